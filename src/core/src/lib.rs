@@ -1,0 +1,11 @@
+//! The pure part of twinspect: what the trainer and the device must agree on to the last bit.
+//!
+//! In the order in which a part passes through: a [`frame::FramePair`] becomes a prepared part, an
+//! engine (elsewhere) turns that into maps, the score turns maps into a verdict, and the gate
+//! turns verdicts into actions of the reject line.
+//!
+//! **What is absent**: no input or output, no threads, no clock, no global state, no `unsafe`.
+//! Times come in as numbers, results go out as values.
+#![forbid(unsafe_code)]
+
+pub mod frame;
