@@ -71,7 +71,11 @@ pub enum FrameError {
     NoIntrinsics,
 }
 
-fn checked<T>(size: FrameSize, values_per_pixel: usize, data: Vec<T>) -> Result<Vec<T>, FrameError> {
+fn checked<T>(
+    size: FrameSize,
+    values_per_pixel: usize,
+    data: Vec<T>,
+) -> Result<Vec<T>, FrameError> {
     let expected = size
         .width
         .checked_mul(size.height)
@@ -81,7 +85,11 @@ fn checked<T>(size: FrameSize, values_per_pixel: usize, data: Vec<T>) -> Result<
     if data.len() == expected {
         Ok(data)
     } else {
-        Err(FrameError::Length { size, expected, found: data.len() })
+        Err(FrameError::Length {
+            size,
+            expected,
+            found: data.len(),
+        })
     }
 }
 
@@ -98,7 +106,10 @@ impl RgbFrame {
     /// # Errors
     /// [`FrameError::Empty`] or [`FrameError::Length`].
     pub fn new(size: FrameSize, data: Vec<u8>) -> Result<Self, FrameError> {
-        Ok(Self { size, data: checked(size, 3, data)? })
+        Ok(Self {
+            size,
+            data: checked(size, 3, data)?,
+        })
     }
 
     /// Width and height.
@@ -153,7 +164,11 @@ impl DepthCounts {
         if !(unit_m.is_finite() && unit_m > 0.0) {
             return Err(FrameError::DepthUnit { unit_m });
         }
-        Ok(Self { size, unit_m, data: checked(size, 1, data)? })
+        Ok(Self {
+            size,
+            unit_m,
+            data: checked(size, 1, data)?,
+        })
     }
 
     /// Metres a count.
@@ -180,7 +195,10 @@ impl OrganisedPoints {
     /// # Errors
     /// [`FrameError::Empty`] or [`FrameError::Length`].
     pub fn new(size: FrameSize, data: Vec<[f32; 3]>) -> Result<Self, FrameError> {
-        Ok(Self { size, data: checked(size, 1, data)? })
+        Ok(Self {
+            size,
+            data: checked(size, 1, data)?,
+        })
     }
 
     /// All points, rows from the top.
@@ -213,7 +231,10 @@ pub struct Intrinsics {
 impl Intrinsics {
     /// Width and height of the frame.
     pub fn size(&self) -> FrameSize {
-        FrameSize { width: self.width, height: self.height }
+        FrameSize {
+            width: self.width,
+            height: self.height,
+        }
     }
 
     /// Whether every number is finite and both focal lengths are positive.
@@ -300,7 +321,11 @@ impl FramePair {
             if found == size {
                 Ok(())
             } else {
-                Err(FrameError::SizeMismatch { what, expected: size, found })
+                Err(FrameError::SizeMismatch {
+                    what,
+                    expected: size,
+                    found,
+                })
             }
         };
         if let Some(depth) = &depth {
@@ -311,7 +336,13 @@ impl FramePair {
             (None, Some(DepthFrame::Counts(_))) => return Err(FrameError::NoIntrinsics),
             (None, _) => {}
         }
-        Ok(Self { rgb, depth, intrinsics, rgb_stamp: None, depth_stamp: None })
+        Ok(Self {
+            rgb,
+            depth,
+            intrinsics,
+            rgb_stamp: None,
+            depth_stamp: None,
+        })
     }
 
     /// Width and height, the same for everything in the pair.
@@ -340,11 +371,19 @@ impl FramePair {
 
     /// The same moment without colour, or `None` if nothing would be left.
     pub fn without_rgb(self) -> Option<Self> {
-        self.depth.is_some().then_some(Self { rgb: None, rgb_stamp: None, ..self })
+        self.depth.is_some().then_some(Self {
+            rgb: None,
+            rgb_stamp: None,
+            ..self
+        })
     }
 
     /// The same moment without depth, or `None` if nothing would be left.
     pub fn without_depth(self) -> Option<Self> {
-        self.rgb.is_some().then_some(Self { depth: None, depth_stamp: None, ..self })
+        self.rgb.is_some().then_some(Self {
+            depth: None,
+            depth_stamp: None,
+            ..self
+        })
     }
 }

@@ -9,3 +9,8 @@
 #![forbid(unsafe_code)]
 
 pub mod frame;
+pub mod modality;
+pub mod plane;
+pub mod prepare;
+pub mod score;
+pub mod verdict;

@@ -1,0 +1,75 @@
+//! What good parts taught the score: the constants that the host applies and a station may refit.
+
+use serde::{Deserialize, Serialize};
+
+use crate::modality::PerModality;
+
+/// Mean and standard deviation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moments {
+    /// Mean.
+    pub mean: f32,
+    /// Standard deviation, positive.
+    pub sd: f32,
+}
+
+/// One Gaussian under which a modality's evidence is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smoothing {
+    /// Standard deviation in pixels of the S/4 map; 0 leaves the map as it is.
+    pub sigma_px: f32,
+    /// Maxima of the smoothed map over good validation parts.
+    pub maxima: Moments,
+}
+
+/// How a threshold came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThresholdMethod {
+    /// The k-th largest score of the good parts; their number supports the target at 95 %.
+    OrderStatistic,
+    /// The larger of the maximum and a Gumbel fit: too few good parts for the target.
+    Extrapolated,
+}
+
+/// The line between good and rejected in units of evidence, with what supports it (METHODS 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Threshold {
+    /// Evidence from which on a part is rejected; positive.
+    pub evidence: f32,
+    /// Rule that was used.
+    pub method: ThresholdMethod,
+    /// The false-reject rate that was asked for.
+    pub target_rate: f64,
+    /// Good parts behind it.
+    pub good_parts: usize,
+    /// Good parts of these that lie above the threshold.
+    pub good_parts_above: usize,
+    /// 95 % upper bound of the true false-reject rate, from the good parts alone.
+    pub rate_bound_95: f64,
+}
+
+/// One modality's constants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModalityCalibration {
+    /// Pixel statistics of each map of the stage over the part region of good validation parts.
+    pub maps: Vec<Moments>,
+    /// Smoothings, finest first; at least one.
+    pub smoothings: Vec<Smoothing>,
+    /// The line when this modality decides alone.
+    pub threshold: Threshold,
+}
+
+/// All constants of the score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreCalibration {
+    /// Constants of each modality that the product has.
+    pub modalities: PerModality<ModalityCalibration>,
+    /// The line of the fused map; of the only modality, if there is just one.
+    pub fused: Threshold,
+}

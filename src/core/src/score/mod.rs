@@ -1,0 +1,7 @@
+//! From the stages' maps to a verdict.
+
+mod calibration;
+
+pub use calibration::{
+    ModalityCalibration, Moments, ScoreCalibration, Smoothing, Threshold, ThresholdMethod,
+};

@@ -1,0 +1,179 @@
+//! What is said of a part: exactly one of pass, fail, no result.
+
+use heapless::Vec as FixedVec;
+use serde::{Deserialize, Serialize};
+
+use crate::modality::Modality;
+
+/// Most regions that a verdict lists; further ones are dropped, weakest first.
+pub const REGIONS_MAX: usize = 16;
+
+/// Evidence over threshold: 1.0 is the line between good and rejected, for every product.
+///
+/// Evidence counts standard deviations of good parts around the typical good part, so scores
+/// below zero exist: the part is cleaner than most.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Score(pub f32);
+
+impl std::fmt::Display for Score {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which modality holds evidence beyond its own line, or peaks where the fused map peaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeenBy {
+    /// Colour alone.
+    Rgb,
+    /// Height alone.
+    Geometry,
+    /// Each on its own.
+    Both,
+}
+
+impl SeenBy {
+    /// The name that users see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rgb => "rgb",
+            Self::Geometry => "geometry",
+            Self::Both => "both",
+        }
+    }
+}
+
+impl std::fmt::Display for SeenBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A connected place of a part where the fused map crosses the line.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Region {
+    /// Left column in pixels of the frame.
+    pub x: u32,
+    /// Top row in pixels of the frame.
+    pub y: u32,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// The highest score inside.
+    pub peak: Score,
+    /// Who saw it at its peak.
+    pub seen_by: SeenBy,
+}
+
+/// What made a part fail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// At least 1.0.
+    pub score: Score,
+    /// Who saw it.
+    pub seen_by: SeenBy,
+    /// Where, strongest first.
+    pub regions: FixedVec<Region, REGIONS_MAX>,
+}
+
+/// Why a part has no result. Every one of them rejects the part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// The camera delivered nothing, or nothing usable.
+    Camera,
+    /// A repeated, frozen, stale or mispaired picture.
+    StaleFrame,
+    /// No part, or far less of it than of any good one, lies in the region of interest.
+    NoPart,
+    /// Colour is absent, black or saturated and the station does not pass parts on height alone.
+    NoColour,
+    /// Depth is absent or mostly invalid and the station does not pass parts on colour alone.
+    NoDepth,
+    /// The engine failed, or answered with numbers that are not finite.
+    Engine,
+    /// The inspect process died, hung or was being replaced.
+    Inspector,
+    /// The result came after the part's deadline.
+    Late,
+    /// More parts were under way than the station can hold.
+    Overrun,
+}
+
+impl Reason {
+    /// The name that users see and scripts read.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Camera => "camera",
+            Self::StaleFrame => "stale_frame",
+            Self::NoPart => "no_part",
+            Self::NoColour => "no_colour",
+            Self::NoDepth => "no_depth",
+            Self::Engine => "engine",
+            Self::Inspector => "inspector",
+            Self::Late => "late",
+            Self::Overrun => "overrun",
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The one thing that is said of a part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing crossed the line.
+    Pass {
+        /// Below 1.0.
+        score: Score,
+        /// The modality that was missing, if the station passes parts on the other one alone.
+        missing: Option<Modality>,
+    },
+    /// Something crossed the line.
+    Fail {
+        /// What and where.
+        #[serde(flatten)]
+        finding: Finding,
+        /// The modality that was missing, if any.
+        missing: Option<Modality>,
+    },
+    /// Nothing can be said; the part is rejected.
+    NoResult {
+        /// Why.
+        reason: Reason,
+    },
+}
+
+impl Verdict {
+    /// Whether the part may go on. Only [`Verdict::Pass`] may.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Pass { .. })
+    }
+
+    /// `pass`, `fail` or `no_result`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pass { .. } => "pass",
+            Self::Fail { .. } => "fail",
+            Self::NoResult { .. } => "no_result",
+        }
+    }
+
+    /// The score, where there is one.
+    pub fn score(&self) -> Option<Score> {
+        match self {
+            Self::Pass { score, .. } => Some(*score),
+            Self::Fail { finding, .. } => Some(finding.score),
+            Self::NoResult { .. } => None,
+        }
+    }
+}
