@@ -130,6 +130,10 @@ impl std::fmt::Display for Reason {
 /// The one thing that is said of a part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "boxing the finding would allocate for each part"
+)]
 pub enum Verdict {
     /// Nothing crossed the line.
     Pass {
