@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod frame;
+pub mod gate;
 pub mod modality;
 pub mod plane;
 pub mod prepare;
