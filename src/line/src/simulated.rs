@@ -1,0 +1,196 @@
+//! A line without wires that remembers its pulses.
+
+use std::collections::VecDeque;
+
+use crate::{Edge, Line, LineError, Output, timeline};
+
+/// Pulses that a simulated line keeps; older ones are forgotten, but stay counted.
+pub const PULSES_KEPT: usize = 1024;
+
+/// A wire was high for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pulse {
+    /// The wire.
+    pub output: Output,
+    /// Rising edge.
+    pub start_us: u64,
+    /// Time until the falling edge.
+    pub width_us: u64,
+    /// Part on whose behalf it rose; neighbours may have made it longer.
+    pub part: u64,
+}
+
+impl Pulse {
+    /// Falling edge.
+    pub fn end_us(&self) -> u64 {
+        self.start_us + self.width_us
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Wire {
+    /// Start and part of the pulse that is being given.
+    high_since: Option<(u64, u64)>,
+    last_us: u64,
+}
+
+/// Records pulses and draws them; its memory does not grow.
+#[derive(Debug)]
+pub struct SimulatedLine {
+    wires: [Wire; Output::ALL.len()],
+    pulses: VecDeque<Pulse>,
+    count: u64,
+}
+
+impl Default for SimulatedLine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SimulatedLine {
+    /// All wires low.
+    pub fn new() -> Self {
+        Self {
+            wires: Default::default(),
+            pulses: VecDeque::with_capacity(PULSES_KEPT),
+            count: 0,
+        }
+    }
+
+    /// The last [`PULSES_KEPT`] finished pulses in the order of their ends.
+    pub fn pulses(&self) -> impl Iterator<Item = &Pulse> {
+        self.pulses.iter()
+    }
+
+    /// Finished pulses since the start.
+    pub fn pulse_count(&self) -> u64 {
+        self.count
+    }
+
+    /// Draws what is remembered between two times, one row for each wire that moved.
+    ///
+    /// A column is high if the wire was high at any moment of it: no pulse is too short to be seen.
+    pub fn timeline(&self, from_us: u64, to_us: u64, columns: usize) -> String {
+        timeline::draw(&self.pulses, from_us, to_us, columns)
+    }
+
+    fn wire(&mut self, output: Output) -> &mut Wire {
+        let [pass, reject] = &mut self.wires;
+        match output {
+            Output::Pass => pass,
+            Output::Reject => reject,
+        }
+    }
+}
+
+impl Line for SimulatedLine {
+    fn drive(&mut self, edge: Edge) -> Result<(), LineError> {
+        let wire = self.wire(edge.output);
+        if edge.at_us < wire.last_us {
+            return Err(LineError::BackInTime {
+                output: edge.output,
+                at_us: edge.at_us,
+                last_us: wire.last_us,
+            });
+        }
+        wire.last_us = edge.at_us;
+        match (wire.high_since, edge.level) {
+            (None, true) => wire.high_since = Some((edge.at_us, edge.part)),
+            (Some((start_us, part)), false) => {
+                wire.high_since = None;
+                if self.pulses.len() == PULSES_KEPT {
+                    self.pulses.pop_front();
+                }
+                self.pulses.push_back(Pulse {
+                    output: edge.output,
+                    start_us,
+                    width_us: edge.at_us - start_us,
+                    part,
+                });
+                self.count += 1;
+            }
+            (None, false) | (Some(_), true) => {}
+        }
+        Ok(())
+    }
+
+    fn rest(&mut self, at_us: u64) -> Result<(), LineError> {
+        let mut first_error = Ok(());
+        for output in Output::ALL {
+            let low = Edge {
+                output,
+                level: false,
+                at_us,
+                part: self.wire(output).high_since.map_or(0, |(_, part)| part),
+            };
+            first_error = first_error.and(self.drive(low));
+        }
+        first_error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edge(level: bool, at_us: u64, part: u64) -> Edge {
+        Edge {
+            output: Output::Pass,
+            level,
+            at_us,
+            part,
+        }
+    }
+
+    #[test]
+    fn a_pulse_is_known_by_its_first_part() {
+        let mut line = SimulatedLine::new();
+        line.drive(edge(true, 100, 7)).unwrap();
+        line.drive(edge(true, 105, 8)).unwrap();
+        line.drive(edge(false, 130, 8)).unwrap();
+        let pulses: Vec<&Pulse> = line.pulses().collect();
+        assert_eq!(
+            pulses,
+            [&Pulse {
+                output: Output::Pass,
+                start_us: 100,
+                width_us: 30,
+                part: 7
+            }]
+        );
+    }
+
+    #[test]
+    fn going_to_rest_ends_pulses() {
+        let mut line = SimulatedLine::new();
+        line.drive(edge(true, 10, 1)).unwrap();
+        line.rest(15).unwrap();
+        line.rest(20).unwrap();
+        assert_eq!(line.pulse_count(), 1);
+        assert_eq!(line.pulses().map(Pulse::end_us).next(), Some(15));
+    }
+
+    #[test]
+    fn time_runs_forward() {
+        let mut line = SimulatedLine::new();
+        line.drive(edge(true, 10, 1)).unwrap();
+        assert!(matches!(
+            line.drive(edge(false, 9, 1)),
+            Err(LineError::BackInTime { last_us: 10, .. })
+        ));
+    }
+
+    #[test]
+    fn old_pulses_are_forgotten_but_counted() {
+        let mut line = SimulatedLine::new();
+        let more = PULSES_KEPT as u64 + 5;
+        for part in 0..more {
+            line.drive(edge(true, 10 * part, part)).unwrap();
+            line.drive(edge(false, 10 * part + 5, part)).unwrap();
+        }
+        assert_eq!(line.pulses().count(), PULSES_KEPT);
+        assert_eq!(line.pulses().next().map(|pulse| pulse.part), Some(5));
+        assert_eq!(line.pulse_count(), more);
+    }
+}
