@@ -1,1 +1,65 @@
-//! Placeholder.
+//! Recorded and public parts on disk, for the trainer and for replay on the device.
+//!
+//! [`open`] recognises a folder's layout by what lies in it and hands out a [`Dataset`]: splits of
+//! [`PartRef`]s in a fixed order, each of which loads into a [`Part`] with a frame pair, its label
+//! and, where somebody painted one, a mask of the defect. The reader knows each layout's units and
+//! marks: whatever the files hold, a part carries millimetres or counts with their unit, no NaN,
+//! and masks of 0 and 1. [`RecordedPartsWriter`] writes the project's own layout.
+//!
+//! | layout | folders below the root | colour | depth | defect mask |
+//! |---|---|---|---|---|
+//! | [`Layout::RecordedParts`] | `{split}/{class}/{part}/` with `rgb.*`, `depth.png`, `mask.png`, `part.json` | PNG, JPEG | 16-bit PNG, unit in `camera.json` | PNG, non-zero is defect |
+//! | [`Layout::Mvtec3dPoints`] | `{split}/{class}/{rgb,xyz,gt}/NNN.*` (MVTec 3D-AD as published) | PNG, JPEG | 3 x f32 TIFF in metres, (0, 0, 0) is no measurement | PNG of class codes, non-zero is defect |
+//! | [`Layout::Mvtec3dDepth`] | `{split}/{class}/{rgb,depth,gt}/NNN.*`, `camera.json` | PNG, JPEG | 16-bit PNG, unit in `camera.json` | PNG, non-zero is defect |
+//! | [`Layout::MvtecAd`] | `{train,test}/{class}/NNN.*`, `ground_truth/{class}/NNN_mask.png` | PNG, JPEG; grey is repeated to RGB | none | PNG, non-zero is defect |
+//!
+//! **Splits** are the folders `train`, `validation`, `calibration` and `test`. A set without
+//! validation parts, as every MVTec AD category, gives up a tenth of its good training parts for
+//! it: those at places 0, 10, 20, ... of the sorted list ([`Dataset::holds_out_validation`]).
+//! Sets of fewer than ten good training parts give up none.
+//!
+//! **Labels** come from the class folder: `good` and `ok` mean good, any other name is a kind of
+//! defect. **Names** that start with a dot are not looked at.
+//!
+//! **Order** is that of the folder and file names, byte by byte, classes before parts. Sizes may
+//! differ from part to part, but all pictures of one part have one size. A set whose parts differ
+//! in what was recorded (depth beside some, none beside others) is refused when it is opened.
+//!
+//! # Example
+//! ```
+//! use twinspect_core::frame::{FramePair, FrameSize, RgbFrame};
+//! use twinspect_dataset::{Label, PartRecord, RecordedPartsWriter, Split, open};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let root = folder.path().join("lid");
+//! let mut writer = RecordedPartsWriter::create(&root, None)?;
+//! let picture = RgbFrame::new(FrameSize { width: 4, height: 2 }, vec![90; 4 * 2 * 3])?;
+//! let frame = FramePair::new(Some(picture), None, None)?;
+//! let id = writer.write(Split::Train, &Label::Good, &frame, None, &PartRecord::default())?;
+//! assert_eq!(id.as_str(), "train/good/000");
+//!
+//! let dataset = open(&root)?;
+//! let part = dataset.load(&dataset.parts(Split::Train)[0])?;
+//! assert_eq!(part.frame, frame);
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod camera;
+mod dataset;
+mod error;
+mod folder;
+mod layout;
+mod part;
+mod picture;
+mod writer;
+
+pub use camera::{CAMERA_FILE, Camera};
+pub use dataset::Dataset;
+pub use error::{DatasetError, Missed};
+pub use layout::{Layout, open};
+pub use part::{Label, Mask, Modalities, Part, PartId, PartRecord, PartRef, Split};
+pub use picture::MAX_PIXELS;
+pub use writer::{RecordedPartsWriter, WriteError};

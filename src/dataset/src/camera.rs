@@ -1,0 +1,178 @@
+//! The camera of a data set, and its file `camera.json`.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use twinspect_core::frame::Intrinsics;
+
+use crate::error::DatasetError;
+use crate::picture::MAX_PIXELS;
+
+/// The name of the camera's file, at the top of a data set.
+pub const CAMERA_FILE: &str = "camera.json";
+
+/// The camera that took all parts of a data set.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Camera {
+    /// Projection of the aligned frame, pixel centres at integers.
+    pub intrinsics: Intrinsics,
+    /// Metres a count of the depth pictures; `None` for a camera that takes colour alone.
+    pub depth_unit_m: Option<f64>,
+    /// Distance from the camera to the empty belt in millimetres, where somebody measured it.
+    pub distance_to_belt_mm: Option<f64>,
+}
+
+/// `camera.json`, key by key.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CameraFile {
+    width: usize,
+    height: usize,
+    fx: f64,
+    fy: f64,
+    cx: f64,
+    cy: f64,
+    #[serde(default, skip_serializing_if = "is_rectified")]
+    distortion: [f64; 5],
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    depth_unit_m: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    distance_to_belt_mm: Option<f64>,
+    /// The count that means "no measurement".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    invalid: Option<i64>,
+    /// Where a pixel's centre lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pixel_centre: Option<String>,
+    /// Anything that people should know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+fn is_rectified(distortion: &[f64; 5]) -> bool {
+    *distortion == [0.0; 5]
+}
+
+impl Camera {
+    /// Reads and checks a camera's file.
+    pub(crate) fn read(path: &Path) -> Result<Self, DatasetError> {
+        let text = fs_err::read_to_string(path).map_err(DatasetError::reading(path))?;
+        let file: CameraFile = serde_json::from_str(&text).map_err(DatasetError::json(path))?;
+        file.check()
+            .map_err(|(key, found, expected)| DatasetError::CameraValue {
+                path: path.to_owned(),
+                key,
+                found,
+                expected,
+            })?;
+        Ok(Self {
+            intrinsics: Intrinsics {
+                width: file.width,
+                height: file.height,
+                fx: file.fx,
+                fy: file.fy,
+                cx: file.cx,
+                cy: file.cy,
+                distortion: file.distortion,
+            },
+            depth_unit_m: file.depth_unit_m,
+            distance_to_belt_mm: file.distance_to_belt_mm,
+        })
+    }
+
+    /// The text of the camera's file; the key and what it must be, where a value can't be.
+    pub(crate) fn to_json(self) -> Result<String, (&'static str, String, &'static str)> {
+        let Intrinsics {
+            width,
+            height,
+            fx,
+            fy,
+            cx,
+            cy,
+            distortion,
+        } = self.intrinsics;
+        let file = CameraFile {
+            width,
+            height,
+            fx,
+            fy,
+            cx,
+            cy,
+            distortion,
+            depth_unit_m: self.depth_unit_m,
+            distance_to_belt_mm: self.distance_to_belt_mm,
+            invalid: None,
+            pixel_centre: None,
+            note: None,
+        };
+        file.check()?;
+        serde_json::to_string_pretty(&file)
+            .map(|text| text + "\n")
+            .map_err(|error| {
+                (
+                    "camera",
+                    error.to_string(),
+                    "a camera that can be written as JSON",
+                )
+            })
+    }
+}
+
+impl CameraFile {
+    fn check(&self) -> Result<(), (&'static str, String, &'static str)> {
+        let require = |holds: bool, key, found: String, expected| {
+            if holds {
+                Ok(())
+            } else {
+                Err((key, found, expected))
+            }
+        };
+        let positive = |key, value: f64| {
+            let holds = value.is_finite() && value > 0.0;
+            require(holds, key, value.to_string(), "positive and finite")
+        };
+        let within = |value: usize| value > 0 && value as u64 <= MAX_PIXELS;
+        require(
+            within(self.width),
+            "width",
+            self.width.to_string(),
+            "a width in pixels",
+        )?;
+        require(
+            within(self.height),
+            "height",
+            self.height.to_string(),
+            "a height in pixels",
+        )?;
+        positive("fx", self.fx)?;
+        positive("fy", self.fy)?;
+        require(self.cx.is_finite(), "cx", self.cx.to_string(), "finite")?;
+        require(self.cy.is_finite(), "cy", self.cy.to_string(), "finite")?;
+        require(
+            self.distortion.iter().all(|value| value.is_finite()),
+            "distortion",
+            format!("{:?}", self.distortion),
+            "five finite coefficients",
+        )?;
+        self.depth_unit_m
+            .map_or(Ok(()), |value| positive("depth_unit_m", value))?;
+        self.distance_to_belt_mm
+            .map_or(Ok(()), |value| positive("distance_to_belt_mm", value))?;
+        require(
+            matches!(self.invalid, None | Some(0)),
+            "invalid",
+            self.invalid.unwrap_or(0).to_string(),
+            "0: no other count is read as missing",
+        )?;
+        let centre = self
+            .pixel_centre
+            .as_deref()
+            .unwrap_or("integer coordinates");
+        require(
+            centre == "integer coordinates",
+            "pixel_centre",
+            format!("`{centre}`"),
+            "`integer coordinates`",
+        )
+    }
+}

@@ -1,0 +1,301 @@
+//! A data set on disk: what every layout's lister produces, and how its parts are loaded.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use twinspect_core::frame::{DepthFrame, FramePair, FrameSize};
+
+use crate::camera::{CAMERA_FILE, Camera};
+use crate::dataset::Dataset;
+use crate::error::DatasetError;
+use crate::layout::Layout;
+use crate::part::{Label, Modalities, Part, PartFile, PartId, PartRecord, PartRef, Split};
+use crate::picture;
+
+/// Of a set without validation parts, every how many-th good training part is held out for it.
+const HELD_OUT_EVERY: usize = 10;
+
+/// A part's files, relative to the root.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PartFiles {
+    pub(crate) rgb: Option<PathBuf>,
+    pub(crate) depth: Option<DepthFile>,
+    pub(crate) mask: Option<PathBuf>,
+    pub(crate) record: Option<PathBuf>,
+}
+
+/// In which form depth was stored.
+#[derive(Debug, Clone)]
+pub(crate) enum DepthFile {
+    /// 16-bit counts of the camera's unit.
+    Counts(PathBuf),
+    /// Points in metres.
+    Points(PathBuf),
+}
+
+impl DepthFile {
+    /// Where it lies below the root.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Counts(path) | Self::Points(path) => path,
+        }
+    }
+}
+
+/// What a layout's lister found, split by folder.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    pub(crate) camera: Option<Camera>,
+    pub(crate) parts: Vec<(PartRef, PartFiles)>,
+}
+
+/// A listed data set.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    name: String,
+    root: PathBuf,
+    layout: Layout,
+    modalities: Modalities,
+    camera: Option<Camera>,
+    splits: BTreeMap<Split, Vec<PartRef>>,
+    files: BTreeMap<PartId, PartFiles>,
+    holds_out_validation: bool,
+}
+
+impl Folder {
+    pub(crate) fn new(root: PathBuf, layout: Layout, listing: Listing) -> Self {
+        let modalities = Modalities {
+            rgb: listing.parts.iter().any(|(_, files)| files.rgb.is_some()),
+            depth: listing.parts.iter().any(|(_, files)| files.depth.is_some()),
+        };
+        let mut splits = BTreeMap::<Split, Vec<PartRef>>::new();
+        let mut files = BTreeMap::new();
+        for (part, part_files) in listing.parts {
+            files.insert(part.id.clone(), part_files);
+            splits.entry(part.split).or_default().push(part);
+        }
+        let holds_out_validation = hold_out_validation(&mut splits);
+        // A path such as `.` has no name of its own until it is resolved.
+        let resolved = root.canonicalize().unwrap_or_else(|_| root.clone());
+        let name = resolved.file_name().map_or_else(
+            || "data".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        let camera = listing.camera;
+        Self {
+            name,
+            root,
+            layout,
+            modalities,
+            camera,
+            splits,
+            files,
+            holds_out_validation,
+        }
+    }
+
+    fn load_frame(&self, id: &PartId, files: &PartFiles) -> Result<FramePair, DatasetError> {
+        let rgb_path = files.rgb.as_ref().map(|path| self.root.join(path));
+        let depth_path = files.depth.as_ref().map(|file| self.root.join(file.path()));
+        let rgb = rgb_path.as_deref().map(picture::read_rgb).transpose()?;
+        let depth = match (&files.depth, &depth_path) {
+            (Some(DepthFile::Counts(_)), Some(path)) => {
+                let unit_m = self.depth_unit_m(path)?;
+                Some(DepthFrame::Counts(picture::read_depth(path, unit_m)?))
+            }
+            (Some(DepthFile::Points(_)), Some(path)) => {
+                Some(DepthFrame::Points(picture::read_points(path)?))
+            }
+            _ => None,
+        };
+        if let (Some(rgb), Some(depth), Some(rgb_path), Some(depth_path)) =
+            (&rgb, &depth, &rgb_path, &depth_path)
+        {
+            same_size(depth_path, depth.size(), rgb_path, rgb.size())?;
+        }
+        let size = rgb
+            .as_ref()
+            .map(|rgb| rgb.size())
+            .or(depth.as_ref().map(DepthFrame::size));
+        if let (Some(camera), Some(size), Some(path)) =
+            (&self.camera, size, rgb_path.or(depth_path))
+        {
+            let camera_path = self.root.join(CAMERA_FILE);
+            same_size(&path, size, &camera_path, camera.intrinsics.size())?;
+        }
+        FramePair::new(rgb, depth, self.camera.map(|camera| camera.intrinsics)).map_err(|source| {
+            DatasetError::JoiningFrame {
+                id: id.clone(),
+                source,
+            }
+        })
+    }
+
+    fn depth_unit_m(&self, depth: &Path) -> Result<f64, DatasetError> {
+        self.camera
+            .and_then(|camera| camera.depth_unit_m)
+            .ok_or_else(|| DatasetError::MissingCamera {
+                depth: depth.to_owned(),
+                camera: self.root.join(CAMERA_FILE),
+            })
+    }
+
+    fn load_record(&self, files: &PartFiles) -> Result<PartFile, DatasetError> {
+        let Some(record) = &files.record else {
+            return Ok(PartFile::default());
+        };
+        let path = self.root.join(record);
+        let text = fs_err::read_to_string(&path).map_err(DatasetError::reading(&path))?;
+        serde_json::from_str(&text).map_err(DatasetError::json(&path))
+    }
+}
+
+impl Dataset for Folder {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    fn modalities(&self) -> Modalities {
+        self.modalities
+    }
+
+    fn camera(&self) -> Option<&Camera> {
+        self.camera.as_ref()
+    }
+
+    fn parts(&self, split: Split) -> &[PartRef] {
+        self.splits.get(&split).map_or(&[], Vec::as_slice)
+    }
+
+    fn holds_out_validation(&self) -> bool {
+        self.holds_out_validation
+    }
+
+    fn load(&self, part: &PartRef) -> Result<Part, DatasetError> {
+        let files = self
+            .files
+            .get(&part.id)
+            .ok_or_else(|| DatasetError::UnknownPart {
+                root: self.root.clone(),
+                id: part.id.clone(),
+            })?;
+        let mut frame = self.load_frame(&part.id, files)?;
+        let mask = match &files.mask {
+            Some(file) => {
+                let path = self.root.join(file);
+                let mask = picture::read_mask(&path)?;
+                let reference = files
+                    .rgb
+                    .as_deref()
+                    .or(files.depth.as_ref().map(DepthFile::path));
+                let reference =
+                    reference.map_or_else(|| self.root.clone(), |file| self.root.join(file));
+                same_size(&path, mask.size(), &reference, frame.size())?;
+                let pixels = mask.defect_pixels();
+                if part.label.is_good() && pixels > 0 {
+                    return Err(DatasetError::MarkedGood { path, pixels });
+                }
+                Some(mask)
+            }
+            None => None,
+        };
+        let PartFile {
+            session,
+            time,
+            part_id,
+            rgb_stamp,
+            depth_stamp,
+        } = self.load_record(files)?;
+        (frame.rgb_stamp, frame.depth_stamp) = (rgb_stamp, depth_stamp);
+        let record = PartRecord {
+            session,
+            time,
+            part_id,
+        };
+        Ok(Part {
+            id: part.id.clone(),
+            label: part.label.clone(),
+            frame,
+            mask,
+            record,
+        })
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let camera = self.camera.map(|_| PathBuf::from(CAMERA_FILE));
+        let mut all: Vec<PathBuf> = camera.into_iter().collect();
+        for files in self.files.values() {
+            let depth = files.depth.as_ref().map(|file| file.path().to_owned());
+            let others = [
+                files.rgb.clone(),
+                depth,
+                files.mask.clone(),
+                files.record.clone(),
+            ];
+            all.extend(others.into_iter().flatten());
+        }
+        all.sort();
+        all
+    }
+}
+
+fn same_size(
+    path: &Path,
+    found: FrameSize,
+    other: &Path,
+    expected: FrameSize,
+) -> Result<(), DatasetError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(DatasetError::SizeMismatch {
+        path: path.to_owned(),
+        found,
+        other: other.to_owned(),
+        expected,
+    })
+}
+
+/// Moves good training parts to a validation split that has none; says whether it did.
+fn hold_out_validation(splits: &mut BTreeMap<Split, Vec<PartRef>>) -> bool {
+    if splits.contains_key(&Split::Validation) {
+        return false;
+    }
+    let Some(train) = splits.remove(&Split::Train) else {
+        return false;
+    };
+    let good = train
+        .iter()
+        .filter(|part| part.label == Label::Good)
+        .count();
+    let enough = good >= HELD_OUT_EVERY;
+    let (mut kept, mut held_out, mut place) = (Vec::new(), Vec::new(), 0);
+    for part in train {
+        let mut hold_out = false;
+        if enough && part.label.is_good() {
+            hold_out = place % HELD_OUT_EVERY == 0;
+            place += 1;
+        }
+        if hold_out {
+            held_out.push(PartRef {
+                split: Split::Validation,
+                ..part
+            });
+        } else {
+            kept.push(part);
+        }
+    }
+    splits.insert(Split::Train, kept);
+    if enough {
+        splits.insert(Split::Validation, held_out);
+    }
+    enough
+}

@@ -1,0 +1,128 @@
+//! How the files of a data set may lie, and which of the layouts a folder has.
+
+mod entries;
+mod mvtec_3d;
+mod mvtec_ad;
+mod recorded;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::dataset::Dataset;
+use crate::error::{DatasetError, Missed};
+use crate::folder::{Folder, Listing};
+
+pub(crate) use recorded::list as list_recorded;
+
+/// How the files of a data set lie; the crate's page has the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Layout {
+    /// The project's own: a folder a part, `camera.json` at the top.
+    RecordedParts,
+    /// MVTec 3D-AD as published: organised points in TIFF files.
+    Mvtec3dPoints,
+    /// MVTec 3D-AD with 16-bit depth and `camera.json` in place of points.
+    Mvtec3dDepth,
+    /// MVTec AD: colour alone, masks in a tree of their own.
+    MvtecAd,
+}
+
+impl Layout {
+    /// All layouts, in the order in which a folder is tried.
+    pub const ALL: [Self; 4] = [
+        Self::RecordedParts,
+        Self::Mvtec3dPoints,
+        Self::Mvtec3dDepth,
+        Self::MvtecAd,
+    ];
+
+    /// `None` if the folder looks like it, else what it lacks.
+    fn missing_in(self, root: &Path) -> Result<Option<String>, DatasetError> {
+        match self {
+            Self::RecordedParts => recorded::missing_in(root),
+            Self::Mvtec3dPoints => mvtec_3d::missing_in(root, mvtec_3d::Depth::Points),
+            Self::Mvtec3dDepth => mvtec_3d::missing_in(root, mvtec_3d::Depth::Counts),
+            Self::MvtecAd => mvtec_ad::missing_in(root),
+        }
+    }
+
+    fn list(self, root: &Path) -> Result<Listing, DatasetError> {
+        match self {
+            Self::RecordedParts => recorded::list(root),
+            Self::Mvtec3dPoints => mvtec_3d::list(root, mvtec_3d::Depth::Points),
+            Self::Mvtec3dDepth => mvtec_3d::list(root, mvtec_3d::Depth::Counts),
+            Self::MvtecAd => mvtec_ad::list(root),
+        }
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RecordedParts => "recorded parts",
+            Self::Mvtec3dPoints => "MVTec 3D-AD with points",
+            Self::Mvtec3dDepth => "MVTec 3D-AD with 16-bit depth",
+            Self::MvtecAd => "MVTec AD",
+        })
+    }
+}
+
+/// Opens a data set's folder, whichever of the layouts it has.
+///
+/// Lists the files and reads `camera.json`; pictures are read by [`Dataset::load`].
+///
+/// # Errors
+/// [`DatasetError::UnknownLayout`] with what each layout would have needed; otherwise the first
+/// thing that is wrong with the set: a missing file, a camera that can't be.
+pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Dataset>, DatasetError> {
+    let root = path.as_ref();
+    if !root.is_dir() {
+        return Err(DatasetError::NotAFolder {
+            path: root.to_owned(),
+        });
+    }
+    match recognise(root)? {
+        Ok(layout) => Ok(Box::new(Folder::new(
+            root.to_owned(),
+            layout,
+            layout.list(root)?,
+        ))),
+        Err(tried) => Err(DatasetError::UnknownLayout {
+            path: root.to_owned(),
+            tried,
+            nearby: data_sets_near(root),
+        }),
+    }
+}
+
+/// The folder's layout, or what each layout misses.
+pub(crate) fn recognise(root: &Path) -> Result<Result<Layout, Vec<Missed>>, DatasetError> {
+    let mut tried = Vec::new();
+    for layout in Layout::ALL {
+        match layout.missing_in(root)? {
+            None => return Ok(Ok(layout)),
+            Some(missing) => tried.push(Missed { layout, missing }),
+        }
+    }
+    Ok(Err(tried))
+}
+
+/// Folders that somebody who named `root` may have meant.
+fn data_sets_near(root: &Path) -> Vec<PathBuf> {
+    let below = entries::folders(root)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(_, path)| path);
+    let above = root.canonicalize().ok().into_iter().flat_map(|path| {
+        path.ancestors()
+            .skip(1)
+            .take(2)
+            .map(Path::to_owned)
+            .collect::<Vec<_>>()
+    });
+    below
+        .chain(above)
+        .filter(|path| matches!(recognise(path), Ok(Ok(_))))
+        .collect()
+}

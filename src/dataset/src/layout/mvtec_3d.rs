@@ -1,0 +1,137 @@
+//! MVTec 3D-AD: `{split}/{class}/{rgb,xyz,gt}/NNN.*`, or `depth` in place of `xyz`.
+//!
+//! The published `calibration/camera_parameters.json` (a division model) is not read: points carry
+//! their own x and y, which fit better than the model does.
+
+use std::path::{Path, PathBuf};
+
+use super::Layout;
+use super::entries::{ClassFolder, class_folders, pictures, relative};
+use super::recorded::require_depth_unit;
+use crate::camera::{CAMERA_FILE, Camera};
+use crate::error::DatasetError;
+use crate::folder::{DepthFile, Listing, PartFiles};
+use crate::part::{PartId, PartRef};
+
+/// Which of the two forms.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Depth {
+    /// `xyz/NNN.tiff`.
+    Points,
+    /// `depth/NNN.png` and `camera.json`.
+    Counts,
+}
+
+impl Depth {
+    fn layout(self) -> Layout {
+        match self {
+            Self::Points => Layout::Mvtec3dPoints,
+            Self::Counts => Layout::Mvtec3dDepth,
+        }
+    }
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Points => "xyz",
+            Self::Counts => "depth",
+        }
+    }
+
+    /// The depth file of a picture, or the path where it should be.
+    fn file(self, class: &Path, stem: &str) -> Result<PathBuf, PathBuf> {
+        let endings: &[&str] = match self {
+            Self::Points => &["tiff", "tif"],
+            Self::Counts => &["png"],
+        };
+        let folder = class.join(self.folder());
+        let mut paths = endings
+            .iter()
+            .map(|ending| folder.join(format!("{stem}.{ending}")));
+        let usual = folder.join(format!("{stem}.{}", endings[0]));
+        paths.find(|path| path.is_file()).ok_or(usual)
+    }
+}
+
+pub(super) fn missing_in(root: &Path, depth: Depth) -> Result<Option<String>, DatasetError> {
+    for class in class_folders(root)? {
+        if class.path.join("rgb").is_dir() && class.path.join(depth.folder()).is_dir() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(format!(
+        "no {{train,validation,test}}/{{class}}/ holds both rgb/ and {}/",
+        depth.folder()
+    )))
+}
+
+pub(super) fn list(root: &Path, depth: Depth) -> Result<Listing, DatasetError> {
+    let mut parts = Vec::new();
+    for class in class_folders(root)? {
+        list_class(root, &class, depth, &mut parts)?;
+    }
+    let camera = match depth {
+        Depth::Points => None,
+        Depth::Counts => {
+            let path = root.join(CAMERA_FILE);
+            let camera = path.is_file().then(|| Camera::read(&path)).transpose()?;
+            if let Some(depth) = parts.iter().find_map(|(_, files)| files.depth.as_ref()) {
+                require_depth_unit(camera.as_ref(), &root.join(depth.path()), &path)?;
+            }
+            camera
+        }
+    };
+    Ok(Listing { camera, parts })
+}
+
+fn list_class(
+    root: &Path,
+    class: &ClassFolder,
+    depth: Depth,
+    parts: &mut Vec<(PartRef, PartFiles)>,
+) -> Result<(), DatasetError> {
+    let lacks = |present: &Path, missing: PathBuf| DatasetError::MissingCompanion {
+        layout: depth.layout(),
+        present: present.to_owned(),
+        missing,
+    };
+    let colour = class.path.join("rgb");
+    if !colour.is_dir() {
+        return Err(lacks(&class.path, colour));
+    }
+    let mut previous: Option<(String, PathBuf)> = None;
+    for (stem, rgb) in pictures(&colour)? {
+        if let Some((_, first)) = previous.filter(|(last, _)| *last == stem) {
+            let (layout, second) = (depth.layout(), rgb);
+            return Err(DatasetError::AmbiguousPicture {
+                layout,
+                first,
+                second,
+            });
+        }
+        let depth_file = depth
+            .file(&class.path, &stem)
+            .map_err(|missing| lacks(&rgb, missing))?;
+        let mask = class.path.join("gt").join(format!("{stem}.png"));
+        if !class.label.is_good() && !mask.is_file() {
+            return Err(lacks(&rgb, mask));
+        }
+        let part = PartRef {
+            id: PartId::new(format!("{}/{}/{stem}", class.split, class.name)),
+            split: class.split,
+            label: class.label.clone(),
+        };
+        let depth_file = relative(root, &depth_file);
+        let files = PartFiles {
+            rgb: Some(relative(root, &rgb)),
+            depth: Some(match depth {
+                Depth::Points => DepthFile::Points(depth_file),
+                Depth::Counts => DepthFile::Counts(depth_file),
+            }),
+            mask: mask.is_file().then(|| relative(root, &mask)),
+            record: None,
+        };
+        parts.push((part, files));
+        previous = Some((stem, rgb));
+    }
+    Ok(())
+}
