@@ -8,10 +8,12 @@
 //! Times come in as numbers, results go out as values.
 #![forbid(unsafe_code)]
 
+pub mod blur;
 pub mod frame;
 pub mod gate;
 pub mod modality;
 pub mod plane;
 pub mod prepare;
 pub mod score;
+pub mod statistics;
 pub mod verdict;

@@ -42,7 +42,56 @@ pub struct PrepareSpec {
     pub geometry: Option<GeometrySpec>,
 }
 
+/// Constants of preparation that contradict each other.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpecError {
+    /// S does not suit the maps and the bank.
+    #[error("size {found} must be a multiple of 32 from 64 to 1024")]
+    Size {
+        /// The size that was given.
+        found: usize,
+    },
+    /// Neither colour nor height.
+    #[error("a product needs rgb, geometry, or both")]
+    NoModality,
+    /// A number outside its range.
+    #[error("{key} is {found}, expected {expected}")]
+    Value {
+        /// The key, as the manifest spells it.
+        key: &'static str,
+        /// What was found.
+        found: String,
+        /// What is allowed.
+        expected: &'static str,
+    },
+}
+
 impl PrepareSpec {
+    /// Checks every number.
+    ///
+    /// # Errors
+    /// The first [`SpecError`].
+    pub fn validate(&self) -> Result<(), SpecError> {
+        if !(64..=1024).contains(&self.size) || !self.size.is_multiple_of(32) {
+            return Err(SpecError::Size { found: self.size });
+        }
+        let roi_is_empty = self
+            .roi
+            .is_some_and(|roi| roi.width == 0 || roi.height == 0);
+        require(
+            "roi",
+            !roi_is_empty,
+            || format!("{:?}", self.roi),
+            "at least one pixel",
+        )?;
+        if self.rgb.is_none() && self.geometry.is_none() {
+            return Err(SpecError::NoModality);
+        }
+        self.rgb.iter().try_for_each(RgbSpec::validate)?;
+        self.geometry.iter().try_for_each(GeometrySpec::validate)
+    }
+
     /// Side of the maps, S / 4.
     pub fn map_size(&self) -> usize {
         self.size / MAP_STRIDE
@@ -57,6 +106,96 @@ pub struct RgbSpec {
     pub mean: [f32; 3],
     /// Divides each channel.
     pub std: [f32; 3],
+}
+
+fn require(
+    key: &'static str,
+    holds: bool,
+    found: impl FnOnce() -> String,
+    expected: &'static str,
+) -> Result<(), SpecError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(SpecError::Value {
+            key,
+            found: found(),
+            expected,
+        })
+    }
+}
+
+impl RgbSpec {
+    fn validate(&self) -> Result<(), SpecError> {
+        let finite = self.mean.iter().all(|mean| mean.is_finite());
+        let positive = self.std.iter().all(|std| std.is_finite() && *std > 0.0);
+        require(
+            "rgb",
+            finite && positive,
+            || format!("{self:?}"),
+            "finite means, positive stds",
+        )
+    }
+}
+
+impl GeometrySpec {
+    fn validate(&self) -> Result<(), SpecError> {
+        let [low, high] = self.height_range_mm;
+        let share = |value: f32| (0.0..=1.0).contains(&value);
+        let positive =
+            |values: &[f32]| values.iter().all(|value| value.is_finite() && *value > 0.0);
+        let bounds = &self.belt_bounds;
+        let bounded = bounds.tilt_deg > 0.0 && bounds.offset_mm > 0.0;
+        let rising = self.bank.sigma_px.windows(2).all(|pair| pair[0] < pair[1]);
+        require(
+            "belt",
+            self.belt.is_usable(),
+            || format!("{:?}", self.belt),
+            "a unit normal towards the camera (z < 0) and a negative offset",
+        )?;
+        require(
+            "belt_bounds",
+            bounded,
+            || format!("{bounds:?}"),
+            "positive bounds",
+        )?;
+        require(
+            "height_range_mm",
+            low < high && low.is_finite() && high.is_finite(),
+            || format!("[{low}, {high}]"),
+            "the lower height first",
+        )?;
+        require(
+            "foreground_mm",
+            positive(&[self.foreground_mm]),
+            || self.foreground_mm.to_string(),
+            "a positive height",
+        )?;
+        require(
+            "part_share_min",
+            share(self.part_share_min),
+            || self.part_share_min.to_string(),
+            "a share from 0 to 1",
+        )?;
+        require(
+            "valid_share_min",
+            share(self.valid_share_min),
+            || self.valid_share_min.to_string(),
+            "a share from 0 to 1",
+        )?;
+        require(
+            "bank.sigma_px",
+            rising && positive(&self.bank.sigma_px),
+            || format!("{:?}", self.bank.sigma_px),
+            "positive sigmas, finest first",
+        )?;
+        require(
+            "bank.spread_mm",
+            positive(&self.bank.spread_mm),
+            || format!("{:?}", self.bank.spread_mm),
+            "positive spreads",
+        )
+    }
 }
 
 /// From depth to the filter bank (METHODS 4.3, 4.5).

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::modality::PerModality;
+use super::scorer::ScoreError;
+use crate::modality::{Modality, PerModality};
 
 /// Mean and standard deviation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -62,6 +63,31 @@ pub struct ModalityCalibration {
     pub smoothings: Vec<Smoothing>,
     /// The line when this modality decides alone.
     pub threshold: Threshold,
+}
+
+impl ModalityCalibration {
+    /// Checks that every divisor is positive.
+    pub(super) fn check(&self, modality: Modality) -> Result<(), ScoreError> {
+        let positive = |value: f32| value.is_finite() && value > 0.0;
+        let moments = |m: &Moments| m.mean.is_finite() && positive(m.sd);
+        let smoothing =
+            |s: &Smoothing| s.sigma_px.is_finite() && s.sigma_px >= 0.0 && moments(&s.maxima);
+        let checks = [
+            (
+                "maps",
+                !self.maps.is_empty() && self.maps.iter().all(moments),
+            ),
+            (
+                "smoothings",
+                !self.smoothings.is_empty() && self.smoothings.iter().all(smoothing),
+            ),
+            ("threshold", positive(self.threshold.evidence)),
+        ];
+        match checks.into_iter().find(|(_, holds)| !holds) {
+            Some((what, _)) => Err(ScoreError::Constant { modality, what }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// All constants of the score.

@@ -1,9 +1,24 @@
-//! From the stages' maps to a verdict.
+//! From the stages' maps to a verdict, and from good parts to the constants that it needs.
+//!
+//! ```text
+//! StageMaps ─► standardise each map, average, mask by the part ─► smooth at several widths
+//!           ─► standardise by good parts' maxima, take the largest ─► S x S ─► largest of both
+//!           ─► against the line: Verdict with regions
+//! ```
 
 mod calibration;
+mod evidence;
+mod fit;
 mod maps;
+mod regions;
+mod scorer;
+#[cfg(test)]
+mod tests;
+mod threshold;
 
 pub use calibration::{
     ModalityCalibration, Moments, ScoreCalibration, Smoothing, Threshold, ThresholdMethod,
 };
+pub use fit::{FitError, GoodPart, fit};
 pub use maps::{MapStack, StageMaps};
+pub use scorer::{DegradedPolicy, Evidence, ScoreError, Scorer};

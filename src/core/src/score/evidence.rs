@@ -1,0 +1,148 @@
+//! One modality's way from stage maps to evidence: standardise each map, average, mask, smooth at
+//! several widths, standardise each by the maxima of good parts, take the largest.
+
+use super::calibration::{ModalityCalibration, Moments};
+use super::maps::MapStack;
+use crate::blur::Gaussian;
+
+/// A map's standardised value is clipped to this range: one pixel of a broken engine's output
+/// must not drown a neighbourhood, one dark pixel must not hide it.
+const STANDARDISED: [f32; 2] = [-4.0, 100.0];
+
+/// Buffers of one modality.
+#[derive(Debug, Clone)]
+pub(super) struct EvidenceMap {
+    side: usize,
+    combined: Vec<f32>,
+    smoothed: Vec<f32>,
+    /// side x side, standard deviations of good parts.
+    coarse: Vec<f32>,
+    upsampler: Upsampler,
+    gaussians: Vec<Gaussian>,
+}
+
+impl EvidenceMap {
+    pub(super) fn new(side: usize, size: usize, sigmas_px: impl IntoIterator<Item = f32>) -> Self {
+        let gaussian = |sigma| Gaussian::new(sigma, side, side);
+        Self {
+            side,
+            combined: vec![0.0; side * side],
+            smoothed: vec![0.0; side * side],
+            coarse: vec![0.0; side * side],
+            upsampler: Upsampler::new(side, size),
+            gaussians: sigmas_px.into_iter().map(gaussian).collect(),
+        }
+    }
+
+    /// Averages the standardised maps of a stack inside the region; outside it nothing is evident.
+    pub(super) fn combine(&mut self, stack: &MapStack, moments: &[Moments], region: &[f32]) {
+        self.combined.fill(0.0);
+        for (map, moments) in stack.maps().zip(moments) {
+            let gain = 1.0 / moments.sd;
+            for (sum, &value) in self.combined.iter_mut().zip(map) {
+                *sum += ((value - moments.mean) * gain).clamp(STANDARDISED[0], STANDARDISED[1]);
+            }
+        }
+        let share = 1.0 / moments.len() as f32;
+        for (sum, &inside) in self.combined.iter_mut().zip(region) {
+            *sum *= share * inside;
+        }
+    }
+
+    /// Largest value of the combined map under the smoothing of this index, at S x S.
+    pub(super) fn smoothed_maximum(&mut self, index: usize, fine: &mut [f32]) -> f32 {
+        self.gaussians[index].apply(&self.combined, &mut self.smoothed);
+        self.upsampler.apply(&self.smoothed, fine);
+        maximum(fine)
+    }
+
+    /// Writes the evidence of the combined map at S x S and returns its maximum.
+    pub(super) fn evidence(&mut self, calibration: &ModalityCalibration, fine: &mut [f32]) -> f32 {
+        self.coarse.fill(f32::NEG_INFINITY);
+        for (gaussian, smoothing) in self.gaussians.iter_mut().zip(&calibration.smoothings) {
+            gaussian.apply(&self.combined, &mut self.smoothed);
+            let gain = 1.0 / smoothing.maxima.sd;
+            for (evidence, &value) in self.coarse.iter_mut().zip(&self.smoothed) {
+                *evidence = evidence.max((value - smoothing.maxima.mean) * gain);
+            }
+        }
+        self.upsampler.apply(&self.coarse, fine);
+        maximum(fine)
+    }
+
+    pub(super) fn side(&self) -> usize {
+        self.side
+    }
+}
+
+pub(super) fn maximum(values: &[f32]) -> f32 {
+    values.iter().copied().fold(f32::NEG_INFINITY, f32::max)
+}
+
+/// Bilinear enlargement of square maps by the half-pixel rule.
+#[derive(Debug, Clone)]
+struct Upsampler {
+    side: usize,
+    /// For each fine index: coarse index before, after, and the share of the latter.
+    taps: Vec<(usize, usize, f32)>,
+    row: Vec<f32>,
+}
+
+impl Upsampler {
+    fn new(side: usize, size: usize) -> Self {
+        let ratio = side as f32 / size as f32;
+        let tap = |index: usize| {
+            let position = ((index as f32 + 0.5) * ratio - 0.5).clamp(0.0, (side - 1) as f32);
+            let before = position as usize;
+            (before, (before + 1).min(side - 1), position - before as f32)
+        };
+        Self {
+            side,
+            taps: (0..size).map(tap).collect(),
+            row: vec![0.0; side],
+        }
+    }
+
+    fn apply(&mut self, coarse: &[f32], fine: &mut [f32]) {
+        let size = self.taps.len();
+        for (line, &(above, below, share)) in fine.chunks_exact_mut(size).zip(&self.taps) {
+            let above = &coarse[above * self.side..][..self.side];
+            let below = &coarse[below * self.side..][..self.side];
+            for ((value, &a), &b) in self.row.iter_mut().zip(above).zip(below) {
+                *value = a + share * (b - a);
+            }
+            for (value, &(left, right, share)) in line.iter_mut().zip(&self.taps) {
+                *value = self.row[left] + share * (self.row[right] - self.row[left]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upsampling_follows_the_half_pixel_rule() {
+        let mut fine = vec![0.0; 16];
+        Upsampler::new(2, 4).apply(&[0.0, 4.0, 0.0, 4.0], &mut fine);
+        assert_eq!(&fine[..4], [0.0, 1.0, 3.0, 4.0]);
+        assert_eq!(&fine[12..], [0.0, 1.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn maps_are_standardised_averaged_and_masked() {
+        let mut map = EvidenceMap::new(2, 8, [0.0]);
+        let stack = MapStack {
+            count: 2,
+            side: 2,
+            data: vec![3.0, 1.0, 1.0, 1.0, 7.0, 5.0, 5.0, 1e9],
+        };
+        let moments = [
+            Moments { mean: 1.0, sd: 1.0 },
+            Moments { mean: 5.0, sd: 0.5 },
+        ];
+        map.combine(&stack, &moments, &[1.0, 1.0, 1.0, 0.5]);
+        assert_eq!(map.combined, [3.0, 0.0, 0.0, 25.0]);
+    }
+}

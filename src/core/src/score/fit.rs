@@ -1,0 +1,163 @@
+//! From good parts to the constants of the score (METHODS 6.2, 6.3). The device refits with this, too.
+
+use super::calibration::{ModalityCalibration, Moments, ScoreCalibration, Smoothing, Threshold};
+use super::evidence::EvidenceMap;
+use super::maps::StageMaps;
+use crate::modality::{Modality, PerModality};
+use crate::prepare::PrepareSpec;
+use crate::statistics::moments;
+
+/// What the stages answered for one good part, and where the part was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GoodPart {
+    /// The stages' maps.
+    pub maps: StageMaps,
+    /// S/4 x S/4, as [`crate::prepare::PreparedPart::region`].
+    pub region: Vec<f32>,
+}
+
+/// Good parts from which nothing can be learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// Too few parts for a spread.
+    #[error("{found} good parts, at least {needed} are needed to standardise a score")]
+    TooFew {
+        /// Parts that were given.
+        found: usize,
+        /// Parts that are needed.
+        needed: usize,
+    },
+    /// A part without the maps of a modality of the product.
+    #[error("good part {part} has no {modality} maps of the product's size")]
+    MapsMissing {
+        /// Index of the part.
+        part: usize,
+        /// The modality.
+        modality: Modality,
+    },
+    /// A target outside 0 to 1.
+    #[error("target false-reject rate must lie between 0 and 1")]
+    Target,
+}
+
+/// Least number of parts that a spread is taken from.
+const PARTS_MIN: usize = 5;
+
+/// Fits all constants: pixel moments and maxima on `validation`, thresholds on `thresholds`
+/// (the calibration split where there is one, else the validation parts again).
+///
+/// `sigmas_px` are each modality's smoothings in pixels of the map, finest first.
+///
+/// # Errors
+/// [`FitError`].
+pub fn fit(
+    spec: &PrepareSpec,
+    sigmas_px: &PerModality<Vec<f32>>,
+    validation: &[GoodPart],
+    thresholds: &[GoodPart],
+    target_rate: f64,
+) -> Result<ScoreCalibration, FitError> {
+    if validation.len() < PARTS_MIN {
+        return Err(FitError::TooFew {
+            found: validation.len(),
+            needed: PARTS_MIN,
+        });
+    }
+    if !(target_rate > 0.0 && target_rate < 1.0) {
+        return Err(FitError::Target);
+    }
+    let mut modalities = PerModality::default();
+    let mut fused_peaks = vec![f32::NEG_INFINITY; thresholds.len()];
+    let mut fine = vec![0.0; spec.size * spec.size];
+    for (modality, sigmas) in sigmas_px.present() {
+        let maps = pixel_moments(modality, validation, spec.map_size())?;
+        let mut evidence = EvidenceMap::new(spec.map_size(), spec.size, sigmas.iter().copied());
+        let mut maxima = vec![Vec::with_capacity(validation.len()); sigmas.len()];
+        for part in validation {
+            let Some(stack) = part.maps.get(modality) else {
+                continue;
+            };
+            evidence.combine(stack, &maps, &part.region);
+            for (index, maxima) in maxima.iter_mut().enumerate() {
+                maxima.push(evidence.smoothed_maximum(index, &mut fine));
+            }
+        }
+        let smoothing = |(&sigma_px, maxima): (&f32, &Vec<f32>)| Smoothing {
+            sigma_px,
+            maxima: spread(moments(maxima)),
+        };
+        let smoothings = sigmas.iter().zip(&maxima).map(smoothing).collect();
+        // The line comes last: it stands in units that the smoothings define.
+        let line = Threshold::from_good_parts(&[], target_rate);
+        let mut known = ModalityCalibration {
+            maps,
+            smoothings,
+            threshold: line,
+        };
+        let mut peaks = Vec::with_capacity(thresholds.len());
+        for (index, part) in thresholds.iter().enumerate() {
+            let stack = part.maps.get(modality).ok_or(FitError::MapsMissing {
+                part: index,
+                modality,
+            })?;
+            evidence.combine(stack, &known.maps, &part.region);
+            peaks.push(evidence.evidence(&known, &mut fine));
+        }
+        for (fused, &peak) in fused_peaks.iter_mut().zip(&peaks) {
+            *fused = fused.max(peak);
+        }
+        known.threshold = Threshold::from_good_parts(&peaks, target_rate);
+        modalities.set(modality, Some(known));
+    }
+    // The fused map is the largest of both everywhere, so its peak is the largest of both peaks.
+    Ok(ScoreCalibration {
+        modalities,
+        fused: Threshold::from_good_parts(&fused_peaks, target_rate),
+    })
+}
+
+/// Mean and deviation of each map over the pixels where the part is.
+fn pixel_moments(
+    modality: Modality,
+    parts: &[GoodPart],
+    side: usize,
+) -> Result<Vec<Moments>, FitError> {
+    let mut sums: Vec<[f64; 3]> = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        let stack = part
+            .maps
+            .get(modality)
+            .filter(|stack| stack.side == side && stack.is_finite());
+        let stack = stack.ok_or(FitError::MapsMissing {
+            part: index,
+            modality,
+        })?;
+        sums.resize(stack.count.max(sums.len()), [0.0; 3]);
+        for (map, sums) in stack.maps().zip(&mut sums) {
+            for (&value, &inside) in map.iter().zip(&part.region) {
+                let (value, weight) = (f64::from(value), f64::from(inside));
+                sums[0] += weight;
+                sums[1] += weight * value;
+                sums[2] += weight * value * value;
+            }
+        }
+    }
+    let moments = |[weight, sum, squares]: [f64; 3]| {
+        let mean = sum / weight.max(1e-9);
+        spread((
+            mean,
+            (squares / weight.max(1e-9) - mean * mean).max(0.0).sqrt(),
+        ))
+    };
+    Ok(sums.into_iter().map(moments).collect())
+}
+
+/// A spread of zero (identical parts) would make every later part infinitely strange.
+fn spread((mean, sd): (f64, f64)) -> Moments {
+    let least = 1e-6 * mean.abs().max(1e-3);
+    Moments {
+        mean: mean as f32,
+        sd: sd.max(least) as f32,
+    }
+}
