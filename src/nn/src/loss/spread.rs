@@ -1,0 +1,138 @@
+//! Losses whose network also predicts how far good parts scatter: a log-spread `v`, so that evidence can be read in
+//! units of what is usual at this place (Kendall and Gal 2017).
+
+use rayon::prelude::*;
+
+use super::distance::{for_each_pair, pixel_offset};
+use super::{DISTANCE_LOG_SPREAD_LIMIT, LAPLACE_LOG_SPREAD_LIMIT, PixelShares};
+use crate::activation::Activation;
+use crate::tensor::Tensor;
+
+/// `scale * mean over channels and pixels of |x - m| exp(-v) + v`: the negative log-likelihood, but for a constant, of a
+/// Laplace distribution with centre `m` and scale `exp(v)`. `v` counts as no more than 4 and no less than -4; beyond that
+/// it gets no gradient.
+///
+/// # Panics
+/// If the shapes of mean, log-spread, observed values and weights do not match.
+pub fn laplace(
+    mean: &mut Activation,
+    log_spread: &mut Activation,
+    observed: &Tensor,
+    weights: Option<&Tensor>,
+    scale: f32,
+) -> f32 {
+    let shape = mean.shape();
+    assert_eq!(log_spread.shape(), shape, "log-spread of a Laplace loss");
+    assert_eq!(observed.shape(), shape, "observed values of a Laplace loss");
+    let shares = PixelShares::new(weights, shape);
+    let (mean, mean_grad) = mean.parts();
+    let (log_spread, spread_grad) = log_spread.parts();
+    let mut mean_grad = mean_grad.map(|slot| slot.into_sum());
+    let mut spread_grad = spread_grad.map(|slot| slot.into_sum());
+    let mut total = 0.0;
+    for (n, y) in mean.rows() {
+        let (centres, spreads, values) = (mean.row(n, y), log_spread.row(n, y), observed.row(n, y));
+        let mut mean_grad = mean_grad.as_deref_mut().map(|grad| grad.row_mut(n, y));
+        let mut spread_grad = spread_grad.as_deref_mut().map(|grad| grad.row_mut(n, y));
+        for x in 0..shape.w {
+            let share = f64::from(scale) * shares.of(n, y, x) / shape.c as f64;
+            let factor = share as f32;
+            let mut sum = 0.0;
+            for i in x * shape.c..(x + 1) * shape.c {
+                let spread = LogSpread::new(spreads[i], LAPLACE_LOG_SPREAD_LIMIT);
+                let residual = values[i] - centres[i];
+                let scaled = residual.abs() * spread.inverse;
+                sum += f64::from(scaled + spread.value);
+                if let Some(grad) = mean_grad.as_deref_mut() {
+                    let sign = if residual == 0.0 {
+                        0.0
+                    } else {
+                        residual.signum()
+                    };
+                    grad[i] -= factor * sign * spread.inverse;
+                }
+                if let Some(grad) = spread_grad.as_deref_mut() {
+                    grad[i] += factor * spread.gradient(scaled);
+                }
+            }
+            total += share * sum;
+        }
+    }
+    total as f32
+}
+
+/// `scale * mean over pixels of d exp(-v) + v`, with `d` the distance of [`super::pixel_distance`] and one log-spread `v`
+/// per pixel, which counts as no more than 8 and no less than -8; beyond that it gets no gradient.
+///
+/// # Panics
+/// If the shapes of student, log-spread, target and weights do not match.
+pub fn spread_distance(
+    student: &mut Activation,
+    log_spread: &mut Activation,
+    target: &Tensor,
+    weights: Option<&Tensor>,
+    scale: f32,
+) -> f32 {
+    let shape = student.shape();
+    assert_eq!(target.shape(), shape, "target of a distance");
+    assert_eq!(
+        log_spread.shape(),
+        shape.with_channels(1),
+        "log-spread of a distance"
+    );
+    let shares = PixelShares::new(weights, shape);
+    let (spreads, spread_slot) = log_spread.parts();
+    let (value, student_slot) = student.parts();
+    let spread_at = |n, y, x| LogSpread::new(spreads.pixel(n, y, x)[0], DISTANCE_LOG_SPREAD_LIMIT);
+    let share_at = |n, y, x| f64::from(scale) * shares.of(n, y, x);
+    if let Some(slot) = spread_slot {
+        let mut distances = Tensor::default();
+        super::distance_map(value, target, &mut distances);
+        slot.into_sum()
+            .images_mut()
+            .enumerate()
+            .for_each(|(n, image)| {
+                for y in 0..shape.h {
+                    for x in 0..shape.w {
+                        let spread = spread_at(n, y, x);
+                        let scaled = distances.pixel(n, y, x)[0] * spread.inverse;
+                        image[pixel_offset(spreads.shape(), y, x)] +=
+                            share_at(n, y, x) as f32 * spread.gradient(scaled);
+                    }
+                }
+            });
+    }
+    for_each_pair(
+        value,
+        target,
+        student_slot.map(|slot| slot.into_sum()),
+        |n, y, x, distance| {
+            let (spread, share) = (spread_at(n, y, x), share_at(n, y, x));
+            let term = share * f64::from(distance * spread.inverse + spread.value);
+            (term, share as f32 * spread.inverse)
+        },
+    ) as f32
+}
+
+/// A log-spread within its bounds.
+struct LogSpread {
+    value: f32,
+    inverse: f32,
+    is_free: bool,
+}
+
+impl LogSpread {
+    fn new(raw: f32, limit: f32) -> Self {
+        let value = raw.clamp(-limit, limit);
+        Self {
+            value,
+            inverse: (-value).exp(),
+            is_free: raw.abs() <= limit,
+        }
+    }
+
+    /// Derivative of `d exp(-v) + v` by the raw `v`, given `d exp(-v)`.
+    fn gradient(&self, scaled: f32) -> f32 {
+        if self.is_free { 1.0 - scaled } else { 0.0 }
+    }
+}
