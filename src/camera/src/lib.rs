@@ -1,1 +1,97 @@
-//! Placeholder.
+//! Cameras behind one trait: a frame pair for each part that is asked for.
+//!
+//! One thread owns a [`Camera`] and asks it for a frame when a part has been triggered.
+//! [`ReplayCamera`] plays recorded parts as if they came by now.
+//!
+//! **What is absent**: preparation and judgement of pictures, threads, clocks. The time of a
+//! capture comes in from the caller.
+#![forbid(unsafe_code)]
+
+mod freshness;
+mod replay;
+
+pub use freshness::Freshness;
+pub use replay::{Repeat, ReplayCamera};
+
+use std::borrow::Cow;
+
+use twinspect_core::frame::{FramePair, Intrinsics};
+use twinspect_dataset::{DatasetError, Label, PartId};
+
+/// A source of frame pairs.
+pub trait Camera: Send {
+    /// What this camera is, for people.
+    fn description(&self) -> String;
+
+    /// Where aligned frames are seen from, if that is known before the first one.
+    fn intrinsics(&self) -> Option<&Intrinsics>;
+
+    /// Takes the frame pair of the part that lies before the camera now.
+    ///
+    /// `now_us` is the caller's monotonic clock; a source without a clock of its own stamps its
+    /// pictures with it.
+    ///
+    /// # Errors
+    /// [`CameraError`]; asking again is sensible unless it [ends](CameraError::is_end) the source.
+    fn capture(&mut self, now_us: u64) -> Result<CameraFrame, CameraError>;
+}
+
+/// What a camera saw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CameraFrame {
+    /// The pictures.
+    pub pair: FramePair,
+    /// What is known about a recorded part; live cameras know nothing. Never shown to the engine.
+    pub truth: Option<Truth>,
+}
+
+/// What somebody has said of a recorded part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Truth {
+    /// The part's name.
+    pub id: PartId,
+    /// Whether it is good, or what is wrong with it.
+    pub label: Label,
+}
+
+/// Why there is no frame pair.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CameraError {
+    /// The recording can't be opened or has no parts to play.
+    #[error("recording has no parts{}", split.map(|split| format!(" in its split `{split}`")).unwrap_or_default())]
+    NoParts {
+        /// The split that was asked for, if any was.
+        split: Option<twinspect_dataset::Split>,
+    },
+    /// One part of the recording can't be read; the next capture goes on with the next part.
+    #[error("replaying part {id}")]
+    Part {
+        /// The part.
+        id: PartId,
+        /// What is wrong with it.
+        #[source]
+        source: Box<DatasetError>,
+    },
+    /// Every part of the recording has been played once.
+    #[error("the recording has ended")]
+    End,
+}
+
+impl CameraError {
+    /// Whether no capture will ever succeed again.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::End)
+    }
+
+    /// The remedy, where there is one.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::NoParts { .. } => {
+                Some("name a split that has parts, or none to play the test parts".into())
+            }
+            Self::Part { source, .. } => source.hint(),
+            Self::End => None,
+        }
+    }
+}
