@@ -3,13 +3,14 @@
 use crate::error::GraphError;
 use crate::graph::{Graph, Tensor};
 
-/// Added to the norms of feature vectors, so that an all-zero pixel has the unit vector zero.
-pub const NORM_EPSILON: f32 = 1e-8;
+/// Added to the squared norms of feature vectors, so that an all-zero pixel has the unit vector
+/// zero. The training loss (`twinspect-nn`) adds the same.
+pub const UNIT_EPSILON: f32 = 1e-12;
 
 impl Graph {
     /// Adds the distance of two feature maps, pixel by pixel: half the squared difference of the
-    /// unit vectors along the channels, `0.5 * sum_c (a/(|a| + e) - b/(|b| + e))^2` with
-    /// `e =` [`NORM_EPSILON`].
+    /// unit vectors along the channels, `0.5 * sum_c (a/|a| - b/|b|)^2` with
+    /// `|a| = sqrt(sum_c a^2 + e)`, `e =` [`UNIT_EPSILON`].
     ///
     /// This is `1 - cos` without its cancellation: 0 where the directions agree, 1 where they are
     /// orthogonal, at most 2. Two maps of N x C x H x W give N x 1 x H x W. The nodes are those of
@@ -49,8 +50,8 @@ impl Graph {
     fn unit_vectors(&mut self, x: Tensor) -> Result<Tensor, GraphError> {
         let square = self.mul("square", x, x)?;
         let sum = self.reduce_sum("sum", square, &[1])?;
-        let root = self.sqrt("root", sum)?;
-        let norm = self.offset("norm", root, NORM_EPSILON)?;
+        let safe = self.offset("safe", sum, UNIT_EPSILON)?;
+        let norm = self.sqrt("norm", safe)?;
         self.div("unit", x, norm)
     }
 }

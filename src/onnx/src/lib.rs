@@ -35,7 +35,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub use distance::NORM_EPSILON;
+pub use distance::UNIT_EPSILON;
 pub use error::GraphError;
 pub use fold::{BatchNorm, FoldError, Folded};
 pub use graph::{Graph, HEAD_PREFIX, Tensor, WeightFormat};
