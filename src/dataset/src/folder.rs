@@ -277,11 +277,11 @@ fn hold_out_validation(splits: &mut BTreeMap<Split, Vec<PartRef>>) -> bool {
         .filter(|part| part.label == Label::Good)
         .count();
     let enough = good >= HELD_OUT_EVERY;
-    let (mut kept, mut held_out, mut place) = (Vec::new(), Vec::new(), 0);
+    let (mut kept, mut held_out, mut place) = (Vec::new(), Vec::new(), 0_usize);
     for part in train {
         let mut hold_out = false;
         if enough && part.label.is_good() {
-            hold_out = place % HELD_OUT_EVERY == 0;
+            hold_out = place.is_multiple_of(HELD_OUT_EVERY);
             place += 1;
         }
         if hold_out {

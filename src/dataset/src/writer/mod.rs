@@ -1,0 +1,239 @@
+//! Recording parts: the writer of the plain layout.
+//!
+//! A part is written into a folder with a dotted name, forced to disk and renamed, so that a crash
+//! or a loss of power leaves it whole or absent. Dotted leftovers are never read and may be removed.
+
+mod error;
+mod files;
+
+use std::path::{Path, PathBuf};
+
+use twinspect_core::frame::{DepthFrame, FramePair};
+
+pub use self::error::WriteError;
+use self::files::{Partial, make_folders, sync_folder, write_file, writing};
+use crate::camera::{CAMERA_FILE, Camera};
+use crate::folder::Listing;
+use crate::layout::{Layout, list_recorded, recognise};
+use crate::part::{Label, Mask, Modalities, PartId, PartRecord, Split};
+use crate::picture::MAX_PIXELS;
+
+/// Writes parts in the plain layout, one folder each.
+#[derive(Debug)]
+pub struct RecordedPartsWriter {
+    root: PathBuf,
+    camera: Option<Camera>,
+    modalities: Option<Modalities>,
+    masks: Option<bool>,
+}
+
+impl RecordedPartsWriter {
+    /// Starts a data set, or goes on with one.
+    ///
+    /// `camera` goes to `camera.json` and holds for all parts; colour-only sets may do without.
+    ///
+    /// # Errors
+    /// When the folder holds something else, or parts of another camera, or can't be written.
+    pub fn create(root: impl Into<PathBuf>, camera: Option<Camera>) -> Result<Self, WriteError> {
+        let root = root.into();
+        fs_err::create_dir_all(&root).map_err(writing(&root))?;
+        let existing = existing_parts(&root)?;
+        let mut writer = Self {
+            root,
+            camera,
+            modalities: None,
+            masks: None,
+        };
+        writer.agree_on_camera(&existing)?;
+        if let Some((_, files)) = existing.parts.first() {
+            let modalities = Modalities {
+                rgb: files.rgb.is_some(),
+                depth: files.depth.is_some(),
+            };
+            writer.modalities = Some(modalities);
+        }
+        writer.masks = existing
+            .parts
+            .iter()
+            .find(|(part, _)| !part.label.is_good())
+            .map(|(_, files)| files.mask.is_some());
+        Ok(writer)
+    }
+
+    /// Adds a part under the next free number of its class folder and returns its name.
+    ///
+    /// Colour goes to a lossless PNG, depth to a 16-bit PNG of its counts, the mask to a PNG of 0
+    /// and 255, `record` and the frame's stamps to `part.json`. When this returns, the part is on
+    /// disk; when it fails, nothing of it is.
+    ///
+    /// # Errors
+    /// When the part doesn't fit the set (camera, modalities, masks), when `mask` doesn't fit the
+    /// frame or label, or when a file can't be written.
+    pub fn write(
+        &mut self,
+        split: Split,
+        label: &Label,
+        frame: &FramePair,
+        mask: Option<&Mask>,
+        record: &PartRecord,
+    ) -> Result<PartId, WriteError> {
+        if frame.size().pixels() as u64 > MAX_PIXELS {
+            return Err(WriteError::TooManyPixels {
+                size: frame.size(),
+                limit: MAX_PIXELS,
+            });
+        }
+        self.refuse_other_camera(frame)?;
+        let modalities = self.check_modalities(frame)?;
+        self.check_mask(label, frame, mask)?;
+        let class = make_folders(&self.root, split.folder(), class_name(label)?)?;
+
+        let partial = Partial::create(&class)?;
+        partial.write_pictures(frame, mask)?;
+        partial.write_record(frame, record)?;
+        let name = partial.install(&class)?;
+
+        self.modalities = Some(modalities);
+        if !label.is_good() {
+            self.masks = Some(mask.is_some());
+        }
+        Ok(PartId::new(format!("{split}/{label}/{name}")))
+    }
+
+    fn agree_on_camera(&self, existing: &Listing) -> Result<(), WriteError> {
+        let path = self.root.join(CAMERA_FILE);
+        match (&self.camera, &existing.camera) {
+            (given, found) if given == found => Ok(()),
+            (Some(camera), None) if existing.parts.is_empty() => {
+                let text =
+                    camera
+                        .to_json()
+                        .map_err(|(key, found, expected)| WriteError::CameraValue {
+                            key,
+                            found,
+                            expected,
+                        })?;
+                let draft = self
+                    .root
+                    .join(format!(".{CAMERA_FILE}.{}", std::process::id()));
+                write_file(&draft, text.as_bytes())?;
+                fs_err::rename(&draft, &path).map_err(writing(&path))?;
+                sync_folder(&self.root)
+            }
+            (given, found) => Err(self.other_camera(found, given)),
+        }
+    }
+
+    fn refuse_other_camera(&self, frame: &FramePair) -> Result<(), WriteError> {
+        if let Some(DepthFrame::Points(_)) = frame.depth() {
+            return Err(WriteError::PointsGiven);
+        }
+        let intrinsics = self.camera.map(|camera| camera.intrinsics);
+        let fits = match (frame.intrinsics(), intrinsics) {
+            (Some(seen), own) => own.as_ref() == Some(seen),
+            (None, Some(own)) => own.size() == frame.size(),
+            (None, None) => true,
+        };
+        if !fits {
+            return Err(WriteError::OtherCamera {
+                root: self.root.clone(),
+                existing: described(&intrinsics),
+                given: described(&frame.intrinsics()),
+            });
+        }
+        let own_unit = self.camera.and_then(|camera| camera.depth_unit_m);
+        match frame.depth() {
+            Some(DepthFrame::Counts(counts)) if own_unit != Some(counts.unit_m()) => {
+                Err(WriteError::OtherCamera {
+                    root: self.root.clone(),
+                    existing: format!("depth unit {}", described(&own_unit)),
+                    given: format!("depth unit {} m", counts.unit_m()),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn other_camera(&self, existing: &Option<Camera>, given: &Option<Camera>) -> WriteError {
+        WriteError::OtherCamera {
+            root: self.root.clone(),
+            existing: described(existing),
+            given: described(given),
+        }
+    }
+
+    fn check_modalities(&self, frame: &FramePair) -> Result<Modalities, WriteError> {
+        let given = Modalities {
+            rgb: frame.rgb().is_some(),
+            depth: frame.depth().is_some(),
+        };
+        match self.modalities {
+            Some(existing) if existing != given => Err(WriteError::OtherModalities {
+                root: self.root.clone(),
+                existing,
+                given,
+            }),
+            _ => Ok(given),
+        }
+    }
+
+    fn check_mask(
+        &self,
+        label: &Label,
+        frame: &FramePair,
+        mask: Option<&Mask>,
+    ) -> Result<(), WriteError> {
+        if let Some(mask) = mask {
+            if mask.size() != frame.size() {
+                let (found, expected) = (mask.size(), frame.size());
+                return Err(WriteError::MaskSize { found, expected });
+            }
+            let pixels = mask.defect_pixels();
+            if label.is_good() && pixels > 0 {
+                return Err(WriteError::MarkedGood { pixels });
+            }
+        }
+        match self.masks {
+            Some(existing) if !label.is_good() && existing != mask.is_some() => {
+                Err(WriteError::OtherMasks {
+                    root: self.root.clone(),
+                    existing,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn existing_parts(root: &Path) -> Result<Listing, WriteError> {
+    let unreadable = |source| WriteError::ReadingExisting {
+        root: root.to_owned(),
+        source,
+    };
+    match recognise(root).map_err(unreadable)? {
+        Ok(Layout::RecordedParts) | Err(_) => list_recorded(root).map_err(unreadable),
+        Ok(layout) => Err(WriteError::OtherLayout {
+            root: root.to_owned(),
+            layout,
+        }),
+    }
+}
+
+fn described<T: std::fmt::Debug>(value: &Option<T>) -> String {
+    value
+        .as_ref()
+        .map_or_else(|| "none".to_owned(), |value| format!("{value:?}"))
+}
+
+/// The class folder of a label, if it can be one and would be read back as the same label.
+fn class_name(label: &Label) -> Result<&str, WriteError> {
+    let name = label.as_str();
+    let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    if !name.is_empty() && name.chars().all(plain) && Label::from_folder(name) == *label {
+        Ok(name)
+    } else {
+        Err(WriteError::KindName {
+            kind: name.to_owned(),
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! Which layout a folder has, and what is said of one that has none.
+
+use std::path::Path;
+
+use twinspect_dataset::{DatasetError, Layout, open};
+
+use crate::fixtures;
+
+fn refused(root: &Path) -> (Vec<Layout>, String, String) {
+    match open(root).unwrap_err() {
+        error @ DatasetError::UnknownLayout { .. } => {
+            let (message, hint) = (error.to_string(), error.hint().unwrap().into_owned());
+            let DatasetError::UnknownLayout { tried, .. } = error else {
+                unreachable!()
+            };
+            (
+                tried.iter().map(|missed| missed.layout).collect(),
+                message,
+                hint,
+            )
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_empty_folder_is_told_what_each_layout_misses() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tried, message, hint) = refused(folder.path());
+    assert_eq!(tried, Layout::ALL);
+    for wanted in [
+        "recorded parts: no",
+        "both rgb/ and xyz/",
+        "both rgb/ and depth/",
+        "MVTec AD: no",
+    ] {
+        assert!(message.contains(wanted), "`{wanted}` in {message}");
+    }
+    assert!(hint.contains("train/good/000/rgb.png"), "{hint}");
+}
+
+#[test]
+fn the_folder_above_the_categories_is_told_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    fixtures::recorded(&folder.path().join("lid"), false);
+    fixtures::mvtec_ad(&folder.path().join("screw"));
+    let (_, _, hint) = refused(folder.path());
+    assert!(hint.contains("/lid`") && hint.contains("/screw`"), "{hint}");
+}
+
+#[test]
+fn a_split_of_a_set_is_told_the_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("lid");
+    fixtures::recorded(&root, false);
+    for inner in ["test", "test/good"] {
+        let (_, _, hint) = refused(&root.join(inner));
+        assert!(hint.contains("/lid`"), "{inner}: {hint}");
+    }
+}
+
+#[test]
+fn a_file_or_nothing_is_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rgb.png");
+    fixtures::put(&file, b"");
+    for path in [file, folder.path().join("absent")] {
+        let error = open(&path).unwrap_err();
+        assert!(matches!(&error, DatasetError::NotAFolder { path: named } if *named == path));
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
+fn folders_without_pictures_are_no_data_set() {
+    let folder = tempfile::tempdir().unwrap();
+    for inner in ["train/good", "test/cut/000"] {
+        fs_err::create_dir_all(folder.path().join(inner)).unwrap();
+    }
+    assert_eq!(refused(folder.path()).0, Layout::ALL);
+}
