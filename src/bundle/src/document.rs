@@ -1,0 +1,155 @@
+//! TOML files of twinspect: parsed with errors that say where, which key, and what was meant.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+/// Least similarity (Jaro-Winkler, 0 to 1) at which a known key is offered for an unknown one.
+const SIMILARITY_MIN: f64 = 0.75;
+
+/// A TOML file that says something that it must not say, at a place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}:{line}:{column}: {message}", file.display())]
+pub struct DocumentError {
+    /// The file.
+    pub file: PathBuf,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub message: String,
+    /// The unknown key, if that is what is wrong.
+    pub key: Option<String>,
+    /// The known key that the unknown one resembles most.
+    pub nearest: Option<String>,
+}
+
+impl DocumentError {
+    /// The remedy, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match (&self.key, &self.nearest) {
+            (Some(key), Some(nearest)) => Some(format!("did you mean `{nearest}` for `{key}`?")),
+            (Some(key), None) => Some(format!("remove `{key}`")),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a whole TOML file; `file` is only named in errors.
+///
+/// # Errors
+/// The first problem, with its place. Types that deny unknown fields make unknown keys errors
+/// that carry the nearest known key.
+pub fn parse<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, DocumentError> {
+    toml::from_str(text).map_err(|error| locate(file, text, &error))
+}
+
+fn locate(file: &Path, text: &str, error: &toml::de::Error) -> DocumentError {
+    let offset = error.span().map_or(0, |span| span.start);
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let message = error.message().trim().replace('\n', ", ");
+    let (key, nearest) = unknown_key(&message);
+    DocumentError {
+        file: file.to_path_buf(),
+        line: before.matches('\n').count() + 1,
+        column: before[line_start..].chars().count() + 1,
+        message,
+        key,
+        nearest,
+    }
+}
+
+/// The key that serde calls an unknown field, and the expected one that resembles it most.
+///
+/// Serde hands both over only inside its sentence, each name between backticks.
+fn unknown_key(message: &str) -> (Option<String>, Option<String>) {
+    if !message.starts_with("unknown field") {
+        return (None, None);
+    }
+    let mut names = message.split('`').skip(1).step_by(2);
+    let Some(key) = names.next() else {
+        return (None, None);
+    };
+    let nearest = names
+        .map(|known| (strsim::jaro_winkler(key, known), known))
+        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known.to_owned());
+    (Some(key.to_owned()), nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Camera {
+        exposure_ms: f64,
+        gain: f64,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Station {
+        camera: Camera,
+    }
+
+    fn refused(text: &str) -> DocumentError {
+        parse::<Station>(Path::new("station.toml"), text).expect_err("must be refused")
+    }
+
+    #[test]
+    fn a_correct_file_is_read() {
+        let station: Station = parse(
+            Path::new("station.toml"),
+            "[camera]\nexposure_ms = 2\ngain = 1.5\n",
+        )
+        .unwrap();
+        assert_eq!(
+            (station.camera.exposure_ms, station.camera.gain),
+            (2.0, 1.5)
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_place_and_the_nearest_known_one() {
+        let error = refused("[camera]\ngain = 1.0\n  exposure_mss = 2\n");
+        assert_eq!((error.line, error.column), (3, 3));
+        assert_eq!(error.key.as_deref(), Some("exposure_mss"));
+        assert_eq!(error.nearest.as_deref(), Some("exposure_ms"));
+        assert!(
+            error
+                .to_string()
+                .starts_with("station.toml:3:3: unknown field")
+        );
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("did you mean `exposure_ms` for `exposure_mss`?")
+        );
+    }
+
+    #[test]
+    fn a_key_like_no_other_is_offered_for_removal() {
+        let error = refused("[camera]\nexposure_ms = 2\ngain = 1.0\nzzz = 3\n");
+        assert_eq!(error.nearest, None);
+        assert_eq!(error.hint().as_deref(), Some("remove `zzz`"));
+    }
+
+    #[test]
+    fn broken_syntax_and_wrong_types_name_their_line() {
+        assert_eq!(refused("[camera\n").line, 1);
+        assert_eq!(
+            refused("[camera]\ngain = 'high'\nexposure_ms = 2\n").line,
+            2
+        );
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        let error = refused("camera = { \"é\" = 1 }\n");
+        assert_eq!((error.line, error.column), (1, 12));
+    }
+}

@@ -1,0 +1,425 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+use twinspect_core::plane::Plane;
+use twinspect_core::prepare::{BankSpec, BeltBounds, GeometrySpec, RgbSpec, Roi};
+use twinspect_core::score::{ModalityCalibration, Moments, Smoothing, Threshold, ThresholdMethod};
+
+use super::*;
+
+fn threshold(evidence: f32) -> Threshold {
+    Threshold {
+        evidence,
+        method: ThresholdMethod::Extrapolated,
+        target_rate: 0.01,
+        good_parts: 20,
+        good_parts_above: 0,
+        rate_bound_95: 0.139,
+    }
+}
+
+fn calibration(maps: usize) -> ModalityCalibration {
+    let moments = Moments {
+        mean: 0.5,
+        sd: 0.25,
+    };
+    let smoothing = |sigma_px| Smoothing {
+        sigma_px,
+        maxima: moments,
+    };
+    ModalityCalibration {
+        maps: vec![moments; maps],
+        smoothings: vec![smoothing(0.0), smoothing(1.5)],
+        threshold: threshold(4.5),
+    }
+}
+
+/// A product of both modalities at the smallest size.
+pub(crate) fn sample() -> Manifest {
+    let stage = |name: &str, channels, side, maps| Stage {
+        file: format!("{name}.onnx"),
+        input: "input".to_owned(),
+        input_shape: [1, channels, side, side],
+        output: "maps".to_owned(),
+        output_shape: [1, maps, 16, 16],
+    };
+    Manifest {
+        format: FormatVersion::V1,
+        name: "cap".to_owned(),
+        version: "1.2.0-rc.1".parse().unwrap(),
+        created: "2026-11-23T14:05:00Z".to_owned(),
+        method: Method::ReverseDistillation,
+        provenance: Provenance {
+            data_hash: "5e1f".to_owned(),
+            seed: 7,
+            tool_version: "0.1.0".to_owned(),
+            teacher: PerModality {
+                rgb: Some("efficientnet_lite0".to_owned()),
+                geometry: Some("filter_bank".to_owned()),
+            },
+        },
+        camera: CameraFacts {
+            depth_unit_m: Some(0.00025),
+            distance_mm: Some(400.0),
+            frame: FrameSize {
+                width: 12,
+                height: 10,
+            },
+            intrinsics: None,
+        },
+        prepare: PrepareSpec {
+            size: 64,
+            roi: Some(Roi {
+                x: 1,
+                y: 2,
+                width: 8,
+                height: 8,
+            }),
+            rgb: Some(RgbSpec {
+                mean: [127.0; 3],
+                std: [128.0; 3],
+            }),
+            geometry: Some(GeometrySpec {
+                belt: Plane {
+                    normal: [0.0, 0.0, -1.0],
+                    offset_mm: -400.0,
+                },
+                belt_bounds: BeltBounds::default(),
+                height_range_mm: [-5.0, 60.0],
+                foreground_mm: 2.0,
+                part_share_min: 0.01,
+                valid_share_min: 0.3,
+                bank: BankSpec {
+                    sigma_px: BankSpec::sigmas(64),
+                    spread_mm: [0.1; 12],
+                },
+            }),
+        },
+        stages: PerModality {
+            rgb: Some(stage("rgb", 3, 64, 3)),
+            geometry: Some(stage("geometry", 12, 16, 4)),
+        },
+        score: ScoreCalibration {
+            modalities: PerModality {
+                rgb: Some(calibration(3)),
+                geometry: Some(calibration(4)),
+            },
+            fused: threshold(5.0),
+        },
+        tolerance: Tolerance {
+            f32: 1e-3,
+            f16: 2e-2,
+        },
+    }
+}
+
+fn parse(text: &str) -> Result<Manifest, BundleError> {
+    Manifest::parse(Path::new("cap.twb"), text)
+}
+
+fn text() -> String {
+    sample().render(Path::new("cap.twb")).unwrap()
+}
+
+/// Asserts that exactly the named keys are complained about.
+fn check(change: impl FnOnce(&mut Manifest), keys: &[&str]) {
+    let mut manifest = sample();
+    change(&mut manifest);
+    let problems = manifest.problems();
+    let found: Vec<&str> = problems.iter().map(|p| p.key.as_str()).collect();
+    assert_eq!(found, keys, "{problems:?}");
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    assert_eq!(parse(&text()).unwrap(), sample());
+}
+
+#[test]
+fn a_product_of_one_modality_is_read_back() {
+    let mut manifest = sample();
+    manifest.prepare.geometry = None;
+    manifest.stages.geometry = None;
+    manifest.score.modalities.geometry = None;
+    manifest.provenance.teacher.geometry = None;
+    manifest.camera.depth_unit_m = None;
+    let text = manifest.render(Path::new("cap.twb")).unwrap();
+    assert_eq!(parse(&text).unwrap(), manifest);
+    assert!(!text.contains("geometry"));
+}
+
+#[test]
+fn another_format_is_refused_before_the_rest_is_read() {
+    for (head, found) in [
+        ("format = 2", "2"),
+        ("format = 'one'", "\"one\""),
+        ("", "unknown"),
+    ] {
+        let error = parse(&format!("{head}\n[fusion]\nkind = 'new'\n")).unwrap_err();
+        let BundleError::Format {
+            found: got,
+            supported: 1,
+            ..
+        } = &error
+        else {
+            panic!("{error:?}");
+        };
+        assert_eq!(got, found);
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_place_and_the_nearest_known_one() {
+    let text = text().replace("seed = 7", "sed = 7\nseed = 7");
+    let line = text.lines().position(|line| line == "sed = 7").unwrap() + 1;
+    let error = parse(&text).unwrap_err();
+    let BundleError::Document { source, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!((source.line, source.column), (line, 1));
+    assert_eq!(source.file, Path::new("manifest.toml"));
+    assert_eq!(source.key.as_deref(), Some("sed"));
+    assert_eq!(source.nearest.as_deref(), Some("seed"));
+    assert!(error.hint().unwrap().contains("`seed`"));
+}
+
+#[test]
+fn unknown_keys_are_refused_in_every_table() {
+    let text = text();
+    let tables: Vec<&str> = text.lines().filter(|line| line.starts_with('[')).collect();
+    assert!(tables.len() > 15, "{tables:?}");
+    for table in std::iter::once("").chain(tables) {
+        let edited = match table {
+            "" => format!("zzz = 1\n{text}"),
+            _ => text.replacen(&format!("{table}\n"), &format!("{table}\nzzz = 1\n"), 1),
+        };
+        assert!(
+            matches!(parse(&edited), Err(BundleError::Document { source, .. }) if source.key.as_deref() == Some("zzz")),
+            "{table}"
+        );
+    }
+}
+
+#[test]
+fn syntax_wrong_types_and_missing_keys_name_their_line() {
+    for (from, to) in [
+        ("seed = 7", "seed = = 7"),
+        ("seed = 7", "seed = 'seven'"),
+        ("seed = 7", "seed = -7"),
+        ("1.2.0-rc.1", "1.2"),
+        ("reverse_distillation", "guess"),
+    ] {
+        let text = text();
+        let line = text.lines().position(|line| line.contains(from)).unwrap() + 1;
+        match parse(&text.replacen(from, to, 1)) {
+            Err(BundleError::Document { source, .. }) => assert_eq!(source.line, line, "{to}"),
+            other => panic!("{to}: {other:?}"),
+        }
+    }
+    let text = text().replacen("seed = 7\n", "", 1);
+    let line = text
+        .lines()
+        .position(|line| line == "[provenance]")
+        .unwrap()
+        + 1;
+    match parse(&text) {
+        Err(BundleError::Document { source, .. }) => {
+            assert_eq!(source.line, line);
+            assert!(source.message.contains("`seed`"), "{source}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_rule_between_values_has_its_key() {
+    check(|_| (), &[]);
+    check(|m| m.name = "Cap 1".to_owned(), &["name"]);
+    check(|m| m.created = "yesterday".to_owned(), &["created"]);
+    check(
+        |m| m.provenance.data_hash.clear(),
+        &["provenance.data_hash"],
+    );
+    check(|m| m.provenance.seed = u64::MAX, &["provenance.seed"]);
+    check(
+        |m| m.camera.depth_unit_m = Some(0.0),
+        &["camera.depth_unit_m"],
+    );
+    check(
+        |m| m.camera.distance_mm = Some(-1.0),
+        &["camera.distance_mm"],
+    );
+    check(|m| m.camera.frame.width = 8, &["prepare.roi"]);
+    check(
+        |m| m.camera.frame.height = 0,
+        &["camera.frame", "prepare.roi"],
+    );
+    check(
+        |m| {
+            m.camera.intrinsics = Some(Intrinsics {
+                width: 11,
+                height: 10,
+                fx: 0.0,
+                fy: 9.0,
+                cx: 6.0,
+                cy: 5.0,
+                distortion: [0.0; 5],
+            });
+        },
+        &["camera.intrinsics", "camera.intrinsics"],
+    );
+    check(
+        |m| m.prepare.roi.as_mut().unwrap().x = usize::MAX,
+        &["prepare.roi"],
+    );
+    check(
+        |m| m.prepare.rgb.as_mut().unwrap().std[1] = 0.0,
+        &["prepare"],
+    );
+    check(
+        |m| m.prepare.geometry.as_mut().unwrap().bank.sigma_px[0] = -1.0,
+        &["prepare"],
+    );
+    check(
+        |m| m.stages.rgb.as_mut().unwrap().file = "geometry.onnx".to_owned(),
+        &["stages.rgb.file"],
+    );
+    check(
+        |m| m.stages.rgb.as_mut().unwrap().input.clear(),
+        &["stages.rgb.input"],
+    );
+    check(
+        |m| m.stages.geometry.as_mut().unwrap().input_shape[2] = 64,
+        &["stages.geometry.input_shape"],
+    );
+    check(
+        |m| m.stages.geometry.as_mut().unwrap().output_shape[3] = 64,
+        &["stages.geometry.output_shape"],
+    );
+    check(
+        |m| m.stages.rgb.as_mut().unwrap().output_shape[1] = MAPS_MAX + 1,
+        &["stages.rgb.output_shape", "score.modalities.rgb.maps"],
+    );
+    check(
+        |m| m.score.modalities.geometry.as_mut().unwrap().maps[2].sd = 0.0,
+        &["score.modalities.geometry.maps[2].sd"],
+    );
+    check(
+        |m| m.score.modalities.rgb.as_mut().unwrap().smoothings.clear(),
+        &["score.modalities.rgb.smoothings"],
+    );
+    check(
+        |m| m.score.modalities.rgb.as_mut().unwrap().smoothings[0].sigma_px = 2.0,
+        &["score.modalities.rgb.smoothings"],
+    );
+    check(
+        |m| {
+            m.score.modalities.rgb.as_mut().unwrap().smoothings[1]
+                .maxima
+                .mean = f32::NAN
+        },
+        &["score.modalities.rgb.smoothings[1].maxima.mean"],
+    );
+    check(
+        |m| m.score.fused.evidence = f32::INFINITY,
+        &["score.fused.evidence"],
+    );
+    check(
+        |m| m.score.fused.target_rate = 0.0,
+        &["score.fused.target_rate"],
+    );
+    check(
+        |m| m.score.fused.rate_bound_95 = 1.5,
+        &["score.fused.rate_bound_95"],
+    );
+    check(
+        |m| m.score.fused.good_parts_above = 21,
+        &["score.fused.good_parts_above"],
+    );
+    check(|m| m.tolerance.f16 = 0.0, &["tolerance.f16"]);
+}
+
+#[test]
+fn a_modality_is_in_all_tables_or_in_none() {
+    check(|m| m.stages.geometry = None, &["stages.geometry"]);
+    check(
+        |m| {
+            m.score.modalities.rgb = None;
+            m.provenance.teacher.rgb = None;
+        },
+        &["score.modalities.rgb", "provenance.teacher.rgb"],
+    );
+    check(
+        |m| {
+            m.prepare.rgb = None;
+            m.prepare.geometry = None;
+            m.stages = PerModality::default();
+            m.score.modalities = PerModality::default();
+            m.provenance.teacher = PerModality::default();
+        },
+        &["prepare", "stages"],
+    );
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let mut manifest = sample();
+    manifest.created.clear();
+    manifest.tolerance.f32 = 2.0;
+    let error = manifest.render(Path::new("cap")).unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("created: "), "{message}");
+    assert!(message.contains("tolerance.f32: "), "{message}");
+}
+
+fn positive() -> impl Strategy<Value = f32> {
+    (1_u32..0x7f7f_ffff)
+        .prop_map(f32::from_bits)
+        .prop_filter("normal", |x| *x > 0.0)
+}
+
+fn finite() -> impl Strategy<Value = f32> {
+    any::<u32>()
+        .prop_map(f32::from_bits)
+        .prop_filter("finite", |x| x.is_finite())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Every float of the manifest survives bit by bit, every string as it is.
+    #[test]
+    fn manifests_survive_the_file(
+        sd in positive(),
+        mean in finite(),
+        evidence in positive(),
+        seed in 0..=i64::MAX as u64,
+        unit in any::<u64>().prop_map(f64::from_bits).prop_filter("positive", |x| x.is_finite() && *x > 0.0),
+        text in "\\PC{1,40}",
+        size in 2_usize..=32,
+        roi in any::<bool>(),
+    ) {
+        let mut manifest = sample();
+        let rgb = manifest.score.modalities.rgb.as_mut().unwrap();
+        rgb.maps[0] = Moments { mean, sd };
+        rgb.threshold.evidence = evidence;
+        manifest.provenance.seed = seed;
+        manifest.provenance.tool_version = text.clone();
+        manifest.stages.rgb.as_mut().unwrap().input = text;
+        manifest.camera.depth_unit_m = Some(unit);
+        let size = size * 32;
+        manifest.prepare.size = size;
+        manifest.stages.rgb.as_mut().unwrap().input_shape = [1, 3, size, size];
+        manifest.stages.rgb.as_mut().unwrap().output_shape = [1, 3, size / 4, size / 4];
+        manifest.stages.geometry.as_mut().unwrap().input_shape = [1, 12, size / 4, size / 4];
+        manifest.stages.geometry.as_mut().unwrap().output_shape = [1, 4, size / 4, size / 4];
+        if !roi {
+            manifest.prepare.roi = None;
+        }
+        let text = manifest.render(Path::new("cap")).unwrap();
+        let back = parse(&text).unwrap();
+        prop_assert_eq!(back.score.modalities.rgb.as_ref().unwrap().maps[0].mean.to_bits(), mean.to_bits());
+        prop_assert_eq!(back, manifest);
+    }
+}

@@ -1,0 +1,366 @@
+//! Rules between the values of a manifest: one pass that returns all problems.
+
+use twinspect_core::frame::FrameSize;
+use twinspect_core::modality::Modality;
+use twinspect_core::prepare::{BANK_CHANNELS, MAP_STRIDE};
+use twinspect_core::score::{ModalityCalibration, Moments, Threshold};
+
+use super::{CameraFacts, Manifest, Provenance, Stage};
+use crate::entry::model_file;
+
+/// Most maps that a stage gives.
+pub const MAPS_MAX: usize = 16;
+/// Longest side of a frame in pixels.
+pub(crate) const FRAME_SIDE_MAX: usize = 16_384;
+/// Most characters of a name.
+const NAME_MAX: usize = 64;
+
+/// One contradiction in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, as a path of keys: `score.modalities.rgb.smoothings[0].maxima.sd`.
+    pub key: String,
+    /// What was expected and what was found.
+    pub message: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.key, self.message)
+    }
+}
+
+pub(super) fn problems(manifest: &Manifest) -> Vec<Problem> {
+    let mut found = Problems(Vec::new());
+    found.identity(manifest);
+    found.provenance(&manifest.provenance);
+    found.camera(&manifest.camera);
+    found.prepare(manifest);
+    found.modalities(manifest);
+    for (modality, stage) in manifest.stages.present() {
+        found.stage(modality, stage, manifest);
+    }
+    for (modality, calibration) in manifest.score.modalities.present() {
+        found.calibration(modality, calibration, manifest.stages.get(modality));
+    }
+    found.threshold("score.fused", &manifest.score.fused);
+    for (key, value) in [
+        ("tolerance.f32", manifest.tolerance.f32),
+        ("tolerance.f16", manifest.tolerance.f16),
+    ] {
+        found.require(value > 0.0 && value < 1.0, key, || {
+            format!("expected a share between 0 and 1, found {value}")
+        });
+    }
+    found.0
+}
+
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    fn require(&mut self, holds: bool, key: &str, message: impl FnOnce() -> String) {
+        if !holds {
+            self.0.push(Problem {
+                key: key.to_owned(),
+                message: message(),
+            });
+        }
+    }
+
+    fn positive(&mut self, value: f64, key: &str) {
+        self.require(value.is_finite() && value > 0.0, key, || {
+            format!("expected a positive number, found {value}")
+        });
+    }
+
+    fn finite(&mut self, value: f64, key: &str) {
+        self.require(value.is_finite(), key, || {
+            format!("expected a number, found {value}")
+        });
+    }
+
+    fn share(&mut self, value: f64, key: &str) {
+        self.require((0.0..=1.0).contains(&value), key, || {
+            format!("expected a share from 0 to 1, found {value}")
+        });
+    }
+
+    fn identity(&mut self, manifest: &Manifest) {
+        let name = &manifest.name;
+        let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        let fits = !name.is_empty() && name.len() <= NAME_MAX && name.chars().all(known);
+        self.require(fits, "name", || {
+            format!("expected 1 to {NAME_MAX} of a-z, 0-9, - and _, found {name:?}")
+        });
+        self.require(is_rfc3339(&manifest.created), "created", || {
+            format!(
+                "expected a time like 2026-11-23T14:05:00Z, found {:?}",
+                manifest.created
+            )
+        });
+    }
+
+    fn provenance(&mut self, provenance: &Provenance) {
+        for (key, text) in [
+            ("provenance.data_hash", &provenance.data_hash),
+            ("provenance.tool_version", &provenance.tool_version),
+        ] {
+            self.require(!text.is_empty(), key, || "must not be empty".to_owned());
+        }
+        let seed = provenance.seed;
+        self.require(i64::try_from(seed).is_ok(), "provenance.seed", || {
+            format!("expected at most {}, found {seed}", i64::MAX)
+        });
+    }
+
+    fn camera(&mut self, camera: &CameraFacts) {
+        let FrameSize { width, height } = camera.frame;
+        let sides = 1..=FRAME_SIDE_MAX;
+        let fits = sides.contains(&width) && sides.contains(&height);
+        self.require(fits, "camera.frame", || {
+            format!(
+                "expected sides of 1 to {FRAME_SIDE_MAX} pixels, found {}",
+                camera.frame
+            )
+        });
+        if let Some(intrinsics) = &camera.intrinsics {
+            self.require(intrinsics.is_usable(), "camera.intrinsics", || {
+                "expected finite numbers and positive focal lengths".to_owned()
+            });
+            let size = intrinsics.size();
+            self.require(size == camera.frame, "camera.intrinsics", || {
+                format!(
+                    "belong to frames of {size}, camera.frame is {}",
+                    camera.frame
+                )
+            });
+        }
+        if let Some(unit) = camera.depth_unit_m {
+            self.positive(unit, "camera.depth_unit_m");
+        }
+        if let Some(distance) = camera.distance_mm {
+            self.positive(distance, "camera.distance_mm");
+        }
+    }
+
+    fn prepare(&mut self, manifest: &Manifest) {
+        let (spec, frame) = (&manifest.prepare, manifest.camera.frame);
+        if let Err(error) = spec.validate() {
+            self.require(false, "prepare", || error.to_string());
+        }
+        if let Some(roi) = spec.roi {
+            let within = |start: usize, length: usize, limit: usize| {
+                length > 0 && start.checked_add(length).is_some_and(|end| end <= limit)
+            };
+            let inside =
+                within(roi.x, roi.width, frame.width) && within(roi.y, roi.height, frame.height);
+            self.require(inside, "prepare.roi", || {
+                format!(
+                    "{} x {} at ({}, {}) does not lie inside the frame of {frame}",
+                    roi.width, roi.height, roi.x, roi.y
+                )
+            });
+        }
+    }
+
+    fn growing(&mut self, values: &[f32], key: &str) {
+        let grows = values.windows(2).all(|pair| pair[0] < pair[1]);
+        self.require(grows, key, || {
+            format!("expected growing numbers, found {values:?}")
+        });
+    }
+
+    /// Every modality is there in all tables that speak of it, or in none.
+    fn modalities(&mut self, manifest: &Manifest) {
+        let mut any = false;
+        for modality in Modality::ALL {
+            let prepared = match modality {
+                Modality::Rgb => manifest.prepare.rgb.is_some(),
+                Modality::Geometry => manifest.prepare.geometry.is_some(),
+            };
+            let tables = [
+                ("prepare", prepared),
+                ("stages", manifest.stages.get(modality).is_some()),
+                (
+                    "score.modalities",
+                    manifest.score.modalities.get(modality).is_some(),
+                ),
+                (
+                    "provenance.teacher",
+                    manifest.provenance.teacher.get(modality).is_some(),
+                ),
+            ];
+            let present = tables.iter().filter(|(_, there)| *there).count();
+            any |= present > 0;
+            if present > 0 {
+                for (table, there) in tables {
+                    self.require(there, &format!("{table}.{modality}"), || {
+                        "missing, though other tables speak of this modality".to_owned()
+                    });
+                }
+            }
+        }
+        self.require(any, "stages", || {
+            "expected rgb, geometry or both".to_owned()
+        });
+    }
+
+    fn stage(&mut self, modality: Modality, stage: &Stage, manifest: &Manifest) {
+        let key = |name: &str| format!("stages.{modality}.{name}");
+        let file = model_file(modality);
+        self.require(stage.file == file, &key("file"), || {
+            format!("expected {file:?}, found {:?}", stage.file)
+        });
+        for (name, tensor) in [("input", &stage.input), ("output", &stage.output)] {
+            self.require(!tensor.is_empty(), &key(name), || {
+                "expected the name of a tensor".to_owned()
+            });
+        }
+        let (size, side) = (manifest.prepare.size, manifest.prepare.size / MAP_STRIDE);
+        let expected = match modality {
+            Modality::Rgb => [1, 3, size, size],
+            Modality::Geometry => [1, BANK_CHANNELS, side, side],
+        };
+        self.require(stage.input_shape == expected, &key("input_shape"), || {
+            format!("expected {expected:?}, found {:?}", stage.input_shape)
+        });
+        let [batch, maps, height, width] = stage.output_shape;
+        let fits = [batch, height, width] == [1, side, side] && (1..=MAPS_MAX).contains(&maps);
+        self.require(fits, &key("output_shape"), || {
+            format!(
+                "expected [1, 1 to {MAPS_MAX}, {side}, {side}], found {:?}",
+                stage.output_shape
+            )
+        });
+    }
+
+    fn calibration(
+        &mut self,
+        modality: Modality,
+        calibration: &ModalityCalibration,
+        stage: Option<&Stage>,
+    ) {
+        let key = |name: &str| format!("score.modalities.{modality}.{name}");
+        if let Some(stage) = stage {
+            let (expected, found) = (stage.output_shape[1], calibration.maps.len());
+            self.require(found == expected, &key("maps"), || {
+                format!("expected one entry for each of {expected} maps, found {found}")
+            });
+        }
+        for (index, moments) in calibration.maps.iter().enumerate() {
+            self.moments(*moments, &key(&format!("maps[{index}]")));
+        }
+        self.require(
+            !calibration.smoothings.is_empty(),
+            &key("smoothings"),
+            || "expected at least one".to_owned(),
+        );
+        let sigmas: Vec<f32> = calibration.smoothings.iter().map(|s| s.sigma_px).collect();
+        self.growing(&sigmas, &key("smoothings"));
+        for (index, smoothing) in calibration.smoothings.iter().enumerate() {
+            let sigma = smoothing.sigma_px;
+            let at = key(&format!("smoothings[{index}]"));
+            self.require(
+                sigma.is_finite() && sigma >= 0.0,
+                &format!("{at}.sigma_px"),
+                || format!("expected 0 or more, found {sigma}"),
+            );
+            self.moments(smoothing.maxima, &format!("{at}.maxima"));
+        }
+        self.threshold(&key("threshold"), &calibration.threshold);
+    }
+
+    fn moments(&mut self, moments: Moments, key: &str) {
+        self.finite(moments.mean.into(), &format!("{key}.mean"));
+        self.positive(moments.sd.into(), &format!("{key}.sd"));
+    }
+
+    fn threshold(&mut self, key: &str, threshold: &Threshold) {
+        self.positive(threshold.evidence.into(), &format!("{key}.evidence"));
+        let rate = threshold.target_rate;
+        self.require(
+            rate > 0.0 && rate < 1.0,
+            &format!("{key}.target_rate"),
+            || format!("expected a rate between 0 and 1, found {rate}"),
+        );
+        self.share(threshold.rate_bound_95, &format!("{key}.rate_bound_95"));
+        let (parts, above) = (threshold.good_parts, threshold.good_parts_above);
+        self.require(parts > 0, &format!("{key}.good_parts"), || {
+            "expected at least one".to_owned()
+        });
+        self.require(above <= parts, &format!("{key}.good_parts_above"), || {
+            format!("expected at most {parts}, found {above}")
+        });
+    }
+}
+
+/// `YYYY-MM-DDThh:mm:ss`, a fraction where wanted, then `Z` or `+hh:mm`.
+fn is_rfc3339(text: &str) -> bool {
+    let number = |range: std::ops::Range<usize>, limits: std::ops::RangeInclusive<u32>| {
+        text.get(range)
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|digits| digits.parse().ok())
+            .is_some_and(|value| limits.contains(&value))
+    };
+    let mark = |at: usize, mark: &str| text.get(at..at + 1) == Some(mark);
+    let date = number(0..4, 0..=9999)
+        && mark(4, "-")
+        && number(5..7, 1..=12)
+        && mark(7, "-")
+        && number(8..10, 1..=31);
+    let time = mark(10, "T")
+        && number(11..13, 0..=23)
+        && mark(13, ":")
+        && number(14..16, 0..=59)
+        && mark(16, ":")
+        && number(17..19, 0..=60);
+    let rest = text.get(19..).unwrap_or_default();
+    let zone = match rest.strip_prefix('.') {
+        Some(fraction) => {
+            let zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+            if zone.len() == fraction.len() {
+                return false;
+            }
+            zone
+        }
+        None => rest,
+    };
+    let start = text.len() - zone.len();
+    let offset = zone.len() == 6
+        && (zone.starts_with('+') || zone.starts_with('-'))
+        && number(start + 1..start + 3, 0..=23)
+        && mark(start + 3, ":")
+        && number(start + 4..start + 6, 0..=59);
+    date && time && (zone == "Z" || offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_rfc3339;
+
+    #[test]
+    fn times_of_rfc_3339_and_no_others() {
+        for good in [
+            "2026-11-23T14:05:00Z",
+            "2026-11-23T14:05:00.125Z",
+            "2026-11-23T14:05:00+01:00",
+            "2026-11-23T14:05:00.5-11:30",
+        ] {
+            assert!(is_rfc3339(good), "{good}");
+        }
+        for bad in [
+            "",
+            "2026-11-23",
+            "2026-11-23 14:05:00Z",
+            "2026-13-23T14:05:00Z",
+            "2026-11-23T24:05:00Z",
+            "2026-11-23T14:05:00",
+            "2026-11-23T14:05:00.Z",
+            "2026-11-23T14:05:00+0100",
+            "2026-11-23T14:05:00Zx",
+            "2026-11-23T14:05:0é",
+        ] {
+            assert!(!is_rfc3339(bad), "{bad}");
+        }
+    }
+}
