@@ -85,7 +85,7 @@ fn add_golden(path: &Path, golden: &Golden, files: &mut Files) -> Result<(), Bun
     let encoded = golden::encode(golden).map_err(|source| BundleError::Golden {
         path: path.to_path_buf(),
         golden: golden.name.clone(),
-        source,
+        source: Box::new(source),
     })?;
     for (file, bytes) in encoded {
         let entry = format!("{GOLDENS}/{}/{file}", golden.name);

@@ -157,7 +157,7 @@ pub enum BundleError {
         path: PathBuf,
         /// Where and what.
         #[source]
-        source: DocumentError,
+        source: Box<DocumentError>,
     },
     /// The manifest contradicts itself.
     #[error("the manifest of bundle {} is wrong: {}", path.display(), join(problems))]
@@ -185,7 +185,7 @@ pub enum BundleError {
         golden: String,
         /// Why.
         #[source]
-        source: GoldenError,
+        source: Box<GoldenError>,
     },
 }
 

@@ -132,7 +132,7 @@ impl Bundle {
         BundleError::Golden {
             path: self.path.clone(),
             golden: golden.to_owned(),
-            source,
+            source: Box::new(source),
         }
     }
 

@@ -154,7 +154,8 @@ fn get<'a>(files: &GoldenFiles<'a>, file: &'static str) -> Result<&'a [u8], Gold
 
 fn read_document(files: &GoldenFiles) -> Result<GoldenDocument, GoldenError> {
     let text = String::from_utf8_lossy(get(files, DOCUMENT)?);
-    document::parse(Path::new(DOCUMENT), &text).map_err(GoldenError::Document)
+    document::parse(Path::new(DOCUMENT), &text)
+        .map_err(|error| GoldenError::Document(Box::new(error)))
 }
 
 /// Reads a golden whose files passed [`check`].

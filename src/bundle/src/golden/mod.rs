@@ -49,7 +49,7 @@ pub struct GoldenEvidence {
 pub enum GoldenError {
     /// Its description does not say what it should.
     #[error("reading its description")]
-    Document(#[source] DocumentError),
+    Document(#[source] Box<DocumentError>),
     /// Its description can't be written.
     #[error("writing its description")]
     WriteDocument(#[source] toml::ser::Error),

@@ -149,7 +149,7 @@ impl Manifest {
     pub fn parse(bundle: &Path, text: &str) -> Result<Self, BundleError> {
         let read = |source| BundleError::Document {
             path: bundle.to_path_buf(),
-            source,
+            source: Box::new(source),
         };
         let file = Path::new(crate::entry::MANIFEST);
         let table: toml::Table = document::parse(file, text).map_err(read)?;
