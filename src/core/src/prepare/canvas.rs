@@ -10,7 +10,7 @@ pub struct Canvas {
     pub size: usize,
     /// 3 x S x S, 0 to 255.
     pub rgb: Vec<f32>,
-    /// S x S, mm above the belt; 0 where `valid` is 0.
+    /// S x S, mm above the belt, holes filled from their surroundings.
     pub height: Vec<f32>,
     /// S x S: 1 where at least half of the pixel was measured, else 0.
     pub valid: Vec<f32>,

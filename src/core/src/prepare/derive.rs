@@ -2,23 +2,23 @@
 
 use super::bank::{Bank, compress};
 use super::canvas::Canvas;
-use super::fill::HoleFiller;
 use super::part::{DepthState, PreparedPart, RgbState};
 use super::spec::{BANK_SCALES, GeometrySpec, PrepareSpec, RgbSpec};
 
 /// Scratch of the second half.
 #[derive(Debug, Clone)]
 pub(super) struct Deriver {
-    geometry: Option<(HoleFiller, Bank)>,
+    bank: Option<Bank>,
 }
 
 impl Deriver {
     pub(super) fn new(spec: &PrepareSpec) -> Self {
-        let geometry = spec
-            .geometry
-            .as_ref()
-            .map(|g| (HoleFiller::new(spec.size), Bank::new(&g.bank, spec.size)));
-        Self { geometry }
+        Self {
+            bank: spec
+                .geometry
+                .as_ref()
+                .map(|geometry| Bank::new(&geometry.bank, spec.size)),
+        }
     }
 
     pub(super) fn derive(&mut self, spec: &PrepareSpec, canvas: &Canvas, part: &mut PreparedPart) {
@@ -30,10 +30,8 @@ impl Deriver {
             (Some(rgb), RgbState::Usable) => normalise(rgb, &canvas.rgb, &mut part.rgb),
             _ => part.rgb.fill(0.0),
         }
-        match (&spec.geometry, &mut self.geometry, canvas.depth_state) {
-            (Some(spec), Some((filler, bank)), DepthState::Usable) => {
-                shape(spec, filler, bank, canvas, part);
-            }
+        match (&spec.geometry, &mut self.bank, canvas.depth_state) {
+            (Some(spec), Some(bank), DepthState::Usable) => shape(spec, bank, canvas, part),
             _ => without_depth(part),
         }
     }
@@ -64,16 +62,9 @@ fn without_depth(part: &mut PreparedPart) {
     part.part_share = 1.0;
 }
 
-fn shape(
-    spec: &GeometrySpec,
-    filler: &mut HoleFiller,
-    bank: &mut Bank,
-    canvas: &Canvas,
-    part: &mut PreparedPart,
-) {
+fn shape(spec: &GeometrySpec, bank: &mut Bank, canvas: &Canvas, part: &mut PreparedPart) {
     part.valid.copy_from_slice(&canvas.valid);
     part.height.copy_from_slice(&canvas.height);
-    filler.fill(part.size, &mut part.height, &part.valid);
     let [lowest, highest] = spec.height_range_mm;
     for height in &mut part.height {
         *height = height.clamp(lowest, highest);

@@ -1,8 +1,8 @@
 //! From frame to tensors: the only copy, called by trainer and device alike (METHODS 4.3, 4.5).
 //!
 //! ```text
-//! FramePair ─► place: region of interest, belt, height, S x S ─► Canvas
-//!           ─► derive: colour normalised · holes filled · bank · normals · foreground ─► PreparedPart
+//! FramePair ─► place: region of interest, belt, height, S x S, holes filled ─► Canvas
+//!           ─► derive: colour normalised · bank · normals · foreground ─► PreparedPart
 //! ```
 //! Every constant comes from the [`PrepareSpec`], none from the picture, but for the belt's plane,
 //! which is refined within bounds. After the first frame of a size nothing is allocated.
@@ -36,6 +36,7 @@ pub use spec::{
 };
 
 use derive::Deriver;
+use fill::HoleFiller;
 use relief::Relief;
 use resample::{Axis, Scratch, resample};
 
@@ -74,6 +75,7 @@ struct Placement {
     scratch: Scratch,
     relief: Option<Relief>,
     planes: Vec<f32>,
+    filler: HoleFiller,
 }
 
 impl Preparer {
@@ -175,6 +177,7 @@ impl Placement {
             scratch: Scratch::default(),
             relief: None,
             planes: vec![0.0; 2 * size * size],
+            filler: HoleFiller::new(size),
         }
     }
 
@@ -236,6 +239,8 @@ impl Placement {
             canvas.valid[index] = f32::from(u8::from(valid));
             measured += usize::from(valid);
         }
+        self.filler
+            .fill(canvas.size, &mut canvas.height, &canvas.valid);
         canvas.valid_share = measured as f32 / canvas.height.len() as f32;
         canvas.depth_state = if canvas.valid_share < spec.valid_share_min || measured == 0 {
             DepthState::MostlyInvalid
