@@ -99,3 +99,76 @@ pub fn gradient_norm(net: &mut dyn Parameters) -> f64 {
     });
     square.sqrt()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::param::Param;
+
+    struct Single(Param);
+
+    impl Parameters for Single {
+        fn visit(&mut self, _: &str, visitor: &mut dyn FnMut(&str, Entry<'_>)) {
+            visitor("p", Entry::Trained(&mut self.0));
+        }
+    }
+
+    const GRADIENTS: [[f32; 3]; 4] = [
+        [0.5, -0.25, 1e-3],
+        [0.1, 0.3, -2e-3],
+        [-0.7, 0.2, 4e-3],
+        [0.0, -1.5, 1e-4],
+    ];
+
+    fn check(mut adam: Adam, want: [[f32; 3]; 4]) {
+        let mut net = Single(Param::new(vec![1.0, -2.0, 0.5]));
+        for (gradient, want) in GRADIENTS.iter().zip(want) {
+            net.0.grad.copy_from_slice(gradient);
+            adam.step(&mut net, 0.1);
+            for (got, want) in net.0.value.iter().zip(want) {
+                assert!(
+                    (got - want).abs() < 2e-6,
+                    "{:?} instead of {want} after step {}",
+                    net.0.value,
+                    adam.steps
+                );
+            }
+            assert_eq!(net.0.grad, [0.0; 3]);
+        }
+    }
+
+    /// The values are those of PyTorch 2.15's Adam (and `clip_grad_norm_`) on the same gradients.
+    #[test]
+    fn steps_agree_with_pytorch() {
+        check(
+            Adam::default(),
+            [
+                [0.9, -1.9, 0.400001],
+                [0.8196959, -1.9142945, 0.4366111],
+                [0.8348227, -1.953264, 0.3946457],
+                [0.8472136, -1.9064363, 0.3590098],
+            ],
+        );
+        check(
+            Adam::new(0.5, 0.999),
+            [
+                [0.9, -1.9, 0.400001],
+                [0.83527, -1.9422481, 0.4632367],
+                [0.8952605, -2.0071073, 0.3930686],
+                [0.927595, -1.914603, 0.3529305],
+            ],
+        );
+        check(
+            Adam {
+                max_norm: Some(0.4),
+                ..Adam::new(0.5, 0.9)
+            },
+            [
+                [0.9, -1.9, 0.4000014],
+                [0.8275715, -1.956137, 0.4714528],
+                [0.8727478, -2.0148122, 0.4279101],
+                [0.8977817, -1.9588513, 0.4028479],
+            ],
+        );
+    }
+}

@@ -151,3 +151,6 @@ pub struct FoldedConv {
     /// Bias per output channel.
     pub bias: Vec<f32>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -227,3 +227,6 @@ impl Parameters for Conv {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

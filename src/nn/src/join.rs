@@ -148,3 +148,6 @@ fn concat_shape(shapes: impl Iterator<Item = Shape>) -> Shape {
     assert!(joined.is_some(), "a concatenation of nothing");
     joined.unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,6 +80,8 @@ mod kernels;
 pub mod loss;
 mod norm;
 mod param;
+#[cfg(test)]
+mod reference;
 mod rng;
 mod schedule;
 mod tensor;

@@ -53,3 +53,6 @@ impl<'a> PixelShares<'a> {
         f64::from(weight) * self.inverse_total
     }
 }
+
+#[cfg(test)]
+mod tests;

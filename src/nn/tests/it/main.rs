@@ -1,0 +1,5 @@
+//! Whole networks: repeatability, saving and restoring, the optimiser.
+
+mod net;
+mod repeat;
+mod state;
