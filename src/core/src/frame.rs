@@ -182,6 +182,11 @@ impl DepthCounts {
     }
 }
 
+/// Whether an organised point holds a measurement.
+pub(crate) fn point_is_measured(point: [f32; 3]) -> bool {
+    point[2] > 0.0 && point.iter().all(|value| value.is_finite())
+}
+
 /// A grid of points in millimetres in the camera's frame, one for each pixel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrganisedPoints {
@@ -367,6 +372,27 @@ impl FramePair {
     /// The camera that saw it.
     pub fn intrinsics(&self) -> Option<&Intrinsics> {
         self.intrinsics.as_ref()
+    }
+
+    /// The point that a pixel saw, in mm in the camera's frame; `None` where nothing was measured.
+    ///
+    /// z alone decides, as x or y may truly be zero; NaN is never measured. `column` and `row` lie
+    /// inside the frame.
+    pub fn point(&self, column: usize, row: usize) -> Option<[f64; 3]> {
+        let depth = self.depth.as_ref()?;
+        let index = row * depth.size().width + column;
+        match depth {
+            DepthFrame::Points(points) => {
+                let point = points.data[index];
+                point_is_measured(point).then(|| point.map(f64::from))
+            }
+            DepthFrame::Counts(counts) => {
+                let count = counts.data[index];
+                let z = f64::from(count) * counts.unit_m * 1000.0;
+                let (x, y) = self.intrinsics.as_ref()?.ray(column as f64, row as f64);
+                (count > 0).then_some([x * z, y * z, z])
+            }
+        }
     }
 
     /// The same moment without colour, or `None` if nothing would be left.

@@ -219,7 +219,7 @@ impl Placement {
         let Some(relief) = &mut self.relief else {
             return;
         };
-        let belt = relief.belt(depth, spec);
+        let belt = relief.belt(frame, spec);
         let row = |index: usize, line: &mut [f32]| relief.row(depth, belt.plane(), index, line);
         self.scratch.fit(2 * self.roi.width);
         resample(

@@ -2,7 +2,7 @@
 
 use super::part::Belt;
 use super::spec::{GeometrySpec, Roi};
-use crate::frame::{DepthFrame, Intrinsics};
+use crate::frame::{DepthFrame, FramePair, Intrinsics, point_is_measured};
 use crate::plane::{self, Plane};
 
 /// Belt points of a frame that the refinement looks at; more would not move the plane.
@@ -65,32 +65,8 @@ impl Relief {
         self.roi == roi && self.intrinsics.as_ref() == intrinsics
     }
 
-    fn ray(&self, row: usize, column: usize) -> (f64, f64) {
-        match &self.rays {
-            Rays::Separable { x, y } => (x[column], y[row]),
-            Rays::Each(rays) => rays[row * self.roi.width + column],
-        }
-    }
-
-    /// The point of a pixel of the region in mm, if it was measured.
-    pub(super) fn point(&self, depth: &DepthFrame, row: usize, column: usize) -> Option<[f64; 3]> {
-        let index = (self.roi.y + row) * depth.size().width + self.roi.x + column;
-        match depth {
-            DepthFrame::Counts(counts) => {
-                let count = counts.data()[index];
-                let z = f64::from(count) * counts.unit_m() * 1000.0;
-                let (x, y) = self.ray(row, column);
-                (count > 0).then_some([x * z, y * z, z])
-            }
-            DepthFrame::Points(points) => {
-                let point = points.data()[index];
-                measured(point).then(|| point.map(f64::from))
-            }
-        }
-    }
-
     /// Fits the frame's own belt near the taught one and says whether it may be used.
-    pub(super) fn belt(&mut self, depth: &DepthFrame, spec: &GeometrySpec) -> Belt {
+    pub(super) fn belt(&mut self, frame: &FramePair, spec: &GeometrySpec) -> Belt {
         let taught = spec.belt;
         let mut samples = std::mem::take(&mut self.samples);
         samples.clear();
@@ -101,7 +77,7 @@ impl Relief {
         for row in (step / 2..self.roi.height).step_by(step) {
             for column in (step / 2..self.roi.width).step_by(step) {
                 looked_at += 1;
-                let point = self.point(depth, row, column);
+                let point = frame.point(self.roi.x + column, self.roi.y + row);
                 if let Some(point) =
                     point.filter(|&point| taught.height_mm(point).abs() < BELT_BAND_MM)
                 {
@@ -171,7 +147,7 @@ impl Relief {
                 for (pair, point) in pairs.chunks_exact_mut(2).zip(points) {
                     let height =
                         normal[0] * point[0] + normal[1] * point[1] + normal[2] * point[2] - offset;
-                    (pair[0], pair[1]) = if measured(*point) {
+                    (pair[0], pair[1]) = if point_is_measured(*point) {
                         (height, 1.0)
                     } else {
                         (0.0, 0.0)
@@ -180,9 +156,4 @@ impl Relief {
             }
         }
     }
-}
-
-/// z alone decides: x or y may truly be zero. NaN is never measured.
-fn measured(point: [f32; 3]) -> bool {
-    point[2] > 0.0 && point.iter().all(|value| value.is_finite())
 }
