@@ -3,7 +3,9 @@ use std::path::Path;
 use proptest::prelude::*;
 use twinspect_core::plane::Plane;
 use twinspect_core::prepare::{BankSpec, BeltBounds, GeometrySpec, RgbSpec, Roi};
-use twinspect_core::score::{ModalityCalibration, Moments, Smoothing, Threshold, ThresholdMethod};
+use twinspect_core::score::{
+    MapRange, ModalityCalibration, Moments, Threshold, ThresholdMethod, View,
+};
 
 use super::*;
 
@@ -23,13 +25,17 @@ fn calibration(maps: usize) -> ModalityCalibration {
         mean: 0.5,
         sd: 0.25,
     };
-    let smoothing = |sigma_px| Smoothing {
+    let view = |sigma_px| View {
+        maps: MapRange {
+            first: 0,
+            count: maps,
+        },
         sigma_px,
         maxima: moments,
     };
     ModalityCalibration {
         maps: vec![moments; maps],
-        smoothings: vec![smoothing(0.0), smoothing(1.5)],
+        views: vec![view(0.0), view(1.5)],
         threshold: threshold(4.5),
     }
 }
@@ -306,20 +312,24 @@ fn every_rule_between_values_has_its_key() {
         &["score.modalities.geometry.maps[2].sd"],
     );
     check(
-        |m| m.score.modalities.rgb.as_mut().unwrap().smoothings.clear(),
-        &["score.modalities.rgb.smoothings"],
+        |m| m.score.modalities.rgb.as_mut().unwrap().views.clear(),
+        &["score.modalities.rgb.views"],
     );
     check(
-        |m| m.score.modalities.rgb.as_mut().unwrap().smoothings[0].sigma_px = 2.0,
-        &["score.modalities.rgb.smoothings"],
+        |m| m.score.modalities.rgb.as_mut().unwrap().views[0].sigma_px = -2.0,
+        &["score.modalities.rgb.views[0].sigma_px"],
+    );
+    check(
+        |m| m.score.modalities.rgb.as_mut().unwrap().views[1].maps.count = 9,
+        &["score.modalities.rgb.views[1].maps"],
     );
     check(
         |m| {
-            m.score.modalities.rgb.as_mut().unwrap().smoothings[1]
+            m.score.modalities.rgb.as_mut().unwrap().views[1]
                 .maxima
                 .mean = f32::NAN
         },
-        &["score.modalities.rgb.smoothings[1].maxima.mean"],
+        &["score.modalities.rgb.views[1].maxima.mean"],
     );
     check(
         |m| m.score.fused.evidence = f32::INFINITY,

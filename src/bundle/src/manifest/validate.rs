@@ -18,7 +18,7 @@ const NAME_MAX: usize = 64;
 /// One contradiction in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where, as a path of keys: `score.modalities.rgb.smoothings[0].maxima.sd`.
+    /// Where, as a path of keys: `score.modalities.rgb.views[0].maxima.sd`.
     pub key: String,
     /// What was expected and what was found.
     pub message: String,
@@ -163,13 +163,6 @@ impl Problems {
         }
     }
 
-    fn growing(&mut self, values: &[f32], key: &str) {
-        let grows = values.windows(2).all(|pair| pair[0] < pair[1]);
-        self.require(grows, key, || {
-            format!("expected growing numbers, found {values:?}")
-        });
-    }
-
     /// Every modality is there in all tables that speak of it, or in none.
     fn modalities(&mut self, manifest: &Manifest) {
         let mut any = false;
@@ -250,22 +243,26 @@ impl Problems {
         for (index, moments) in calibration.maps.iter().enumerate() {
             self.moments(*moments, &key(&format!("maps[{index}]")));
         }
-        self.require(
-            !calibration.smoothings.is_empty(),
-            &key("smoothings"),
-            || "expected at least one".to_owned(),
-        );
-        let sigmas: Vec<f32> = calibration.smoothings.iter().map(|s| s.sigma_px).collect();
-        self.growing(&sigmas, &key("smoothings"));
-        for (index, smoothing) in calibration.smoothings.iter().enumerate() {
-            let sigma = smoothing.sigma_px;
-            let at = key(&format!("smoothings[{index}]"));
+        self.require(!calibration.views.is_empty(), &key("views"), || {
+            "expected at least one".to_owned()
+        });
+        for (index, view) in calibration.views.iter().enumerate() {
+            let (maps, sigma) = (view.maps, view.sigma_px);
+            let at = key(&format!("views[{index}]"));
+            let count = calibration.maps.len();
+            let inside = maps.count > 0 && maps.first.saturating_add(maps.count) <= count;
+            self.require(inside, &format!("{at}.maps"), || {
+                format!(
+                    "expected some of {count} maps, found {} from {} on",
+                    maps.count, maps.first
+                )
+            });
             self.require(
                 sigma.is_finite() && sigma >= 0.0,
                 &format!("{at}.sigma_px"),
                 || format!("expected 0 or more, found {sigma}"),
             );
-            self.moments(smoothing.maxima, &format!("{at}.maxima"));
+            self.moments(view.maxima, &format!("{at}.maxima"));
         }
         self.threshold(&key("threshold"), &calibration.threshold);
     }

@@ -15,10 +15,22 @@ pub struct Moments {
     pub sd: f32,
 }
 
-/// One Gaussian under which a modality's evidence is looked at.
+/// Neighbouring maps of a stage that are averaged before they are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MapRange {
+    /// Index of the first map.
+    pub first: usize,
+    /// Number of maps, at least one.
+    pub count: usize,
+}
+
+/// One way to look at a modality's maps: which ones, and under which Gaussian.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Smoothing {
+pub struct View {
+    /// The maps.
+    pub maps: MapRange,
     /// Standard deviation in pixels of the S/4 map; 0 leaves the map as it is.
     pub sigma_px: f32,
     /// Maxima of the smoothed map over good validation parts.
@@ -59,8 +71,8 @@ pub struct Threshold {
 pub struct ModalityCalibration {
     /// Pixel statistics of each map of the stage over the part region of good validation parts.
     pub maps: Vec<Moments>,
-    /// Smoothings, finest first; at least one.
-    pub smoothings: Vec<Smoothing>,
+    /// Ways to look at the maps; at least one. The largest evidence of all counts.
+    pub views: Vec<View>,
     /// The line when this modality decides alone.
     pub threshold: Threshold,
 }
@@ -70,16 +82,19 @@ impl ModalityCalibration {
     pub(super) fn check(&self, modality: Modality) -> Result<(), ScoreError> {
         let positive = |value: f32| value.is_finite() && value > 0.0;
         let moments = |m: &Moments| m.mean.is_finite() && positive(m.sd);
-        let smoothing =
-            |s: &Smoothing| s.sigma_px.is_finite() && s.sigma_px >= 0.0 && moments(&s.maxima);
+        let in_range =
+            |m: &MapRange| m.count > 0 && m.first.saturating_add(m.count) <= self.maps.len();
+        let view = |v: &View| {
+            in_range(&v.maps) && v.sigma_px.is_finite() && v.sigma_px >= 0.0 && moments(&v.maxima)
+        };
         let checks = [
             (
                 "maps",
                 !self.maps.is_empty() && self.maps.iter().all(moments),
             ),
             (
-                "smoothings",
-                !self.smoothings.is_empty() && self.smoothings.iter().all(smoothing),
+                "views",
+                !self.views.is_empty() && self.views.iter().all(view),
             ),
             ("threshold", positive(self.threshold.evidence)),
         ];

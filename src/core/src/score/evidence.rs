@@ -1,7 +1,7 @@
-//! One modality's way from stage maps to evidence: standardise each map, average, mask, smooth at
-//! several widths, standardise each by the maxima of good parts, take the largest.
+//! One modality's way from stage maps to evidence. Each view standardises its maps, averages them,
+//! masks by the part, smooths, and is standardised by the maxima of good parts; the largest counts.
 
-use super::calibration::{ModalityCalibration, Moments};
+use super::calibration::{MapRange, Moments, View};
 use super::maps::MapStack;
 use crate::blur::Gaussian;
 
@@ -18,52 +18,59 @@ pub(super) struct EvidenceMap {
     /// side x side, standard deviations of good parts.
     coarse: Vec<f32>,
     upsampler: Upsampler,
-    gaussians: Vec<Gaussian>,
+    views: Vec<(MapRange, Gaussian)>,
 }
 
 impl EvidenceMap {
-    pub(super) fn new(side: usize, size: usize, sigmas_px: impl IntoIterator<Item = f32>) -> Self {
-        let gaussian = |sigma| Gaussian::new(sigma, side, side);
+    pub(super) fn new(side: usize, size: usize, views: &[(MapRange, f32)]) -> Self {
+        let view = |&(maps, sigma): &(MapRange, f32)| (maps, Gaussian::new(sigma, side, side));
         Self {
             side,
             combined: vec![0.0; side * side],
             smoothed: vec![0.0; side * side],
             coarse: vec![0.0; side * side],
             upsampler: Upsampler::new(side, size),
-            gaussians: sigmas_px.into_iter().map(gaussian).collect(),
+            views: views.iter().map(view).collect(),
         }
     }
 
-    /// Averages the standardised maps of a stack inside the region; outside it nothing is evident.
-    pub(super) fn combine(&mut self, stack: &MapStack, moments: &[Moments], region: &[f32]) {
-        self.combined.fill(0.0);
-        for (map, moments) in stack.maps().zip(moments) {
-            let gain = 1.0 / moments.sd;
-            for (sum, &value) in self.combined.iter_mut().zip(map) {
-                *sum += ((value - moments.mean) * gain).clamp(STANDARDISED[0], STANDARDISED[1]);
-            }
-        }
-        let share = 1.0 / moments.len() as f32;
-        for (sum, &inside) in self.combined.iter_mut().zip(region) {
-            *sum *= share * inside;
-        }
-    }
-
-    /// Largest value of the combined map under the smoothing of this index, at S x S.
-    pub(super) fn smoothed_maximum(&mut self, index: usize, fine: &mut [f32]) -> f32 {
-        self.gaussians[index].apply(&self.combined, &mut self.smoothed);
+    /// Largest value at S x S of the view of this index, not yet standardised.
+    pub(super) fn view_maximum(
+        &mut self,
+        index: usize,
+        stack: &MapStack,
+        moments: &[Moments],
+        region: &[f32],
+        fine: &mut [f32],
+    ) -> f32 {
+        let (maps, gaussian) = &mut self.views[index];
+        combine(stack, moments, *maps, region, &mut self.combined);
+        gaussian.apply(&self.combined, &mut self.smoothed);
         self.upsampler.apply(&self.smoothed, fine);
         maximum(fine)
     }
 
-    /// Writes the evidence of the combined map at S x S and returns its maximum.
-    pub(super) fn evidence(&mut self, calibration: &ModalityCalibration, fine: &mut [f32]) -> f32 {
+    /// Writes the evidence at S x S and returns its maximum. `views` are those given to
+    /// [`EvidenceMap::new`], with their maxima.
+    pub(super) fn evidence(
+        &mut self,
+        stack: &MapStack,
+        moments: &[Moments],
+        views: &[View],
+        region: &[f32],
+        fine: &mut [f32],
+    ) -> f32 {
         self.coarse.fill(f32::NEG_INFINITY);
-        for (gaussian, smoothing) in self.gaussians.iter_mut().zip(&calibration.smoothings) {
+        let mut combined = None;
+        for ((maps, gaussian), view) in self.views.iter_mut().zip(views) {
+            if combined != Some(*maps) {
+                combine(stack, moments, *maps, region, &mut self.combined);
+                combined = Some(*maps);
+            }
             gaussian.apply(&self.combined, &mut self.smoothed);
-            let gain = 1.0 / smoothing.maxima.sd;
+            let gain = 1.0 / view.maxima.sd;
             for (evidence, &value) in self.coarse.iter_mut().zip(&self.smoothed) {
-                *evidence = evidence.max((value - smoothing.maxima.mean) * gain);
+                *evidence = evidence.max((value - view.maxima.mean) * gain);
             }
         }
         self.upsampler.apply(&self.coarse, fine);
@@ -72,6 +79,27 @@ impl EvidenceMap {
 
     pub(super) fn side(&self) -> usize {
         self.side
+    }
+}
+
+/// Averages standardised maps of a stack inside the region; outside it nothing is evident.
+fn combine(
+    stack: &MapStack,
+    moments: &[Moments],
+    maps: MapRange,
+    region: &[f32],
+    combined: &mut [f32],
+) {
+    combined.fill(0.0);
+    for (map, moments) in stack.maps().zip(moments).skip(maps.first).take(maps.count) {
+        let gain = 1.0 / moments.sd;
+        for (sum, &value) in combined.iter_mut().zip(map) {
+            *sum += ((value - moments.mean) * gain).clamp(STANDARDISED[0], STANDARDISED[1]);
+        }
+    }
+    let share = 1.0 / maps.count as f32;
+    for (sum, &inside) in combined.iter_mut().zip(region) {
+        *sum *= share * inside;
     }
 }
 
@@ -132,7 +160,6 @@ mod tests {
 
     #[test]
     fn maps_are_standardised_averaged_and_masked() {
-        let mut map = EvidenceMap::new(2, 8, [0.0]);
         let stack = MapStack {
             count: 2,
             side: 2,
@@ -142,7 +169,23 @@ mod tests {
             Moments { mean: 1.0, sd: 1.0 },
             Moments { mean: 5.0, sd: 0.5 },
         ];
-        map.combine(&stack, &moments, &[1.0, 1.0, 1.0, 0.5]);
-        assert_eq!(map.combined, [3.0, 0.0, 0.0, 25.0]);
+        let region = [1.0, 1.0, 1.0, 0.5];
+        let mut combined = vec![f32::NAN; 4];
+        combine(
+            &stack,
+            &moments,
+            MapRange { first: 0, count: 2 },
+            &region,
+            &mut combined,
+        );
+        assert_eq!(combined, [3.0, 0.0, 0.0, 25.0]);
+        combine(
+            &stack,
+            &moments,
+            MapRange { first: 1, count: 1 },
+            &region,
+            &mut combined,
+        );
+        assert_eq!(combined, [4.0, 0.0, 0.0, 50.0]);
     }
 }

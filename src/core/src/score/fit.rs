@@ -1,6 +1,8 @@
 //! From good parts to the constants of the score (METHODS 6.2, 6.3). The device refits with this, too.
 
-use super::calibration::{ModalityCalibration, Moments, ScoreCalibration, Smoothing, Threshold};
+use super::calibration::{
+    MapRange, ModalityCalibration, Moments, ScoreCalibration, Threshold, View,
+};
 use super::evidence::EvidenceMap;
 use super::maps::StageMaps;
 use crate::modality::{Modality, PerModality};
@@ -47,13 +49,14 @@ const PARTS_MIN: usize = 5;
 /// Fits all constants: pixel moments and maxima on `validation`, thresholds on `thresholds`
 /// (the calibration split where there is one, else the validation parts again).
 ///
-/// `sigmas_px` are each modality's smoothings in pixels of the map, finest first.
+/// `views` are each modality's ways to look at its maps: which ones, and the Gaussian's standard
+/// deviation in pixels of the map.
 ///
 /// # Errors
 /// [`FitError`].
 pub fn fit(
     spec: &PrepareSpec,
-    sigmas_px: &PerModality<Vec<f32>>,
+    views: &PerModality<Vec<(MapRange, f32)>>,
     validation: &[GoodPart],
     thresholds: &[GoodPart],
     target_rate: f64,
@@ -70,29 +73,32 @@ pub fn fit(
     let mut modalities = PerModality::default();
     let mut fused_peaks = vec![f32::NEG_INFINITY; thresholds.len()];
     let mut fine = vec![0.0; spec.size * spec.size];
-    for (modality, sigmas) in sigmas_px.present() {
+    for (modality, views) in views.present() {
         let maps = pixel_moments(modality, validation, spec.map_size())?;
-        let mut evidence = EvidenceMap::new(spec.map_size(), spec.size, sigmas.iter().copied());
-        let mut maxima = vec![Vec::with_capacity(validation.len()); sigmas.len()];
+        let mut evidence = EvidenceMap::new(spec.map_size(), spec.size, views);
+        let mut maxima = vec![Vec::with_capacity(validation.len()); views.len()];
         for part in validation {
             let Some(stack) = part.maps.get(modality) else {
                 continue;
             };
-            evidence.combine(stack, &maps, &part.region);
             for (index, maxima) in maxima.iter_mut().enumerate() {
-                maxima.push(evidence.smoothed_maximum(index, &mut fine));
+                maxima.push(evidence.view_maximum(index, stack, &maps, &part.region, &mut fine));
             }
         }
-        let smoothing = |(&sigma_px, maxima): (&f32, &Vec<f32>)| Smoothing {
-            sigma_px,
-            maxima: spread(moments(maxima)),
-        };
-        let smoothings = sigmas.iter().zip(&maxima).map(smoothing).collect();
+        let views = views
+            .iter()
+            .zip(&maxima)
+            .map(|(&(maps, sigma_px), maxima)| View {
+                maps,
+                sigma_px,
+                maxima: spread(moments(maxima)),
+            });
+        let views = views.collect();
         // The line comes last: it stands in units that the smoothings define.
         let line = Threshold::from_good_parts(&[], target_rate);
         let mut known = ModalityCalibration {
             maps,
-            smoothings,
+            views,
             threshold: line,
         };
         let mut peaks = Vec::with_capacity(thresholds.len());
@@ -101,8 +107,13 @@ pub fn fit(
                 part: index,
                 modality,
             })?;
-            evidence.combine(stack, &known.maps, &part.region);
-            peaks.push(evidence.evidence(&known, &mut fine));
+            peaks.push(evidence.evidence(
+                stack,
+                &known.maps,
+                &known.views,
+                &part.region,
+                &mut fine,
+            ));
         }
         for (fused, &peak) in fused_peaks.iter_mut().zip(&peaks) {
             *fused = fused.max(peak);

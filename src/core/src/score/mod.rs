@@ -1,8 +1,8 @@
 //! From the stages' maps to a verdict, and from good parts to the constants that it needs.
 //!
 //! ```text
-//! StageMaps ─► standardise each map, average, mask by the part ─► smooth at several widths
-//!           ─► standardise by good parts' maxima, take the largest ─► S x S ─► largest of both
+//! StageMaps ─► views: standardise maps, average, mask by the part, smooth ─► standardise each view
+//!              by good parts' maxima, take the largest ─► S x S ─► largest of both modalities
 //!           ─► against the line: Verdict with regions
 //! ```
 
@@ -17,7 +17,7 @@ mod tests;
 mod threshold;
 
 pub use calibration::{
-    ModalityCalibration, Moments, ScoreCalibration, Smoothing, Threshold, ThresholdMethod,
+    MapRange, ModalityCalibration, Moments, ScoreCalibration, Threshold, ThresholdMethod, View,
 };
 pub use fit::{FitError, GoodPart, fit};
 pub use maps::{MapStack, StageMaps};

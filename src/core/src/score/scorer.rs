@@ -87,8 +87,12 @@ impl Scorer {
             }
             let Some(known) = known else { continue };
             known.check(modality)?;
-            let sigmas = known.smoothings.iter().map(|smoothing| smoothing.sigma_px);
-            let evidence = EvidenceMap::new(spec.map_size(), spec.size, sigmas);
+            let views: Vec<_> = known
+                .views
+                .iter()
+                .map(|view| (view.maps, view.sigma_px))
+                .collect();
+            let evidence = EvidenceMap::new(spec.map_size(), spec.size, &views);
             maps.set(
                 modality,
                 Some(Sense {
@@ -152,8 +156,8 @@ impl Scorer {
                     reason: Reason::Engine,
                 };
             };
-            sense.evidence.combine(stack, &known.maps, &part.region);
-            let peak = sense.evidence.evidence(known, &mut sense.fine);
+            let Sense { evidence, fine } = sense;
+            let peak = evidence.evidence(stack, &known.maps, &known.views, &part.region, fine);
             self.evidence.modalities.set(modality, Some(peak));
             for (fused, &value) in self.fused.iter_mut().zip(&sense.fine) {
                 *fused = fused.max(value);

@@ -77,11 +77,12 @@ fn calibration() -> ScoreCalibration {
             region: vec![1.0; SIDE * SIDE],
         })
         .collect();
-    let sigmas = PerModality {
-        rgb: Some(vec![0.5, 2.0]),
-        geometry: Some(vec![1.0]),
+    let maps = |first, count| MapRange { first, count };
+    let views = PerModality {
+        rgb: Some(vec![(maps(0, 3), 0.5), (maps(0, 3), 2.0)]),
+        geometry: Some(vec![(maps(0, 3), 1.0), (maps(3, 1), 1.0)]),
     };
-    fit(&spec(), &sigmas, &good, &good, 0.05).unwrap()
+    fit(&spec(), &views, &good, &good, 0.05).unwrap()
 }
 
 /// Adds to a 2 x 2 block of every map of a modality.
@@ -305,8 +306,9 @@ fn a_calibration_for_another_product_is_refused() {
 
 #[test]
 fn fitting_needs_parts_maps_and_a_sensible_target() {
-    let sigmas = PerModality {
-        rgb: Some(vec![1.0]),
+    let all = MapRange { first: 0, count: 3 };
+    let views = PerModality {
+        rgb: Some(vec![(all, 1.0)]),
         geometry: None,
     };
     let good = |seed| GoodPart {
@@ -314,7 +316,7 @@ fn fitting_needs_parts_maps_and_a_sensible_target() {
         region: vec![1.0; SIDE * SIDE],
     };
     let few: Vec<_> = (0..4).map(good).collect();
-    let refused = fit(&spec(), &sigmas, &few, &few, 0.02).unwrap_err();
+    let refused = fit(&spec(), &views, &few, &few, 0.02).unwrap_err();
     assert_eq!(
         refused,
         FitError::TooFew {
@@ -324,11 +326,11 @@ fn fitting_needs_parts_maps_and_a_sensible_target() {
     );
     let mut some: Vec<_> = (0..6).map(good).collect();
     assert_eq!(
-        fit(&spec(), &sigmas, &some, &some, 1.5).unwrap_err(),
+        fit(&spec(), &views, &some, &some, 1.5).unwrap_err(),
         FitError::Target
     );
     some[3].maps.rgb = None;
-    let refused = fit(&spec(), &sigmas, &some, &some, 0.02).unwrap_err();
+    let refused = fit(&spec(), &views, &some, &some, 0.02).unwrap_err();
     assert_eq!(
         refused,
         FitError::MapsMissing {
