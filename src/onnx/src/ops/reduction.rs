@@ -45,6 +45,26 @@ impl Graph {
         Ok(self.append(name, "ReduceMean", &[x], attributes, shape))
     }
 
+    /// Adds a ReduceMin; the axes stay, with length 1.
+    ///
+    /// # Errors
+    /// An axis is named twice or beyond the shape.
+    pub fn reduce_min(
+        &mut self,
+        name: &str,
+        x: Tensor,
+        axes: &[usize],
+    ) -> Result<Tensor, GraphError> {
+        let name = self.full_name(name)?;
+        let shape = self.reduced(&name, x, axes)?;
+        // Axes are an attribute up to opset 17.
+        let attributes = vec![
+            AttributeProto::ints("axes", axes),
+            AttributeProto::int("keepdims", 1),
+        ];
+        Ok(self.append(name, "ReduceMin", &[x], attributes, shape))
+    }
+
     /// Adds a GlobalAveragePool: the mean over rows and columns, which stay with length 1.
     ///
     /// # Errors
