@@ -1,0 +1,57 @@
+//! The area under the ROC curve by ranks (METHODS 9.1).
+
+/// Probability that a positive's score lies above a negative's, ties counting one half.
+///
+/// Equals `(sum of midranks of positives - P(P+1)/2) / (P N)`. `None` without positives or
+/// without negatives. Scores are finite.
+pub(crate) fn auroc(negatives: &[f32], positives: &[f32]) -> Option<f64> {
+    let mut scores: Vec<(f32, bool)> = negatives
+        .iter()
+        .map(|&score| (score, false))
+        .chain(positives.iter().map(|&score| (score, true)))
+        .collect();
+    scores.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    let mut ranking = Ranking::default();
+    for tied in scores.chunk_by(|a, b| a.0 == b.0) {
+        let positives = tied.iter().filter(|&&(_, positive)| positive).count() as u64;
+        ranking.take(positives, tied.len() as u64 - positives);
+    }
+    ranking.auroc()
+}
+
+/// Counts of positives and negatives, taken in groups of equal score from the highest down.
+///
+/// Whole numbers throughout: no order of summation changes a figure.
+#[derive(Debug, Default)]
+pub(super) struct Ranking {
+    positives: u64,
+    negatives: u64,
+    /// Twice the number of pairs in which the negative lies above; a tie counts 1.
+    inverted: u128,
+    /// Sum over groups of positives times precision (average precision before its division).
+    precision: f64,
+}
+
+impl Ranking {
+    /// Takes the next lower group of equal scores.
+    pub(super) fn take(&mut self, positives: u64, negatives: u64) {
+        self.inverted += u128::from(positives) * u128::from(2 * self.negatives + negatives);
+        self.positives += positives;
+        self.negatives += negatives;
+        if positives > 0 {
+            let precision = self.positives as f64 / (self.positives + self.negatives) as f64;
+            self.precision += positives as f64 * precision;
+        }
+    }
+
+    /// Area under the ROC curve.
+    pub(super) fn auroc(&self) -> Option<f64> {
+        let pairs = u128::from(self.positives) * u128::from(self.negatives);
+        (pairs > 0).then(|| 1.0 - self.inverted as f64 / (2.0 * pairs as f64))
+    }
+
+    /// Mean over the positives of the precision at each one's score (no interpolation).
+    pub(super) fn average_precision(&self) -> Option<f64> {
+        (self.positives > 0).then(|| self.precision / self.positives as f64)
+    }
+}
