@@ -176,3 +176,6 @@ pub fn unpack(
     bundle.write_directory(directory)?;
     Ok(bundle)
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,3 +130,6 @@ impl Collector {
             .collect())
     }
 }
+
+#[cfg(test)]
+mod tests;
