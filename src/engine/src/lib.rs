@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Inference: a prepared part goes in, the stages' maps come out.
+//!
+//! For the device's inspect thread, and for a trainer that wants to see what the device will see.
+//! In the order of use: an [`Engine`] (today [`TractEngine`]) is loaded from a verified
+//! [`Bundle`](twinspect_bundle::Bundle), [`prove`] holds it to the bundle's goldens, then
+//! [`Engine::infer`] answers for each part. [`tract::Model`] runs any ONNX network by itself:
+//! frozen teachers, reference activations.
+//!
+//! **What is absent**: preparation and score (both in `twinspect-core`), files, threads, and any
+//! choice of what to do when an engine fails.
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+mod conformance;
+mod engine;
+mod proof;
+pub mod tract;
+
+pub use engine::{Engine, EngineError, Precision};
+pub use proof::{Deviation, Proof, ProofError, prove};
+pub use tract::TractEngine;

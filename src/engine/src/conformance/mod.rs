@@ -1,0 +1,159 @@
+//! What every engine must do, whatever it computes with. A back end's tests call [`suite`].
+
+pub(crate) mod fixture;
+
+use twinspect_bundle::Bundle;
+use twinspect_core::modality::Modality;
+use twinspect_core::prepare::{DepthState, PreparedPart, RgbState};
+use twinspect_core::score::{MapStack, StageMaps};
+
+use crate::engine::{Engine, EngineError, Precision};
+use fixture::{Senses, Twist, bundle, part, reference};
+
+/// Makes an engine for a bundle.
+pub(crate) type Load<'a> = &'a dyn Fn(&Bundle) -> Box<dyn Engine>;
+
+/// Runs all cases.
+pub(crate) fn suite(load: Load) {
+    for senses in Senses::ALL {
+        let bundle = bundle(senses, Twist::None);
+        let mut engine = load(&bundle);
+        buffers_have_the_shapes_of_the_manifest(engine.as_mut(), &bundle);
+        maps_are_those_of_the_network(engine.as_mut(), &bundle);
+        answers_do_not_depend_on_the_parts_before(engine.as_mut());
+        a_modality_that_is_not_usable_has_zeros(engine.as_mut(), &bundle);
+        buffers_of_another_product_are_refused(engine.as_mut(), &bundle);
+        the_goldens_are_reproduced(engine.as_mut(), &bundle);
+    }
+    answers_that_are_no_numbers_are_refused(load);
+}
+
+fn tolerance(engine: &dyn Engine, bundle: &Bundle) -> f32 {
+    match engine.precision() {
+        Precision::F32 => bundle.manifest().tolerance.f32,
+        Precision::F16 => bundle.manifest().tolerance.f16,
+    }
+}
+
+/// Buffers full of what no stage answers.
+fn dirty_maps(engine: &dyn Engine) -> StageMaps {
+    let mut maps = engine.new_maps();
+    for modality in Modality::ALL {
+        if let Some(stack) = maps.get_mut(modality) {
+            stack.data.fill(f32::NAN);
+        }
+    }
+    maps
+}
+
+fn infer(engine: &mut dyn Engine, part: &PreparedPart) -> StageMaps {
+    let mut maps = dirty_maps(engine);
+    engine.infer(part, &mut maps).unwrap();
+    maps
+}
+
+fn assert_close(found: &MapStack, expected: &MapStack, share: f32) {
+    assert_eq!((found.count, found.side), (expected.count, expected.side));
+    let low = expected.data.iter().copied().fold(f32::MAX, f32::min);
+    let high = expected.data.iter().copied().fold(f32::MIN, f32::max);
+    assert!(high > low);
+    for (index, (found, expected)) in found.data.iter().zip(&expected.data).enumerate() {
+        assert!(
+            (found - expected).abs() <= share * (high - low),
+            "index {index}: {found}, expected {expected}"
+        );
+    }
+}
+
+fn buffers_have_the_shapes_of_the_manifest(engine: &mut dyn Engine, bundle: &Bundle) {
+    assert!(!engine.name().is_empty());
+    let maps = engine.new_maps();
+    for modality in Modality::ALL {
+        let stage = bundle.manifest().stages.get(modality);
+        let expected = stage.map(|stage| {
+            let [_, count, side, _] = stage.output_shape;
+            MapStack::new(count, side)
+        });
+        assert_eq!(maps.get(modality), expected.as_ref());
+    }
+}
+
+fn maps_are_those_of_the_network(engine: &mut dyn Engine, bundle: &Bundle) {
+    let share = tolerance(engine, bundle);
+    for seed in 0..3 {
+        let part = part(bundle.manifest(), seed);
+        let found = infer(engine, &part);
+        for (modality, found) in found.present() {
+            assert_close(found, &reference(&part, modality), share);
+        }
+    }
+}
+
+fn answers_do_not_depend_on_the_parts_before(engine: &mut dyn Engine) {
+    let bundle = bundle(Senses::Both, Twist::None);
+    let [a, b] = [10, 11].map(|seed| part(bundle.manifest(), seed));
+    let first = infer(engine, &a);
+    assert_ne!(infer(engine, &b), first);
+    assert_eq!(infer(engine, &a), first);
+}
+
+fn a_modality_that_is_not_usable_has_zeros(engine: &mut dyn Engine, bundle: &Bundle) {
+    let share = tolerance(engine, bundle);
+    for lost in Modality::ALL {
+        let mut part = part(bundle.manifest(), 5);
+        match lost {
+            Modality::Rgb => part.rgb_state = RgbState::Black,
+            Modality::Geometry => part.depth_state = DepthState::MostlyInvalid,
+        }
+        for (modality, found) in infer(engine, &part).present() {
+            if modality == lost {
+                assert!(found.data.iter().all(|value| *value == 0.0));
+            } else {
+                assert_close(found, &reference(&part, modality), share);
+            }
+        }
+    }
+}
+
+fn buffers_of_another_product_are_refused(engine: &mut dyn Engine, bundle: &Bundle) {
+    let part = part(bundle.manifest(), 1);
+    for modality in Modality::ALL {
+        let mut maps = engine.new_maps();
+        let wrong = match maps.get(modality) {
+            Some(stack) => MapStack::new(stack.count, stack.side - 1),
+            None => MapStack::new(1, 16),
+        };
+        maps.set(modality, Some(wrong));
+        let error = engine.infer(&part, &mut maps).unwrap_err();
+        assert!(
+            matches!(error, EngineError::Buffers { modality: m } if m == modality),
+            "{error:?}"
+        );
+    }
+}
+
+fn the_goldens_are_reproduced(engine: &mut dyn Engine, bundle: &Bundle) {
+    let proof = crate::prove(engine, bundle).unwrap();
+    assert_eq!(proof.goldens, bundle.golden_names().len());
+    assert_eq!(proof.tolerance, tolerance(engine, bundle));
+    assert!(proof.worst.share <= proof.tolerance);
+}
+
+fn answers_that_are_no_numbers_are_refused(load: Load) {
+    let bundle = bundle(Senses::Both, Twist::NotNumbers);
+    let mut engine = load(&bundle);
+    let mut maps = engine.new_maps();
+    let error = engine
+        .infer(&part(bundle.manifest(), 0), &mut maps)
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            EngineError::Run {
+                modality: Modality::Rgb,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}

@@ -1,0 +1,337 @@
+//! Proof before use: an engine must give the goldens' maps and evidence.
+
+use twinspect_bundle::{Bundle, BundleError, Golden};
+use twinspect_core::modality::Modality;
+use twinspect_core::prepare::{PrepareError, PreparedPart, Preparer, SpecError};
+use twinspect_core::score::{DegradedPolicy, MapStack, ScoreError, Scorer, StageMaps};
+
+use crate::engine::{Engine, EngineError, Precision, is_usable};
+
+/// Largest difference of the fused evidence from a golden's, as a share of the threshold.
+const EVIDENCE_SHARE: f32 = 0.01;
+
+/// Where an engine's maps lie farthest from a golden's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deviation {
+    /// The golden.
+    pub golden: String,
+    /// Maps of which stage.
+    pub modality: Modality,
+    /// Which map of the stage, from 0.
+    pub map: usize,
+    /// Which value of the map, from 0, rows from the top.
+    pub index: usize,
+    /// The golden's value.
+    pub expected: f32,
+    /// The engine's value.
+    pub found: f32,
+    /// The difference as a share of the range of the golden's maps of this stage.
+    pub share: f32,
+}
+
+impl std::fmt::Display for Deviation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "golden {}, {} map {}, index {}: expected {}, found {}, {:.2e} of the range",
+            self.golden, self.modality, self.map, self.index, self.expected, self.found, self.share
+        )
+    }
+}
+
+/// An engine that reproduced all goldens.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proof {
+    /// Number of goldens.
+    pub goldens: usize,
+    /// The largest difference that was allowed, as a share of the range.
+    pub tolerance: f32,
+    /// The largest difference that was found.
+    pub worst: Deviation,
+    /// The largest difference of the fused evidence, as a share of the threshold that decides.
+    pub evidence_share: f32,
+}
+
+/// An engine that must not be used with this bundle, or a bundle that can prove nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProofError {
+    /// Nothing to compare with.
+    #[error("the bundle has no goldens")]
+    NoGoldens,
+    /// The goldens can't be read.
+    #[error("reading the goldens")]
+    Read(#[source] BundleError),
+    /// The bundle's preparation contradicts itself.
+    #[error("setting up the bundle's preparation")]
+    Spec(#[source] SpecError),
+    /// The bundle's score contradicts itself.
+    #[error("setting up the bundle's score")]
+    Score(#[source] ScoreError),
+    /// A golden's frame can't be prepared.
+    #[error("preparing golden {golden}")]
+    Prepare {
+        /// The golden.
+        golden: String,
+        /// Why.
+        #[source]
+        source: PrepareError,
+    },
+    /// The engine failed.
+    #[error("inferring golden {golden}")]
+    Infer {
+        /// The golden.
+        golden: String,
+        /// Why.
+        #[source]
+        source: EngineError,
+    },
+    /// A golden has maps of a modality that its frame does not show, or lacks those of one that
+    /// it shows.
+    #[error("golden {golden}: {modality} is {}", if *.usable { "usable but has no expected maps" } else { "not usable but has expected maps" })]
+    Modality {
+        /// The golden.
+        golden: String,
+        /// The modality.
+        modality: Modality,
+        /// Whether the frame shows it.
+        usable: bool,
+    },
+    /// The maps differ by more than the bundle's tolerance.
+    #[error("{engine} does not reproduce the maps: {worst}, tolerance {tolerance:.2e}")]
+    Maps {
+        /// The engine.
+        engine: String,
+        /// The largest difference.
+        worst: Box<Deviation>,
+        /// The largest that is allowed.
+        tolerance: f32,
+    },
+    /// The evidence differs by more than 1 % of the threshold, or there is none.
+    #[error(
+        "{engine} does not reproduce the evidence of golden {golden}: expected {expected}, found {found:?}, threshold {threshold}"
+    )]
+    Evidence {
+        /// The engine.
+        engine: String,
+        /// The golden.
+        golden: String,
+        /// The golden's fused evidence.
+        expected: f32,
+        /// The engine's, if the part could be judged at all.
+        found: Option<f32>,
+        /// The threshold that decides.
+        threshold: f32,
+    },
+}
+
+impl ProofError {
+    /// The remedy, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Read(source) => return source.hint(),
+            Self::Infer { source, .. } => return source.hint(),
+            Self::Maps { .. } | Self::Evidence { .. } => {
+                "this program and the trainer that made the bundle disagree: export the bundle \
+                 again with the release that runs here"
+            }
+            _ => "the bundle was made wrongly: export it again",
+        };
+        Some(text.to_owned())
+    }
+}
+
+/// Takes every golden of the bundle from its frame to its evidence and compares the maps and the
+/// evidence with what the bundle says.
+///
+/// # Errors
+/// [`ProofError`]; of several goldens with wrong maps, the worst is told.
+pub fn prove(engine: &mut dyn Engine, bundle: &Bundle) -> Result<Proof, ProofError> {
+    let goldens = bundle.goldens().map_err(ProofError::Read)?;
+    let mut run = Run::new(engine, bundle)?;
+    let answers = goldens
+        .iter()
+        .map(|golden| run.golden(golden))
+        .collect::<Result<Vec<_>, _>>()?;
+    let worst = answers
+        .iter()
+        .map(|answer| &answer.worst)
+        .max_by(|a, b| a.share.total_cmp(&b.share))
+        .ok_or(ProofError::NoGoldens)?;
+    let manifest = bundle.manifest();
+    let tolerance = match run.engine.precision() {
+        Precision::F32 => manifest.tolerance.f32,
+        Precision::F16 => manifest.tolerance.f16,
+    };
+    // Written so that a share that is no number fails.
+    if !(worst.share <= tolerance) {
+        return Err(ProofError::Maps {
+            engine: run.engine.name().to_owned(),
+            worst: Box::new(worst.clone()),
+            tolerance,
+        });
+    }
+    let mut evidence_share = 0.0_f32;
+    for (golden, answer) in goldens.iter().zip(&answers) {
+        let share = answer.evidence_share(golden.evidence.fused);
+        if !(share <= EVIDENCE_SHARE) {
+            return Err(ProofError::Evidence {
+                engine: run.engine.name().to_owned(),
+                golden: golden.name.clone(),
+                expected: golden.evidence.fused,
+                found: answer.evidence,
+                threshold: answer.threshold,
+            });
+        }
+        evidence_share = evidence_share.max(share);
+    }
+    Ok(Proof {
+        goldens: goldens.len(),
+        tolerance,
+        worst: worst.clone(),
+        evidence_share,
+    })
+}
+
+struct Run<'a> {
+    engine: &'a mut dyn Engine,
+    bundle: &'a Bundle,
+    preparer: Preparer,
+    scorer: Scorer,
+    part: PreparedPart,
+    maps: StageMaps,
+}
+
+struct Answer {
+    worst: Deviation,
+    evidence: Option<f32>,
+    threshold: f32,
+}
+
+impl Answer {
+    fn evidence_share(&self, expected: f32) -> f32 {
+        let difference = self
+            .evidence
+            .map_or(f32::INFINITY, |e| (e - expected).abs());
+        difference / self.threshold
+    }
+}
+
+impl<'a> Run<'a> {
+    fn new(engine: &'a mut dyn Engine, bundle: &'a Bundle) -> Result<Self, ProofError> {
+        let manifest = bundle.manifest();
+        Ok(Self {
+            preparer: Preparer::new(&manifest.prepare).map_err(ProofError::Spec)?,
+            scorer: Scorer::new(&manifest.score, &manifest.prepare).map_err(ProofError::Score)?,
+            part: PreparedPart::new(&manifest.prepare),
+            maps: engine.new_maps(),
+            engine,
+            bundle,
+        })
+    }
+
+    fn golden(&mut self, golden: &Golden) -> Result<Answer, ProofError> {
+        let name = || golden.name.clone();
+        self.preparer
+            .prepare(&golden.frame, &mut self.part)
+            .map_err(|source| ProofError::Prepare {
+                golden: name(),
+                source,
+            })?;
+        let product = self.bundle.manifest().stages.present();
+        for modality in product.map(|(modality, _)| modality) {
+            let usable = is_usable(&self.part, modality);
+            if usable != golden.maps.get(modality).is_some() {
+                return Err(ProofError::Modality {
+                    golden: name(),
+                    modality,
+                    usable,
+                });
+            }
+        }
+        self.engine
+            .infer(&self.part, &mut self.maps)
+            .map_err(|source| ProofError::Infer {
+                golden: name(),
+                source,
+            })?;
+        // Goldens may show how a product behaves without one of its senses.
+        let policy = DegradedPolicy {
+            rgb_alone: true,
+            geometry_alone: true,
+        };
+        self.scorer
+            .score(&self.part, &self.maps, golden.frame.size(), policy);
+        Ok(Answer {
+            worst: self.worst(golden)?,
+            evidence: self.scorer.evidence().fused,
+            threshold: self.threshold(golden),
+        })
+    }
+
+    /// The largest deviation of this golden.
+    fn worst(&self, golden: &Golden) -> Result<Deviation, ProofError> {
+        golden
+            .maps
+            .present()
+            .filter_map(|(modality, expected)| {
+                let found = self.maps.get(modality)?;
+                deviation(&golden.name, modality, expected, found)
+            })
+            .max_by(|a, b| a.share.total_cmp(&b.share))
+            .ok_or(ProofError::NoGoldens)
+    }
+
+    /// The threshold that decides for this golden.
+    fn threshold(&self, golden: &Golden) -> f32 {
+        let score = &self.bundle.manifest().score;
+        let mut present = golden.maps.present().map(|(modality, _)| modality);
+        match (present.next(), present.next()) {
+            (Some(alone), None) => score
+                .modalities
+                .get(alone)
+                .filter(|_| score.modalities.present().count() > 1)
+                .map_or(score.fused, |known| known.threshold),
+            _ => score.fused,
+        }
+        .evidence
+    }
+}
+
+fn deviation(
+    golden: &str,
+    modality: Modality,
+    expected: &MapStack,
+    found: &MapStack,
+) -> Option<Deviation> {
+    let (low, high) = expected
+        .data
+        .iter()
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| {
+            (low.min(*value), high.max(*value))
+        });
+    let range = high - low;
+    let pairs = expected.data.iter().zip(&found.data);
+    let (position, difference) = pairs
+        .map(|(expected, found)| (expected - found).abs())
+        .enumerate()
+        .max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let pixels = expected.side * expected.side;
+    Some(Deviation {
+        golden: golden.to_owned(),
+        modality,
+        map: position / pixels,
+        index: position % pixels,
+        expected: expected.data[position],
+        found: *found.data.get(position)?,
+        // Maps without any range can only be reproduced exactly.
+        share: if difference == 0.0 {
+            0.0
+        } else {
+            difference / range
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,341 @@
+//! One ONNX network, ready to run.
+
+use std::sync::Arc;
+
+use tract_onnx::prelude::{
+    Datum as _, Framework as _, InferenceModelExt as _, IntoRunnable as _, TValue, Tensor,
+    TractError, TypedFact, TypedModel, TypedSimpleState, tvec,
+};
+use tract_onnx::tract_hir::infer::InferenceFact;
+
+use super::inspect::{Interface, inspect};
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Name and shape of a 32-bit float tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// Name in the ONNX file.
+    pub name: String,
+    /// Sizes, outermost first.
+    pub shape: Vec<usize>,
+}
+
+impl TensorSpec {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether it holds no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A network with one input and any number of outputs, optimised for one input shape.
+#[derive(Debug)]
+pub struct Model {
+    state: TypedSimpleState,
+    /// Refilled for each run as long as tract gives it back; see [`Model::run_into`].
+    input: Arc<Tensor>,
+    input_spec: TensorSpec,
+    output_specs: Vec<TensorSpec>,
+}
+
+/// A network that can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// Not an ONNX file.
+    #[error("this is no ONNX file")]
+    Read(#[source] Cause),
+    /// An ONNX file without a graph.
+    #[error("the ONNX file holds no graph")]
+    NoGraph,
+    /// Weights in another file.
+    #[error("tensor {tensor:?} lies in another file, expected all weights inside")]
+    ExternalData {
+        /// The tensor.
+        tensor: String,
+    },
+    /// More operators than a network may have.
+    #[error("the graph has {found} nodes, at most {limit} are allowed")]
+    TooManyNodes {
+        /// The limit.
+        limit: usize,
+        /// Nodes in the file.
+        found: usize,
+    },
+    /// A loop or a branch.
+    #[error("node {node:?} ({operator}) holds a subgraph, expected a plain graph")]
+    Subgraph {
+        /// The node.
+        node: String,
+        /// Its operator.
+        operator: String,
+    },
+    /// No input, or several.
+    #[error("the graph has the inputs {found:?}, expected one")]
+    Inputs {
+        /// Their names.
+        found: Vec<String>,
+    },
+    /// No output.
+    #[error("the graph has no output")]
+    NoOutput,
+    /// Something uses a tensor that nothing makes.
+    #[error("tensor {tensor:?} is used and never made")]
+    Undefined {
+        /// The tensor.
+        tensor: String,
+    },
+    /// The input is not of 32-bit floats.
+    #[error("input {tensor:?} is no tensor of 32-bit floats")]
+    InputType {
+        /// The input.
+        tensor: String,
+    },
+    /// The file declares another input shape.
+    #[error("input {tensor:?} is declared as {found}, expected {expected:?}")]
+    InputShape {
+        /// The input.
+        tensor: String,
+        /// What was asked for.
+        expected: Vec<usize>,
+        /// What the file declares.
+        found: String,
+    },
+    /// An output whose shape or type is not fixed by the input's.
+    #[error("output {tensor:?} is no tensor of 32-bit floats of a fixed shape")]
+    OutputType {
+        /// The output.
+        tensor: String,
+    },
+    /// tract can't make a plan of the graph: an unknown operator, shapes that contradict.
+    #[error("planning the graph")]
+    Plan(#[source] Cause),
+    /// tract gave up on the graph.
+    #[error("planning the graph broke off: {message}")]
+    Panic {
+        /// What it said.
+        message: String,
+    },
+    /// The input has another length.
+    #[error("the input has {found} values, expected {expected}")]
+    InputLength {
+        /// Values that the shape needs.
+        expected: usize,
+        /// Values that were given.
+        found: usize,
+    },
+    /// The buffers for the outputs have other lengths.
+    #[error("{found} values of room for output {tensor:?}, expected {expected}")]
+    OutputRoom {
+        /// The output; the first without a buffer if there are too few.
+        tensor: String,
+        /// Values that the output has.
+        expected: usize,
+        /// Values that fit.
+        found: usize,
+    },
+    /// tract failed in the middle.
+    #[error("evaluating the graph")]
+    Run(#[source] Cause),
+    /// An output that is not all numbers.
+    #[error("output {tensor:?} is {value} at index {index}")]
+    NotFinite {
+        /// The output.
+        tensor: String,
+        /// Index of the first such value.
+        index: usize,
+        /// Infinite or NaN.
+        value: f32,
+    },
+}
+
+impl Model {
+    /// Reads and optimises a network for inputs of `input_shape`.
+    ///
+    /// # Errors
+    /// [`ModelError`] for whatever is no plain network with one input of that shape; a panic of
+    /// the ONNX reader is one of them.
+    pub fn from_bytes(onnx: &[u8], input_shape: &[usize]) -> Result<Self, ModelError> {
+        // tract asserts on some malformed graphs. Nothing outlives the call but its result.
+        std::panic::catch_unwind(|| load(onnx, input_shape)).unwrap_or_else(|panic| {
+            let message = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(ModelError::Panic {
+                message: message.unwrap_or_else(|| "no message".to_owned()),
+            })
+        })
+    }
+
+    /// The input.
+    pub fn input(&self) -> &TensorSpec {
+        &self.input_spec
+    }
+
+    /// The outputs, in the order of the file.
+    pub fn outputs(&self) -> &[TensorSpec] {
+        &self.output_specs
+    }
+
+    /// Runs the network; one vector for each of [`Model::outputs`].
+    ///
+    /// # Errors
+    /// As [`Model::run_into`].
+    pub fn run(&mut self, input: &[f32]) -> Result<Vec<Vec<f32>>, ModelError> {
+        let mut outputs: Vec<Vec<f32>> = self
+            .output_specs
+            .iter()
+            .map(|spec| vec![0.0; spec.len()])
+            .collect();
+        let mut room: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        self.run_into(input, &mut room)?;
+        Ok(outputs)
+    }
+
+    /// Runs the network and copies each of [`Model::outputs`] into its buffer.
+    ///
+    /// # Errors
+    /// [`ModelError::InputLength`], [`ModelError::OutputRoom`], [`ModelError::Run`], and
+    /// [`ModelError::NotFinite`] for an answer that is not all numbers.
+    pub fn run_into(
+        &mut self,
+        input: &[f32],
+        outputs: &mut [&mut [f32]],
+    ) -> Result<(), ModelError> {
+        self.check_room(input, outputs)?;
+        self.fill(input)?;
+        let answers = self
+            .state
+            .run(tvec!(TValue::from_const(Arc::clone(&self.input))))
+            .map_err(run_error)?;
+        for ((spec, answer), room) in self.output_specs.iter().zip(&answers).zip(outputs) {
+            let view = answer.try_as_plain_ram().map_err(run_error)?;
+            copy(spec, view.as_slice().map_err(run_error)?, room)?;
+        }
+        Ok(())
+    }
+
+    fn check_room(&self, input: &[f32], outputs: &[&mut [f32]]) -> Result<(), ModelError> {
+        if input.len() != self.input_spec.len() {
+            return Err(ModelError::InputLength {
+                expected: self.input_spec.len(),
+                found: input.len(),
+            });
+        }
+        for (index, spec) in self.output_specs.iter().enumerate() {
+            let found = outputs.get(index).map_or(0, |room| room.len());
+            if found != spec.len() {
+                return Err(room_error(spec, found));
+            }
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, input: &[f32]) -> Result<(), ModelError> {
+        match Arc::get_mut(&mut self.input) {
+            Some(tensor) => {
+                let mut view = tensor.try_as_plain_ram_mut().map_err(run_error)?;
+                let room = view.as_slice_mut::<f32>().map_err(run_error)?;
+                room.copy_from_slice(input);
+            }
+            // A run that failed may still hold the tensor.
+            None => {
+                let tensor = Tensor::from_shape(&self.input_spec.shape, input);
+                self.input = Arc::new(tensor.map_err(run_error)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn copy(spec: &TensorSpec, answer: &[f32], room: &mut [f32]) -> Result<(), ModelError> {
+    if answer.len() != room.len() {
+        return Err(room_error(spec, answer.len()));
+    }
+    room.copy_from_slice(answer);
+    match answer.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(ModelError::NotFinite {
+            tensor: spec.name.clone(),
+            index,
+            value: answer[index],
+        }),
+    }
+}
+
+fn room_error(spec: &TensorSpec, found: usize) -> ModelError {
+    ModelError::OutputRoom {
+        tensor: spec.name.clone(),
+        expected: spec.len(),
+        found,
+    }
+}
+
+fn run_error(error: TractError) -> ModelError {
+    ModelError::Run(error.into())
+}
+
+fn load(onnx: &[u8], input_shape: &[usize]) -> Result<Model, ModelError> {
+    let reader = tract_onnx::onnx();
+    let proto = reader
+        .proto_model_for_read(&mut &*onnx)
+        .map_err(|error| ModelError::Read(error.into()))?;
+    let interface = inspect(&proto, input_shape)?;
+    plan(&reader, &proto, &interface, input_shape)
+}
+
+fn plan(
+    reader: &tract_onnx::Onnx,
+    proto: &tract_onnx::pb::ModelProto,
+    interface: &Interface,
+    input_shape: &[usize],
+) -> Result<Model, ModelError> {
+    let planned = |error: TractError| ModelError::Plan(error.into());
+    let fact = InferenceFact::dt_shape(f32::datum_type(), input_shape);
+    let model: TypedModel = reader
+        .model_for_proto_model(proto)
+        .and_then(|model| model.with_input_fact(0, fact))
+        .and_then(|model| model.into_optimized())
+        .map_err(planned)?;
+    let output_specs = interface
+        .outputs
+        .iter()
+        .enumerate()
+        .map(|(index, name)| {
+            let fact = model.output_fact(index).map_err(planned)?;
+            output_spec(name, fact)
+        })
+        .collect::<Result<_, _>>()?;
+    let input = Tensor::zero::<f32>(input_shape).map_err(planned)?;
+    let state = model
+        .into_runnable()
+        .and_then(|plan| plan.spawn())
+        .map_err(planned)?;
+    Ok(Model {
+        state,
+        input: Arc::new(input),
+        input_spec: TensorSpec {
+            name: interface.input.clone(),
+            shape: input_shape.to_vec(),
+        },
+        output_specs,
+    })
+}
+
+fn output_spec(name: &str, fact: &TypedFact) -> Result<TensorSpec, ModelError> {
+    match fact.shape.as_concrete() {
+        Some(shape) if fact.datum_type == f32::datum_type() => Ok(TensorSpec {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+        }),
+        _ => Err(ModelError::OutputType {
+            tensor: name.to_owned(),
+        }),
+    }
+}
