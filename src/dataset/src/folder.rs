@@ -95,40 +95,43 @@ impl Folder {
     }
 
     fn load_frame(&self, id: &PartId, files: &PartFiles) -> Result<FramePair, DatasetError> {
-        let rgb_path = files.rgb.as_ref().map(|path| self.root.join(path));
-        let depth_path = files.depth.as_ref().map(|file| self.root.join(file.path()));
-        let rgb = rgb_path.as_deref().map(picture::read_rgb).transpose()?;
-        let depth = match (&files.depth, &depth_path) {
-            (Some(DepthFile::Counts(_)), Some(path)) => {
-                let unit_m = self.depth_unit_m(path)?;
-                Some(DepthFrame::Counts(picture::read_depth(path, unit_m)?))
-            }
-            (Some(DepthFile::Points(_)), Some(path)) => {
-                Some(DepthFrame::Points(picture::read_points(path)?))
-            }
-            _ => None,
-        };
-        if let (Some(rgb), Some(depth), Some(rgb_path), Some(depth_path)) =
-            (&rgb, &depth, &rgb_path, &depth_path)
-        {
-            same_size(depth_path, depth.size(), rgb_path, rgb.size())?;
+        let mut sized: Option<(PathBuf, FrameSize)> = None;
+        let mut rgb = None;
+        if let Some(file) = &files.rgb {
+            let path = self.root.join(file);
+            let picture = picture::read_rgb(&path)?;
+            sized = Some((path, picture.size()));
+            rgb = Some(picture);
         }
-        let size = rgb
-            .as_ref()
-            .map(|rgb| rgb.size())
-            .or(depth.as_ref().map(DepthFrame::size));
-        if let (Some(camera), Some(size), Some(path)) =
-            (&self.camera, size, rgb_path.or(depth_path))
-        {
+        let mut depth = None;
+        if let Some(file) = &files.depth {
+            let path = self.root.join(file.path());
+            let picture = self.load_depth(file, &path)?;
+            match &sized {
+                Some((rgb_path, size)) => same_size(&path, picture.size(), rgb_path, *size)?,
+                None => sized = Some((path, picture.size())),
+            }
+            depth = Some(picture);
+        }
+        if let (Some(camera), Some((path, size))) = (&self.camera, sized) {
             let camera_path = self.root.join(CAMERA_FILE);
             same_size(&path, size, &camera_path, camera.intrinsics.size())?;
         }
-        FramePair::new(rgb, depth, self.camera.map(|camera| camera.intrinsics)).map_err(|source| {
-            DatasetError::JoiningFrame {
-                id: id.clone(),
-                source,
-            }
+        let intrinsics = self.camera.map(|camera| camera.intrinsics);
+        FramePair::new(rgb, depth, intrinsics).map_err(|source| DatasetError::JoiningFrame {
+            id: id.clone(),
+            source,
         })
+    }
+
+    fn load_depth(&self, file: &DepthFile, path: &Path) -> Result<DepthFrame, DatasetError> {
+        match file {
+            DepthFile::Counts(_) => {
+                let unit_m = self.depth_unit_m(path)?;
+                Ok(DepthFrame::Counts(picture::read_depth(path, unit_m)?))
+            }
+            DepthFile::Points(_) => Ok(DepthFrame::Points(picture::read_points(path)?)),
+        }
     }
 
     fn depth_unit_m(&self, depth: &Path) -> Result<f64, DatasetError> {

@@ -10,7 +10,7 @@ use twinspect_dataset::{DatasetError, Split, open};
 use crate::fixtures::{self, Look, put, put_png};
 
 /// A fixture, what is done to it, and pieces that the report must hold.
-fn check(make: impl Fn(&Path), damage: impl Fn(&Path), pieces: &[&str]) -> DatasetError {
+pub(crate) fn check(make: impl Fn(&Path), damage: impl Fn(&Path), pieces: &[&str]) -> DatasetError {
     let folder = tempfile::tempdir().unwrap();
     make(folder.path());
     damage(folder.path());
@@ -39,11 +39,11 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-fn with_depth(root: &Path) {
+pub(crate) fn with_depth(root: &Path) {
     fixtures::recorded(root, true);
 }
 
-fn remove(file: &'static str) -> impl Fn(&Path) {
+pub(crate) fn remove(file: &'static str) -> impl Fn(&Path) {
     move |root| fs_err::remove_file(root.join(file)).unwrap()
 }
 
@@ -55,10 +55,6 @@ fn cut_short(file: &'static str, keep: f64) -> impl Fn(&Path) {
             &bytes[..(bytes.len() as f64 * keep) as usize],
         );
     }
-}
-
-fn camera(text: &'static str) -> impl Fn(&Path) {
-    move |root| put(&root.join("camera.json"), text.as_bytes())
 }
 
 #[test]
@@ -228,22 +224,6 @@ fn pictures_of_another_size_are_named_with_both_sizes() {
             "5 x 4",
             "6 x 4",
         ],
-    );
-}
-
-#[test]
-fn a_part_that_the_camera_cannot_have_taken_is_refused() {
-    let text =
-        r#"{"width": 8, "height": 4, "fx": 9, "fy": 9, "cx": 2, "cy": 1, "depth_unit_m": 0.001}"#;
-    check(
-        with_depth,
-        camera(text),
-        &["train/good/000/rgb.png", "camera.json", "6 x 4", "8 x 4"],
-    );
-    check(
-        |root| fixtures::recorded(root, false),
-        camera(text),
-        &["train/good/000/rgb.png", "camera.json", "6 x 4", "8 x 4"],
     );
 }
 
@@ -421,62 +401,4 @@ fn a_marked_good_part_is_refused() {
         &["test/good/gt/000.png", "1 defective"],
     );
     assert!(error.hint().is_some());
-}
-
-#[test]
-fn depth_needs_a_camera_with_a_unit() {
-    for make in [with_depth as fn(&Path), fixtures::mvtec_3d_depth] {
-        let error = check(make, remove("camera.json"), &["camera.json", "depth"]);
-        assert!(
-            matches!(error, DatasetError::MissingCamera { .. }),
-            "{error:?}"
-        );
-        assert!(error.hint().is_some());
-        let text = r#"{"width": 6, "height": 4, "fx": 9, "fy": 9, "cx": 2, "cy": 1}"#;
-        check(
-            make,
-            camera(text),
-            &["camera.json", "depth_unit_m", "absent"],
-        );
-    }
-}
-
-#[test]
-fn a_camera_file_that_says_something_else_is_refused() {
-    let head = r#"{"width": 6, "height": 4, "fy": 9, "cx": 2, "cy": 1, "depth_unit_m": 0.001, "#;
-    for (rest, pieces) in [
-        (r#""fx": 9, "focal": 3}"#, ["camera.json", "focal"]),
-        (r#""fx": -9}"#, ["camera.json", "fx is -9"]),
-        (
-            r#""fx": 9, "invalid": 65535}"#,
-            ["camera.json", "invalid is 65535"],
-        ),
-        (
-            r#""fx": 9, "pixel_centre": "halves"}"#,
-            ["camera.json", "pixel_centre is `halves`"],
-        ),
-        (
-            r#""fx": 9, "distance_to_belt_mm": 0}"#,
-            ["camera.json", "distance_to_belt_mm is 0"],
-        ),
-        (
-            r#""note": "nothing"}"#,
-            ["camera.json", "missing field `fx`"],
-        ),
-        (r#""fx": "#, ["camera.json", "EOF"]),
-    ] {
-        let text: &'static str = format!("{head}{rest}").leak();
-        check(with_depth, camera(text), &pieces);
-    }
-}
-
-#[test]
-fn an_unknown_key_in_a_part_record_is_refused() {
-    let damage = |root: &Path| {
-        put(
-            &root.join("train/good/001/part.json"),
-            br#"{"sesion": "1"}"#,
-        )
-    };
-    check(with_depth, damage, &["train/good/001/part.json", "sesion"]);
 }

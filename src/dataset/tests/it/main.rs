@@ -10,6 +10,7 @@
 mod conformance;
 mod damage;
 mod fixtures;
+mod json;
 mod recognition;
 mod shared_data;
 mod writer;
