@@ -5,8 +5,8 @@ use rayon::prelude::*;
 
 use super::distance::{for_each_pair, pixel_offset};
 use super::{DISTANCE_LOG_SPREAD_LIMIT, LAPLACE_LOG_SPREAD_LIMIT, PixelShares};
-use crate::activation::Activation;
-use crate::tensor::Tensor;
+use crate::activation::{Activation, GradSlot};
+use crate::tensor::{Shape, Tensor};
 
 /// `scale * mean over channels and pixels of |x - m| exp(-v) + v`: the negative log-likelihood, but for a constant, of a
 /// Laplace distribution with centre `m` and scale `exp(v)`. `v` counts as no more than 4 and no less than -4; beyond that
@@ -27,38 +27,53 @@ pub fn laplace(
     let shares = PixelShares::new(weights, shape);
     let (mean, mean_grad) = mean.parts();
     let (log_spread, spread_grad) = log_spread.parts();
-    let mut mean_grad = mean_grad.map(|slot| slot.into_sum());
-    let mut spread_grad = spread_grad.map(|slot| slot.into_sum());
-    let mut total = 0.0;
-    for (n, y) in mean.rows() {
-        let (centres, spreads, values) = (mean.row(n, y), log_spread.row(n, y), observed.row(n, y));
-        let mut mean_grad = mean_grad.as_deref_mut().map(|grad| grad.row_mut(n, y));
-        let mut spread_grad = spread_grad.as_deref_mut().map(|grad| grad.row_mut(n, y));
-        for x in 0..shape.w {
-            let share = f64::from(scale) * shares.of(n, y, x) / shape.c as f64;
-            let factor = share as f32;
-            let mut sum = 0.0;
-            for i in x * shape.c..(x + 1) * shape.c {
-                let spread = LogSpread::new(spreads[i], LAPLACE_LOG_SPREAD_LIMIT);
-                let residual = values[i] - centres[i];
-                let scaled = residual.abs() * spread.inverse;
-                sum += f64::from(scaled + spread.value);
-                if let Some(grad) = mean_grad.as_deref_mut() {
-                    let sign = if residual == 0.0 {
-                        0.0
-                    } else {
-                        residual.signum()
-                    };
-                    grad[i] -= factor * sign * spread.inverse;
-                }
-                if let Some(grad) = spread_grad.as_deref_mut() {
-                    grad[i] += factor * spread.gradient(scaled);
+    let grads = by_image(mean_grad, shape)
+        .into_par_iter()
+        .zip(by_image(spread_grad, shape));
+    let image_terms: Vec<f64> = grads
+        .enumerate()
+        .map(|(n, (mut mean_grad, mut spread_grad))| {
+            let mut total = 0.0;
+            for y in 0..shape.h {
+                let (centres, spreads, values) =
+                    (mean.row(n, y), log_spread.row(n, y), observed.row(n, y));
+                for x in 0..shape.w {
+                    let share = f64::from(scale) * shares.of(n, y, x) / shape.c as f64;
+                    let factor = share as f32;
+                    let (in_row, in_image) = (x * shape.c, pixel_offset(shape, y, x));
+                    let mut sum = 0.0;
+                    for i in 0..shape.c {
+                        let spread = LogSpread::new(spreads[in_row + i], LAPLACE_LOG_SPREAD_LIMIT);
+                        let residual = values[in_row + i] - centres[in_row + i];
+                        let scaled = residual.abs() * spread.inverse;
+                        sum += f64::from(scaled + spread.value);
+                        if let Some(grad) = mean_grad.as_deref_mut() {
+                            let sign = if residual == 0.0 {
+                                0.0
+                            } else {
+                                residual.signum()
+                            };
+                            grad[in_image + i] -= factor * sign * spread.inverse;
+                        }
+                        if let Some(grad) = spread_grad.as_deref_mut() {
+                            grad[in_image + i] += factor * spread.gradient(scaled);
+                        }
+                    }
+                    total += share * sum;
                 }
             }
-            total += share * sum;
-        }
+            total
+        })
+        .collect();
+    image_terms.iter().sum::<f64>() as f32
+}
+
+/// The images of a gradient that is to be added to, or as many times none.
+fn by_image(slot: Option<GradSlot<'_>>, shape: Shape) -> Vec<Option<&mut [f32]>> {
+    match slot {
+        Some(slot) => slot.into_sum().images_mut().map(Some).collect(),
+        None => (0..shape.n).map(|_| None).collect(),
     }
-    total as f32
 }
 
 /// `scale * mean over pixels of d exp(-v) + v`, with `d` the distance of [`super::pixel_distance`] and one log-spread `v`

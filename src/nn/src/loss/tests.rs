@@ -261,3 +261,41 @@ fn losses_add_to_gradients_and_survive_zeros() {
     assert!(pixel_distance(&mut silent, &target, None, 1.0).is_finite());
     assert!(gradient_of(&silent).iter().all(|g| g.is_finite()));
 }
+
+#[test]
+fn vectors_as_short_as_the_epsilon_get_the_gradient_of_their_value() {
+    let mut rng = Rng::new(7);
+    let short: Vec<f32> = random_values(SHAPE.len(), &mut rng)
+        .iter()
+        .map(|v| 2e-7 * v)
+        .collect();
+    let mut student = Activation::variable(Tensor::from_nchw(SHAPE, &short));
+    let target = random(SHAPE, &mut rng);
+    let t = vectors(&wide(&target.to_nchw()));
+    let unit = |v: &[f64]| {
+        let norm = (dot(v, v) + 1e-12).sqrt();
+        v.iter().map(|v| v / norm).collect::<Vec<_>>()
+    };
+    // In units of 1e-6, so that finite differences have a step to take.
+    let reference = |s: &[f64]| {
+        let s: Vec<f64> = s.iter().map(|s| 1e-6 * s).collect();
+        let distance = |(s, t): (&Vec<f64>, &Vec<f64>)| {
+            0.5 * unit(s)
+                .iter()
+                .zip(unit(t))
+                .map(|(s, t)| (s - t).powi(2))
+                .sum::<f64>()
+        };
+        vectors(&s).iter().zip(&t).map(distance).sum::<f64>() / SHAPE.pixels() as f64
+    };
+    let point: Vec<f64> = wide(&short).iter().map(|s| 1e6 * s).collect();
+    let value = pixel_distance(&mut student, &target, None, 1.0);
+    assert_close("value", &[value], &[reference(&point)], LOSS_TOLERANCE);
+    let got: Vec<f32> = gradient_of(&student).iter().map(|g| 1e-6 * g).collect();
+    assert_close(
+        "gradient",
+        &got,
+        &finite_differences(&point, reference),
+        LOSS_TOLERANCE,
+    );
+}
