@@ -1,0 +1,15 @@
+//! The rules of the architecture, and the binaries as a user runs them.
+//!
+//! The binaries are those that `cargo test --workspace` builds beside this test.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests end a test, as the tests themselves do"
+)]
+
+mod architecture;
+mod binaries;
+mod documents;
+mod purity;
+mod source_text;
+mod workspace;
