@@ -16,6 +16,13 @@
 //! reads either form. [`pack`] and [`unpack`] turn one into the other. [`document`] reads any TOML
 //! file of twinspect with errors that name key, line and column.
 //!
+//! ```no_run
+//! let bundle = twinspect_bundle::Bundle::open("models/cap.twb")?;
+//! println!("{} {}", bundle.manifest().name, bundle.manifest().version);
+//! bundle.write_directory("models/cap")?;
+//! # Ok::<(), twinspect_bundle::BundleError>(())
+//! ```
+//!
 //! **What is absent**: inference, any knowledge of what is inside an ONNX file, the check of
 //! signatures, and content that was used before its digest was compared.
 #![forbid(unsafe_code)]

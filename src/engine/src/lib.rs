@@ -6,6 +6,18 @@
 //! [`Engine::infer`] answers for each part. [`tract::Model`] runs any ONNX network by itself:
 //! frozen teachers, reference activations.
 //!
+//! ```no_run
+//! use twinspect_bundle::Bundle;
+//! use twinspect_engine::{Engine as _, TractEngine, prove};
+//!
+//! let bundle = Bundle::open("models/cap.twb")?;
+//! let mut engine = TractEngine::load(&bundle)?;
+//! let proof = prove(&mut engine, &bundle)?;
+//! println!("{} goldens, worst: {}", proof.goldens, proof.worst);
+//! let maps = engine.new_maps();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! **What is absent**: preparation and score (both in `twinspect-core`), files, threads, and any
 //! choice of what to do when an engine fails.
 #![forbid(unsafe_code)]

@@ -163,8 +163,9 @@ pub fn prove(engine: &mut dyn Engine, bundle: &Bundle) -> Result<Proof, ProofErr
         Precision::F32 => manifest.tolerance.f32,
         Precision::F16 => manifest.tolerance.f16,
     };
-    // Written so that a share that is no number fails.
-    if !(worst.share <= tolerance) {
+    // A share that is no number is not within.
+    let within = worst.share <= tolerance;
+    if !within {
         return Err(ProofError::Maps {
             engine: run.engine.name().to_owned(),
             worst: Box::new(worst.clone()),
@@ -174,7 +175,8 @@ pub fn prove(engine: &mut dyn Engine, bundle: &Bundle) -> Result<Proof, ProofErr
     let mut evidence_share = 0.0_f32;
     for (golden, answer) in goldens.iter().zip(&answers) {
         let share = answer.evidence_share(golden.evidence.fused);
-        if !(share <= EVIDENCE_SHARE) {
+        let within = share <= EVIDENCE_SHARE;
+        if !within {
             return Err(ProofError::Evidence {
                 engine: run.engine.name().to_owned(),
                 golden: golden.name.clone(),
