@@ -1,1 +1,67 @@
-fn main(){}
+//! `twinspect`: the device. Inspects parts on a production line and drives pass and reject.
+//!
+//! In data-flow order: [`cli`] is what was typed, [`config`] what a station is; [`pipeline`] takes
+//! a frame to a verdict; `replay`, `demo`, `bench` and `check` run it in this process, [`run`] in
+//! two; [`pictures`], [`part_report`] and [`tally`] tell people what became of the parts.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod check;
+mod cli;
+mod clock;
+mod config;
+mod demo;
+mod error;
+mod fit;
+mod latency;
+mod part_report;
+mod pictures;
+mod pipeline;
+mod replay;
+mod run;
+mod tally;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use cli::{Cli, Command};
+use error::EdgeError;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are printed to standard output and are no errors; clap knows.
+        Err(answer) => {
+            let code = u8::try_from(answer.exit_code()).unwrap_or(2);
+            return match answer.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(error) => EdgeError::Output(error).report(),
+            };
+        }
+    };
+    env_logger::Builder::from_env(env_logger::Env::new().filter_or("TWINSPECT_LOG", "warn"))
+        .format_target(false)
+        .init();
+    match execute(&cli.command, &mut anstream::stdout()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}
+
+fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
+    match command {
+        Command::Demo(args) => demo::demo(args, out),
+        Command::Replay(args) => replay::replay(args, out),
+        Command::Run(args) => run::run(args, out),
+        Command::Check(args) => check::check(args, out),
+        Command::Bench(args) => bench::bench(args, out),
+        Command::Completions(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "twinspect", &mut script);
+            Ok(out.write_all(&script)?)
+        }
+        Command::InspectProcess(args) => run::inspect_process(args),
+    }
+}

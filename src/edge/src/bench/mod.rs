@@ -1,0 +1,174 @@
+//! `twinspect bench`: what inspecting a part costs on this machine.
+//!
+//! Parts are decoded before the clock starts: a camera hands over pictures, not files.
+
+mod process;
+
+use std::io::Write;
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+use twinspect_camera::{Camera, CameraFrame};
+use twinspect_core::frame::{FrameSize, Stamp};
+use twinspect_core::modality::Modality;
+use twinspect_core::score::DegradedPolicy;
+
+use crate::cli::BenchArgs;
+use crate::error::EdgeError;
+use crate::latency::{Latencies, milliseconds};
+use crate::pipeline::Pipeline;
+use crate::replay::{Source, open, write_json};
+
+/// Parts before the first that counts: caches, clock rates and the engine's scratch memory settle.
+const WARM_UP: usize = 10;
+/// Distinct parts in memory; they are inspected in turn.
+const PARTS_IN_MEMORY: usize = 32;
+
+/// Wall times of one stage.
+#[derive(Serialize)]
+struct StageCost {
+    stage: &'static str,
+    p50_ms: Option<f64>,
+    p99_ms: Option<f64>,
+}
+
+/// Everything that was measured. Its keys are for scripts and stay.
+#[derive(Serialize)]
+struct Findings {
+    bundle: String,
+    engine: String,
+    frame: FrameSize,
+    parts: u64,
+    stages: Vec<StageCost>,
+    cpu_ms_a_part: Option<f64>,
+    peak_memory_mb: Option<f64>,
+}
+
+/// Measures on the parts of a recording.
+pub(crate) fn bench(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    let Source { bundle, mut camera } = open(&args.source)?;
+    let mut pipeline = Pipeline::load(&bundle, DegradedPolicy::default())?;
+    let count = camera.parts().len().min(PARTS_IN_MEMORY);
+    let frames = (0..count)
+        .map(|_| camera.capture(0))
+        .collect::<Result<Vec<CameraFrame>, _>>()?;
+    let Some(size) = frames.first().map(|frame| frame.pair.size()) else {
+        return Ok(());
+    };
+    let findings = measure(args.parts, frames, &mut pipeline)?;
+    let findings = Findings {
+        bundle: format!("{} {}", bundle.manifest().name, bundle.manifest().version),
+        engine: pipeline.engine().to_owned(),
+        frame: size,
+        parts: args.parts,
+        stages: findings.0,
+        cpu_ms_a_part: findings.1,
+        peak_memory_mb: process::peak_memory_mb(),
+    };
+    if args.json {
+        write_json(out, &findings)
+    } else {
+        print(out, &findings)
+    }
+}
+
+fn measure(
+    parts: u64,
+    mut frames: Vec<CameraFrame>,
+    pipeline: &mut Pipeline,
+) -> Result<(Vec<StageCost>, Option<f64>), EdgeError> {
+    let [mut prepare, mut infer, mut score, mut whole] =
+        std::array::from_fn(|_| Latencies::default());
+    let [mut rgb, mut geometry] = std::array::from_fn(|_| Latencies::default());
+    let mut cpu = Duration::ZERO;
+    let mut cpu_known = true;
+    let total = WARM_UP + usize::try_from(parts).unwrap_or(usize::MAX);
+    for round in 0..total {
+        let place = round % frames.len();
+        renumber(&mut frames[place], round as u64);
+        let frame = &frames[place];
+        let name = frame.truth.as_ref().map_or("", |truth| truth.id.as_str());
+        let before = process::cpu_time();
+        let inspection = pipeline
+            .inspect(&frame.pair)
+            .map_err(|error| error.into_edge(name))?;
+        let after = process::cpu_time();
+        let alone =
+            [Modality::Rgb, Modality::Geometry].map(|modality| pipeline.time_stage(modality));
+        if round < WARM_UP {
+            continue;
+        }
+        prepare.push(inspection.timings.prepare);
+        infer.push(inspection.timings.infer);
+        score.push(inspection.timings.score);
+        whole.push(inspection.timings.whole());
+        for (latencies, took) in [&mut rgb, &mut geometry].into_iter().zip(alone) {
+            if let Some(took) = took? {
+                latencies.push(took);
+            }
+        }
+        match (before, after) {
+            (Some(before), Some(after)) => cpu += after.saturating_sub(before),
+            _ => cpu_known = false,
+        }
+    }
+    let stages = [
+        ("prepare", prepare),
+        ("rgb stage", rgb),
+        ("geometry stage", geometry),
+        ("engine, both", infer),
+        ("score", score),
+        ("whole part", whole),
+    ]
+    .into_iter()
+    .map(|(stage, latencies)| StageCost {
+        stage,
+        p50_ms: latencies.percentile_ms(50.0),
+        p99_ms: latencies.percentile_ms(99.0),
+    })
+    .collect();
+    Ok((stages, cpu_known.then(|| milliseconds(cpu) / parts as f64)))
+}
+
+/// The same picture as a new frame: repeated ones are refused.
+fn renumber(frame: &mut CameraFrame, round: u64) {
+    let renew = |stamp: &mut Option<Stamp>| {
+        if let Some(stamp) = stamp {
+            stamp.frame_number = round + 1;
+        }
+    };
+    renew(&mut frame.pair.rgb_stamp);
+    renew(&mut frame.pair.depth_stamp);
+}
+
+fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
+    writeln!(
+        out,
+        "{}, engine {}, frames of {}, {} parts after {WARM_UP} to warm up\n",
+        findings.bundle, findings.engine, findings.frame, findings.parts
+    )?;
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(["stage", "p50 ms", "p99 ms"]);
+    for cost in &findings.stages {
+        if let (Some(p50), Some(p99)) = (cost.p50_ms, cost.p99_ms) {
+            table.add_row([
+                cost.stage.to_owned(),
+                format!("{p50:.2}"),
+                format!("{p99:.2}"),
+            ]);
+        }
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    writeln!(out, "{table}\n")?;
+    if let Some(cpu) = findings.cpu_ms_a_part {
+        writeln!(out, "CPU time       {cpu:.1} ms a part, all threads")?;
+    }
+    if let Some(peak) = findings.peak_memory_mb {
+        writeln!(out, "peak memory    {peak:.0} MB, recording included")?;
+    }
+    Ok(())
+}

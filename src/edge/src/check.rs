@@ -1,0 +1,238 @@
+//! `twinspect check`: what a configuration means, and whether a bundle can be trusted here.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+use twinspect_bundle::Bundle;
+use twinspect_camera::{Repeat, ReplayCamera};
+use twinspect_core::gate::OutputMode;
+use twinspect_core::score::DegradedPolicy;
+
+use crate::cli::CheckArgs;
+use crate::config::{self, CameraSource, Loaded, Setting};
+use crate::error::EdgeError;
+use crate::fit::check_camera;
+use crate::latency::{Latencies, milliseconds};
+use crate::pipeline::Pipeline;
+use crate::replay::write_json;
+
+/// Inspections by which the latency is judged.
+const ROUNDS: usize = 30;
+
+/// Everything that was found. Its keys are for scripts and stay.
+#[derive(Serialize)]
+struct Findings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<Vec<Setting>>,
+    bundle: PathBuf,
+    name: String,
+    version: String,
+    hash: String,
+    threshold: Line,
+    engine: Engine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    camera: Option<Camera>,
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    evidence: f32,
+    target_rate: f64,
+    good_parts: usize,
+    rate_bound_95: f64,
+}
+
+#[derive(Serialize)]
+struct Engine {
+    name: String,
+    goldens: usize,
+    /// Largest difference of a map, as a share of the golden's range.
+    worst_map_share: f32,
+    tolerance: f32,
+    /// Largest difference of the evidence, as a share of the threshold.
+    worst_evidence_share: f32,
+    p50_ms: Option<f64>,
+    p99_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline_ms: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Camera {
+    recording: PathBuf,
+    parts: usize,
+}
+
+/// Checks a configuration, a bundle, or both.
+pub(crate) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    let loaded = args.config.as_deref().map(config::load).transpose()?;
+    if let Some(loaded) = loaded.as_ref().filter(|_| !args.json) {
+        print_settings(out, loaded)?;
+    }
+    let configured = loaded.as_ref().map(|loaded| &loaded.station.bundle);
+    let Some(path) = args.bundle.as_ref().or(configured).cloned() else {
+        return Ok(());
+    };
+    let findings = examine(&path, loaded)?;
+    if args.json {
+        write_json(out, &findings)
+    } else {
+        print_findings(out, &findings)
+    }
+}
+
+fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
+    let bundle = Bundle::open(path)?;
+    let station = loaded.as_ref().map(|loaded| &loaded.station);
+    let camera = station
+        .map(|station| open_camera(&bundle, &station.camera))
+        .transpose()?;
+    let mut pipeline = Pipeline::load(&bundle, DegradedPolicy::default())?;
+    let (p50_ms, p99_ms) = latency(&bundle, &mut pipeline)?;
+    let deadline_ms =
+        station.map(|station| milliseconds(Duration::from_micros(station.gate.deadline_us)));
+    let manifest = bundle.manifest();
+    let line = &manifest.score.fused;
+    let mut warnings = Vec::new();
+    if let (Some(p99_ms), Some(deadline_ms)) = (p99_ms, deadline_ms)
+        && p99_ms >= deadline_ms
+    {
+        warnings.push(format!(
+            "engine {} needs {p99_ms:.1} ms (p99) for a part, the deadline is {deadline_ms:.1} ms: \
+             parts will be rejected as late",
+            pipeline.engine()
+        ));
+    }
+    if station.is_some_and(|station| station.gate.mode == OutputMode::RejectPulse) {
+        warnings.push("reject_pulse: a dead station lets every part through".to_owned());
+    }
+    if line.rate_bound_95 > line.target_rate {
+        warnings.push(format!(
+            "{} good parts support a false-reject rate of {:.1} % at best, the target is {:.2} %",
+            line.good_parts,
+            100.0 * line.rate_bound_95,
+            100.0 * line.target_rate
+        ));
+    }
+    let proof = pipeline.proof();
+    Ok(Findings {
+        bundle: path.to_owned(),
+        name: manifest.name.clone(),
+        version: manifest.version.to_string(),
+        hash: bundle.hash().to_owned(),
+        threshold: Line {
+            evidence: line.evidence,
+            target_rate: line.target_rate,
+            good_parts: line.good_parts,
+            rate_bound_95: line.rate_bound_95,
+        },
+        engine: Engine {
+            name: pipeline.engine().to_owned(),
+            goldens: proof.goldens,
+            worst_map_share: proof.worst.share,
+            tolerance: proof.tolerance,
+            worst_evidence_share: proof.evidence_share,
+            p50_ms,
+            p99_ms,
+            deadline_ms,
+        },
+        camera,
+        warnings,
+        settings: loaded.map(|loaded| loaded.settings),
+    })
+}
+
+/// Opens the station's camera and holds it against the bundle.
+fn open_camera(bundle: &Bundle, source: &CameraSource) -> Result<Camera, EdgeError> {
+    let CameraSource::Replay { folder, split, .. } = source;
+    let dataset = twinspect_dataset::open(folder)?;
+    check_camera(bundle, dataset.as_ref())?;
+    let camera = ReplayCamera::new(dataset, *split, Repeat::Once)?;
+    Ok(Camera {
+        recording: folder.clone(),
+        parts: camera.parts().len(),
+    })
+}
+
+/// Inspects the bundle's own goldens again and again.
+fn latency(
+    bundle: &Bundle,
+    pipeline: &mut Pipeline,
+) -> Result<(Option<f64>, Option<f64>), EdgeError> {
+    let goldens = bundle.goldens()?;
+    let mut latencies = Latencies::default();
+    for golden in goldens.iter().cycle().take(ROUNDS) {
+        let inspection = pipeline
+            .inspect(&golden.frame)
+            .map_err(|error| error.into_edge(&golden.name))?;
+        latencies.push(inspection.timings.whole());
+    }
+    Ok((latencies.percentile_ms(50.0), latencies.percentile_ms(99.0)))
+}
+
+fn print_settings(out: &mut dyn Write, loaded: &Loaded) -> Result<(), EdgeError> {
+    writeln!(out, "configuration")?;
+    for setting in &loaded.settings {
+        let origin = if setting.is_default {
+            "  (default)"
+        } else {
+            ""
+        };
+        writeln!(out, "  {:<30} {}{origin}", setting.key, setting.value)?;
+    }
+    writeln!(out)?;
+    Ok(())
+}
+
+fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
+    let Findings {
+        threshold, engine, ..
+    } = findings;
+    writeln!(
+        out,
+        "bundle    {} {}, {}\n          sha256 {}\n\
+         threshold {:.3} sd for a false-reject rate of {:.2} %; {} good parts support {:.1} % at 95 %\n\
+         engine    {}: {} goldens reproduced to {:.1e} of the range (tolerance {:.1e}), \
+         evidence to {:.1e} of the threshold",
+        findings.name,
+        findings.version,
+        findings.bundle.display(),
+        findings.hash,
+        threshold.evidence,
+        100.0 * threshold.target_rate,
+        threshold.good_parts,
+        100.0 * threshold.rate_bound_95,
+        engine.name,
+        engine.goldens,
+        engine.worst_map_share,
+        engine.tolerance,
+        engine.worst_evidence_share,
+    )?;
+    if let (Some(p50), Some(p99)) = (engine.p50_ms, engine.p99_ms) {
+        let deadline = engine.deadline_ms.map_or(String::new(), |deadline| {
+            format!(", deadline {deadline:.1} ms")
+        });
+        writeln!(
+            out,
+            "latency   p50 {p50:.1} ms, p99 {p99:.1} ms a part{deadline}"
+        )?;
+    }
+    if let Some(camera) = &findings.camera {
+        writeln!(
+            out,
+            "camera    replay of {} parts of {}, fits the bundle",
+            camera.parts,
+            camera.recording.display()
+        )?;
+    }
+    for warning in &findings.warnings {
+        writeln!(out, "\x1b[33mwarning\x1b[0m   {warning}")?;
+    }
+    if findings.warnings.is_empty() {
+        writeln!(out, "all is well")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,257 @@
+//! What a user types.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use twinspect_core::modality::Modality;
+use twinspect_core::score::DegradedPolicy;
+use twinspect_dataset::Split;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done                        5  engine
+  1  unexpected fault (a bug)    6  camera
+  2  usage or configuration      7  line input and output
+  3  input data                  8  storage
+  4  bundle or model
+
+Environment:
+  NO_COLOR         no colours
+  TWINSPECT_LOG    what is logged to standard error: error, warn (default), info, debug, trace";
+
+/// Inspects RGB-D parts on a production line and lets only those pass that look like good ones.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Inspects the parts that come with twinspect and shows what became of them.
+    Demo(DemoArgs),
+    /// Inspects recorded parts, as fast as this machine can.
+    Replay(ReplayArgs),
+    /// Runs a station: triggers, inspects and drives the line until it is told to stop.
+    Run(RunArgs),
+    /// Says what a configuration means, and whether a bundle can be trusted on this machine.
+    Check(CheckArgs),
+    /// Measures what inspecting a part costs on this machine.
+    Bench(BenchArgs),
+    /// Prints a completion script for a shell.
+    Completions(CompletionsArgs),
+    /// The process that sees and judges; started by `run`, speaks over standard input.
+    #[command(hide = true)]
+    InspectProcess(InspectProcessArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  twinspect demo
+  twinspect demo --out /tmp/pictures
+  twinspect demo --json | tail -n 1")]
+pub(crate) struct DemoArgs {
+    /// Folder with bundles `NAME.twb` and their recorded parts `demo/NAME`; searched for beside
+    /// the program and in the working directory if absent.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) assets: Option<PathBuf>,
+    /// Folder for pictures.
+    #[arg(long, value_name = "DIR", default_value = "demo-out")]
+    pub(crate) out: PathBuf,
+    /// One JSON object a part, then one for the run.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  twinspect replay --bundle models/cap.twb --data models/demo/cap
+  twinspect replay --bundle cap.twb --data cap --split validation --pictures rejects
+  twinspect replay --bundle cap.twb --data cap --without geometry --allow-rgb-alone --json")]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Folder for one picture of each rejected part.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pictures: Option<PathBuf>,
+    /// Judges parts as if the station had lost this sense.
+    #[arg(long, value_name = "MODALITY")]
+    pub(crate) without: Option<Sense>,
+    #[command(flatten)]
+    pub(crate) degraded: DegradedArgs,
+    /// One JSON object a part, then one for the run.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  twinspect run --config configs/demo.toml
+  twinspect run --config /etc/twinspect/station.toml --json
+  twinspect run --config configs/station-replay.toml --parts 20")]
+pub(crate) struct RunArgs {
+    /// The station's configuration.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Ends after this many triggers; otherwise with the recording, or at SIGINT or SIGTERM.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) parts: Option<u64>,
+    /// One JSON object a part, then one for the run.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+#[command(after_help = "\
+Examples:
+  twinspect check --config configs/demo.toml
+  twinspect check --bundle models/cap.twb --json")]
+pub(crate) struct CheckArgs {
+    /// A station's configuration; its bundle and camera are checked too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// A bundle, in place of the configuration's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// One JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  twinspect bench --bundle models/cap.twb --data models/demo/cap
+  twinspect bench --bundle models/cap.twb --data models/demo/cap --parts 500 --json")]
+pub(crate) struct BenchArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Parts to measure, after a warm-up.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) parts: u64,
+    /// One JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  twinspect completions bash > /etc/bash_completion.d/twinspect
+  twinspect completions fish > ~/.config/fish/completions/twinspect.fish")]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectProcessArgs {
+    /// The station's configuration.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Parts that an earlier process has seen already.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) skip: u64,
+}
+
+/// What is inspected, and with which model.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    /// The model's bundle, a `.twb` file or its folder.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: PathBuf,
+    /// A folder of recorded parts, or a category of MVTec 3D-AD or MVTec AD.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The split to inspect; the test parts, or all if there are none, if absent.
+    #[arg(long, value_name = "SPLIT")]
+    pub(crate) split: Option<SplitName>,
+}
+
+/// What the station may do when it has lost one of two senses.
+#[derive(Debug, Args)]
+pub(crate) struct DegradedArgs {
+    /// Judges by colour alone where depth is lost, instead of rejecting.
+    #[arg(long)]
+    pub(crate) allow_rgb_alone: bool,
+    /// Judges by height alone where colour is lost, instead of rejecting.
+    #[arg(long)]
+    pub(crate) allow_geometry_alone: bool,
+}
+
+impl From<&DegradedArgs> for DegradedPolicy {
+    fn from(args: &DegradedArgs) -> Self {
+        Self {
+            rgb_alone: args.allow_rgb_alone,
+            geometry_alone: args.allow_geometry_alone,
+        }
+    }
+}
+
+/// A modality by its name.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Sense {
+    Rgb,
+    Geometry,
+}
+
+impl From<Sense> for Modality {
+    fn from(sense: Sense) -> Self {
+        match sense {
+            Sense::Rgb => Self::Rgb,
+            Sense::Geometry => Self::Geometry,
+        }
+    }
+}
+
+/// A split by its name.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum SplitName {
+    Train,
+    Validation,
+    Calibration,
+    Test,
+}
+
+impl From<SplitName> for Split {
+    fn from(name: SplitName) -> Self {
+        match name {
+            SplitName::Train => Self::Train,
+            SplitName::Validation => Self::Validation,
+            SplitName::Calibration => Self::Calibration,
+            SplitName::Test => Self::Test,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_examples() {
+        for command in Cli::command()
+            .get_subcommands()
+            .filter(|command| !command.is_hide_set())
+        {
+            let help = command.get_after_help().map(ToString::to_string);
+            let example = format!("twinspect {}", command.get_name());
+            assert!(
+                help.is_some_and(|help| help.contains(&example)),
+                "{example}"
+            );
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The station's configuration: what was typed, and what it means.
+//!
+//! [`StationToml`] mirrors the file key by key. [`Station`] is checked, has its units in its types
+//! and its paths resolved; only a `Station` travels on.
+
+mod explain;
+mod station;
+mod typed;
+
+pub(crate) use explain::Setting;
+pub(crate) use station::{
+    CameraSource, InspectorLimits, RecordsSpec, Station, StationError, TriggerSource,
+};
+pub(crate) use typed::StationToml;
+
+use std::path::{Path, PathBuf};
+
+use twinspect_bundle::document::{self, DocumentError};
+
+/// A configuration that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file can't be read.
+    #[error("reading configuration {}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file says something that it must not say.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// Values that are impossible, or contradict each other; all of them.
+    #[error("{}: {}", path.display(), problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Problems {
+        path: PathBuf,
+        problems: Vec<StationError>,
+    },
+}
+
+impl ConfigError {
+    /// The remedy, where there is one.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Read { .. } => Some(
+                "configs/ of the source has commented examples; /usr/share/twinspect in a package"
+                    .to_owned(),
+            ),
+            Self::Document(error) => error.hint(),
+            Self::Problems { .. } => {
+                Some("`twinspect check --config FILE` prints every key and its value".to_owned())
+            }
+        }
+    }
+}
+
+/// A configuration, and where each of its values came from.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) station: Station,
+    pub(crate) settings: Vec<Setting>,
+}
+
+/// Reads and checks a configuration. Relative paths in it start at its own folder.
+pub(crate) fn load(path: &Path) -> Result<Loaded, ConfigError> {
+    let text = fs_err::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let typed: StationToml = document::parse(path, &text)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let settings = explain::settings(path, &text, &typed)?;
+    let station = Station::new(typed, folder).map_err(|problems| ConfigError::Problems {
+        path: path.to_owned(),
+        problems,
+    })?;
+    Ok(Loaded { station, settings })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! The file as typed. `configs/station-replay.toml` documents every key for people.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// A station's file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StationToml {
+    pub(crate) bundle: BundleToml,
+    pub(crate) camera: CameraToml,
+    #[serde(default)]
+    pub(crate) trigger: TriggerToml,
+    #[serde(default)]
+    pub(crate) gate: GateToml,
+    #[serde(default)]
+    pub(crate) degraded: DegradedToml,
+    #[serde(default)]
+    pub(crate) inspector: InspectorToml,
+    #[serde(default)]
+    pub(crate) records: RecordsToml,
+}
+
+/// The model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BundleToml {
+    pub(crate) file: PathBuf,
+}
+
+/// Where pictures come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CameraToml {
+    pub(crate) kind: CameraKind,
+    pub(crate) folder: PathBuf,
+    #[serde(default)]
+    pub(crate) split: SplitToml,
+    #[serde(default)]
+    pub(crate) repeat: bool,
+}
+
+/// Cameras that this release knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CameraKind {
+    Replay,
+}
+
+/// Parts of a recording.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SplitToml {
+    /// The test parts; all, in a recording without any.
+    #[default]
+    Inspection,
+    Train,
+    Validation,
+    Calibration,
+    Test,
+}
+
+/// Where triggers come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TriggerToml {
+    pub(crate) rate_hz: f64,
+}
+
+impl Default for TriggerToml {
+    fn default() -> Self {
+        Self { rate_hz: 2.0 }
+    }
+}
+
+/// The way from sensor to rejector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct GateToml {
+    pub(crate) delay_ms: f64,
+    pub(crate) deadline_ms: f64,
+    pub(crate) pulse_ms: f64,
+    pub(crate) output: OutputToml,
+}
+
+impl Default for GateToml {
+    fn default() -> Self {
+        Self {
+            delay_ms: 400.0,
+            deadline_ms: 350.0,
+            pulse_ms: 30.0,
+            output: OutputToml::PassPulse,
+        }
+    }
+}
+
+/// What the wire's pulse means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OutputToml {
+    PassPulse,
+    RejectPulse,
+}
+
+/// What may pass when a sense is lost.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DegradedToml {
+    pub(crate) rgb_alone: bool,
+    pub(crate) geometry_alone: bool,
+}
+
+/// How the inspect process is watched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct InspectorToml {
+    pub(crate) heartbeat_ms: f64,
+    pub(crate) silence_max_ms: f64,
+    pub(crate) start_max_ms: f64,
+    pub(crate) restart_wait_ms: f64,
+    pub(crate) restart_wait_max_ms: f64,
+}
+
+impl Default for InspectorToml {
+    fn default() -> Self {
+        Self {
+            heartbeat_ms: 200.0,
+            silence_max_ms: 2_000.0,
+            start_max_ms: 60_000.0,
+            restart_wait_ms: 200.0,
+            restart_wait_max_ms: 10_000.0,
+        }
+    }
+}
+
+/// Pictures of rejected parts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RecordsToml {
+    pub(crate) enabled: bool,
+    pub(crate) folder: PathBuf,
+    pub(crate) queue_parts: usize,
+    pub(crate) keep_parts: usize,
+}
+
+impl Default for RecordsToml {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            folder: PathBuf::from("records"),
+            queue_parts: 4,
+            keep_parts: 200,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Everything that can end a command, and the exit code that it ends with.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use twinspect_bundle::BundleError;
+use twinspect_camera::CameraError;
+use twinspect_core::gate::GateError;
+use twinspect_core::prepare::{PrepareError, SpecError};
+use twinspect_core::score::ScoreError;
+use twinspect_dataset::DatasetError;
+use twinspect_engine::{EngineError, ProofError};
+use twinspect_line::LineError;
+
+use crate::config::ConfigError;
+
+/// Why a command ended without having done what it should.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EdgeError {
+    /// The station's configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A wish that can't be fulfilled as it was typed.
+    #[error("{message}")]
+    Usage { message: String, hint: &'static str },
+    /// Recorded parts.
+    #[error(transparent)]
+    Data(#[from] DatasetError),
+    /// The bundle's files.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The bundle's preparation contradicts itself.
+    #[error("bundle {} can't be used", bundle.display())]
+    Preparation {
+        bundle: PathBuf,
+        #[source]
+        source: SpecError,
+    },
+    /// The bundle's score does not fit its preparation.
+    #[error("bundle {} can't be used", bundle.display())]
+    Score {
+        bundle: PathBuf,
+        #[source]
+        source: ScoreError,
+    },
+    /// Bundle and camera do not belong together.
+    #[error("the camera does not fit bundle {}: {}", bundle.display(), differences.join("; "))]
+    UnfitCamera {
+        bundle: PathBuf,
+        differences: Vec<String>,
+    },
+    /// A frame that the bundle's preparation can't place.
+    #[error("preparing part {part}")]
+    Prepare {
+        part: String,
+        #[source]
+        source: PrepareError,
+    },
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The engine lies too far from the bundle's goldens, or could not be held to them.
+    #[error("proving the engine with bundle {}", bundle.display())]
+    Proof {
+        bundle: PathBuf,
+        #[source]
+        source: ProofError,
+    },
+    /// The camera.
+    #[error(transparent)]
+    Camera(#[from] CameraError),
+    /// The line's wires.
+    #[error(transparent)]
+    Line(#[from] LineError),
+    /// The gate between sensor and rejector.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// A file or folder that can't be written.
+    #[error("writing {}", path.display())]
+    Store {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// Standard output.
+    #[error("writing to standard output")]
+    Output(#[from] io::Error),
+    /// The inspect process can't start, and trying again won't help. It has reported why.
+    #[error("the inspect process gave up with exit code {code}; its own report is above")]
+    InspectProcess { code: u8 },
+    /// The operating system refused what it never refuses.
+    #[error("{doing}")]
+    System {
+        doing: &'static str,
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl EdgeError {
+    /// A file or folder that can't be written.
+    pub(crate) fn store(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        |source| Self::Store {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// The table of PRODUCT.md 3 and of `twinspect --help`.
+    fn code(&self) -> u8 {
+        match self {
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::System { .. } => 1,
+            Self::Config(_) | Self::Usage { .. } | Self::Gate(_) => 2,
+            Self::Data(_)
+            | Self::Prepare { .. }
+            | Self::Camera(CameraError::Part { .. } | CameraError::NoParts { .. }) => 3,
+            Self::Bundle(_)
+            | Self::Preparation { .. }
+            | Self::Score { .. }
+            | Self::UnfitCamera { .. }
+            | Self::Proof {
+                source:
+                    ProofError::NoGoldens
+                    | ProofError::Read(_)
+                    | ProofError::Spec(_)
+                    | ProofError::Score(_)
+                    | ProofError::Modality { .. },
+                ..
+            } => 4,
+            Self::Engine(_) | Self::Proof { .. } => 5,
+            Self::Camera(_) => 6,
+            Self::Line(_) => 7,
+            Self::Store { .. } | Self::Output(_) => 8,
+            Self::InspectProcess { code } => *code,
+        }
+    }
+
+    /// The remedy, where there is one.
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Config(error) => error.hint().map(Cow::from),
+            Self::Usage { hint, .. } => Some((*hint).into()),
+            Self::Data(error) => error.hint(),
+            Self::Bundle(error) => error.hint().map(Cow::from),
+            Self::Preparation { .. } | Self::Score { .. } => {
+                Some("the bundle was made wrongly: export it again".into())
+            }
+            Self::UnfitCamera { .. } => Some(
+                "use a bundle that was trained with this camera and this distance, or record \
+                 good parts with it and train again"
+                    .into(),
+            ),
+            Self::Prepare { .. } => {
+                Some("the bundle belongs to frames of another size or camera".into())
+            }
+            Self::Engine(error) => error.hint().map(Cow::from),
+            Self::Proof { source, .. } => source.hint().map(Cow::from),
+            Self::Camera(error) => error.hint(),
+            Self::Store { .. } => Some("check the folder's rights and the free space".into()),
+            Self::System { .. } => {
+                Some("this should not happen: please report it with the lines above".into())
+            }
+            Self::Line(_) | Self::Gate(_) | Self::Output(_) | Self::InspectProcess { .. } => None,
+        }
+    }
+
+    /// Prints the report, once, and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let code = self.code();
+        if code != 0 {
+            anstream::eprintln!("\x1b[1;31merror\x1b[0m: {self}");
+            let mut cause = self.source();
+            while let Some(source) = cause {
+                anstream::eprintln!("  caused by: {source}");
+                cause = source.source();
+            }
+            if let Some(hint) = self.hint() {
+                anstream::eprintln!("  hint: {hint}");
+            }
+        }
+        ExitCode::from(code)
+    }
+}

@@ -1,0 +1,152 @@
+//! Whether a bundle belongs to a camera.
+//!
+//! A model that was trained with another camera, distance or depth unit sees every part as
+//! defective, or worse, does not. So bundle and camera are compared before the first part.
+
+use twinspect_bundle::{Bundle, CameraFacts};
+use twinspect_core::frame::Intrinsics;
+use twinspect_dataset::{Camera, Dataset};
+
+use crate::error::EdgeError;
+
+/// Largest relative difference of focal lengths.
+const FOCAL_TOLERANCE: f64 = 0.02;
+/// Largest distance between principal points, as a share of the frame's longer side.
+const CENTRE_TOLERANCE: f64 = 0.02;
+/// Largest relative difference of distances to the belt.
+const DISTANCE_TOLERANCE: f64 = 0.05;
+
+/// Refuses a camera that the bundle was not made for, naming everything that differs.
+pub(crate) fn check_camera(bundle: &Bundle, dataset: &dyn Dataset) -> Result<(), EdgeError> {
+    let manifest = bundle.manifest();
+    let mut differences = Vec::new();
+    if manifest.prepare.rgb.is_some() && !dataset.modalities().rgb {
+        differences.push("the bundle judges colour, the camera has none".to_owned());
+    }
+    if manifest.prepare.geometry.is_some() && !dataset.modalities().depth {
+        differences.push("the bundle judges depth, the camera has none".to_owned());
+    }
+    if let Some(camera) = dataset.camera() {
+        differences.extend(compare(&manifest.camera, camera));
+    }
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(EdgeError::UnfitCamera {
+        bundle: bundle.path().to_owned(),
+        differences,
+    })
+}
+
+/// Everything in which a camera differs from the one that a bundle knows.
+fn compare(facts: &CameraFacts, camera: &Camera) -> Vec<String> {
+    let mut differences = Vec::new();
+    let size = camera.intrinsics.size();
+    if facts.frame != size {
+        differences.push(format!("frame size: bundle {}, camera {size}", facts.frame));
+    } else if let Some(known) = &facts.intrinsics {
+        differences.extend(compare_intrinsics(known, &camera.intrinsics));
+    }
+    if let (Some(known), Some(found)) = (facts.depth_unit_m, camera.depth_unit_m)
+        && known != found
+    {
+        differences.push(format!("depth unit: bundle {known} m, camera {found} m"));
+    }
+    if let (Some(known), Some(found)) = (facts.distance_mm, camera.distance_to_belt_mm)
+        && (known - found).abs() > DISTANCE_TOLERANCE * known
+    {
+        differences.push(format!(
+            "distance to the belt: bundle {known:.0} mm, camera {found:.0} mm"
+        ));
+    }
+    differences
+}
+
+fn compare_intrinsics(known: &Intrinsics, found: &Intrinsics) -> Vec<String> {
+    let centre_px = CENTRE_TOLERANCE * known.width.max(known.height) as f64;
+    [
+        ("fx", known.fx, found.fx, FOCAL_TOLERANCE * known.fx),
+        ("fy", known.fy, found.fy, FOCAL_TOLERANCE * known.fy),
+        ("cx", known.cx, found.cx, centre_px),
+        ("cy", known.cy, found.cy, centre_px),
+    ]
+    .into_iter()
+    .filter(|(_, known, found, tolerance)| (known - found).abs() > *tolerance)
+    .map(|(name, known, found, _)| format!("{name}: bundle {known:.1} px, camera {found:.1} px"))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use twinspect_core::frame::FrameSize;
+
+    use super::*;
+
+    const INTRINSICS: Intrinsics = Intrinsics {
+        width: 320,
+        height: 240,
+        fx: 915.0,
+        fy: 915.0,
+        cx: 160.0,
+        cy: 120.0,
+        distortion: [0.0; 5],
+    };
+
+    fn check(change: impl FnOnce(&mut Camera), expected: &[&str]) {
+        let facts = CameraFacts {
+            depth_unit_m: Some(0.0001),
+            distance_mm: Some(450.0),
+            frame: FrameSize {
+                width: 320,
+                height: 240,
+            },
+            intrinsics: Some(INTRINSICS),
+        };
+        let mut camera = Camera {
+            intrinsics: INTRINSICS,
+            depth_unit_m: Some(0.0001),
+            distance_to_belt_mm: Some(450.0),
+        };
+        change(&mut camera);
+        let differences = compare(&facts, &camera);
+        assert_eq!(differences.len(), expected.len(), "{differences:?}");
+        for (difference, expected) in differences.iter().zip(expected) {
+            assert!(difference.starts_with(expected), "{difference}");
+        }
+    }
+
+    #[test]
+    fn the_same_camera_fits() {
+        check(|_| {}, &[]);
+    }
+
+    #[test]
+    fn calibration_of_the_same_kind_of_camera_may_differ_a_little() {
+        check(|camera| camera.intrinsics.fx = 925.0, &[]);
+        check(|camera| camera.distance_to_belt_mm = Some(455.0), &[]);
+    }
+
+    #[test]
+    fn everything_that_differs_is_named() {
+        check(
+            |camera| {
+                camera.intrinsics.fx = 610.0;
+                camera.depth_unit_m = Some(0.001);
+            },
+            &["fx: bundle 915.0 px, camera 610.0 px", "depth unit"],
+        );
+        check(
+            |camera| camera.distance_to_belt_mm = Some(600.0),
+            &["distance"],
+        );
+    }
+
+    #[test]
+    fn another_frame_size_is_one_difference() {
+        let change = |camera: &mut Camera| {
+            camera.intrinsics.width = 640;
+            camera.intrinsics.cx = 320.0;
+        };
+        check(change, &["frame size: bundle 320 x 240, camera 640 x 240"]);
+    }
+}

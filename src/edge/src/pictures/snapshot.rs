@@ -1,0 +1,71 @@
+//! What is to be shown of a part, copied out of the pipeline's memory.
+
+use twinspect_core::prepare::{PrepareSpec, PreparedPart, RgbSpec};
+
+/// S x S of everything that a picture shows; allocated once, filled for each part.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    size: usize,
+    normalisation: Option<RgbSpec>,
+    /// `R G B` interleaved; black without colour.
+    pub(super) rgb: Vec<u8>,
+    /// Millimetres above the belt, with holes filled.
+    pub(super) height: Vec<f32>,
+    /// Unit normals, x, y and z one after the other.
+    pub(super) normals: Vec<f32>,
+    /// 1 where depth was measured.
+    pub(super) valid: Vec<f32>,
+    /// Evidence over threshold; 0 where nothing was said.
+    pub(super) score: Vec<f32>,
+}
+
+impl Snapshot {
+    /// Allocates for a product.
+    pub(crate) fn new(spec: &PrepareSpec) -> Self {
+        let pixels = spec.size * spec.size;
+        Self {
+            size: spec.size,
+            normalisation: spec.rgb,
+            rgb: vec![0; 3 * pixels],
+            height: vec![0.0; pixels],
+            normals: vec![0.0; 3 * pixels],
+            valid: vec![0.0; pixels],
+            score: vec![0.0; pixels],
+        }
+    }
+
+    /// Side S in pixels.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Copies a part and its S x S scores.
+    pub(crate) fn keep(&mut self, part: &PreparedPart, scores: impl Iterator<Item = f32>) {
+        if let Some(spec) = &self.normalisation {
+            let pixels = self.size * self.size;
+            for (channel, plane) in part.rgb.chunks_exact(pixels).enumerate().take(3) {
+                let (mean, std) = (spec.mean[channel], spec.std[channel]);
+                let places = self.rgb.iter_mut().skip(channel).step_by(3);
+                for (place, value) in places.zip(plane) {
+                    *place = (value * std + mean).round().clamp(0.0, 255.0) as u8;
+                }
+            }
+        }
+        self.height.copy_from_slice(&part.height);
+        self.normals.copy_from_slice(&part.normals);
+        self.valid.copy_from_slice(&part.valid);
+        for (place, score) in self.score.iter_mut().zip(scores) {
+            *place = if score.is_finite() { score } else { 0.0 };
+        }
+    }
+
+    /// Whether the score reaches the line at a pixel; beyond the border it does not.
+    pub(super) fn is_over(&self, x: Option<usize>, y: Option<usize>) -> bool {
+        match (x, y) {
+            (Some(x), Some(y)) if x < self.size && y < self.size => {
+                self.score[y * self.size + x] >= 1.0
+            }
+            _ => false,
+        }
+    }
+}

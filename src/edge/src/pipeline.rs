@@ -1,0 +1,194 @@
+//! From frame pair to verdict: the one way, for every command.
+//!
+//! ```text
+//! FramePair ─► fresh? ─► core::prepare ─► engine ─► core::score ─► Verdict
+//! ```
+//! Everything is allocated when the pipeline is made; inspecting a part allocates nothing here.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use twinspect_bundle::Bundle;
+use twinspect_camera::Freshness;
+use twinspect_core::frame::FramePair;
+use twinspect_core::modality::Modality;
+use twinspect_core::prepare::{DepthState, PrepareError, PreparedPart, Preparer, RgbState};
+use twinspect_core::score::{DegradedPolicy, Scorer, StageMaps};
+use twinspect_core::verdict::{Reason, Verdict};
+use twinspect_engine::{Engine, EngineError, Proof, TractEngine, prove};
+
+use crate::error::EdgeError;
+use crate::pictures::Snapshot;
+
+/// Inspects parts of one product.
+pub(crate) struct Pipeline {
+    bundle: PathBuf,
+    freshness: Freshness,
+    preparer: Preparer,
+    part: PreparedPart,
+    engine: Box<dyn Engine>,
+    proof: Proof,
+    maps: StageMaps,
+    scorer: Scorer,
+    policy: DegradedPolicy,
+}
+
+/// What was said of a part, and what it cost.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Inspection {
+    pub(crate) verdict: Verdict,
+    pub(crate) timings: Timings,
+}
+
+/// Wall time of each stage; zero for a stage that was not reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Timings {
+    pub(crate) prepare: Duration,
+    pub(crate) infer: Duration,
+    pub(crate) score: Duration,
+}
+
+impl Timings {
+    /// Capture done to verdict.
+    pub(crate) fn whole(&self) -> Duration {
+        self.prepare + self.infer + self.score
+    }
+}
+
+/// A part that could not be inspected for a reason that lies in the station, not in the part.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InspectError {
+    #[error("preparing the frame")]
+    Prepare(#[source] PrepareError),
+    #[error("asking the engine")]
+    Engine(#[source] EngineError),
+}
+
+impl InspectError {
+    /// What the part leaves as on a line that goes on.
+    pub(crate) fn reason(&self) -> Reason {
+        match self {
+            Self::Prepare(_) => Reason::Camera,
+            Self::Engine(_) => Reason::Engine,
+        }
+    }
+
+    /// The same as an end of the command.
+    pub(crate) fn into_edge(self, part: &str) -> EdgeError {
+        match self {
+            Self::Prepare(source) => EdgeError::Prepare {
+                part: part.to_owned(),
+                source,
+            },
+            Self::Engine(source) => EdgeError::Engine(source),
+        }
+    }
+}
+
+impl Pipeline {
+    /// Loads a bundle's networks, holds the engine to the bundle's goldens, and allocates.
+    pub(crate) fn load(bundle: &Bundle, policy: DegradedPolicy) -> Result<Self, EdgeError> {
+        let manifest = bundle.manifest();
+        let path = bundle.path();
+        let preparer =
+            Preparer::new(&manifest.prepare).map_err(|source| EdgeError::Preparation {
+                bundle: path.to_owned(),
+                source,
+            })?;
+        let scorer =
+            Scorer::new(&manifest.score, &manifest.prepare).map_err(|source| EdgeError::Score {
+                bundle: path.to_owned(),
+                source,
+            })?;
+        let mut engine = TractEngine::load(bundle)?;
+        let proof = prove(&mut engine, bundle).map_err(|source| EdgeError::Proof {
+            bundle: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            bundle: path.to_owned(),
+            freshness: Freshness::default(),
+            part: PreparedPart::new(&manifest.prepare),
+            preparer,
+            maps: engine.new_maps(),
+            engine: Box::new(engine),
+            proof,
+            scorer,
+            policy,
+        })
+    }
+
+    /// The engine's name.
+    pub(crate) fn engine(&self) -> &str {
+        self.engine.name()
+    }
+
+    /// How well the engine reproduces the bundle's goldens.
+    pub(crate) fn proof(&self) -> &Proof {
+        &self.proof
+    }
+
+    /// Where the bundle was read from.
+    pub(crate) fn bundle(&self) -> &std::path::Path {
+        &self.bundle
+    }
+
+    /// Judges a frame pair.
+    pub(crate) fn inspect(&mut self, frame: &FramePair) -> Result<Inspection, InspectError> {
+        let mut timings = Timings::default();
+        if !self.freshness.is_new(frame) {
+            return Ok(Inspection {
+                verdict: Verdict::NoResult {
+                    reason: Reason::StaleFrame,
+                },
+                timings,
+            });
+        }
+        let start = Instant::now();
+        self.preparer
+            .prepare(frame, &mut self.part)
+            .map_err(InspectError::Prepare)?;
+        let prepared = Instant::now();
+        self.engine
+            .infer(&self.part, &mut self.maps)
+            .map_err(InspectError::Engine)?;
+        let inferred = Instant::now();
+        let verdict = self
+            .scorer
+            .score(&self.part, &self.maps, frame.size(), self.policy);
+        timings.prepare = prepared - start;
+        timings.infer = inferred - prepared;
+        timings.score = inferred.elapsed();
+        Ok(Inspection { verdict, timings })
+    }
+
+    /// Runs one stage alone on the last part; `None` if it has nothing to run on.
+    pub(crate) fn time_stage(&mut self, modality: Modality) -> Result<Option<Duration>, EdgeError> {
+        let (rgb, depth) = (self.part.rgb_state, self.part.depth_state);
+        match modality {
+            Modality::Rgb if rgb == RgbState::Usable => {
+                self.part.depth_state = DepthState::Absent;
+            }
+            Modality::Geometry if depth == DepthState::Usable => {
+                self.part.rgb_state = RgbState::Absent;
+            }
+            _ => return Ok(None),
+        }
+        let start = Instant::now();
+        let result = self.engine.infer(&self.part, &mut self.maps);
+        let took = start.elapsed();
+        (self.part.rgb_state, self.part.depth_state) = (rgb, depth);
+        result?;
+        Ok(Some(took))
+    }
+
+    /// Memory for what a picture of a part shows.
+    pub(crate) fn new_snapshot(&self) -> Snapshot {
+        Snapshot::new(self.preparer.spec())
+    }
+
+    /// Keeps what a picture of the last part shows.
+    pub(crate) fn keep(&self, snapshot: &mut Snapshot) {
+        snapshot.keep(&self.part, self.scorer.score_map());
+    }
+}

@@ -1,0 +1,210 @@
+//! The thread that owns the camera: one frame for each ticket, and the newest frame wins.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use twinspect_camera::{Camera, CameraFrame};
+use twinspect_core::verdict::{Reason, Verdict};
+
+use super::messages::{InspectorMessage, TicketMessage, VerdictMessage};
+use crate::clock::Clock;
+
+/// A ticket and what the camera saw of its part.
+#[derive(Debug)]
+pub(super) struct Captured {
+    pub(super) number: u64,
+    /// An answer after this moment of the inspect process's clock is worth nothing.
+    pub(super) decide_by_us: u64,
+    pub(super) frame: CameraFrame,
+}
+
+/// What other threads may know of the capture thread.
+#[derive(Debug, Default)]
+pub(super) struct CaptureWatch {
+    /// When the camera was asked, plus one; 0 while it is not being asked.
+    asked_us: AtomicU64,
+    pub(super) displaced: AtomicU64,
+    pub(super) camera_errors: AtomicU64,
+}
+
+impl CaptureWatch {
+    /// Whether one call of the camera has lasted for longer than `limit`.
+    pub(super) fn is_stuck(&self, now_us: u64, limit: Duration) -> bool {
+        match self.asked_us.load(Ordering::Acquire) {
+            0 => false,
+            asked_us => u128::from(now_us.saturating_sub(asked_us - 1)) > limit.as_micros(),
+        }
+    }
+}
+
+/// Everything that the capture thread works with.
+pub(super) struct Capture {
+    pub(super) clock: Clock,
+    pub(super) camera: Box<dyn Camera>,
+    pub(super) tickets: Receiver<TicketMessage>,
+    /// Holds one frame, so that what is inspected is never older than one part.
+    pub(super) frames: Sender<Captured>,
+    /// The other end of `frames`, to take out what must make way.
+    pub(super) waiting: Receiver<Captured>,
+    pub(super) answers: Sender<InspectorMessage>,
+    pub(super) watch: Arc<CaptureWatch>,
+}
+
+impl Capture {
+    /// Until there are no more tickets, or nobody wants frames.
+    pub(super) fn run(mut self) {
+        while let Ok(ticket) = self.tickets.recv() {
+            let now_us = self.clock.now_us();
+            self.watch.asked_us.store(now_us + 1, Ordering::Release);
+            let frame = self.camera.capture(now_us);
+            self.watch.asked_us.store(0, Ordering::Release);
+            let handed_over = match frame {
+                Ok(frame) => self.hand_over(Captured {
+                    number: ticket.number,
+                    decide_by_us: now_us + ticket.decide_within_us,
+                    frame,
+                }),
+                Err(error) => {
+                    log::warn!("capturing part {}: {error}", ticket.number);
+                    self.watch.camera_errors.fetch_add(1, Ordering::Relaxed);
+                    self.refuse(ticket.number, Reason::Camera, None)
+                }
+            };
+            if !handed_over {
+                return;
+            }
+        }
+    }
+
+    /// Puts a frame into the only place; what waits there makes way and is answered for.
+    fn hand_over(&self, captured: Captured) -> bool {
+        let mut newest = captured;
+        loop {
+            match self.frames.try_send(newest) {
+                Ok(()) => return true,
+                Err(TrySendError::Disconnected(_)) => return false,
+                Err(TrySendError::Full(back)) => newest = back,
+            }
+            if let Ok(older) = self.waiting.try_recv() {
+                self.watch.displaced.fetch_add(1, Ordering::Relaxed);
+                if !self.refuse(older.number, Reason::Overrun, Some(&older.frame)) {
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn refuse(&self, number: u64, reason: Reason, frame: Option<&CameraFrame>) -> bool {
+        let truth = frame.and_then(|frame| frame.truth.as_ref());
+        let answer = InspectorMessage::Verdict(VerdictMessage {
+            number,
+            verdict: Verdict::NoResult { reason },
+            took_us: 0,
+            part: truth.map(|truth| truth.id.as_str().to_owned()),
+            label: truth.map(|truth| truth.label.clone()),
+        });
+        self.answers.send(answer).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::bounded;
+    use twinspect_camera::CameraError;
+    use twinspect_core::frame::{FramePair, FrameSize, Intrinsics, RgbFrame};
+
+    use super::*;
+
+    /// Sees parts until it breaks.
+    struct Scripted {
+        good: usize,
+    }
+
+    impl Camera for Scripted {
+        fn description(&self) -> String {
+            "scripted".to_owned()
+        }
+
+        fn intrinsics(&self) -> Option<&Intrinsics> {
+            None
+        }
+
+        fn capture(&mut self, _now_us: u64) -> Result<CameraFrame, CameraError> {
+            self.good = self.good.checked_sub(1).ok_or(CameraError::End)?;
+            let size = FrameSize {
+                width: 1,
+                height: 1,
+            };
+            let rgb = RgbFrame::new(size, vec![0; 3]).unwrap();
+            Ok(CameraFrame {
+                pair: FramePair::new(Some(rgb), None, None).unwrap(),
+                truth: None,
+            })
+        }
+    }
+
+    /// Numbers of the frames that wait afterwards, and of refused tickets with their reasons.
+    fn captured(good: usize, tickets: u64) -> (Vec<u64>, Vec<(u64, Reason)>) {
+        let (ticket_sender, ticket_receiver) = bounded(16);
+        let (frames, waiting) = bounded(1);
+        let (answers, answered) = bounded(16);
+        for number in 1..=tickets {
+            ticket_sender
+                .send(TicketMessage {
+                    number,
+                    decide_within_us: 1_000,
+                })
+                .unwrap();
+        }
+        drop(ticket_sender);
+        Capture {
+            clock: Clock::start(),
+            camera: Box::new(Scripted { good }),
+            tickets: ticket_receiver,
+            frames,
+            waiting: waiting.clone(),
+            answers,
+            watch: Arc::default(),
+        }
+        .run();
+        let refused = answered
+            .iter()
+            .map(|answer| match answer {
+                InspectorMessage::Verdict(VerdictMessage {
+                    number,
+                    verdict: Verdict::NoResult { reason },
+                    ..
+                }) => (number, reason),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let kept = waiting.iter().map(|captured| captured.number).collect();
+        (kept, refused)
+    }
+
+    #[test]
+    fn the_newest_frame_wins_and_the_others_are_answered_for() {
+        let (kept, refused) = captured(3, 3);
+        assert_eq!(kept, [3]);
+        assert_eq!(refused, [(1, Reason::Overrun), (2, Reason::Overrun)]);
+    }
+
+    #[test]
+    fn a_camera_that_fails_is_answered_for() {
+        let (kept, refused) = captured(1, 2);
+        assert_eq!(kept, [1]);
+        assert_eq!(refused, [(2, Reason::Camera)]);
+    }
+
+    #[test]
+    fn a_call_that_lasts_too_long_is_stuck() {
+        let watch = CaptureWatch::default();
+        let limit = Duration::from_micros(100);
+        assert!(!watch.is_stuck(1_000_000, limit));
+        watch.asked_us.store(1, Ordering::Release);
+        assert!(!watch.is_stuck(100, limit));
+        assert!(watch.is_stuck(101, limit));
+    }
+}

@@ -1,0 +1,262 @@
+//! The process that owns camera and engine. It lives as long as its standard input, a socket, does.
+//!
+//! Threads: this one inspects; one reads tickets, one captures, one writes answers, one records.
+//! If any of them dies the channels close, the process ends, and the line process starts another.
+
+use std::io::BufReader;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use twinspect_bundle::Bundle;
+use twinspect_camera::{Camera, Repeat, ReplayCamera};
+use twinspect_core::verdict::{Reason, Verdict};
+
+use super::capture::{Capture, CaptureWatch, Captured};
+use super::messages::{self, InspectorMessage, Metrics, Ready, TicketMessage, VerdictMessage};
+use super::records::Records;
+use crate::cli::InspectProcessArgs;
+use crate::clock::Clock;
+use crate::config::{self, CameraSource, InspectorLimits, Station};
+use crate::error::EdgeError;
+use crate::fit::check_camera;
+use crate::pipeline::Pipeline;
+
+/// Tickets that may wait for the camera.
+const TICKETS_MAX: usize = 16;
+/// Answers that may wait for the socket; more make the inspect thread wait.
+const ANSWERS_MAX: usize = 64;
+
+fn system(doing: &'static str) -> impl Fn(std::io::Error) -> EdgeError {
+    move |source| EdgeError::System { doing, source }
+}
+
+/// Serves tickets from standard input until it is closed.
+pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError> {
+    // The line process decides when to stop, also when somebody presses Ctrl-C for both.
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))
+            .map_err(system("asking for the signals of the system"))?;
+    }
+    let stream = std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .map(UnixStream::from)
+        .map_err(system("taking over the line process's socket"))?;
+    let Station {
+        bundle,
+        camera,
+        degraded,
+        inspector: limits,
+        records,
+        ..
+    } = config::load(&args.config)?.station;
+    let bundle = Bundle::open(&bundle)?;
+    let (camera, parts_left) = open_camera(&camera, &bundle, args.skip)?;
+    let pipeline = Pipeline::load(&bundle, degraded)?;
+    let records = records
+        .map(|spec| Records::start(&spec, &pipeline))
+        .transpose()?;
+
+    let clock = Clock::start();
+    let (answers, outgoing) = bounded(ANSWERS_MAX);
+    let (ticket_sender, tickets) = bounded(TICKETS_MAX);
+    let (frame_sender, frames) = bounded(1);
+    let watch = Arc::new(CaptureWatch::default());
+    let manifest = bundle.manifest();
+    let ready = InspectorMessage::Ready(Ready {
+        model: format!("{} {}", manifest.name, manifest.version),
+        engine: pipeline.engine().to_owned(),
+        camera: camera.description(),
+        parts_left,
+    });
+    let capture = Capture {
+        clock,
+        camera,
+        tickets,
+        frames: frame_sender,
+        waiting: frames.clone(),
+        answers: answers.clone(),
+        watch: Arc::clone(&watch),
+    };
+    let reader = stream
+        .try_clone()
+        .map_err(system("sharing the line process's socket"))?;
+    thread::spawn(move || read_tickets(reader, &ticket_sender));
+    thread::spawn(move || capture.run());
+    let writer = thread::spawn(move || write_answers(stream, &outgoing));
+    // From here on, an answer that can't be sent means that the line process is gone.
+    if answers.send(ready).is_ok() {
+        Inspect {
+            clock,
+            limits,
+            pipeline,
+            records,
+            watch,
+            answers,
+            inspected: 0,
+        }
+        .run(&frames);
+    }
+    if writer.join().is_err() {
+        log::error!("the thread that writes answers panicked");
+    }
+    Ok(())
+}
+
+/// The camera, and the parts until it ends if it ever does.
+fn open_camera(
+    source: &CameraSource,
+    bundle: &Bundle,
+    skip: u64,
+) -> Result<(Box<dyn Camera>, Option<u64>), EdgeError> {
+    let CameraSource::Replay {
+        folder,
+        split,
+        repeat,
+    } = source;
+    let dataset = twinspect_dataset::open(folder)?;
+    check_camera(bundle, dataset.as_ref())?;
+    let mut camera = ReplayCamera::new(dataset, *split, *repeat)?;
+    camera.skip(usize::try_from(skip).unwrap_or(usize::MAX));
+    let parts = camera.parts().len() as u64;
+    let left = match repeat {
+        Repeat::Once => Some(parts.saturating_sub(skip)),
+        Repeat::Forever => None,
+    };
+    Ok((Box::new(camera), left))
+}
+
+fn read_tickets(stream: UnixStream, tickets: &Sender<TicketMessage>) {
+    let (mut stream, mut line) = (BufReader::new(stream), Vec::new());
+    loop {
+        match messages::read(&mut stream, &mut line) {
+            Ok(Some(ticket)) => {
+                if tickets.send(ticket).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => return,
+            Err(error) => {
+                log::error!("reading tickets: {error}");
+                return;
+            }
+        }
+    }
+}
+
+fn write_answers(mut stream: UnixStream, answers: &Receiver<InspectorMessage>) {
+    for answer in answers {
+        if let Err(error) = messages::write(&mut stream, &answer) {
+            log::debug!("writing an answer: {error}");
+            return;
+        }
+    }
+}
+
+/// The thread that owns the engine.
+struct Inspect {
+    clock: Clock,
+    limits: InspectorLimits,
+    pipeline: Pipeline,
+    records: Option<Records>,
+    watch: Arc<CaptureWatch>,
+    answers: Sender<InspectorMessage>,
+    inspected: u64,
+}
+
+impl Inspect {
+    /// Until the capture thread has ended, or nobody listens.
+    fn run(mut self, frames: &Receiver<Captured>) {
+        loop {
+            let listened = match frames.recv_timeout(self.limits.heartbeat) {
+                Ok(captured) => self.inspect(&captured),
+                Err(RecvTimeoutError::Timeout) => true,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            if !listened || !self.beat() {
+                break;
+            }
+        }
+        let mut last = self.metrics();
+        if let Some(records) = self.records.take() {
+            let counts = records.finish();
+            last.records_written = counts.written.load(Ordering::Relaxed);
+            last.records_dropped = counts.dropped.load(Ordering::Relaxed);
+        }
+        if self
+            .answers
+            .send(InspectorMessage::Heartbeat(last))
+            .is_err()
+        {
+            log::debug!("the line process ended before the inspect process");
+        }
+    }
+
+    /// Judges a part and answers; whether somebody listened.
+    fn inspect(&mut self, captured: &Captured) -> bool {
+        let truth = captured.frame.truth.as_ref();
+        let part = truth.map(|truth| truth.id.as_str());
+        let start_us = self.clock.now_us();
+        let verdict = if start_us >= captured.decide_by_us {
+            Verdict::NoResult {
+                reason: Reason::Late,
+            }
+        } else {
+            self.judge(captured, part)
+        };
+        self.inspected += 1;
+        let answer = InspectorMessage::Verdict(VerdictMessage {
+            number: captured.number,
+            verdict,
+            took_us: self.clock.now_us() - start_us,
+            part: part.map(str::to_owned),
+            label: truth.map(|truth| truth.label.clone()),
+        });
+        self.answers.send(answer).is_ok()
+    }
+
+    fn judge(&mut self, captured: &Captured, part: Option<&str>) -> Verdict {
+        let verdict = match self.pipeline.inspect(&captured.frame.pair) {
+            Ok(inspection) => inspection.verdict,
+            Err(error) => {
+                let reason = error.reason();
+                let cause = std::error::Error::source(&error);
+                log::error!("part {}: {error}: {cause:?}", captured.number);
+                return Verdict::NoResult { reason };
+            }
+        };
+        if let Some(records) = self.records.as_ref().filter(|_| !verdict.passes()) {
+            records.keep(&self.pipeline, captured.number, part, &verdict);
+        }
+        verdict
+    }
+
+    /// Says that this thread has moved on, unless the capture thread has not.
+    fn beat(&self) -> bool {
+        if self
+            .watch
+            .is_stuck(self.clock.now_us(), self.limits.silence_max)
+        {
+            return true;
+        }
+        let heartbeat = InspectorMessage::Heartbeat(self.metrics());
+        self.answers.send(heartbeat).is_ok()
+    }
+
+    fn metrics(&self) -> Metrics {
+        let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
+        let records = self.records.as_ref().map(Records::counts);
+        Metrics {
+            inspected: self.inspected,
+            displaced: count(&self.watch.displaced),
+            camera_errors: count(&self.watch.camera_errors),
+            records_written: records.map_or(0, |records| count(&records.written)),
+            records_dropped: records.map_or(0, |records| count(&records.dropped)),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The inspect process as the line process holds it.
+
+use std::io::BufReader;
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never, select};
+
+use super::messages::{self, InspectorMessage, TicketMessage};
+
+/// Tickets that may wait for a process that does not read.
+const TICKETS_MAX: usize = 16;
+/// How long a process may take to end by itself.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// What the line process hears of an inspect process. Events of an earlier process carry an
+/// earlier generation.
+#[derive(Debug)]
+pub(super) struct InspectorEvent {
+    pub(super) generation: u64,
+    pub(super) what: Heard,
+}
+
+#[derive(Debug)]
+pub(super) enum Heard {
+    Message(InspectorMessage),
+    /// It has closed its end, or said what is no message.
+    Closed,
+    /// It has ended; with its exit code, if it had one.
+    Ended(Option<u8>),
+}
+
+/// A running inspect process.
+#[derive(Debug)]
+pub(super) struct Inspector {
+    generation: u64,
+    child: Child,
+    stream: UnixStream,
+    tickets: Sender<TicketMessage>,
+    events: Sender<InspectorEvent>,
+}
+
+impl Inspector {
+    /// Starts this program again, with a socket for its standard input.
+    ///
+    /// `skip` parts of a recording have been seen already.
+    pub(super) fn start(
+        config: &Path,
+        skip: u64,
+        generation: u64,
+        events: Sender<InspectorEvent>,
+    ) -> std::io::Result<Self> {
+        let (stream, theirs) = UnixStream::pair()?;
+        let child = Command::new(std::env::current_exe()?)
+            .arg("inspect-process")
+            .arg("--config")
+            .arg(config)
+            .args(["--skip", &skip.to_string()])
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .spawn()?;
+        log::info!("inspect process {} started", child.id());
+        let (tickets, waiting) = bounded(TICKETS_MAX);
+        let writer = stream.try_clone()?;
+        thread::spawn(move || write_tickets(writer, &waiting));
+        let reader = BufReader::new(stream.try_clone()?);
+        let heard = events.clone();
+        thread::spawn(move || read_messages(reader, generation, &heard));
+        Ok(Self {
+            generation,
+            child,
+            stream,
+            tickets,
+            events,
+        })
+    }
+
+    /// Hands a ticket over without waiting; whether that was possible.
+    pub(super) fn send(&self, ticket: TicketMessage) -> bool {
+        match self.tickets.try_send(ticket) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        }
+    }
+
+    /// Kills it at once. [`Heard::Ended`] follows.
+    pub(super) fn kill(mut self) {
+        if let Err(error) = self.child.kill() {
+            log::warn!("killing inspect process {}: {error}", self.child.id());
+        }
+        self.close();
+    }
+
+    /// Lets it end by itself, then kills it. [`Heard::Ended`] follows.
+    pub(super) fn close(self) {
+        let Self {
+            generation,
+            mut child,
+            stream,
+            tickets,
+            events,
+        } = self;
+        drop(tickets);
+        if let Err(error) = stream.shutdown(Shutdown::Both) {
+            log::debug!(
+                "closing the socket of inspect process {}: {error}",
+                child.id()
+            );
+        }
+        thread::spawn(move || {
+            let code = wait(&mut child);
+            let what = Heard::Ended(code);
+            if events.send(InspectorEvent { generation, what }).is_err() {
+                log::debug!("inspect process ended after the line process");
+            }
+        });
+    }
+}
+
+/// Waits for the end, and after a while helps.
+fn wait(child: &mut Child) -> Option<u8> {
+    let pause = Duration::from_millis(5);
+    for _ in 0..GRACE.as_micros() / pause.as_micros() {
+        match child.try_wait() {
+            Ok(Some(status)) => return status.code().and_then(|code| u8::try_from(code).ok()),
+            Ok(None) => select! { recv(never::<()>()) -> _ => {}, default(pause) => {} },
+            Err(error) => {
+                log::warn!("waiting for inspect process {}: {error}", child.id());
+                return None;
+            }
+        }
+    }
+    log::warn!("inspect process {} does not end: killing it", child.id());
+    if let Err(error) = child.kill().and_then(|()| child.wait().map(drop)) {
+        log::warn!("killing inspect process {}: {error}", child.id());
+    }
+    None
+}
+
+fn write_tickets(mut stream: UnixStream, tickets: &Receiver<TicketMessage>) {
+    for ticket in tickets {
+        if let Err(error) = messages::write(&mut stream, &ticket) {
+            log::debug!("sending ticket {}: {error}", ticket.number);
+            return;
+        }
+    }
+}
+
+fn read_messages(
+    mut stream: BufReader<UnixStream>,
+    generation: u64,
+    events: &Sender<InspectorEvent>,
+) {
+    let mut line = Vec::new();
+    loop {
+        let what = match messages::read(&mut stream, &mut line) {
+            Ok(Some(message)) => Heard::Message(message),
+            Ok(None) => Heard::Closed,
+            Err(error) => {
+                log::warn!("reading from the inspect process: {error}");
+                Heard::Closed
+            }
+        };
+        let is_last = matches!(what, Heard::Closed);
+        if events.send(InspectorEvent { generation, what }).is_err() || is_last {
+            return;
+        }
+    }
+}

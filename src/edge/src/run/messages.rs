@@ -1,0 +1,163 @@
+//! What the two processes say to each other: one JSON object a line.
+
+use std::io::{self, BufRead, Read, Write};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use twinspect_core::verdict::Verdict;
+use twinspect_dataset::Label;
+
+/// Longest line; a longer one is a fault of the other process.
+const LINE_BYTES_MAX: u64 = 64 * 1024;
+
+/// From the line process: look at the part that lies before the camera now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TicketMessage {
+    pub(super) number: u64,
+    /// An answer counts if it comes within this time. The processes share no clock.
+    pub(super) decide_within_us: u64,
+}
+
+/// From the inspect process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub(super) enum InspectorMessage {
+    /// The model is proven, the camera open: tickets will be served.
+    Ready(Ready),
+    /// A part was judged.
+    Verdict(VerdictMessage),
+    /// Both threads have moved on since the last heartbeat.
+    Heartbeat(Metrics),
+}
+
+/// What the inspect process found when it started.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Ready {
+    pub(super) model: String,
+    pub(super) engine: String,
+    pub(super) camera: String,
+    /// Parts until the recording ends, if it ever does.
+    pub(super) parts_left: Option<u64>,
+}
+
+/// The answer to a ticket.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct VerdictMessage {
+    pub(super) number: u64,
+    pub(super) verdict: Verdict,
+    /// From capture done to verdict.
+    pub(super) took_us: u64,
+    /// Name of a recorded part.
+    pub(super) part: Option<String>,
+    /// What a recorded part is.
+    pub(super) label: Option<Label>,
+}
+
+/// Counts since the inspect process started. Their names are for scripts and stay.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Metrics {
+    pub(super) inspected: u64,
+    /// Tickets whose frame made way for a newer one.
+    pub(super) displaced: u64,
+    pub(super) camera_errors: u64,
+    pub(super) records_written: u64,
+    pub(super) records_dropped: u64,
+}
+
+/// Writes one message.
+pub(super) fn write(stream: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    stream.write_all(&line)
+}
+
+/// Reads the next message; `None` when the other process has closed its end.
+///
+/// # Errors
+/// What the system says, a line that is too long, and one that is no message.
+pub(super) fn read<T: DeserializeOwned>(
+    stream: &mut impl BufRead,
+    line: &mut Vec<u8>,
+) -> io::Result<Option<T>> {
+    line.clear();
+    stream
+        .by_ref()
+        .take(LINE_BYTES_MAX)
+        .read_until(b'\n', line)?;
+    match line.last() {
+        None => Ok(None),
+        Some(b'\n') => Ok(Some(serde_json::from_slice(line)?)),
+        Some(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("message of {} bytes without an end", line.len()),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use twinspect_core::modality::Modality;
+    use twinspect_core::verdict::{Finding, Reason, Region, Score, SeenBy};
+
+    use super::*;
+
+    fn round_trip(verdict: Verdict) {
+        let message = InspectorMessage::Verdict(VerdictMessage {
+            number: 7,
+            verdict,
+            took_us: 31_000,
+            part: Some("test/stain/003".into()),
+            label: Some(Label::Defect("stain".into())),
+        });
+        let mut bytes = Vec::new();
+        write(&mut bytes, &message).unwrap();
+        let mut line = Vec::new();
+        let read_back: Option<InspectorMessage> = read(&mut bytes.as_slice(), &mut line).unwrap();
+        assert_eq!(read_back, Some(message));
+    }
+
+    #[test]
+    fn every_kind_of_verdict_survives_the_way() {
+        round_trip(Verdict::Pass {
+            score: Score(0.25),
+            missing: Some(Modality::Geometry),
+        });
+        round_trip(Verdict::NoResult {
+            reason: Reason::NoDepth,
+        });
+        let region = Region {
+            x: 1,
+            y: 2,
+            width: 3,
+            height: 4,
+            peak: Score(1.5),
+            seen_by: SeenBy::Both,
+        };
+        round_trip(Verdict::Fail {
+            finding: Finding {
+                score: Score(1.5),
+                seen_by: SeenBy::Both,
+                regions: [region; 2].into_iter().collect(),
+            },
+            missing: None,
+        });
+    }
+
+    fn refused(bytes: &[u8]) -> io::Error {
+        read::<TicketMessage>(&mut &bytes[..], &mut Vec::new()).unwrap_err()
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        refused(b"{\"number\":1}\n");
+        refused(b"{\"number\":1");
+        let long = vec![b' '; LINE_BYTES_MAX as usize + 10];
+        assert!(refused(&long).to_string().contains("65536 bytes"));
+    }
+
+    #[test]
+    fn a_closed_end_is_no_error() {
+        let end: Option<TicketMessage> = read(&mut &b""[..], &mut Vec::new()).unwrap();
+        assert_eq!(end, None);
+    }
+}

@@ -1,0 +1,22 @@
+//! `twinspect run`: a station in two processes.
+//!
+//! ```text
+//! line process                                   inspect process
+//! trigger ─► gate ─► line         tickets ─►     capture ─► inspect ─► records
+//!            supervisor           ◄─ verdicts, heartbeats
+//! ```
+//! The line process owns the wires and never waits for anybody. The inspect process owns camera and
+//! engine and may die; the line process starts it again. Between them runs one socket with one
+//! JSON object a line. Every queue is bounded.
+
+mod capture;
+mod inspect_process;
+mod inspector;
+mod line_process;
+mod messages;
+mod records;
+mod station_report;
+mod supervisor;
+
+pub(crate) use inspect_process::inspect_process;
+pub(crate) use line_process::run;
