@@ -1,1 +1,196 @@
-fn main(){}
+//! `twinspect-lab`: trains on good parts, measures, and exports model bundles.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod config;
+mod cost;
+mod data_hash;
+mod error;
+mod evaluate;
+mod export;
+mod good_parts;
+mod measure;
+mod metrics;
+mod pose;
+mod product;
+mod run_folder;
+mod student;
+mod summary;
+mod teacher;
+mod train;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command, TrainingArgs};
+use config::TrainingConfig;
+use error::LabError;
+use train::Ending;
+
+/// What shells report for a program that ended on Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let log = env_logger::Env::new().filter_or("TWINSPECT_LOG", "info,tract=warn");
+    env_logger::Builder::from_env(log)
+        .format_target(false)
+        .init();
+    match run(&cli.command) {
+        Ok(code) => code,
+        Err(LabError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            anstream::eprintln!("{}", error::report(&error));
+            error.exit_code()
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<ExitCode, LabError> {
+    match command {
+        Command::Train(args) => {
+            let mut config = read_config(&args.training)?;
+            config.seed = args.seed.unwrap_or(config.seed);
+            config.pose.rotation_deg = args.rotation_deg.unwrap_or(config.pose.rotation_deg);
+            config.validate()?;
+            let job = train::Job {
+                data: args.data.clone(),
+                teacher: args.training.teacher.clone(),
+                config,
+                out: args.out.clone(),
+            };
+            match train::train(&job, &on_interrupt())? {
+                Ending::Finished(record) => {
+                    let cost = record.cost.unwrap_or_default();
+                    let text = if args.json {
+                        serde_json::to_string(&record).unwrap_or_default()
+                    } else {
+                        format!(
+                            "trained {} ({} parameters) in {:.0} CPU s, {:.0} s, at most {:.0} MiB\n\
+                             next: twinspect-lab export --run {} --out {}.twb",
+                            record.name,
+                            cost.parameters,
+                            cost.cpu_seconds,
+                            cost.wall_seconds,
+                            cost.peak_memory_mib,
+                            args.out.display(),
+                            record.name
+                        )
+                    };
+                    print(&text)?;
+                    Ok(ExitCode::SUCCESS)
+                }
+                Ending::Interrupted { modality, step } => {
+                    log::warn!(
+                        "interrupted at step {step} of {modality}; the same command goes on from here"
+                    );
+                    Ok(ExitCode::from(INTERRUPTED))
+                }
+            }
+        }
+        Command::Export(args) => {
+            let exported = export::export(&export::Job {
+                run: args.run.clone(),
+                data: args.data.clone(),
+                name: args.name.clone(),
+                version: args.version.clone(),
+                created: now(),
+                out: args.out.clone(),
+            })?;
+            let (proof, manifest) = (&exported.proof, exported.bundle.manifest());
+            let text = if args.json {
+                serde_json::json!({
+                    "bundle": args.out,
+                    "hash": exported.bundle.hash(),
+                    "goldens": proof.goldens,
+                    "trainer_against_device": proof.worst.share,
+                    "tolerance": proof.tolerance,
+                    "threshold": manifest.score.fused,
+                })
+                .to_string()
+            } else {
+                format!(
+                    "wrote {}: {} {}\nthe device's engine reproduces the trainer to {:.1e} of the range (allowed {:.0e})\nthreshold: {}",
+                    args.out.display(),
+                    manifest.name,
+                    manifest.version,
+                    proof.worst.share,
+                    proof.tolerance,
+                    manifest.score.fused.explain()
+                )
+            };
+            print(&text)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Evaluate(args) => {
+            let evaluation = evaluate::evaluate(&args.bundle, &args.data, args.maps.as_deref())?;
+            let text = if args.json {
+                serde_json::to_string_pretty(&evaluation).unwrap_or_default()
+            } else {
+                summary::evaluation(&evaluation)
+            };
+            print(&text)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Measure(args) => {
+            let mut config = read_config(&args.training)?;
+            config.pose.rotation_deg = args.rotation_deg.unwrap_or(config.pose.rotation_deg);
+            config.validate()?;
+            let job = measure::Job {
+                data: &args.data,
+                seeds: &args.seeds,
+                teacher: &args.training.teacher,
+                config: &config,
+                work: &args.work,
+                results: &args.results,
+                created: now(),
+                version: args.version.clone(),
+            };
+            match measure::measure(&job, &on_interrupt())? {
+                measure::Progress::Done(made) => {
+                    print(&format!("{made} new results in {}", args.results.display()))?;
+                    Ok(ExitCode::SUCCESS)
+                }
+                measure::Progress::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
+            }
+        }
+    }
+}
+
+fn read_config(args: &TrainingArgs) -> Result<TrainingConfig, LabError> {
+    let config = args
+        .config
+        .as_deref()
+        .map(TrainingConfig::read)
+        .transpose()?;
+    Ok(config.unwrap_or_default())
+}
+
+/// A flag that Ctrl-C and SIGTERM raise. Without it they would end the process at once, which loses
+/// at most half a minute of training.
+fn on_interrupt() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        if let Err(error) = signal_hook::flag::register(signal, Arc::clone(&flag)) {
+            log::warn!("Ctrl-C will end the program at once: {error}");
+        }
+    }
+    flag
+}
+
+/// The wall clock, for people.
+fn now() -> String {
+    jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
+}
+
+fn print(text: &str) -> Result<(), LabError> {
+    writeln!(anstream::stdout(), "{text}").map_err(LabError::Output)
+}

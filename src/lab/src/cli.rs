@@ -1,0 +1,151 @@
+//! What a user types.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use twinspect_bundle::Version;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done                        4  bundle, model or teacher
+  1  unexpected fault (a bug)    5  engine
+  2  usage or configuration      8  files
+  3  input data                130  interrupted; the same command goes on
+
+Environment:
+  NO_COLOR         no colours
+  TWINSPECT_LOG    what is logged to standard error: error, warn, info (default), debug, trace";
+
+/// Trains models on good parts, measures them, and makes bundles for the device.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = AFTER_HELP, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Trains on the good parts of a data set; goes on where it was interrupted.
+    Train(TrainArgs),
+    /// Makes a bundle of a finished run and proves it on the device's engine.
+    Export(ExportArgs),
+    /// Measures a bundle on the test parts of a data set.
+    Evaluate(EvaluateArgs),
+    /// Trains, exports and evaluates categories for a table of results; skips what is done.
+    Measure(MeasureArgs),
+}
+
+/// Where the colour teacher and the configuration come from.
+#[derive(Debug, Args)]
+pub(crate) struct TrainingArgs {
+    /// Training configuration; every key has a default.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Weights of the colour teacher: EfficientNet-Lite0, or a torchvision ResNet as .safetensors or .pth.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "models/teachers/efficientnet_lite0_to_stride16.safetensors"
+    )]
+    pub(crate) teacher: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  twinspect-lab train --data data/cap --rotation-deg 180 --out runs/cap
+  twinspect-lab train --data data/bracket --config configs/training.toml --out runs/bracket")]
+pub(crate) struct TrainArgs {
+    /// Data set: recorded parts, MVTec 3D-AD or MVTec AD.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Folder of the run.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    /// Seed of everything random; overrides the configuration.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// How far parts may be turned, 180 for any angle; overrides the configuration.
+    #[arg(long, value_name = "DEGREES")]
+    pub(crate) rotation_deg: Option<f32>,
+    /// Prints one JSON object at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  twinspect-lab export --run runs/cap --out cap.twb --version 1.0.0")]
+#[command(disable_version_flag = true)]
+pub(crate) struct ExportArgs {
+    /// Folder of a finished run.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run: PathBuf,
+    /// The bundle to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Name of the product; the data set's if absent.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Semantic version of the model.
+    #[arg(long, default_value = "1.0.0")]
+    pub(crate) version: Version,
+    /// The run's data set, if it has moved since training.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Prints one JSON object at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  twinspect-lab evaluate --bundle cap.twb --data data/cap
+  twinspect-lab evaluate --bundle cap.twb --data data/cap --json --maps maps/cap")]
+pub(crate) struct EvaluateArgs {
+    /// The bundle.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: PathBuf,
+    /// The data set; its test parts are inspected.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Folder for each test part's map as KIND_NNN.npy, float32, 256 x 256.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) maps: Option<PathBuf>,
+    /// Prints one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  twinspect-lab measure --data data/rendered/cap --rotation-deg 180 --seeds 1,2,3 --results docs/results")]
+#[command(disable_version_flag = true)]
+pub(crate) struct MeasureArgs {
+    /// Data sets, one result for each of them and each seed.
+    #[arg(long, value_name = "DIR", num_args = 1.., required = true)]
+    pub(crate) data: Vec<PathBuf>,
+    /// Folder of the results, one JSON file a run.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) results: PathBuf,
+    /// Folder for runs, bundles and maps.
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub(crate) work: PathBuf,
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    /// Semantic version of the models.
+    #[arg(long, default_value = "1.0.0")]
+    pub(crate) version: Version,
+    /// Seeds.
+    #[arg(long, value_delimiter = ',', default_value = "1")]
+    pub(crate) seeds: Vec<u64>,
+    /// How far parts may be turned, 180 for any angle; overrides the configuration.
+    #[arg(long, value_name = "DEGREES")]
+    pub(crate) rotation_deg: Option<f32>,
+}

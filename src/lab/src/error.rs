@@ -1,0 +1,113 @@
+//! Everything that can end a command, and the exit code that it ends with.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use crate::config::ConfigError;
+use crate::evaluate::EvaluateError;
+use crate::export::ExportError;
+use crate::good_parts::PartsError;
+use crate::measure::MeasureError;
+use crate::product::ProductError;
+use crate::run_folder::RunError;
+use crate::teacher::TeacherError;
+use crate::train::TrainError;
+
+/// Why a command ended without having done what it should.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LabError {
+    /// The training configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// `train`.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// `export`.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// `evaluate`.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// `measure`.
+    #[error(transparent)]
+    Measure(#[from] MeasureError),
+    /// Standard output.
+    #[error("writing to standard output")]
+    Output(#[source] std::io::Error),
+}
+
+impl LabError {
+    /// What the user can do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(_) => Some("configs/training.toml documents every key".into()),
+            Self::Train(error) => error.hint(),
+            Self::Export(error) => error.hint(),
+            Self::Evaluate(error) => error.hint(),
+            Self::Measure(error) => error.hint(),
+            Self::Output(_) => None,
+        }
+    }
+
+    /// The documented exit code.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Config(_) => 2,
+            Self::Train(error) => train_code(error),
+            Self::Export(error) => export_code(error),
+            Self::Evaluate(error) => evaluate_code(error),
+            Self::Measure(MeasureError::Train(error)) => train_code(error),
+            Self::Measure(MeasureError::Export(error)) => export_code(error),
+            Self::Measure(MeasureError::Evaluate(error)) => evaluate_code(error),
+            Self::Measure(MeasureError::File { .. }) | Self::Output(_) => 8,
+        })
+    }
+}
+
+fn train_code(error: &TrainError) -> u8 {
+    match error {
+        TrainError::Open(_)
+        | TrainError::Hash(_)
+        | TrainError::Parts(_)
+        | TrainError::Product(_) => 3,
+        TrainError::NoBranch { .. } => 2,
+        TrainError::Teacher(_) | TrainError::Pool(_) | TrainError::Course { .. } => 4,
+        TrainError::Checkpoint(_) | TrainError::Run(_) => 8,
+        TrainError::Threads(_) => 1,
+    }
+}
+
+fn export_code(error: &ExportError) -> u8 {
+    match error {
+        ExportError::Data(_)
+        | ExportError::Parts(_)
+        | ExportError::Fit(_)
+        | ExportError::NoGolden { .. } => 3,
+        ExportError::Engine(_) | ExportError::Proof(_) | ExportError::Model(_) => 5,
+        ExportError::Run(RunError::File { .. }) => 8,
+        _ => 4,
+    }
+}
+
+fn evaluate_code(error: &EvaluateError) -> u8 {
+    match error {
+        EvaluateError::Bundle(_) | EvaluateError::Setup(_) => 4,
+        EvaluateError::Data(_) | EvaluateError::Parts(_) | EvaluateError::NoParts { .. } => 3,
+        EvaluateError::Engine(_) | EvaluateError::Unrankable { .. } => 5,
+        EvaluateError::Maps(_) => 8,
+    }
+}
+
+/// The whole chain, one cause a line, and the remedy.
+pub(crate) fn report(error: &LabError) -> String {
+    let mut text = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text.push_str(&format!("\n  caused by: {source}"));
+        cause = source.source();
+    }
+    if let Some(hint) = error.hint() {
+        text.push_str(&format!("\n  hint: {hint}"));
+    }
+    text
+}

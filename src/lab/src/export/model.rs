@@ -1,0 +1,255 @@
+//! A finished run as networks: what the trainer computes, and the same as ONNX.
+
+use twinspect_core::modality::{Modality, PerModality};
+use twinspect_core::prepare::{BANK_CHANNELS, PrepareSpec, PreparedPart};
+use twinspect_core::score::{MapRange, MapStack};
+use twinspect_engine::tract::Model;
+use twinspect_nn::{Mode, Parameters, Rng, Shape, Tensor, restore};
+use twinspect_onnx::{Graph, GraphError, WeightFormat};
+
+use super::ExportError;
+use crate::run_folder::{RunFolder, RunRecord};
+use crate::student::{Codebook, GeometryStudent, RgbStudent, SCALES};
+use crate::teacher::{self, Teacher};
+use crate::train::{Checkpoint, CheckpointError};
+
+/// Names of the tensors at a stage's border.
+pub(super) const OUTPUT: &str = "maps";
+
+/// The students with the weights that ship.
+pub(crate) struct TrainedModel {
+    rgb: Option<RgbModel>,
+    geometry: Option<GeometryModel>,
+}
+
+struct RgbModel {
+    teacher: Teacher,
+    taps: Model,
+    student: RgbStudent,
+}
+
+struct GeometryModel {
+    student: GeometryStudent,
+    codebook: Codebook,
+}
+
+impl TrainedModel {
+    /// Loads a finished run.
+    pub(crate) fn load(folder: &RunFolder, record: &RunRecord) -> Result<Self, ExportError> {
+        let config = &record.training;
+        let mut rng = Rng::new(0);
+        let rgb = match &record.teacher {
+            None => None,
+            Some(path) => {
+                let teacher = teacher::load(path)?;
+                if Some(&teacher.sha256) != record.teacher_hash.as_ref() {
+                    return Err(ExportError::OtherTeacher { path: path.clone() });
+                }
+                let network = teacher.taps_onnx(config.size, WeightFormat::F16)?;
+                let taps = Model::from_bytes(&network, &[1, 3, config.size, config.size])?;
+                let mut student = RgbStudent::new(teacher.channels, config.rgb.width, &mut rng);
+                load_student(folder, Modality::Rgb, &mut student)?;
+                student.settle();
+                Some(RgbModel {
+                    teacher,
+                    taps,
+                    student,
+                })
+            }
+        };
+        let geometry = match &record.prepare.geometry {
+            None => None,
+            Some(_) => {
+                let mut student = GeometryStudent::new(config.geometry.width, &mut rng);
+                load_student(folder, Modality::Geometry, &mut student)?;
+                student.settle();
+                Some(GeometryModel {
+                    student,
+                    codebook: load_codebook(folder)?,
+                })
+            }
+        };
+        Ok(Self { rgb, geometry })
+    }
+
+    /// Maps of each stage.
+    pub(super) fn map_count(modality: Modality) -> usize {
+        match modality {
+            Modality::Rgb => SCALES,
+            Modality::Geometry => twinspect_core::prepare::BANK_SCALES + 1,
+        }
+    }
+
+    /// How the score looks at the maps: the scales together, the codebook by itself, each under
+    /// every smoothing.
+    pub(super) fn views(record: &RunRecord) -> PerModality<Vec<(MapRange, f32)>> {
+        let mut views = PerModality::default();
+        let looks = |ranges: &[MapRange], sigmas: &[f32]| {
+            let looks = ranges
+                .iter()
+                .flat_map(|&range| sigmas.iter().map(move |&sigma| (range, sigma)));
+            Some(looks.collect())
+        };
+        let scales = |count| MapRange { first: 0, count };
+        if record.prepare.rgb.is_some() {
+            views.rgb = looks(&[scales(SCALES)], &record.training.rgb.smoothing_px);
+        }
+        if record.prepare.geometry.is_some() {
+            let bank = twinspect_core::prepare::BANK_SCALES;
+            let codebook = MapRange {
+                first: bank,
+                count: 1,
+            };
+            views.geometry = looks(
+                &[scales(bank), codebook],
+                &record.training.geometry.smoothing_px,
+            );
+        }
+        views
+    }
+
+    /// The stages as ONNX files.
+    pub(crate) fn stages(&self, spec: &PrepareSpec) -> Result<PerModality<Vec<u8>>, ExportError> {
+        let mut stages = PerModality::default();
+        if let Some(model) = &self.rgb {
+            stages.rgb = Some(model.onnx(spec)?);
+        }
+        if let Some(model) = &self.geometry {
+            stages.geometry = Some(model.onnx(spec)?);
+        }
+        Ok(stages)
+    }
+
+    /// What the trainer answers for a part.
+    pub(super) fn maps(
+        &mut self,
+        part: &PreparedPart,
+    ) -> Result<PerModality<MapStack>, ExportError> {
+        let mut maps = PerModality::default();
+        if let Some(model) = &mut self.rgb {
+            maps.rgb = Some(model.maps(part)?);
+        }
+        if let Some(model) = &mut self.geometry {
+            maps.geometry = Some(model.maps(part));
+        }
+        Ok(maps)
+    }
+}
+
+impl RgbModel {
+    fn onnx(&self, spec: &PrepareSpec) -> Result<Vec<u8>, ExportError> {
+        let mut graph = Graph::new("rgb", WeightFormat::F16);
+        let input = graph.input("rgb", &[1, 3, spec.size, spec.size])?;
+        let taps = self.teacher.emit(&mut graph, input)?;
+        let maps = self.student.emit(&mut graph, taps, spec.map_size())?;
+        graph.output(OUTPUT, maps)?;
+        Ok(graph.encode()?)
+    }
+
+    fn maps(&mut self, part: &PreparedPart) -> Result<MapStack, ExportError> {
+        let taps = self.taps.run(&part.rgb)?;
+        for (k, (input, tap)) in self.student.inputs_mut().iter_mut().zip(&taps).enumerate() {
+            let side = part.map_size() >> k;
+            let shape = Shape::new(1, side, side, self.teacher.channels[k]);
+            *input.value_mut() = Tensor::from_nchw(shape, tap);
+        }
+        self.student.forward(Mode::Evaluate);
+        let side = part.map_size();
+        let mut stack = MapStack::new(SCALES, side);
+        for (target, map) in stack
+            .data
+            .chunks_exact_mut(side * side)
+            .zip(self.student.maps())
+        {
+            enlarge(&map.to_nchw(), map.shape().w, target, side);
+        }
+        Ok(stack)
+    }
+}
+
+impl GeometryModel {
+    fn onnx(&self, spec: &PrepareSpec) -> Result<Vec<u8>, ExportError> {
+        let side = spec.map_size();
+        let mut graph = Graph::new("geometry", WeightFormat::F16);
+        let input = graph.input("geometry", &[1, BANK_CHANNELS, side, side])?;
+        let scales = self.student.emit(&mut graph, input, side)?;
+        let codebook = self.codebook.emit(&mut graph, input)?;
+        let maps = graph.head(|graph| graph.concat("all", &[scales, codebook], 1))?;
+        graph.output(OUTPUT, maps)?;
+        Ok(graph.encode()?)
+    }
+
+    fn maps(&mut self, part: &PreparedPart) -> MapStack {
+        let side = part.map_size();
+        let shape = Shape::new(1, side, side, BANK_CHANNELS);
+        *self.student.input_mut().value_mut() = Tensor::from_nchw(shape, &part.geometry);
+        self.student.forward(Mode::Evaluate);
+        let mut data = self.student.maps().to_nchw();
+        data.extend(self.codebook.map(&part.geometry));
+        MapStack {
+            count: TrainedModel::map_count(Modality::Geometry),
+            side,
+            data,
+        }
+    }
+}
+
+fn load_student(
+    folder: &RunFolder,
+    modality: Modality,
+    student: &mut dyn Parameters,
+) -> Result<(), ExportError> {
+    let path = folder.checkpoint(modality);
+    let mut checkpoint = read(&path)?;
+    checkpoint.state.remove(crate::train::LOSSES);
+    restore(student, &checkpoint.state).map_err(|source| ExportError::Student { path, source })
+}
+
+fn load_codebook(folder: &RunFolder) -> Result<Codebook, ExportError> {
+    let path = folder.codebook();
+    let checkpoint = read(&path)?;
+    let values = |name: &str| {
+        checkpoint
+            .state
+            .get(name)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    };
+    Codebook::from_values(values("prototypes"), values("radii"))
+        .ok_or(ExportError::Codebook { path })
+}
+
+fn read(path: &std::path::Path) -> Result<Checkpoint, ExportError> {
+    let missing = || CheckpointError::File {
+        action: "reading",
+        path: path.to_owned(),
+        source: std::io::ErrorKind::NotFound.into(),
+    };
+    Ok(Checkpoint::read(path)?.ok_or_else(missing)?)
+}
+
+/// Bilinear by the half-pixel rule, as the graph's Resize.
+fn enlarge(source: &[f32], from: usize, target: &mut [f32], to: usize) {
+    let taps: Vec<(usize, usize, f32)> = (0..to)
+        .map(|index| {
+            let position = (index as f32 + 0.5) * from as f32 / to as f32 - 0.5;
+            let position = position.clamp(0.0, (from - 1) as f32);
+            let before = position as usize;
+            (before, (before + 1).min(from - 1), position - before as f32)
+        })
+        .collect();
+    for (row, &(above, below, down)) in target.chunks_exact_mut(to).zip(&taps) {
+        for (value, &(left, right, across)) in row.iter_mut().zip(&taps) {
+            let at = |y: usize, x: usize| source[y * from + x];
+            let top = at(above, left) + across * (at(above, right) - at(above, left));
+            let bottom = at(below, left) + across * (at(below, right) - at(below, left));
+            *value = top + down * (bottom - top);
+        }
+    }
+}
+
+impl From<GraphError> for ExportError {
+    fn from(source: GraphError) -> Self {
+        Self::Graph(source)
+    }
+}

@@ -1,0 +1,256 @@
+//! What good parts say before anything is trained: the belt, the range of heights, the sensor's
+//! noise, how much of the region a part covers. The result is the product's [`PrepareSpec`].
+
+use twinspect_core::frame::FramePair;
+use twinspect_core::plane::Plane;
+use twinspect_core::prepare::{
+    BANK_CHANNELS, Bank, BankSpec, BeltBounds, Canvas, GeometrySpec, PrepareSpec, PreparedPart,
+    Preparer, RgbSpec,
+};
+use twinspect_dataset::PartRef;
+
+use crate::good_parts::{PartsError, canvases};
+
+/// Frames that the belt is taught from.
+const BELT_FRAMES: usize = 20;
+/// Points of each of these frames, at most.
+const BELT_POINTS: usize = 400;
+/// Share of the frame's sides that counts as its border, where the belt is looked for.
+const BORDER: f64 = 1.0 / 12.0;
+/// Distance to the belt within which a point agrees with it, in mm.
+const BELT_INLIER_MM: f64 = 1.5;
+/// Heights that may still be the bare belt, in mm, and the coarsest scale's.
+const BARE_MM: (f32, f32) = (1.0, 0.8);
+/// Height from which on a place certainly belongs to the part, in mm.
+const FOREGROUND_MM: f32 = 1.0;
+
+/// Good parts that do not say enough.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum ProductError {
+    /// The parts themselves.
+    #[error(transparent)]
+    Parts(#[from] PartsError),
+    /// No plane at the border of the frames.
+    #[error("no belt found: the borders of the first {frames} training frames don't share a plane")]
+    NoBelt {
+        /// Frames that were looked at.
+        frames: usize,
+    },
+}
+
+/// A product as its good parts describe it, with those parts on the grid.
+#[derive(Debug)]
+pub(crate) struct Product {
+    pub(crate) spec: PrepareSpec,
+    pub(crate) canvases: Vec<Canvas>,
+}
+
+/// Learns the constants of preparation from good training parts.
+pub(crate) fn learn(
+    size: usize,
+    rgb: Option<RgbSpec>,
+    with_geometry: bool,
+    parts: &[PartRef],
+    frames: &[FramePair],
+) -> Result<Product, ProductError> {
+    let mut spec = PrepareSpec {
+        size,
+        roi: None,
+        rgb,
+        geometry: None,
+    };
+    if !with_geometry {
+        let canvases = canvases(&spec, parts, frames)?;
+        return Ok(Product { spec, canvases });
+    }
+    spec.geometry = Some(GeometrySpec {
+        belt: teach_belt(frames)?,
+        belt_bounds: BeltBounds::default(),
+        height_range_mm: [-1e4, 1e4],
+        foreground_mm: FOREGROUND_MM,
+        part_share_min: 0.0,
+        valid_share_min: 0.0,
+        bank: BankSpec {
+            sigma_px: BankSpec::sigmas(size),
+            spread_mm: [1.0; BANK_CHANNELS],
+        },
+    });
+    let canvases = canvases(&spec, parts, frames)?;
+    let range = height_range(&canvases);
+    if let Some(geometry) = &mut spec.geometry {
+        geometry.height_range_mm = range;
+        geometry.bank.spread_mm = bare_belt_spread(&geometry.bank, size, &canvases);
+    }
+    let (part_share, valid_share) = shares(&spec, &canvases)?;
+    if let Some(geometry) = &mut spec.geometry {
+        // Half of the least that a good part ever showed.
+        (geometry.part_share_min, geometry.valid_share_min) = (0.5 * part_share, 0.5 * valid_share);
+    }
+    Ok(Product { spec, canvases })
+}
+
+fn teach_belt(frames: &[FramePair]) -> Result<Plane, ProductError> {
+    let frames = &frames[..frames.len().min(BELT_FRAMES)];
+    let mut points = Vec::new();
+    for frame in frames {
+        let size = frame.size();
+        let margin = |length: usize| ((length as f64 * BORDER) as usize).max(4).min(length);
+        let (margin_x, margin_y) = (margin(size.width), margin(size.height));
+        let border: Vec<_> = (0..size.pixels())
+            .map(|i| (i % size.width, i / size.width))
+            .filter(|&(x, y)| {
+                x < margin_x
+                    || y < margin_y
+                    || x >= size.width - margin_x
+                    || y >= size.height - margin_y
+            })
+            .collect();
+        let step = border.len().div_ceil(BELT_POINTS);
+        points.extend(
+            border
+                .iter()
+                .step_by(step)
+                .filter_map(|&(x, y)| frame.point(x, y)),
+        );
+    }
+    Plane::teach(&points, BELT_INLIER_MM, 300).ok_or(ProductError::NoBelt {
+        frames: frames.len(),
+    })
+}
+
+/// All but a thousandth of the heights at either end, a fifth of the range more, and a millimetre.
+fn height_range(canvases: &[Canvas]) -> [f32; 2] {
+    let mut heights: Vec<f32> = Vec::new();
+    for canvas in canvases {
+        let measured = canvas
+            .height
+            .iter()
+            .zip(&canvas.valid)
+            .filter(|(_, valid)| **valid > 0.0);
+        heights.extend(measured.map(|(height, _)| *height).step_by(7));
+    }
+    if heights.is_empty() {
+        return [-1.0, 1.0];
+    }
+    heights.sort_by(f32::total_cmp);
+    let cut = heights.len() / 1000;
+    let (low, high) = (heights[cut], heights[heights.len() - 1 - cut]);
+    let margin = 0.2 * (high - low) + 1.0;
+    [low - margin, high + margin]
+}
+
+/// What each channel of the bank varies by where nothing lies on the belt.
+fn bare_belt_spread(bank: &BankSpec, size: usize, canvases: &[Canvas]) -> [f32; BANK_CHANNELS] {
+    let mut filters = Bank::new(bank, size);
+    let mut channels = vec![0.0; BANK_CHANNELS * (size / 4) * (size / 4)];
+    let mut sums = [[0.0_f64; 2]; BANK_CHANNELS];
+    let mut count = 0.0_f64;
+    for canvas in canvases {
+        filters.responses(&canvas.height, &mut channels);
+        let plane = channels.len() / BANK_CHANNELS;
+        let (finest, coarsest) = (&channels[..plane], &channels[9 * plane..10 * plane]);
+        let bare: Vec<usize> = (0..plane)
+            .filter(|&i| finest[i].abs() < BARE_MM.0 && coarsest[i].abs() < BARE_MM.1)
+            .collect();
+        count += bare.len() as f64;
+        for (values, sums) in channels.chunks_exact(plane).zip(&mut sums) {
+            for &index in &bare {
+                let value = f64::from(values[index]);
+                sums[0] += value;
+                sums[1] += value * value;
+            }
+        }
+    }
+    // A part that hides the belt everywhere leaves a depth camera's usual fifth of a millimetre.
+    sums.map(|[sum, squares]| {
+        let mean = sum / count.max(1.0);
+        let sd = (squares / count.max(1.0) - mean * mean).max(0.0).sqrt() as f32;
+        if count < 100.0 { 0.2 } else { sd.max(1e-3) }
+    })
+}
+
+/// The least share of the region that a good part covers, and that carries depth.
+fn shares(spec: &PrepareSpec, canvases: &[Canvas]) -> Result<(f32, f32), PartsError> {
+    let mut preparer = Preparer::new(spec).map_err(PartsError::Spec)?;
+    let mut part = PreparedPart::new(spec);
+    let (mut part_share, mut valid_share) = (1.0_f32, 1.0_f32);
+    for canvas in canvases {
+        preparer.derive(canvas, &mut part);
+        part_share = part_share.min(part.part_share);
+        valid_share = valid_share.min(part.valid_share);
+    }
+    Ok((part_share, valid_share))
+}
+
+#[cfg(test)]
+mod tests {
+    use twinspect_core::frame::{DepthCounts, DepthFrame, FrameSize, Intrinsics};
+    use twinspect_dataset::{Label, PartId, Split};
+
+    use super::*;
+
+    /// A 64 x 64 frame of a tilted belt with a box of 10 mm, as counts of 0.1 mm.
+    fn frame(seed: u64) -> FramePair {
+        let size = FrameSize {
+            width: 64,
+            height: 64,
+        };
+        let mut rng = twinspect_nn::Rng::new(seed);
+        let counts = (0..size.pixels())
+            .map(|i| {
+                let (x, y) = (i % 64, i / 64);
+                let part = if (20..44).contains(&x) && (16..48).contains(&y) {
+                    10.0
+                } else {
+                    0.0
+                };
+                let z = 450.0 + 0.05 * x as f64 - part + 0.3 * rng.normal();
+                (z * 10.0).round() as u16
+            })
+            .collect();
+        let intrinsics = Intrinsics {
+            width: 64,
+            height: 64,
+            fx: 200.0,
+            fy: 200.0,
+            cx: 31.5,
+            cy: 31.5,
+            distortion: [0.0; 5],
+        };
+        let depth = DepthFrame::Counts(DepthCounts::new(size, 1e-4, counts).unwrap());
+        FramePair::new(None, Some(depth), Some(intrinsics)).unwrap()
+    }
+
+    #[test]
+    fn good_parts_teach_belt_range_noise_and_shares() {
+        let frames: Vec<_> = (0..8).map(frame).collect();
+        let parts: Vec<_> = (0..8)
+            .map(|i| PartRef {
+                id: PartId::new(format!("train/good/{i:03}")),
+                split: Split::Train,
+                label: Label::Good,
+            })
+            .collect();
+        let product = learn(64, None, true, &parts, &frames).unwrap();
+        let geometry = product.spec.geometry.as_ref().unwrap();
+        product.spec.validate().unwrap();
+        let middle = frames[0].intrinsics().unwrap().ray(31.5, 31.5);
+        let belt_height = geometry
+            .belt
+            .height_mm([middle.0 * 451.6, middle.1 * 451.6, 451.6]);
+        assert!(belt_height.abs() < 0.1, "{belt_height}");
+        let [low, high] = geometry.height_range_mm;
+        assert!(
+            (-6.0..-1.5).contains(&low) && (12.0..16.0).contains(&high),
+            "{low} {high}"
+        );
+        assert!(geometry.bank.spread_mm[0] > 0.05 && geometry.bank.spread_mm[0] < 0.3);
+        assert!(
+            (0.05..0.15).contains(&geometry.part_share_min),
+            "{}",
+            geometry.part_share_min
+        );
+        assert_eq!(geometry.valid_share_min, 0.5);
+    }
+}

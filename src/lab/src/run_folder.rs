@@ -1,0 +1,212 @@
+//! What a training run leaves on disk, and what export needs of it.
+//!
+//! ```text
+//! run.toml             what was trained on, with what, by which version; the product's constants
+//! rgb.checkpoint       the colour student, also while it is being trained
+//! geometry.checkpoint  the geometry student
+//! codebook.safetensors the geometry student's prototypes
+//! losses.csv           branch, step, loss
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use twinspect_bundle::CameraFacts;
+use twinspect_core::modality::Modality;
+use twinspect_core::prepare::PrepareSpec;
+
+use crate::config::TrainingConfig;
+
+/// A run's folder that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    /// The file system.
+    #[error("{action} {}", path.display())]
+    File {
+        /// What was attempted.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// `run.toml` is not what this program writes.
+    #[error("{} is no record of a training run", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// `run.toml` cannot be written.
+    #[error("writing the record of the run")]
+    Render(#[source] toml::ser::Error),
+    /// The folder belongs to another run.
+    #[error("{} belongs to a run with another configuration or other data", path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Training has not finished.
+    #[error("{} holds an unfinished run", path.display())]
+    Unfinished {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+impl RunError {
+    /// What the user can do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Foreign { .. } => Some("choose another folder with --out".into()),
+            Self::Unfinished { path } => Some(format!(
+                "run `twinspect-lab train --out {}` again: it goes on where it stopped",
+                path.display()
+            )),
+            Self::Record { .. } => Some("name a folder that `twinspect-lab train` wrote".into()),
+            _ => None,
+        }
+    }
+}
+
+/// All facts of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunRecord {
+    /// Short name of the data set.
+    pub(crate) name: String,
+    /// Folder of the data set.
+    pub(crate) data: PathBuf,
+    /// SHA-256 over all files of the data set.
+    pub(crate) data_hash: String,
+    /// Weight file of the colour teacher, where there is a colour branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) teacher: Option<PathBuf>,
+    /// SHA-256 of that file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) teacher_hash: Option<String>,
+    /// Version of the trainer.
+    pub(crate) tool_version: String,
+    /// What training cost; absent until it has finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cost: Option<Cost>,
+    /// The configuration, with every default filled in.
+    pub(crate) training: TrainingConfig,
+    /// The camera of the training parts.
+    pub(crate) camera: CameraFacts,
+    /// Constants of preparation, learnt from the training parts.
+    pub(crate) prepare: PrepareSpec,
+}
+
+/// What training took, over all of a run's sittings.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cost {
+    /// CPU seconds of the last sitting.
+    pub(crate) cpu_seconds: f64,
+    /// Wall seconds of the last sitting.
+    pub(crate) wall_seconds: f64,
+    /// Largest resident memory in MiB.
+    pub(crate) peak_memory_mib: f64,
+    /// Learned values of all students.
+    pub(crate) parameters: usize,
+}
+
+/// A run's folder.
+#[derive(Debug, Clone)]
+pub(crate) struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Opens or makes the folder.
+    pub(crate) fn create(path: &Path) -> Result<Self, RunError> {
+        fs_err::create_dir_all(path).map_err(file("creating", path))?;
+        Ok(Self {
+            path: path.to_owned(),
+        })
+    }
+
+    /// Opens a folder that must be there.
+    pub(crate) fn open(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+        }
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A branch's checkpoint.
+    pub(crate) fn checkpoint(&self, modality: Modality) -> PathBuf {
+        self.path.join(format!("{modality}.checkpoint"))
+    }
+
+    /// The prototypes.
+    pub(crate) fn codebook(&self) -> PathBuf {
+        self.path.join("codebook.checkpoint")
+    }
+
+    /// The losses.
+    pub(crate) fn losses(&self) -> PathBuf {
+        self.path.join("losses.csv")
+    }
+
+    /// Writes the record, in one piece.
+    pub(crate) fn write(&self, record: &RunRecord) -> Result<(), RunError> {
+        let text = toml::to_string(record).map_err(RunError::Render)?;
+        let (path, partial) = (self.path.join("run.toml"), self.path.join("run.partial"));
+        fs_err::write(&partial, text).map_err(file("writing", &partial))?;
+        fs_err::rename(&partial, &path).map_err(file("writing", &path))
+    }
+
+    /// Reads the record; `None` in an empty folder.
+    pub(crate) fn read(&self) -> Result<Option<RunRecord>, RunError> {
+        let path = self.path.join("run.toml");
+        match fs_err::read_to_string(&path) {
+            Ok(text) => match toml::from_str(&text) {
+                Ok(record) => Ok(Some(record)),
+                Err(source) => Err(RunError::Record {
+                    path,
+                    source: Box::new(source),
+                }),
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(RunError::File {
+                action: "reading",
+                path,
+                source,
+            }),
+        }
+    }
+
+    /// Reads the record of a finished run.
+    pub(crate) fn finished(&self) -> Result<RunRecord, RunError> {
+        let path = self.path.join("run.toml");
+        let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        let record = self
+            .read()?
+            .ok_or_else(|| file("reading", &path)(missing()))?;
+        if record.cost.is_none() {
+            return Err(RunError::Unfinished {
+                path: self.path.clone(),
+            });
+        }
+        Ok(record)
+    }
+}
+
+/// Names the file of an I/O error.
+pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> RunError {
+    let path = path.to_owned();
+    move |source| RunError::File {
+        action,
+        path,
+        source,
+    }
+}

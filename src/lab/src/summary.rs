@@ -1,0 +1,78 @@
+//! What people read at the end of a command.
+
+use comfy_table::{Table, presets};
+
+use crate::evaluate::Evaluation;
+use crate::metrics::Report;
+
+/// Per cent with one digit, or `n/a`.
+fn percent(value: Option<f64>) -> String {
+    value.map_or_else(|| "n/a".into(), |value| format!("{:.1}", 100.0 * value))
+}
+
+/// Figures of an evaluation as tables.
+pub(crate) fn evaluation(evaluation: &Evaluation) -> String {
+    let mut figures = Table::new();
+    figures.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    figures.set_header([
+        "per cent",
+        "I-AUROC",
+        "P-AUROC",
+        "AU-PRO 30",
+        "AU-PRO 5",
+        "AU-PRO 1",
+        "false rejects",
+        "escapes",
+    ]);
+    let mut row = |name: &str, report: &Report| {
+        figures.add_row([
+            name.to_owned(),
+            percent(report.i_auroc),
+            percent(report.p_auroc),
+            percent(report.au_pro_30),
+            percent(report.au_pro_05),
+            percent(report.au_pro_01),
+            percent(report.false_reject_rate),
+            percent(report.escape_rate),
+        ]);
+    };
+    if evaluation.modalities.len() > 1 {
+        for (name, report) in &evaluation.modalities {
+            row(name, report);
+        }
+    }
+    row("fused", &evaluation.fused);
+
+    let mut kinds = Table::new();
+    kinds.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    let mut header = vec![
+        "kind".to_owned(),
+        "parts".into(),
+        "escapes".into(),
+        "I-AUROC".into(),
+    ];
+    header.extend(
+        evaluation
+            .modalities
+            .keys()
+            .map(|name| format!("{name} alone")),
+    );
+    kinds.set_header(header);
+    for (kind, report) in &evaluation.fused.per_kind {
+        let mut cells = vec![
+            kind.clone(),
+            report.parts.to_string(),
+            report.escapes.to_string(),
+            percent(report.i_auroc),
+        ];
+        let alone =
+            |report: &Report| percent(report.per_kind.get(kind).and_then(|kind| kind.i_auroc));
+        cells.extend(evaluation.modalities.values().map(alone));
+        kinds.add_row(cells);
+    }
+    let good = &evaluation.fused;
+    format!(
+        "{}: {} good and {} defective test parts\n{figures}\n{kinds}",
+        good.category, good.good_parts, good.defective_parts
+    )
+}
