@@ -111,7 +111,7 @@ impl Default for TrainingConfig {
             pose: PoseConfig::default(),
             rgb: BranchConfig {
                 enabled: true,
-                passes: 40,
+                passes: 30,
                 views: 4,
                 batch: 8,
                 learning_rate: 0.005,
@@ -120,7 +120,7 @@ impl Default for TrainingConfig {
             },
             geometry: BranchConfig {
                 enabled: true,
-                passes: 50,
+                passes: 30,
                 views: 8,
                 batch: 8,
                 learning_rate: 0.004,

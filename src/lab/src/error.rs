@@ -6,11 +6,8 @@ use std::process::ExitCode;
 use crate::config::ConfigError;
 use crate::evaluate::EvaluateError;
 use crate::export::ExportError;
-use crate::good_parts::PartsError;
 use crate::measure::MeasureError;
-use crate::product::ProductError;
 use crate::run_folder::RunError;
-use crate::teacher::TeacherError;
 use crate::train::TrainError;
 
 /// Why a command ended without having done what it should.

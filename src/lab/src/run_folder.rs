@@ -137,11 +137,6 @@ impl RunFolder {
         }
     }
 
-    /// The folder.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// A branch's checkpoint.
     pub(crate) fn checkpoint(&self, modality: Modality) -> PathBuf {
         self.path.join(format!("{modality}.checkpoint"))

@@ -191,7 +191,8 @@ impl Graph {
         self.constant_named(name, dims, values)
     }
 
-    /// A constant that is stored as the graph's [`WeightFormat`] says.
+    /// A constant that is stored as the graph's [`WeightFormat`] says; in a head always as f32, as
+    /// the small differences that heads are about would drown in f16.
     ///
     /// # Errors
     /// As [`Graph::constant`]; also a value beyond the range of f16 where that is the format.
@@ -222,7 +223,7 @@ impl Graph {
         dims: &[usize],
         values: &[f32],
     ) -> Result<Tensor, GraphError> {
-        if self.weights == WeightFormat::F32 {
+        if self.weights == WeightFormat::F32 || self.heads > 0 {
             return self.constant_named(name, dims, values);
         }
         let shape = checked_constant(&name, dims, values)?;

@@ -82,7 +82,8 @@ impl EvidenceMap {
     }
 }
 
-/// Averages standardised maps of a stack inside the region; outside it nothing is evident.
+/// Averages standardised maps of a stack. One deviation below the mean is the floor, zero: a place
+/// outside the region, where nothing counts, must not lift its neighbours under the Gaussian.
 fn combine(
     stack: &MapStack,
     moments: &[Moments],
@@ -99,7 +100,7 @@ fn combine(
     }
     let share = 1.0 / maps.count as f32;
     for (sum, &inside) in combined.iter_mut().zip(region) {
-        *sum *= share * inside;
+        *sum = (1.0 + share * *sum).max(0.0) * inside;
     }
 }
 
@@ -178,7 +179,7 @@ mod tests {
             &region,
             &mut combined,
         );
-        assert_eq!(combined, [3.0, 0.0, 0.0, 25.0]);
+        assert_eq!(combined, [4.0, 1.0, 1.0, 25.5]);
         combine(
             &stack,
             &moments,
@@ -186,6 +187,22 @@ mod tests {
             &region,
             &mut combined,
         );
-        assert_eq!(combined, [4.0, 0.0, 0.0, 50.0]);
+        assert_eq!(combined, [5.0, 1.0, 1.0, 50.5]);
+        combine(
+            &stack,
+            &moments,
+            MapRange { first: 0, count: 1 },
+            &[1.0; 4],
+            &mut combined,
+        );
+        assert_eq!(combined[1], 1.0);
+        combine(
+            &stack,
+            &[Moments { mean: 9.0, sd: 1.0 }; 2],
+            MapRange { first: 0, count: 1 },
+            &[1.0; 4],
+            &mut combined,
+        );
+        assert_eq!(combined, [0.0; 4], "below the floor");
     }
 }

@@ -18,6 +18,24 @@ pub struct GoodPart {
     pub region: Vec<f32>,
 }
 
+/// How a modality's maps are looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ViewPlan {
+    /// How maps become comparable before they are averaged.
+    pub standardise: Standardise,
+    /// Which maps, and the Gaussian's standard deviation in pixels of the map.
+    pub views: Vec<(MapRange, f32)>,
+}
+
+/// How maps of one view become comparable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standardise {
+    /// Each map by its own pixels: their units differ.
+    Each,
+    /// The maps of a range by all their pixels: they share a unit, which must stay.
+    Together,
+}
+
 /// Good parts from which nothing can be learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -49,14 +67,12 @@ const PARTS_MIN: usize = 5;
 /// Fits all constants: pixel moments and maxima on `validation`, thresholds on `thresholds`
 /// (the calibration split where there is one, else the validation parts again).
 ///
-/// `views` are each modality's ways to look at its maps: which ones, and the Gaussian's standard
-/// deviation in pixels of the map.
 ///
 /// # Errors
 /// [`FitError`].
 pub fn fit(
     spec: &PrepareSpec,
-    views: &PerModality<Vec<(MapRange, f32)>>,
+    plans: &PerModality<ViewPlan>,
     validation: &[GoodPart],
     thresholds: &[GoodPart],
     target_rate: f64,
@@ -73,8 +89,9 @@ pub fn fit(
     let mut modalities = PerModality::default();
     let mut fused_peaks = vec![f32::NEG_INFINITY; thresholds.len()];
     let mut fine = vec![0.0; spec.size * spec.size];
-    for (modality, views) in views.present() {
-        let maps = pixel_moments(modality, validation, spec.map_size())?;
+    for (modality, plan) in plans.present() {
+        let views = &plan.views;
+        let maps = pixel_moments(modality, plan, validation, spec.map_size())?;
         let mut evidence = EvidenceMap::new(spec.map_size(), spec.size, views);
         let mut maxima = vec![Vec::with_capacity(validation.len()); views.len()];
         for part in validation {
@@ -131,6 +148,7 @@ pub fn fit(
 /// Mean and deviation of each map over the pixels where the part is.
 fn pixel_moments(
     modality: Modality,
+    plan: &ViewPlan,
     parts: &[GoodPart],
     side: usize,
 ) -> Result<Vec<Moments>, FitError> {
@@ -152,6 +170,15 @@ fn pixel_moments(
                 sums[1] += weight * value;
                 sums[2] += weight * value * value;
             }
+        }
+    }
+    if plan.standardise == Standardise::Together {
+        for (range, _) in &plan.views {
+            let Some(group) = sums.get_mut(range.first..range.first + range.count) else {
+                continue;
+            };
+            let pooled = std::array::from_fn(|i| group.iter().map(|sums| sums[i]).sum::<f64>());
+            group.fill(pooled);
         }
     }
     let moments = |[weight, sum, squares]: [f64; 3]| {

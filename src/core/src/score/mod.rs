@@ -19,6 +19,6 @@ mod threshold;
 pub use calibration::{
     MapRange, ModalityCalibration, Moments, ScoreCalibration, Threshold, ThresholdMethod, View,
 };
-pub use fit::{FitError, GoodPart, fit};
+pub use fit::{FitError, GoodPart, Standardise, ViewPlan, fit};
 pub use maps::{MapStack, StageMaps};
 pub use scorer::{DegradedPolicy, Evidence, ScoreError, Scorer};

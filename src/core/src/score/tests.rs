@@ -70,6 +70,13 @@ fn maps(seed: u32) -> StageMaps {
     }
 }
 
+fn plan(views: Vec<(MapRange, f32)>) -> ViewPlan {
+    ViewPlan {
+        standardise: Standardise::Each,
+        views,
+    }
+}
+
 fn calibration() -> ScoreCalibration {
     let good: Vec<GoodPart> = (0..60)
         .map(|seed| GoodPart {
@@ -79,8 +86,8 @@ fn calibration() -> ScoreCalibration {
         .collect();
     let maps = |first, count| MapRange { first, count };
     let views = PerModality {
-        rgb: Some(vec![(maps(0, 3), 0.5), (maps(0, 3), 2.0)]),
-        geometry: Some(vec![(maps(0, 3), 1.0), (maps(3, 1), 1.0)]),
+        rgb: Some(plan(vec![(maps(0, 3), 0.5), (maps(0, 3), 2.0)])),
+        geometry: Some(plan(vec![(maps(0, 3), 1.0), (maps(3, 1), 1.0)])),
     };
     fit(&spec(), &views, &good, &good, 0.05).unwrap()
 }
@@ -308,7 +315,7 @@ fn a_calibration_for_another_product_is_refused() {
 fn fitting_needs_parts_maps_and_a_sensible_target() {
     let all = MapRange { first: 0, count: 3 };
     let views = PerModality {
-        rgb: Some(vec![(all, 1.0)]),
+        rgb: Some(plan(vec![(all, 1.0)])),
         geometry: None,
     };
     let good = |seed| GoodPart {
@@ -337,5 +344,51 @@ fn fitting_needs_parts_maps_and_a_sensible_target() {
             part: 3,
             modality: Modality::Rgb
         }
+    );
+}
+
+#[test]
+fn maps_that_share_a_unit_are_standardised_together() {
+    let good: Vec<GoodPart> = (0..6)
+        .map(|seed| {
+            let mut maps = maps(seed);
+            let stack = maps.geometry.as_mut().unwrap();
+            stack.data[SIDE * SIDE..2 * SIDE * SIDE]
+                .iter_mut()
+                .for_each(|value| *value *= 3.0);
+            GoodPart {
+                maps,
+                region: vec![1.0; SIDE * SIDE],
+            }
+        })
+        .collect();
+    let views = vec![
+        (MapRange { first: 0, count: 2 }, 1.0),
+        (MapRange { first: 2, count: 2 }, 1.0),
+    ];
+    let fitted = |standardise| {
+        let plan = ViewPlan {
+            standardise,
+            views: views.clone(),
+        };
+        let plans = PerModality {
+            rgb: None,
+            geometry: Some(plan),
+        };
+        fit(&spec(), &plans, &good, &good, 0.05)
+            .unwrap()
+            .modalities
+            .geometry
+            .unwrap()
+            .maps
+    };
+    let (each, together) = (fitted(Standardise::Each), fitted(Standardise::Together));
+    assert!((each[1].mean / each[0].mean - 3.0).abs() < 0.05);
+    assert_eq!(together[0], together[1]);
+    assert_eq!(together[2], together[3]);
+    assert!((together[0].mean - 0.5 * (each[0].mean + each[1].mean)).abs() < 1e-4);
+    assert!(
+        together[0].sd > each[0].sd,
+        "the difference between the maps counts"
     );
 }

@@ -1,8 +1,8 @@
 //! A finished run as networks: what the trainer computes, and the same as ONNX.
 
 use twinspect_core::modality::{Modality, PerModality};
-use twinspect_core::prepare::{BANK_CHANNELS, PrepareSpec, PreparedPart};
-use twinspect_core::score::{MapRange, MapStack};
+use twinspect_core::prepare::{BANK_CHANNELS, BANK_SCALES, PrepareSpec, PreparedPart};
+use twinspect_core::score::{MapRange, MapStack, Standardise, ViewPlan};
 use twinspect_engine::tract::Model;
 use twinspect_nn::{Mode, Parameters, Rng, Shape, Tensor, restore};
 use twinspect_onnx::{Graph, GraphError, WeightFormat};
@@ -76,36 +76,42 @@ impl TrainedModel {
     pub(super) fn map_count(modality: Modality) -> usize {
         match modality {
             Modality::Rgb => SCALES,
-            Modality::Geometry => twinspect_core::prepare::BANK_SCALES + 1,
+            Modality::Geometry => BANK_SCALES + 1,
         }
     }
 
     /// How the score looks at the maps: the scales together, the codebook by itself, each under
-    /// every smoothing.
-    pub(super) fn views(record: &RunRecord) -> PerModality<Vec<(MapRange, f32)>> {
-        let mut views = PerModality::default();
-        let looks = |ranges: &[MapRange], sigmas: &[f32]| {
-            let looks = ranges
+    /// every smoothing. Geometry's maps are in standard deviations of good parts already; those of
+    /// colour are not quite, as its scales see different features.
+    pub(super) fn views(record: &RunRecord) -> PerModality<ViewPlan> {
+        let plan = |standardise, ranges: &[MapRange], sigmas: &[f32]| {
+            let views = ranges
                 .iter()
                 .flat_map(|&range| sigmas.iter().map(move |&sigma| (range, sigma)));
-            Some(looks.collect())
+            Some(ViewPlan {
+                standardise,
+                views: views.collect(),
+            })
         };
         let scales = |count| MapRange { first: 0, count };
+        let mut plans = PerModality::default();
         if record.prepare.rgb.is_some() {
-            views.rgb = looks(&[scales(SCALES)], &record.training.rgb.smoothing_px);
+            let sigmas = &record.training.rgb.smoothing_px;
+            plans.rgb = plan(Standardise::Each, &[scales(SCALES)], sigmas);
         }
         if record.prepare.geometry.is_some() {
-            let bank = twinspect_core::prepare::BANK_SCALES;
             let codebook = MapRange {
-                first: bank,
+                first: BANK_SCALES,
                 count: 1,
             };
-            views.geometry = looks(
-                &[scales(bank), codebook],
-                &record.training.geometry.smoothing_px,
+            let sigmas = &record.training.geometry.smoothing_px;
+            plans.geometry = plan(
+                Standardise::Together,
+                &[scales(BANK_SCALES), codebook],
+                sigmas,
             );
         }
-        views
+        plans
     }
 
     /// The stages as ONNX files.

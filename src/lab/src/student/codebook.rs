@@ -231,4 +231,28 @@ mod tests {
             None
         );
     }
+
+    #[test]
+    fn the_exported_map_is_the_same() {
+        let side = 16;
+        let book = Codebook::learn(&heaps(), &mut Rng::new(1));
+        let mut rng = Rng::new(8);
+        let channels: Vec<f32> = (0..BANK_CHANNELS * side * side)
+            .map(|i| rng.normal() as f32 + (i % 11) as f32)
+            .collect();
+        let mut graph = Graph::new("codebook", onnx::WeightFormat::F16);
+        let input = graph.input("x", &[1, BANK_CHANNELS, side, side]).unwrap();
+        let map = book.emit(&mut graph, input).unwrap();
+        graph.output("map", map).unwrap();
+        let onnx = graph.encode().unwrap();
+        let shape = [1, BANK_CHANNELS, side, side];
+        let mut model = twinspect_engine::tract::Model::from_bytes(&onnx, &shape).unwrap();
+        let found = model.run(&channels).unwrap().remove(0);
+        for (index, (a, b)) in book.map(&channels).iter().zip(&found).enumerate() {
+            assert!(
+                (a - b).abs() < 2e-3 * a.max(1.0),
+                "{index}: expected {a}, found {b}"
+            );
+        }
+    }
 }

@@ -9,8 +9,6 @@ use twinspect_nn::{Adam, RestoreError, Rng, Schedule, restore, snapshot};
 use super::branch::Branch;
 use super::checkpoint::{Checkpoint, CheckpointError};
 
-/// Decays of Adam's moments, as RD4AD has them.
-const BETAS: (f32, f32) = (0.5, 0.999);
 /// Share of the run in which the learning rate rises.
 const WARM_UP: f64 = 0.1;
 /// Wall time between two checkpoints.
@@ -68,6 +66,8 @@ pub(crate) struct Course {
     pub(crate) steps: u64,
     /// Highest learning rate.
     pub(crate) learning_rate: f32,
+    /// Decays of Adam's moments.
+    pub(crate) betas: (f32, f32),
     /// Seed of the order of samples.
     pub(crate) seed: u64,
     /// Identity of configuration and data.
@@ -98,7 +98,7 @@ impl Course {
         interrupted: &AtomicBool,
         mut progress: impl FnMut(u64, f32),
     ) -> Result<Outcome, CourseError> {
-        let mut adam = Adam::new(BETAS.0, BETAS.1);
+        let mut adam = Adam::new(self.betas.0, self.betas.1);
         let mut losses = Vec::new();
         if let Some(mut saved) = Checkpoint::read(&self.checkpoint)? {
             if saved.run != self.run {
@@ -196,6 +196,7 @@ mod tests {
             batch: 4,
             steps: 6,
             learning_rate: 0.01,
+            betas: (0.9, 0.999),
             seed: 3,
             run: "r".into(),
             checkpoint: folder.join("geometry.checkpoint"),

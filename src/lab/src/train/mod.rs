@@ -368,6 +368,11 @@ impl Run<'_> {
             batch: config.batch,
             steps: seen.div_ceil(config.batch) as u64,
             learning_rate: config.learning_rate,
+            // Colour as RD4AD has it; the geometry student learns better with a longer memory.
+            betas: match modality {
+                Modality::Rgb => (0.5, 0.999),
+                Modality::Geometry => (0.9, 0.999),
+            },
             seed: self.rng(modality).derive(2).next_u64(),
             run: identity(self.record),
             checkpoint: self.folder.checkpoint(modality),
