@@ -75,12 +75,12 @@ pub(crate) fn words(verdict: &Verdict) -> (&'static str, String) {
     match verdict {
         Verdict::Pass { score, missing } => (
             "\x1b[32mPASS     \x1b[0m",
-            format!("{score:>5.2} of 1{}", without(missing)),
+            format!("{score:>5.2}{}", without(missing)),
         ),
         Verdict::Fail { finding, missing } => (
             "\x1b[31mFAIL     \x1b[0m",
             format!(
-                "{:>5.2} of 1, {}{}",
+                "{:>5.2}  seen by {}{}",
                 finding.score,
                 finding.seen_by,
                 without(missing)

@@ -132,7 +132,7 @@ impl Tally {
     /// For people: the confusion table and what follows from it.
     pub(crate) fn text(&self) -> String {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::UTF8_BORDERS_ONLY);
         table.set_header(["labelled", "pass", "fail", "no result", "remark"]);
         let mut row = |name: &str, counts: &Counts, remark: String| {
             let [pass, fail, none] = [counts.pass, counts.fail, counts.no_result];

@@ -149,7 +149,7 @@ fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
         findings.bundle, findings.engine, findings.frame, findings.parts
     )?;
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_header(["stage", "p50 ms", "p99 ms"]);
     for cost in &findings.stages {
         if let (Some(p50), Some(p99)) = (cost.p50_ms, cost.p99_ms) {

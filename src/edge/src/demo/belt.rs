@@ -11,14 +11,15 @@ use twinspect_line::{Edge, Line, Output, Pulse, SimulatedLine};
 
 use crate::error::EdgeError;
 
+/// A slow belt: the demo is about what is seen, and shall work on a busy laptop too.
 const SPEC: GateSpec = GateSpec {
-    delay_us: 400_000,
-    deadline_us: 350_000,
+    delay_us: 2_000_000,
+    deadline_us: 1_900_000,
     pulse_us: 60_000,
     mode: OutputMode::PassPulse,
 };
 /// From part to part; longer than way and pulse, so that each part can be told by itself.
-const PERIOD_US: u64 = 500_000;
+const PERIOD_US: u64 = 2_500_000;
 
 /// Belt, sensor, gate and rejector.
 #[derive(Debug)]
@@ -135,7 +136,7 @@ mod tests {
     #[test]
     fn a_part_that_took_too_long_is_rejected_even_if_it_is_good() {
         let mut belt = Belt::new().unwrap();
-        for took in [360, 450, 900] {
+        for took in [1_900, 2_050, 4_000] {
             let passage = belt.carry(&PASS, Duration::from_millis(took)).unwrap();
             assert_eq!(passage.outcome, Outcome::NoResult(Reason::Late), "{took}");
             assert_eq!(passage.pulse, None);

@@ -24,7 +24,7 @@ use crate::replay::{draw, write_json};
 use crate::tally::{Summary, Tally};
 
 /// Columns of the pulses' drawing for each part.
-const COLUMNS_PER_PART: usize = 3;
+const COLUMNS_PER_PART: usize = 4;
 
 /// A part's report and the pulse that it got.
 #[derive(Serialize)]
@@ -64,7 +64,9 @@ pub(crate) fn demo(args: &DemoArgs, out: &mut dyn Write) -> Result<(), EdgeError
         args,
         out,
         belt: Belt::new()?,
-        sheet: Sheet::new("twinspect demo".to_owned()),
+        sheet: Sheet::new(
+            "twinspect demo: green passed, red failed, yellow without a result".to_owned(),
+        ),
         tally: Tally::default(),
     };
     for product in &products {
@@ -96,7 +98,8 @@ impl Show<'_> {
             let label = truth.map(|truth| &truth.label);
             self.tally.add(label, outcome, Some(took));
             pipeline.keep(&mut snapshot);
-            let place = format!("{} {name}", product.name);
+            let below_split = name.split_once('/').map_or(name, |(_, rest)| rest);
+            let place = format!("{} {below_split}", product.name);
             self.sheet.add(&snapshot, &place, verdict);
             let mut picture = None;
             if !verdict.passes() {
@@ -137,13 +140,14 @@ impl Show<'_> {
         writeln!(
             self.out,
             "\x1b[1m{} {}\x1b[0m: {parts} parts, engine {}, {} goldens reproduced to {:.0e} of the range\n\
-             the line: a good part is rejected once in {:.0} by intent; {} good parts support at most {:.1} %\n",
+             scores: 1.00 is the line, set to reject {:.1} % of good parts; \
+             {} good parts support {:.1} % at most\n",
             product.name,
             manifest.version,
             pipeline.engine(),
             proof.goldens,
             proof.worst.share,
-            1.0 / line.target_rate,
+            100.0 * line.target_rate,
             line.good_parts,
             100.0 * line.rate_bound_95,
         )?;

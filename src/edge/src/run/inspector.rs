@@ -88,7 +88,7 @@ impl Inspector {
         }
     }
 
-    /// Kills it at once. [`Heard::Ended`] follows.
+    /// Kills it at once. [`Heard::Closed`] and [`Heard::Ended`] follow in any order.
     pub(super) fn kill(mut self) {
         if let Err(error) = self.child.kill() {
             log::warn!("killing inspect process {}: {error}", self.child.id());
@@ -96,7 +96,8 @@ impl Inspector {
         self.close();
     }
 
-    /// Lets it end by itself, then kills it. [`Heard::Ended`] follows.
+    /// Sends no more tickets and lets it end by itself; after a while it is killed. What it still
+    /// says is heard; [`Heard::Closed`] and [`Heard::Ended`] follow in any order.
     pub(super) fn close(self) {
         let Self {
             generation,
@@ -106,7 +107,7 @@ impl Inspector {
             events,
         } = self;
         drop(tickets);
-        if let Err(error) = stream.shutdown(Shutdown::Both) {
+        if let Err(error) = stream.shutdown(Shutdown::Write) {
             log::debug!(
                 "closing the socket of inspect process {}: {error}",
                 child.id()

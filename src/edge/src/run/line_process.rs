@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -22,8 +23,11 @@ use crate::error::EdgeError;
 
 /// Events that may wait for the line process; more make the inspect process wait.
 const EVENTS_MAX: usize = 64;
-/// Exit codes of an inspect process for which a new try is senseless: the station's files are wrong.
-const HOPELESS: [u8; 3] = [2, 3, 4];
+/// How long the end of the inspect process is waited for; it is killed before.
+const END_MAX: Duration = Duration::from_secs(5);
+/// Exit codes of an inspect process for which a new try is senseless: the station's files are wrong,
+/// or its model can't be proven here.
+const HOPELESS: [u8; 4] = [2, 3, 4, 5];
 
 /// Runs a station until it is told to stop, its recording ends, or it can't be run at all.
 pub(crate) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
@@ -188,7 +192,7 @@ impl<'a> LineProcess<'a> {
             self.supervisor.next_poll_us(),
         ];
         let due = due_us.into_iter().flatten().min();
-        let timeout = due.map_or(std::time::Duration::from_secs(1), |at| self.clock.until(at));
+        let timeout = due.map_or(Duration::from_secs(1), |at| self.clock.until(at));
         crossbeam_channel::select! {
             recv(self.events) -> event => match event {
                 Ok(event) => self.hear(event),
@@ -321,13 +325,19 @@ impl<'a> LineProcess<'a> {
 
     /// Waits for the inspect process to end; what it still says is its last metrics.
     fn wait_for_end(&mut self) {
-        for event in self.events.iter() {
+        let (mut closed, mut ended) = (false, false);
+        while !(closed && ended) {
+            let Ok(event) = self.events.recv_timeout(END_MAX) else {
+                log::warn!("the inspect process has not ended in {END_MAX:?}");
+                return;
+            };
             match event.what {
-                Heard::Ended(_) => return,
+                Heard::Closed => closed = true,
+                Heard::Ended(_) => ended = true,
                 Heard::Message(InspectorMessage::Heartbeat(metrics)) => {
                     self.report.metrics(metrics);
                 }
-                Heard::Message(_) | Heard::Closed => {}
+                Heard::Message(_) => {}
             }
         }
     }
@@ -335,8 +345,6 @@ impl<'a> LineProcess<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn trigger(parts: Option<u64>) -> Trigger {

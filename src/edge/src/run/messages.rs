@@ -64,6 +64,19 @@ pub(super) struct Metrics {
     pub(super) records_dropped: u64,
 }
 
+impl Metrics {
+    /// Of two processes, one after the other.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            inspected: self.inspected + other.inspected,
+            displaced: self.displaced + other.displaced,
+            camera_errors: self.camera_errors + other.camera_errors,
+            records_written: self.records_written + other.records_written,
+            records_dropped: self.records_dropped + other.records_dropped,
+        }
+    }
+}
+
 /// Writes one message.
 pub(super) fn write(stream: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(message)?;

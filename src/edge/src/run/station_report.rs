@@ -26,7 +26,10 @@ pub(super) struct StationReport<'a> {
     /// Answers to parts that have not left.
     told: VecDeque<VerdictMessage>,
     tally: Tally,
-    metrics: Metrics,
+    /// Of inspect processes that have ended.
+    past: Metrics,
+    /// Of the one that runs.
+    current: Metrics,
 }
 
 /// A part that has left. Its keys are for scripts and stay.
@@ -60,12 +63,14 @@ impl<'a> StationReport<'a> {
             json,
             told: VecDeque::with_capacity(PARTS_MAX),
             tally: Tally::default(),
-            metrics: Metrics::default(),
+            past: Metrics::default(),
+            current: Metrics::default(),
         }
     }
 
     /// The inspect process is ready.
     pub(super) fn ready(&mut self, ready: &Ready) -> Result<(), EdgeError> {
+        self.past = self.past.plus(std::mem::take(&mut self.current));
         if !self.json {
             let Ready {
                 model,
@@ -88,7 +93,7 @@ impl<'a> StationReport<'a> {
 
     /// The inspect process has counted.
     pub(super) fn metrics(&mut self, metrics: Metrics) {
-        self.metrics = metrics;
+        self.current = metrics;
     }
 
     /// A part has left.
@@ -143,6 +148,7 @@ impl<'a> StationReport<'a> {
         line: &SimulatedLine,
         restarts: u64,
     ) -> Result<(), EdgeError> {
+        let metrics = self.past.plus(self.current);
         if self.json {
             return write_json(
                 self.out,
@@ -154,7 +160,7 @@ impl<'a> StationReport<'a> {
                     missed_pulses: gate.missed_pulses,
                     pulses: line.pulse_count(),
                     inspector_restarts: restarts,
-                    inspector: self.metrics,
+                    inspector: metrics,
                 },
             );
         }
@@ -176,7 +182,7 @@ impl<'a> StationReport<'a> {
             records_written,
             records_dropped,
             ..
-        } = self.metrics;
+        } = metrics;
         writeln!(
             self.out,
             "gate           {} pulses, {} missed; {} late, {} duplicate, {} unknown answers\n\
