@@ -67,7 +67,7 @@ pub(crate) enum EdgeError {
     Proof {
         bundle: PathBuf,
         #[source]
-        source: ProofError,
+        source: Box<ProofError>,
     },
     /// The camera.
     #[error(transparent)]
@@ -121,16 +121,8 @@ impl EdgeError {
             Self::Bundle(_)
             | Self::Preparation { .. }
             | Self::Score { .. }
-            | Self::UnfitCamera { .. }
-            | Self::Proof {
-                source:
-                    ProofError::NoGoldens
-                    | ProofError::Read(_)
-                    | ProofError::Spec(_)
-                    | ProofError::Score(_)
-                    | ProofError::Modality { .. },
-                ..
-            } => 4,
+            | Self::UnfitCamera { .. } => 4,
+            Self::Proof { source, .. } if is_the_bundle_s(source) => 4,
             Self::Engine(_) | Self::Proof { .. } => 5,
             Self::Camera(_) => 6,
             Self::Line(_) => 7,
@@ -184,4 +176,16 @@ impl EdgeError {
         }
         ExitCode::from(code)
     }
+}
+
+/// Whether a proof failed because the bundle proves nothing, whatever the engine.
+fn is_the_bundle_s(error: &ProofError) -> bool {
+    matches!(
+        error,
+        ProofError::NoGoldens
+            | ProofError::Read(_)
+            | ProofError::Spec(_)
+            | ProofError::Score(_)
+            | ProofError::Modality { .. }
+    )
 }

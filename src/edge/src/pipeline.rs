@@ -103,7 +103,7 @@ impl Pipeline {
         let mut engine = TractEngine::load(bundle)?;
         let proof = prove(&mut engine, bundle).map_err(|source| EdgeError::Proof {
             bundle: path.to_owned(),
-            source,
+            source: Box::new(source),
         })?;
         Ok(Self {
             bundle: path.to_owned(),

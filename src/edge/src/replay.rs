@@ -46,6 +46,14 @@ struct Run<'a> {
 pub(crate) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let Source { bundle, mut camera } = open(&args.source)?;
     let mut pipeline = Pipeline::load(&bundle, (&args.degraded).into())?;
+    if !args.json {
+        let (name, version) = (&bundle.manifest().name, &bundle.manifest().version);
+        let engine = pipeline.engine();
+        writeln!(
+            out,
+            "{name} {version}, engine {engine}; scores: 1.00 is the line\n"
+        )?;
+    }
     let mut snapshot = pipeline.new_snapshot();
     let mut tally = Tally::default();
     let clock = Clock::start();

@@ -19,7 +19,7 @@ pub(crate) struct Setting {
     pub(crate) is_default: bool,
 }
 
-/// All keys, in the order of the file's definition.
+/// All keys, sorted by table and name.
 pub(super) fn settings(
     path: &Path,
     text: &str,

@@ -150,8 +150,9 @@ fn read_tickets(stream: UnixStream, tickets: &Sender<TicketMessage>) {
 }
 
 fn write_answers(mut stream: UnixStream, answers: &Receiver<InspectorMessage>) {
+    let mut line = Vec::new();
     for answer in answers {
-        if let Err(error) = messages::write(&mut stream, &answer) {
+        if let Err(error) = messages::write(&mut stream, &mut line, &answer) {
             log::debug!("writing an answer: {error}");
             return;
         }

@@ -27,6 +27,10 @@ pub(super) struct InspectorEvent {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "messages are the rule; boxing them would allocate for each part"
+)]
 pub(super) enum Heard {
     Message(InspectorMessage),
     /// It has closed its end, or said what is no message.
@@ -144,8 +148,9 @@ fn wait(child: &mut Child) -> Option<u8> {
 }
 
 fn write_tickets(mut stream: UnixStream, tickets: &Receiver<TicketMessage>) {
+    let mut line = Vec::new();
     for ticket in tickets {
-        if let Err(error) = messages::write(&mut stream, &ticket) {
+        if let Err(error) = messages::write(&mut stream, &mut line, &ticket) {
             log::debug!("sending ticket {}: {error}", ticket.number);
             return;
         }

@@ -21,6 +21,10 @@ pub(super) struct TicketMessage {
 /// From the inspect process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "verdicts are the rule; boxing them would allocate for each part"
+)]
 pub(super) enum InspectorMessage {
     /// The model is proven, the camera open: tickets will be served.
     Ready(Ready),
@@ -77,11 +81,16 @@ impl Metrics {
     }
 }
 
-/// Writes one message.
-pub(super) fn write(stream: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
-    let mut line = serde_json::to_vec(message)?;
+/// Writes one message. `line` is memory that is used again.
+pub(super) fn write(
+    stream: &mut impl Write,
+    line: &mut Vec<u8>,
+    message: &impl Serialize,
+) -> io::Result<()> {
+    line.clear();
+    serde_json::to_writer(&mut *line, message)?;
     line.push(b'\n');
-    stream.write_all(&line)
+    stream.write_all(line)
 }
 
 /// Reads the next message; `None` when the other process has closed its end.
@@ -122,9 +131,8 @@ mod tests {
             part: Some("test/stain/003".into()),
             label: Some(Label::Defect("stain".into())),
         });
-        let mut bytes = Vec::new();
-        write(&mut bytes, &message).unwrap();
-        let mut line = Vec::new();
+        let (mut bytes, mut line) = (Vec::new(), Vec::new());
+        write(&mut bytes, &mut line, &message).unwrap();
         let read_back: Option<InspectorMessage> = read(&mut bytes.as_slice(), &mut line).unwrap();
         assert_eq!(read_back, Some(message));
     }
