@@ -14,6 +14,8 @@ use twinspect_onnx::{Graph, GraphError};
 
 /// Prototypes, fewer if there are fewer descriptors.
 const PROTOTYPES: usize = 2048;
+/// Prototypes that the exported graph compares at once.
+const BLOCK: usize = 256;
 /// Rounds of k-means.
 const ROUNDS: usize = 12;
 /// Added to every radius: nothing varies by less than a third of the sensor's noise.
@@ -116,44 +118,64 @@ impl Codebook {
         (0..plane).into_par_iter().map(at).collect()
     }
 
-    /// Writes the map as one 1 x 1 convolution and a minimum. With `w = (r + 0.3)^-2` the scaled
-    /// squared distance is linear in the descriptor and its squared length:
-    /// `w |q - p|^2 = w |q|^2 - 2 w p . q + w |p|^2`.
+    /// Writes the map as matrix products and minima. With `w = (r + 0.3)^-2` the scaled squared
+    /// distance is linear in the descriptor, its squared length, and one:
+    /// `w |q - p|^2 = -2 w p . q + w |q|^2 + w |p|^2`. Places are rows and prototypes columns, so
+    /// that the minimum runs along memory; prototypes come in blocks, so that a block's distances
+    /// stay in the cache.
     pub(crate) fn emit(
         &self,
         graph: &mut Graph,
         input: onnx::Tensor,
     ) -> Result<onnx::Tensor, GraphError> {
-        let mut weights = Vec::with_capacity(self.radii.len() * (BANK_CHANNELS + 1));
-        let mut biases = Vec::with_capacity(self.radii.len());
-        for (prototype, radius) in self.prototypes.iter().zip(&self.radii) {
-            let gain = (radius + RADIUS_FLOOR).powi(-2);
-            weights.extend(prototype.iter().map(|value| -2.0 * gain * value));
-            weights.push(gain);
-            biases.push(gain * prototype.iter().map(|value| value * value).sum::<f32>());
-        }
-        let dims = [self.radii.len(), BANK_CHANNELS + 1, 1, 1];
+        let shape = input.shape();
+        let (rows, columns) = (shape.dims()[2], shape.dims()[3]);
+        let places = rows * columns;
         graph.head(|graph| {
             graph.within("codebook", |graph| {
                 let square = graph.mul("square", input, input)?;
                 let length = graph.reduce_sum("length", square, &[1])?;
-                let extended = graph.concat("extend", &[input, length], 1)?;
-                let kernel = onnx::Kernel {
-                    dims,
-                    values: &weights,
-                };
-                let scaled = graph.conv(
-                    "distances",
-                    extended,
-                    &onnx::Conv::new(kernel, Some(&biases)),
-                )?;
-                let least = graph.reduce_min("least", scaled, &[1])?;
+                let one = graph.constant("one", &[1, 1, rows, columns], &vec![1.0; places])?;
+                let extended = graph.concat("extend", &[input, length, one], 1)?;
+                let flat = graph.reshape("flatten", extended, &[BANK_CHANNELS + 2, places])?;
+                let descriptors = graph.transpose("descriptors", flat, &[1, 0])?;
+                let mut minima = Vec::new();
+                let blocks = self.prototypes.chunks(BLOCK).zip(self.radii.chunks(BLOCK));
+                for (index, (prototypes, radii)) in blocks.enumerate() {
+                    let dims = [BANK_CHANNELS + 2, radii.len()];
+                    let forms = linear_forms(prototypes, radii);
+                    let prototypes =
+                        graph.constant(&format!("prototypes{index}"), &dims, &forms)?;
+                    let distances =
+                        graph.mat_mul(&format!("distances{index}"), descriptors, prototypes)?;
+                    minima.push(graph.reduce_min(&format!("least{index}"), distances, &[1])?);
+                }
+                let minima = graph.concat("blocks", &minima, 1)?;
+                let least = graph.reduce_min("least", minima, &[1])?;
                 // Rounding may leave the square of a tiny distance below zero.
                 let positive = graph.relu("positive", least)?;
-                graph.sqrt("distance", positive)
+                let distance = graph.sqrt("distance", positive)?;
+                graph.reshape("map", distance, &[1, 1, rows, columns])
             })
         })
     }
+}
+
+/// Coefficients of the scaled squared distances: a row for each channel of the descriptor, for its
+/// squared length, and for one; a column for each prototype.
+fn linear_forms(prototypes: &[Descriptor], radii: &[f32]) -> Vec<f32> {
+    let count = radii.len();
+    let mut forms = vec![0.0; (BANK_CHANNELS + 2) * count];
+    for (column, (prototype, radius)) in prototypes.iter().zip(radii).enumerate() {
+        let gain = (radius + RADIUS_FLOOR).powi(-2);
+        for (row, value) in prototype.iter().enumerate() {
+            forms[row * count + column] = -2.0 * gain * value;
+        }
+        forms[BANK_CHANNELS * count + column] = gain;
+        let length = prototype.iter().map(|value| value * value).sum::<f32>();
+        forms[(BANK_CHANNELS + 1) * count + column] = gain * length;
+    }
+    forms
 }
 
 /// Index of the nearest prototype of each descriptor, and the distance to it.

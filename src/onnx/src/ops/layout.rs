@@ -66,6 +66,34 @@ impl Graph {
         Ok(self.append(name, "Reshape", &[x, dims], Vec::new(), right))
     }
 
+    /// Adds a Transpose: axis `i` of the result is axis `order[i]` of the operand.
+    ///
+    /// # Errors
+    /// The order does not name each axis of the operand once.
+    pub fn transpose(
+        &mut self,
+        name: &str,
+        x: Tensor,
+        order: &[usize],
+    ) -> Result<Tensor, GraphError> {
+        let name = self.full_name(name)?;
+        let shape = self.check(&name, x)?;
+        let mut sorted = order.to_vec();
+        sorted.sort_unstable();
+        if sorted.iter().copied().ne(0..shape.rank()) {
+            return Err(GraphError::Parameter {
+                node: name,
+                parameter: "perm",
+                value: order.len(),
+                expected: "each axis of the operand once",
+            });
+        }
+        let dims: Vec<usize> = order.iter().map(|&axis| shape.dims()[axis]).collect();
+        let shape = shape_of(&name, &dims)?;
+        let attributes = vec![AttributeProto::ints("perm", order)];
+        Ok(self.append(name, "Transpose", &[x], attributes, shape))
+    }
+
     /// Adds a Resize of a feature map to `size` (rows, columns): bilinear, pixel centres at half
     /// coordinates, no smoothing before a reduction.
     ///
