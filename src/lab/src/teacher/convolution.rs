@@ -141,52 +141,30 @@ impl Reader<'_> {
     }
 }
 
-/// Writes a trunk into a graph and counts its multiplications.
-pub(super) struct Writer<'a> {
-    pub(super) graph: &'a mut Graph,
-    pub(super) macs: u64,
-}
-
-impl Writer<'_> {
-    pub(super) fn within<R>(&mut self, scope: &str, add: impl FnOnce(&mut Writer) -> R) -> R {
-        let mut macs = self.macs;
-        let result = self.graph.within(scope, |graph| {
-            let mut writer = Writer { graph, macs };
-            let result = add(&mut writer);
-            macs = writer.macs;
-            result
-        });
-        self.macs = macs;
-        result
-    }
-
-    pub(super) fn convolution(
-        &mut self,
+impl Convolution {
+    /// Adds the convolution's node.
+    pub(super) fn write(
+        &self,
+        graph: &mut Graph,
         name: &str,
         x: Tensor,
-        convolution: &Convolution,
     ) -> Result<Tensor, GraphError> {
         let Geometry {
             kernel,
             stride,
             groups,
             ..
-        } = convolution.geometry;
-        let pads = match (convolution.padding, x.shape().nchw()) {
+        } = self.geometry;
+        let pads = match (self.padding, x.shape().nchw()) {
             (Padding::Same, Some([.., rows, columns])) => {
                 Pads::same([rows, columns], kernel, stride)
             }
             _ => Pads::symmetric(kernel / 2),
         };
-        let folded = &convolution.folded;
-        let conv = Conv::new(folded.kernel(), Some(&folded.bias))
+        let conv = Conv::new(self.folded.kernel(), Some(&self.folded.bias))
             .stride(stride)
             .pads(pads)
             .groups(groups);
-        let y = self.graph.conv(name, x, &conv)?;
-        let [_, per_group, kernel_rows, kernel_columns] = folded.dims;
-        let macs = y.shape().elements() * per_group * kernel_rows * kernel_columns;
-        self.macs += macs as u64;
-        Ok(y)
+        graph.conv(name, x, &conv)
     }
 }

