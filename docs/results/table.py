@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Prints the tables of docs/results.md from the JSON files beside this script: python3 docs/results/table.py"""
+import json
+import statistics
+from collections import defaultdict
+from pathlib import Path
+
+runs = defaultdict(list)
+for file in sorted(Path(__file__).parent.glob("*.json")):
+    run = json.loads(file.read_text())
+    runs[run["category"], run["teacher"]].append(run)
+
+
+def cell(reports):
+    """Mean I-AUROC / AU-PRO 30 in per cent, with the spread where there are several seeds."""
+    parts = []
+    for key in ("i_auroc", "au_pro_30"):
+        values = [100 * report[key] for report in reports]
+        spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+        parts.append(f"{statistics.mean(values):.1f}{spread}")
+    return " / ".join(parts)
+
+
+print("| category | teacher | seeds | colour | geometry | fused | false rejects | escapes | CPU s | MiB |")
+print("|---|---|---|---|---|---|---|---|---|---|")
+for (category, teacher), group in sorted(runs.items()):
+    mean = lambda key: 100 * statistics.mean(run[key] for run in group)
+    alone = lambda name: cell([run["modalities"][name] for run in group]) if name in group[0]["modalities"] else "-"
+    cost = [run["cost"] for run in group]
+    print(
+        f"| {category} | {teacher.split('_')[0]} | {len(group)} | {alone('rgb')} | {alone('geometry')} | {cell(group)} "
+        f"| {mean('false_reject_rate'):.1f} | {mean('escape_rate'):.1f} "
+        f"| {statistics.mean(c['cpu_seconds'] for c in cost):.0f} | {max(c['peak_memory_mib'] for c in cost):.0f} |"
+    )
+
+print("\n| category | kind: I-AUROC fused (colour, geometry), escapes |\n|---|---|")
+for (category, _), group in sorted(runs.items()):
+    first = group[0]
+    kinds = []
+    for kind, report in first["per_kind"].items():
+        alone = [first["modalities"][m]["per_kind"][kind]["i_auroc"] for m in first["modalities"]]
+        alone = ", ".join(f"{100 * value:.0f}" for value in reversed(alone))
+        kinds.append(f"{kind} {100 * report['i_auroc']:.0f} ({alone}), {report['escapes']} of {report['parts']}")
+    print(f"| {category} | {' · '.join(kinds)} |")
