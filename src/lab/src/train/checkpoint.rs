@@ -110,7 +110,7 @@ impl Checkpoint {
         };
         let step = fact("step")?
             .parse()
-            .map_err(|_| damaged(path, "`step` is no number".into()))?;
+            .map_err(|error| damaged(path, format!("`step`: {error}")))?;
         let run = fact("run")?.clone();
         let tensors =
             SafeTensors::deserialize(&file).map_err(|error| damaged(path, error.to_string()))?;

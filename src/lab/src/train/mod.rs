@@ -286,10 +286,8 @@ fn camera_facts(dataset: &dyn Dataset, frame: &twinspect_core::frame::FramePair)
 }
 
 fn append(losses: &mut String, modality: Modality, values: &[f32]) {
-    use std::fmt::Write as _;
     for (step, loss) in values.iter().enumerate() {
-        // Writing to a string cannot fail.
-        let _: std::fmt::Result = writeln!(losses, "{modality},{},{loss}", step + 1);
+        losses.push_str(&format!("{modality},{},{loss}\n", step + 1));
     }
 }
 
