@@ -17,6 +17,12 @@ use twinspect_line::LineError;
 
 use crate::config::ConfigError;
 
+/// Remedies where the error itself knows none.
+const CONFIG_HINT: &str = "configs/station-replay.toml of the source explains every key";
+const DATA_HINT: &str = "correct the file that is named, or take it out of the recording";
+const BUNDLE_HINT: &str = "name a .twb file that `twinspect-lab export` wrote, or its folder; if it \
+                           is one, export it again";
+
 /// Why a command ended without having done what it should.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EdgeError {
@@ -134,10 +140,10 @@ impl EdgeError {
     /// The remedy, where there is one.
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Config(error) => error.hint().map(Cow::from),
+            Self::Config(error) => Some(error.hint().map_or(CONFIG_HINT.into(), Cow::from)),
             Self::Usage { hint, .. } => Some((*hint).into()),
-            Self::Data(error) => error.hint(),
-            Self::Bundle(error) => error.hint().map(Cow::from),
+            Self::Data(error) => error.hint().or(Some(DATA_HINT.into())),
+            Self::Bundle(error) => Some(error.hint().map_or(BUNDLE_HINT.into(), Cow::from)),
             Self::Preparation { .. } | Self::Score { .. } => {
                 Some("the bundle was made wrongly: export it again".into())
             }
@@ -151,6 +157,9 @@ impl EdgeError {
             }
             Self::Engine(error) => error.hint().map(Cow::from),
             Self::Proof { source, .. } => source.hint().map(Cow::from),
+            Self::Camera(error @ CameraError::Part { .. }) => {
+                error.hint().or(Some(DATA_HINT.into()))
+            }
             Self::Camera(error) => error.hint(),
             Self::Store { .. } => Some("check the folder's rights and the free space".into()),
             Self::System { .. } => {
