@@ -1,0 +1,232 @@
+//! A station in two processes, as a line integrator runs it: what comes out when all is well, and
+//! what when the process that sees and judges is killed, hangs or is slow.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::binaries::{program, succeed};
+use crate::product::Site;
+
+/// Most lines that a test reads before it gives up: a minute of parts.
+const LINES_MAX: usize = 3_000;
+
+/// A running station and what it says.
+struct Station {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    said: Vec<Value>,
+}
+
+impl Station {
+    fn start(site: &Site) -> Self {
+        let mut process = program("twinspect")
+            .current_dir(site.path(""))
+            .args(["run", "--config", "station.toml", "--json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the station starts");
+        let output = process.stdout.take().expect("a pipe");
+        Self {
+            process,
+            lines: BufReader::new(output).lines(),
+            said: Vec::new(),
+        }
+    }
+
+    /// The next line, or `None` when the station has ended.
+    fn next(&mut self) -> Option<&Value> {
+        assert!(self.said.len() < LINES_MAX, "{:?}", self.said.last());
+        let line = self.lines.next()?.expect("a line of text");
+        self.said
+            .push(serde_json::from_str(&line).expect("a JSON object"));
+        self.said.last()
+    }
+
+    /// Reads until a part's line is as wanted.
+    fn wait_for(&mut self, wanted: impl Fn(&Value) -> bool) {
+        while let Some(line) = self.next() {
+            if wanted(line) {
+                return;
+            }
+        }
+        panic!("the station has ended: {:?}", self.said.last());
+    }
+
+    /// The process that sees and judges: the station's only child.
+    fn inspect_process(&self) -> u32 {
+        let parent = format!("PPid:\t{}", self.process.id());
+        let is_child = |pid: &u32| {
+            std::fs::read_to_string(format!("/proc/{pid}/status"))
+                .is_ok_and(|status| status.lines().any(|line| line == parent))
+        };
+        std::fs::read_dir("/proc")
+            .expect("/proc")
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .find(is_child)
+            .expect("the station has a child")
+    }
+
+    fn signal(pid: u32, signal: &str) {
+        let status = Command::new("sh")
+            .args(["-c", &format!("kill -{signal} {pid}")])
+            .status();
+        assert!(status.expect("a shell").success());
+    }
+
+    /// Tells it to stop, and returns its parts and its summary.
+    fn stop(mut self) -> (Vec<Value>, Value) {
+        Self::signal(self.process.id(), "TERM");
+        while self.next().is_some() {}
+        assert!(self.process.wait().expect("its end").success());
+        let summary = self.said.pop().expect("a summary");
+        (self.said, summary)
+    }
+}
+
+fn is(line: &Value, verdict: &str) -> bool {
+    line["verdict"] == verdict
+}
+
+fn is_abandoned(line: &Value) -> bool {
+    line["reason"] == "inspector"
+}
+
+/// The laws of every run: each part once, in order; a pulse for passed parts alone.
+fn check_laws(parts: &[Value], summary: &Value) {
+    for (place, part) in (1_u64..).zip(parts) {
+        assert_eq!(part["number"], place, "{part}");
+    }
+    let passed = parts.iter().filter(|part| is(part, "pass")).count() as u64;
+    let pulses = summary["pulses"].as_u64().expect("a count");
+    // Neighbours' pulses may touch and become one.
+    assert!(pulses <= passed, "{pulses} pulses for {passed} parts");
+    assert_eq!(summary["summary"]["parts"], parts.len());
+}
+
+/// A station that waits for its parts even on a busy machine.
+fn patient() -> Site {
+    let site = Site::new();
+    let gate = "rate_hz = 5.0\n[gate]\ndelay_ms = 4000\ndeadline_ms = 3900";
+    site.edit("station.toml", "rate_hz = 50.0", gate);
+    site
+}
+
+/// A station that goes on until it is told to stop.
+fn endless() -> Site {
+    let site = patient();
+    site.edit("station.toml", "\"parts\"", "\"parts\"\nrepeat = true");
+    site
+}
+
+#[test]
+fn every_part_of_a_recording_leaves_once_and_is_counted_by_its_label() {
+    let site = patient();
+    let arguments = ["run", "--config", "station.toml", "--json"];
+    let said = succeed(
+        program("twinspect")
+            .current_dir(site.path(""))
+            .args(arguments),
+    );
+    let mut lines: Vec<Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON object"))
+        .collect();
+    let summary = lines.pop().expect("a summary");
+    check_laws(&lines, &summary);
+    let labels: Vec<_> = lines.iter().map(|line| line["label"].as_str()).collect();
+    assert_eq!(labels, [Some("dent"), Some("good"), Some("good")]);
+    assert_eq!(summary["inspector"]["inspected"], 3);
+    assert_eq!(summary["inspector_restarts"], 0);
+}
+
+#[test]
+fn no_more_parts_come_than_were_asked_for() {
+    let site = endless();
+    let arguments = ["run", "--config", "station.toml", "--parts", "2"];
+    let said = succeed(
+        program("twinspect")
+            .current_dir(site.path(""))
+            .args(arguments),
+    );
+    assert!(said.contains("\n     2  "), "{said}");
+    assert!(!said.contains("\n     3  "), "{said}");
+}
+
+#[test]
+fn parts_of_a_killed_inspect_process_are_rejected_until_another_one_is_up() {
+    let site = endless();
+    let mut station = Station::start(&site);
+    station.wait_for(|line| !is(line, "no_result"));
+    Station::signal(station.inspect_process(), "KILL");
+    station.wait_for(is_abandoned);
+    station.wait_for(|line| !is(line, "no_result"));
+    let (parts, summary) = station.stop();
+    check_laws(&parts, &summary);
+    assert_eq!(summary["inspector_restarts"], 1);
+}
+
+#[test]
+fn an_inspect_process_that_hangs_is_killed_and_replaced() {
+    let site = endless();
+    let limits = "[inspector]\nsilence_max_ms = 1000\n[trigger]";
+    site.edit("station.toml", "[trigger]", limits);
+    let mut station = Station::start(&site);
+    station.wait_for(|line| !is(line, "no_result"));
+    Station::signal(station.inspect_process(), "STOP");
+    station.wait_for(is_abandoned);
+    station.wait_for(|line| !is(line, "no_result"));
+    let (parts, summary) = station.stop();
+    check_laws(&parts, &summary);
+    assert!(summary["inspector_restarts"].as_u64() >= Some(1));
+}
+
+#[test]
+fn answers_after_the_deadline_reject() {
+    let site = Site::new();
+    let gate = "rate_hz = 20.0\n[gate]\ndelay_ms = 100\ndeadline_ms = 0.001";
+    site.edit("station.toml", "rate_hz = 50.0", gate);
+    let (parts, summary) = {
+        let mut station = Station::start(&site);
+        while station.next().is_some() {}
+        let summary = station.said.pop().expect("a summary");
+        (station.said, summary)
+    };
+    check_laws(&parts, &summary);
+    assert!(
+        parts.iter().all(|part| part["reason"] == "late"),
+        "{parts:?}"
+    );
+    assert_eq!(summary["pulses"], 0);
+    assert_eq!(summary["late_results"], parts.len());
+}
+
+#[test]
+fn pictures_of_rejected_parts_are_kept_up_to_the_limit() {
+    let site = patient();
+    // Depth is lost, so that every part is rejected without a result.
+    site.edit(
+        "station.toml",
+        "[trigger]",
+        "[records]\nenabled = true\nkeep_parts = 2\n[trigger]",
+    );
+    for part in ["good/000", "good/001", "dent/000"] {
+        let depth = site.path(format!("parts/test/{part}/depth.png"));
+        let picture = image::open(&depth).expect("a depth picture");
+        let empty =
+            image::ImageBuffer::<image::Luma<u16>, _>::new(picture.width(), picture.height());
+        empty.save(&depth).expect("a depth picture is written");
+    }
+    let arguments = ["run", "--config", "station.toml", "--json"];
+    let said = succeed(
+        program("twinspect")
+            .current_dir(site.path(""))
+            .args(arguments),
+    );
+    assert!(said.contains("\"no_depth\""), "{said}");
+    assert!(said.contains("\"records_written\":3"), "{said}");
+    let kept = std::fs::read_dir(site.path("records")).expect("a folder of records");
+    assert_eq!(kept.count(), 2);
+}
