@@ -75,7 +75,7 @@ impl Lite0 {
         let mut reader = Reader {
             file,
             network: NAME,
-            epsilon: 1e-5,
+            epsilon: 1e-3,
             padding: Padding::Same,
         };
         let stem = Geometry::new(3, STEM_CHANNELS, 3).stride(2);
