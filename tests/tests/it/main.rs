@@ -8,8 +8,11 @@
 )]
 
 mod architecture;
+mod bad_input;
 mod binaries;
 mod documents;
+mod product;
 mod purity;
 mod source_text;
+mod station;
 mod workspace;

@@ -37,6 +37,13 @@ pub(crate) fn cargo(arguments: &[&str]) -> Output {
 
 /// All files below a folder whose names end in `extension`, sorted.
 pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = all_files(folder);
+    found.retain(|path| path.extension().is_some_and(|known| known == extension));
+    found
+}
+
+/// All files below a folder, sorted.
+pub(crate) fn all_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut waiting = vec![folder.to_owned()];
     while let Some(next) = waiting.pop() {
@@ -45,7 +52,7 @@ pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
         for path in entries.map(|entry| entry.expect("a folder is listed").path()) {
             if path.is_dir() {
                 waiting.push(path);
-            } else if path.extension().is_some_and(|known| known == extension) {
+            } else {
                 found.push(path);
             }
         }

@@ -1,0 +1,339 @@
+//! What is wrong with a bundle: damaged, incomplete, hostile, or made for something else.
+
+use sha2::{Digest, Sha256};
+use twinspect_bundle::Bundle;
+use twinspect_core::prepare::Roi;
+
+use super::*;
+use crate::workspace::all_files;
+
+/// Changes bytes of the archive.
+fn archive(change: impl FnOnce(&mut Vec<u8>)) -> impl FnOnce(&Site) {
+    move |site| {
+        let mut bytes = site.read("block.twb");
+        change(&mut bytes);
+        site.write("block.twb", bytes);
+    }
+}
+
+/// Writes the digests of all files of the bundle's folder anew, as whoever meant the change would.
+fn seal(site: &Site) {
+    let folder = site.path("block");
+    let mut sums = String::new();
+    for file in all_files(&folder) {
+        let name = file.strip_prefix(&folder).expect("a file of the folder");
+        if name.as_os_str() == "SHA256SUMS" {
+            continue;
+        }
+        let digest = Sha256::digest(std::fs::read(&file).expect("a file of the bundle"));
+        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        sums.push_str(&format!("{digits}  {}\n", name.display()));
+    }
+    site.write("block/SHA256SUMS", sums);
+}
+
+/// Changes the manifest and takes the digests again.
+fn manifest(from: &'static str, to: &'static str) -> impl FnOnce(&Site) {
+    move |site| {
+        site.edit("block/manifest.toml", from, to);
+        seal(site);
+    }
+}
+
+/// An archive with one more entry, which another program has written.
+fn with_entry(site: &Site, name: &str, kind: tar::EntryType) {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_size(0);
+    header.set_mode(0o644);
+    let field = &mut header.as_old_mut().name;
+    field[..name.len()].copy_from_slice(name.as_bytes());
+    if kind.is_symlink() {
+        header.set_link_name("/etc/passwd").expect("a short name");
+    }
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.extend(site.read("block.twb"));
+    site.write("block.twb", bytes);
+}
+
+#[test]
+fn a_missing_bundle_is_named() {
+    let spoil = |site: &Site| site.remove("block.twb");
+    check(
+        spoil,
+        REPLAY_ARCHIVE,
+        BUNDLE,
+        &["block.twb", "No such file"],
+    );
+}
+
+#[test]
+fn a_station_without_its_bundle_says_so_at_start() {
+    let spoil = |site: &Site| site.remove("block.twb");
+    for arguments in [CHECK_STATION, RUN_STATION] {
+        check(spoil, arguments, BUNDLE, &["block.twb"]);
+    }
+}
+
+#[test]
+fn an_empty_file_is_no_bundle() {
+    check(archive(Vec::clear), REPLAY_ARCHIVE, BUNDLE, &["block.twb"]);
+}
+
+#[test]
+fn a_text_is_no_bundle() {
+    let text = archive(|bytes| *bytes = b"this is no archive\n".repeat(100));
+    check(text, REPLAY_ARCHIVE, BUNDLE, &["block.twb"]);
+}
+
+#[test]
+fn a_bundle_that_was_cut_in_transit_is_refused() {
+    let cut = archive(|bytes| bytes.truncate(bytes.len() / 2));
+    check(cut, REPLAY_ARCHIVE, BUNDLE, &["block.twb", "copy it again"]);
+}
+
+#[test]
+fn bytes_behind_the_end_are_refused() {
+    let longer = archive(|bytes| bytes.extend([7; 512]));
+    check(
+        longer,
+        REPLAY_ARCHIVE,
+        BUNDLE,
+        &["block.twb", "copy it again"],
+    );
+}
+
+#[test]
+fn a_flipped_byte_in_a_network_is_found() {
+    let flipped = |site: &Site| {
+        let mut bytes = site.read("block/geometry.onnx");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 4;
+        site.write("block/geometry.onnx", bytes);
+    };
+    check(
+        flipped,
+        REPLAY_FOLDER,
+        BUNDLE,
+        &["geometry.onnx", "digest", "copy it again"],
+    );
+}
+
+#[test]
+fn a_flipped_byte_in_an_archive_is_found() {
+    let network = |bytes: &[u8]| bytes.windows(6).position(|window| window == b"picker");
+    let flipped = archive(|bytes| {
+        let at = network(bytes).expect("the archive holds the network");
+        bytes[at] ^= 0x20;
+    });
+    check(
+        flipped,
+        REPLAY_ARCHIVE,
+        BUNDLE,
+        &["block.twb", ".onnx", "digest"],
+    );
+}
+
+#[test]
+fn a_flipped_byte_in_a_golden_is_found() {
+    let flipped = |site: &Site| {
+        let mut bytes = site.read("block/goldens/001/rgb.maps");
+        bytes[100] ^= 1;
+        site.write("block/goldens/001/rgb.maps", bytes);
+    };
+    check(
+        flipped,
+        REPLAY_FOLDER,
+        BUNDLE,
+        &["goldens/001/rgb.maps", "digest"],
+    );
+}
+
+#[test]
+fn a_missing_golden_is_named() {
+    let spoil = |site: &Site| site.remove("block/goldens/001");
+    check(spoil, REPLAY_FOLDER, BUNDLE, &["goldens/001/"]);
+}
+
+#[test]
+fn a_bundle_without_goldens_is_not_trusted() {
+    let spoil = |site: &Site| {
+        site.remove("block/goldens");
+        seal(site);
+    };
+    check(
+        spoil,
+        REPLAY_FOLDER,
+        BUNDLE,
+        &["block", "no goldens", "export it again"],
+    );
+}
+
+#[test]
+fn a_missing_network_is_named() {
+    let spoil = |site: &Site| {
+        site.remove("block/rgb.onnx");
+        seal(site);
+    };
+    check(spoil, REPLAY_FOLDER, BUNDLE, &["rgb.onnx"]);
+}
+
+#[test]
+fn a_missing_manifest_is_named() {
+    let spoil = |site: &Site| site.remove("block/manifest.toml");
+    check(spoil, REPLAY_FOLDER, BUNDLE, &["manifest.toml"]);
+}
+
+#[test]
+fn digests_that_are_none_name_their_line() {
+    let spoil = |site: &Site| site.write("block/SHA256SUMS", "deadbeef rgb.onnx\n");
+    check(spoil, REPLAY_FOLDER, BUNDLE, &["SHA256SUMS, line 1"]);
+}
+
+#[test]
+fn a_stray_file_is_named() {
+    let spoil = |site: &Site| site.write("block/notes.txt", "remember the milk");
+    check(spoil, REPLAY_FOLDER, BUNDLE, &["notes.txt"]);
+}
+
+#[test]
+fn a_path_that_leads_out_of_the_archive_is_refused() {
+    let spoil = |site: &Site| with_entry(site, "../../evil", tar::EntryType::Regular);
+    check(spoil, REPLAY_ARCHIVE, BUNDLE, &["../../evil"]);
+}
+
+#[test]
+fn a_link_in_the_archive_is_refused() {
+    let spoil = |site: &Site| with_entry(site, "rgb.onnx", tar::EntryType::Symlink);
+    check(spoil, REPLAY_ARCHIVE, BUNDLE, &["rgb.onnx", "link"]);
+}
+
+#[test]
+fn a_file_twice_in_the_archive_is_refused() {
+    let spoil = |site: &Site| with_entry(site, "rgb.onnx", tar::EntryType::Regular);
+    check(spoil, REPLAY_ARCHIVE, BUNDLE, &["rgb.onnx"]);
+}
+
+#[test]
+fn a_format_of_the_future_is_refused_before_anything_else() {
+    let spoil = manifest("format = 1", "format = 2\nunheard_of = true");
+    check(
+        spoil,
+        REPLAY_FOLDER,
+        BUNDLE,
+        &["format 2", "reads format 1"],
+    );
+}
+
+#[test]
+fn an_unknown_key_of_the_manifest_is_named_with_the_nearest_one() {
+    let spoil = manifest("tool_version", "tool_versoin");
+    let says = [
+        "manifest.toml:",
+        "`tool_versoin`",
+        "did you mean `tool_version`",
+    ];
+    check(spoil, REPLAY_FOLDER, BUNDLE, &says);
+}
+
+#[test]
+fn a_broken_manifest_names_its_line() {
+    check(
+        manifest("[camera]", "[camera"),
+        REPLAY_FOLDER,
+        BUNDLE,
+        &["manifest.toml:"],
+    );
+}
+
+#[test]
+fn an_unknown_method_is_named() {
+    let spoil = manifest("\"reverse_distillation\"", "\"guesswork\"");
+    check(
+        spoil,
+        REPLAY_FOLDER,
+        BUNDLE,
+        &["manifest.toml:", "guesswork"],
+    );
+}
+
+#[test]
+fn a_threshold_that_is_no_number_is_refused() {
+    let spoil = manifest("evidence = 5.0", "evidence = nan");
+    check(spoil, REPLAY_FOLDER, BUNDLE, &["score.fused.evidence"]);
+}
+
+#[test]
+fn a_region_of_interest_outside_the_frame_is_refused() {
+    let spoil = |site: &Site| {
+        let mut spoilt = crate::product::manifest();
+        spoilt.prepare.roi = Some(Roi {
+            x: 8,
+            y: 8,
+            width: 32,
+            height: 32,
+        });
+        let text = spoilt
+            .render(&site.path("block"))
+            .expect("a sound manifest");
+        site.write(
+            "block/manifest.toml",
+            text.replacen("width = 32", "width = 73", 1),
+        );
+        seal(site);
+    };
+    check(
+        spoil,
+        REPLAY_FOLDER,
+        BUNDLE,
+        &["prepare.roi", "73 x 32 at (8, 8)", "80 x 64"],
+    );
+}
+
+#[test]
+fn a_network_that_is_none_is_refused() {
+    let spoil = |site: &Site| {
+        site.write("block/rgb.onnx", "this is no network");
+        seal(site);
+    };
+    check(spoil, REPLAY_FOLDER, ENGINE, &["loading the rgb network"]);
+}
+
+#[test]
+fn a_network_with_another_output_is_refused() {
+    let spoil = manifest("output = \"maps\"", "output = \"heat\"");
+    check(spoil, REPLAY_FOLDER, ENGINE, &["heat", "maps"]);
+}
+
+#[test]
+fn an_engine_that_cannot_reproduce_the_goldens_is_not_used() {
+    let spoil = |site: &Site| {
+        let wrong = 3.0_f32.to_le_bytes();
+        let mut maps = site.read("block/goldens/000/geometry.maps");
+        maps[400..404].copy_from_slice(&wrong);
+        site.write("block/goldens/000/geometry.maps", maps);
+        seal(site);
+    };
+    let says = ["golden 000", "geometry map 0, index 100", "expected 3"];
+    check(spoil, REPLAY_FOLDER, ENGINE, &says);
+}
+
+#[test]
+fn a_golden_of_another_shape_is_refused() {
+    let spoil = |site: &Site| {
+        let mut maps = site.read("block/goldens/000/rgb.maps");
+        maps.pop();
+        site.write("block/goldens/000/rgb.maps", maps);
+        seal(site);
+    };
+    check(spoil, REPLAY_FOLDER, BUNDLE, &["golden 000", "rgb.maps"]);
+}
+
+#[test]
+fn sealing_by_itself_spoils_nothing() {
+    let site = Site::new();
+    seal(&site);
+    let sealed = Bundle::open(site.path("block")).expect("a sound bundle");
+    assert_eq!(sealed.hash(), crate::product::bundle().hash());
+}

@@ -1,0 +1,167 @@
+//! What is written wrongly in the station's file.
+
+use super::*;
+
+/// Replaces a piece of the station's file.
+fn edited(from: &'static str, to: &'static str) -> impl FnOnce(&Site) {
+    move |site| site.edit("station.toml", from, to)
+}
+
+/// A fault in the station's file, found by `check` and by `run`.
+fn refused(from: &'static str, to: &'static str, says: &[&str]) {
+    let says = [&["station.toml"], says].concat();
+    for arguments in [CHECK_STATION, RUN_STATION] {
+        check(edited(from, to), arguments, CONFIGURATION, &says);
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let spoil = |site: &Site| site.remove("station.toml");
+    check(
+        spoil,
+        CHECK_STATION,
+        CONFIGURATION,
+        &["station.toml", "No such file"],
+    );
+}
+
+#[test]
+fn a_folder_is_no_file() {
+    let arguments = ["check", "--config", "parts"];
+    check(|_| {}, &arguments, CONFIGURATION, &["parts"]);
+}
+
+#[test]
+fn an_empty_file_lacks_the_bundle() {
+    let spoil = |site: &Site| site.write("station.toml", "");
+    check(
+        spoil,
+        CHECK_STATION,
+        CONFIGURATION,
+        &["station.toml:1:1", "`bundle`"],
+    );
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused() {
+    let spoil = |site: &Site| site.write("station.toml", [0xff, 0xfe, 0x00]);
+    check(
+        spoil,
+        CHECK_STATION,
+        CONFIGURATION,
+        &["station.toml", "UTF-8"],
+    );
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_place_and_the_nearest_one() {
+    refused(
+        "rate_hz",
+        "rate_hzz",
+        &["station.toml:7:1", "`rate_hzz`", "did you mean `rate_hz`"],
+    );
+}
+
+#[test]
+fn an_unknown_table_is_named() {
+    refused(
+        "[trigger]",
+        "[triger]",
+        &["station.toml:6", "`triger`", "`trigger`"],
+    );
+}
+
+#[test]
+fn broken_syntax_names_its_line() {
+    refused("rate_hz = 50.0", "rate_hz = = 50", &["station.toml:7"]);
+}
+
+#[test]
+fn a_word_in_the_place_of_a_number_names_its_line() {
+    refused("50.0", "\"fast\"", &["station.toml:7", "fast"]);
+}
+
+#[test]
+fn a_key_twice_is_refused() {
+    refused(
+        "rate_hz = 50.0",
+        "rate_hz = 50.0\nrate_hz = 4.0",
+        &["station.toml:8", "duplicate key"],
+    );
+}
+
+#[test]
+fn an_unknown_camera_is_answered_with_the_known_ones() {
+    refused(
+        "\"replay\"",
+        "\"webcam\"",
+        &["station.toml:4", "webcam", "replay"],
+    );
+}
+
+#[test]
+fn a_rate_of_zero_is_refused() {
+    refused("50.0", "0.0", &["trigger.rate_hz = 0"]);
+}
+
+#[test]
+fn a_rate_that_is_no_number_is_refused() {
+    refused("50.0", "nan", &["trigger.rate_hz = NaN"]);
+}
+
+#[test]
+fn a_negative_duration_is_refused() {
+    refused(
+        "50.0",
+        "50.0\n[gate]\ndeadline_ms = -5",
+        &["gate.deadline_ms = -5"],
+    );
+}
+
+#[test]
+fn a_duration_of_days_is_refused() {
+    refused(
+        "50.0",
+        "50.0\n[inspector]\nstart_max_ms = 1e9",
+        &["inspector.start_max_ms"],
+    );
+}
+
+#[test]
+fn a_deadline_behind_the_rejector_is_refused() {
+    refused(
+        "50.0",
+        "50.0\n[gate]\ndelay_ms = 100\ndeadline_ms = 200",
+        &["gate", "deadline"],
+    );
+}
+
+#[test]
+fn a_heartbeat_slower_than_the_silence_is_refused() {
+    let slow = "50.0\n[inspector]\nheartbeat_ms = 3000";
+    refused(
+        "50.0",
+        slow,
+        &["inspector.heartbeat_ms", "inspector.silence_max_ms"],
+    );
+}
+
+#[test]
+fn records_that_keep_nothing_are_refused() {
+    refused(
+        "50.0",
+        "50.0\n[records]\nkeep_parts = 0",
+        &["records.keep_parts = 0"],
+    );
+}
+
+#[test]
+fn several_faults_are_all_named_at_once() {
+    let faults = "0\n[gate]\npulse_ms = 0\n[records]\nqueue_parts = 0";
+    refused(
+        "50.0",
+        faults,
+        &["trigger.rate_hz", "gate.pulse_ms", "records.queue_parts"],
+    );
+}

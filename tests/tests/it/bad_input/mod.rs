@@ -1,0 +1,77 @@
+//! Everything that people hand to the device by mistake, against what it says and how it ends.
+//!
+//! Each case spoils one thing of a station that works, runs the real program, and expects the
+//! documented exit code and a report that names what is wrong and what to do. No case may panic.
+
+mod bundles;
+mod configuration;
+mod recordings;
+mod usage;
+
+use std::process::Output;
+
+use crate::binaries::{program, run};
+use crate::product::Site;
+
+/// Exit codes of the documentation.
+pub(crate) const CONFIGURATION: i32 = 2;
+pub(crate) const DATA: i32 = 3;
+pub(crate) const BUNDLE: i32 = 4;
+pub(crate) const ENGINE: i32 = 5;
+pub(crate) const STORAGE: i32 = 8;
+
+const REPLAY_ARCHIVE: &[&str] = &["replay", "--bundle", "block.twb", "--data", "parts"];
+const REPLAY_FOLDER: &[&str] = &["replay", "--bundle", "block", "--data", "parts"];
+const CHECK_STATION: &[&str] = &["check", "--config", "station.toml"];
+const RUN_STATION: &[&str] = &["run", "--config", "station.toml"];
+
+/// Spoils a site, runs `twinspect` in it, and returns what it said after checking how it ended.
+///
+/// Every one of `says` must stand in the report; the remedy is looked for by [`check`] alone.
+fn refuse(spoil: impl FnOnce(&Site), arguments: &[&str], code: i32, says: &[&str]) -> String {
+    let site = Site::new();
+    spoil(&site);
+    let output = run(program("twinspect")
+        .current_dir(site.path(""))
+        .args(arguments));
+    let report = String::from_utf8_lossy(&output.stderr).into_owned();
+    let what = format!(
+        "{arguments:?} ended with {} and said:\n{report}",
+        output.status
+    );
+    assert_eq!(output.status.code(), Some(code), "{what}");
+    assert!(!report.contains("panicked at"), "{what}");
+    for text in says {
+        assert!(report.contains(text), "`{text}` is missing; {what}");
+    }
+    report
+}
+
+/// As [`refuse`], and the report must have one error with one remedy at least.
+fn check(spoil: impl FnOnce(&Site), arguments: &[&str], code: i32, says: &[&str]) {
+    let report = refuse(spoil, arguments, code, says);
+    let starting = |start: &str| {
+        report
+            .lines()
+            .filter(|line| line.trim_start().starts_with(start))
+            .count()
+    };
+    assert!(starting("error: ") >= 1, "no error in:\n{report}");
+    assert!(starting("hint: ") >= 1, "no remedy in:\n{report}");
+}
+
+#[test]
+fn the_site_that_all_cases_spoil_works() {
+    let site = Site::new();
+    for arguments in [REPLAY_ARCHIVE, REPLAY_FOLDER, CHECK_STATION, RUN_STATION] {
+        let Output { status, stderr, .. } = run(program("twinspect")
+            .current_dir(site.path(""))
+            .args(arguments));
+        let report = String::from_utf8_lossy(&stderr);
+        assert!(
+            status.success(),
+            "{arguments:?} ended with {status}:\n{report}"
+        );
+        assert!(!report.contains("error"), "{arguments:?} said:\n{report}");
+    }
+}

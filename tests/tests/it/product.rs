@@ -1,0 +1,374 @@
+//! A product small enough for tests: its bundle, its recorded parts, and a station that joins them.
+//!
+//! Its networks only pick and rectify: a colour map is one channel of every fourth pixel, a
+//! geometry map one channel of the bank. So the goldens can be computed here, without an engine.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+use twinspect_bundle::{
+    Bundle, BundleBuilder, CameraFacts, FormatVersion, Golden, GoldenEvidence, Manifest, Method,
+    Provenance, Stage, Tolerance,
+};
+use twinspect_core::frame::{DepthCounts, DepthFrame, FramePair, FrameSize, Intrinsics, RgbFrame};
+use twinspect_core::modality::{Modality, PerModality};
+use twinspect_core::plane::Plane;
+use twinspect_core::prepare::{
+    BANK_CHANNELS, BankSpec, BeltBounds, GeometrySpec, MAP_STRIDE, PrepareSpec, PreparedPart,
+    Preparer, RgbSpec,
+};
+use twinspect_core::score::{
+    DegradedPolicy, MapRange, MapStack, ModalityCalibration, Moments, ScoreCalibration, Scorer,
+    StageMaps, Threshold, ThresholdMethod, View,
+};
+use twinspect_dataset::{Camera, Label, Mask, PartRecord, RecordedPartsWriter, Split};
+use twinspect_onnx::{Conv, Graph, Kernel, WeightFormat};
+
+/// Side of the prepared part.
+const SIZE: usize = 64;
+/// Side of the maps.
+const SIDE: usize = SIZE / MAP_STRIDE;
+/// Metres a depth count.
+const DEPTH_UNIT_M: f64 = 0.0001;
+/// Height of the camera above the belt.
+const DISTANCE_MM: f64 = 400.0;
+
+pub(crate) const FRAME: FrameSize = FrameSize {
+    width: 80,
+    height: 64,
+};
+
+const INTRINSICS: Intrinsics = Intrinsics {
+    width: FRAME.width,
+    height: FRAME.height,
+    fx: 160.0,
+    fy: 160.0,
+    cx: 39.5,
+    cy: 31.5,
+    distortion: [0.0; 5],
+};
+
+/// What a network takes, how it steps over it, and which channels it gives as maps.
+struct Picker {
+    channels: usize,
+    stride: usize,
+    picked: &'static [usize],
+}
+
+fn picker(modality: Modality) -> Picker {
+    match modality {
+        Modality::Rgb => Picker {
+            channels: 3,
+            stride: MAP_STRIDE,
+            picked: &[0, 1, 2],
+        },
+        Modality::Geometry => Picker {
+            channels: BANK_CHANNELS,
+            stride: 1,
+            picked: &[1, 4, 7, 10],
+        },
+    }
+}
+
+impl Picker {
+    fn network(&self, stage: &Stage) -> Vec<u8> {
+        let mut values = vec![0.0; self.picked.len() * self.channels];
+        for (map, channel) in self.picked.iter().enumerate() {
+            values[map * self.channels + channel] = 1.0;
+        }
+        let kernel = Kernel {
+            dims: [self.picked.len(), self.channels, 1, 1],
+            values: &values,
+        };
+        let mut graph = Graph::new("picker", WeightFormat::F32);
+        let encoded = graph
+            .input(&stage.input, &stage.input_shape)
+            .and_then(|input| {
+                let conv = Conv::new(kernel, None).stride(self.stride);
+                let picked = graph.conv("pick", input, &conv)?;
+                let maps = graph.abs("rectify", picked)?;
+                graph.output(&stage.output, maps)?;
+                graph.encode()
+            });
+        encoded.expect("the network is sound")
+    }
+
+    /// What the network answers.
+    fn answer(&self, input: &[f32]) -> MapStack {
+        let rows = SIDE * self.stride;
+        let mut stack = MapStack::new(self.picked.len(), SIDE);
+        for (index, value) in stack.data.iter_mut().enumerate() {
+            let (map, y, x) = (index / (SIDE * SIDE), index / SIDE % SIDE, index % SIDE);
+            let pixel = (y * rows + x) * self.stride;
+            *value = input[self.picked[map] * rows * rows + pixel].abs();
+        }
+        stack
+    }
+}
+
+fn both<T>(value: impl Fn(Modality) -> T) -> PerModality<T> {
+    PerModality {
+        rgb: Some(value(Modality::Rgb)),
+        geometry: Some(value(Modality::Geometry)),
+    }
+}
+
+fn stage(modality: Modality) -> Stage {
+    let picker = picker(modality);
+    let side = SIDE * picker.stride;
+    Stage {
+        file: format!("{modality}.onnx"),
+        input: "input".to_owned(),
+        input_shape: [1, picker.channels, side, side],
+        output: "maps".to_owned(),
+        output_shape: [1, picker.picked.len(), SIDE, SIDE],
+    }
+}
+
+fn threshold(evidence: f32) -> Threshold {
+    Threshold {
+        evidence,
+        method: ThresholdMethod::Extrapolated,
+        target_rate: 0.01,
+        good_parts: 10,
+        good_parts_above: 0,
+        rate_bound_95: 0.26,
+    }
+}
+
+fn calibration(modality: Modality) -> ModalityCalibration {
+    let maps = picker(modality).picked.len();
+    ModalityCalibration {
+        maps: vec![Moments { mean: 0.5, sd: 0.5 }; maps],
+        views: vec![View {
+            maps: MapRange {
+                first: 0,
+                count: maps,
+            },
+            sigma_px: 1.0,
+            maxima: Moments { mean: 1.0, sd: 0.5 },
+        }],
+        threshold: threshold(4.0),
+    }
+}
+
+/// The manifest of the product.
+pub(crate) fn manifest() -> Manifest {
+    Manifest {
+        format: FormatVersion::V1,
+        name: "block".to_owned(),
+        version: "1.0.0".parse().expect("a version"),
+        created: "2026-11-23T14:05:00Z".to_owned(),
+        method: Method::ReverseDistillation,
+        provenance: Provenance {
+            data_hash: "none".to_owned(),
+            seed: 0,
+            tool_version: "0.1.0".to_owned(),
+            teacher: both(|_| "none".to_owned()),
+        },
+        camera: CameraFacts {
+            depth_unit_m: Some(DEPTH_UNIT_M),
+            distance_mm: Some(DISTANCE_MM),
+            frame: FRAME,
+            intrinsics: Some(INTRINSICS),
+        },
+        prepare: PrepareSpec {
+            size: SIZE,
+            roi: None,
+            rgb: Some(RgbSpec {
+                mean: [127.0; 3],
+                std: [64.0; 3],
+            }),
+            geometry: Some(GeometrySpec {
+                belt: Plane {
+                    normal: [0.0, 0.0, -1.0],
+                    offset_mm: -DISTANCE_MM,
+                },
+                belt_bounds: BeltBounds::default(),
+                height_range_mm: [-5.0, 60.0],
+                foreground_mm: 2.0,
+                part_share_min: 0.01,
+                valid_share_min: 0.3,
+                bank: BankSpec {
+                    sigma_px: BankSpec::sigmas(SIZE),
+                    spread_mm: [0.1; BANK_CHANNELS],
+                },
+            }),
+        },
+        stages: both(stage),
+        score: ScoreCalibration {
+            modalities: both(calibration),
+            fused: threshold(5.0),
+        },
+        tolerance: Tolerance {
+            f32: 1e-4,
+            f16: 1e-2,
+        },
+    }
+}
+
+/// A block of 10 mm on the belt in colours that differ from seed to seed.
+pub(crate) fn frame(seed: usize) -> FramePair {
+    let noise = |index: usize| (index.wrapping_mul(2_654_435_761) >> 7) ^ (seed * 7919);
+    let colours = (0..FRAME.pixels() * 3).map(|index| 100 + (noise(index) % 50) as u8);
+    let counts = (0..FRAME.pixels()).map(|pixel| {
+        let (x, y) = (pixel % FRAME.width, pixel / FRAME.width);
+        let on_block = (25..55).contains(&x) && (18..46).contains(&y);
+        let height = if on_block { 100 } else { 0 };
+        4000 - height - (noise(pixel) % 2) as u16
+    });
+    let rgb = RgbFrame::new(FRAME, colours.collect()).expect("a picture");
+    let depth = DepthCounts::new(FRAME, DEPTH_UNIT_M, counts.collect()).expect("a depth picture");
+    FramePair::new(Some(rgb), Some(DepthFrame::Counts(depth)), Some(INTRINSICS)).expect("a pair")
+}
+
+/// A part as a manifest's product prepares it.
+pub(crate) fn prepare(manifest: &Manifest, frame: &FramePair) -> PreparedPart {
+    let mut part = PreparedPart::new(&manifest.prepare);
+    let mut preparer = Preparer::new(&manifest.prepare).expect("a sound manifest");
+    preparer
+        .prepare(frame, &mut part)
+        .expect("a frame of the product");
+    part
+}
+
+fn golden(manifest: &Manifest, name: &str, frame: FramePair) -> Golden {
+    let part = prepare(manifest, &frame);
+    let maps = StageMaps {
+        rgb: Some(picker(Modality::Rgb).answer(&part.rgb)),
+        geometry: Some(picker(Modality::Geometry).answer(&part.geometry)),
+    };
+    let mut scorer = Scorer::new(&manifest.score, &manifest.prepare).expect("a sound manifest");
+    scorer.score(&part, &maps, frame.size(), DegradedPolicy::default());
+    let evidence = scorer.evidence();
+    Golden {
+        name: name.to_owned(),
+        frame,
+        maps,
+        evidence: GoldenEvidence {
+            fused: evidence.fused.expect("a golden is judged"),
+            modalities: evidence.modalities,
+        },
+    }
+}
+
+/// The product's bundle, built once.
+pub(crate) fn bundle() -> &'static Bundle {
+    static BUNDLE: OnceLock<Bundle> = OnceLock::new();
+    BUNDLE.get_or_init(|| {
+        let manifest = manifest();
+        let mut builder = BundleBuilder::new(manifest.clone());
+        for modality in Modality::ALL {
+            let network = picker(modality).network(&stage(modality));
+            builder = builder.model(modality, network);
+        }
+        let golden = |name, seed| golden(&manifest, name, frame(seed));
+        let builder = builder.golden(golden("000", 1)).golden(golden("001", 2));
+        builder.build().expect("the bundle is sound")
+    })
+}
+
+/// A folder of its own with everything that a station needs; it goes when it is dropped.
+pub(crate) struct Site {
+    folder: TempDir,
+}
+
+impl Site {
+    /// `block.twb`, the same as a folder in `block`, recorded parts in `parts`, `station.toml`.
+    pub(crate) fn new() -> Self {
+        let site = Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        };
+        bundle()
+            .write_archive(site.path("block.twb"))
+            .expect("the archive is written");
+        bundle()
+            .write_directory(site.path("block"))
+            .expect("the folder is written");
+        record(&site.path("parts"));
+        site.write("station.toml", STATION);
+        site
+    }
+
+    /// The place of a file or folder of the site.
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Reads a file.
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+        let read = std::fs::read(self.path(name));
+        read.unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Writes a file, over what is there.
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let written = std::fs::write(self.path(name), bytes);
+        written.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+
+    /// Replaces a piece of a text file, which must be there.
+    pub(crate) fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = String::from_utf8(self.read(name)).expect("a text file");
+        assert!(text.contains(from), "{name} has no `{from}`:\n{text}");
+        self.write(name, text.replacen(from, to, 1));
+    }
+
+    /// Removes a file or folder.
+    pub(crate) fn remove(&self, name: &str) {
+        let path = self.path(name);
+        let removed = if path.is_dir() {
+            std::fs::remove_dir_all(path)
+        } else {
+            std::fs::remove_file(path)
+        };
+        removed.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+/// A station that plays the parts of its site as fast as a line may run.
+const STATION: &str = "\
+[bundle]
+file = \"block.twb\"
+[camera]
+kind = \"replay\"
+folder = \"parts\"
+[trigger]
+rate_hz = 50.0
+";
+
+/// Two good parts for training, two good ones and a dented one for the test.
+fn record(root: &Path) {
+    let camera = Camera {
+        intrinsics: INTRINSICS,
+        depth_unit_m: Some(DEPTH_UNIT_M),
+        distance_to_belt_mm: Some(DISTANCE_MM),
+    };
+    let mut writer = RecordedPartsWriter::create(root, Some(camera)).expect("a new data set");
+    let dent = Label::Defect("dent".to_owned());
+    let mut marked = vec![0; FRAME.pixels()];
+    marked[FRAME.pixels() / 2] = 1;
+    let marked = Mask::new(FRAME, marked).expect("a mask");
+    for (seed, (split, label)) in [
+        (Split::Train, &Label::Good),
+        (Split::Train, &Label::Good),
+        (Split::Test, &Label::Good),
+        (Split::Test, &Label::Good),
+        (Split::Test, &dent),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mask = (!label.is_good()).then_some(&marked);
+        writer
+            .write(
+                split,
+                label,
+                &frame(10 + seed),
+                mask,
+                &PartRecord::default(),
+            )
+            .expect("a part is written");
+    }
+}
