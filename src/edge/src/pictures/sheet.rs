@@ -9,7 +9,7 @@ use super::snapshot::Snapshot;
 use super::{font, panels};
 
 const COLUMNS: u32 = 6;
-const THUMB: u32 = 128;
+const THUMB: u32 = 144;
 const FRAME: u32 = 3;
 const GAP: u32 = 8;
 const TEXT: u32 = 2 * (font::HEIGHT + 3) + 2;
