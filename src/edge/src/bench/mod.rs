@@ -8,6 +8,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use twinspect_camera::{Camera, CameraFrame};
 use twinspect_core::frame::{FrameSize, Stamp};
@@ -84,7 +85,10 @@ fn measure(
     let mut cpu = Duration::ZERO;
     let mut cpu_known = true;
     let total = WARM_UP + usize::try_from(parts).unwrap_or(usize::MAX);
+    // Drawn on standard error, and on a terminal alone.
+    let progress = ProgressBar::new(total as u64);
     for round in 0..total {
+        progress.inc(1);
         let place = round % frames.len();
         renumber(&mut frames[place], round as u64);
         let frame = &frames[place];
@@ -113,6 +117,7 @@ fn measure(
             _ => cpu_known = false,
         }
     }
+    progress.finish_and_clear();
     let stages = [
         ("prepare", prepare),
         ("rgb stage", rgb),

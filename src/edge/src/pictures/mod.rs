@@ -1,7 +1,7 @@
 //! Pictures for people: what the station saw, and where it saw something.
 //!
 //! A [`Snapshot`] keeps what is to be shown of a part, so that drawing can happen elsewhere and
-//! later. [`heatmap`] draws one part, [`Sheet`] a whole run.
+//! later. [`heatmap()`] draws one part, [`Sheet`] a whole run.
 
 mod canvas;
 mod colour_map;
