@@ -21,8 +21,10 @@ const BORDER: f64 = 1.0 / 12.0;
 const BELT_INLIER_MM: f64 = 1.5;
 /// Heights that may still be the bare belt, in mm, and the coarsest scale's.
 const BARE_MM: (f32, f32) = (1.0, 0.8);
-/// Height from which on a place certainly belongs to the part, in mm.
+/// Least height from which on a place certainly belongs to the part, in mm.
 const FOREGROUND_MM: f32 = 1.0;
+/// The same in deviations of the bare belt at the second scale, where the foreground is looked for.
+const FOREGROUND_DEVIATIONS: f32 = 4.0;
 
 /// Good parts that do not say enough.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +83,8 @@ pub(crate) fn learn(
     if let Some(geometry) = &mut spec.geometry {
         geometry.height_range_mm = range;
         geometry.bank.spread_mm = bare_belt_spread(&geometry.bank, size, &canvases);
+        let noise = FOREGROUND_DEVIATIONS * geometry.bank.spread_mm[3];
+        geometry.foreground_mm = noise.max(FOREGROUND_MM);
     }
     let (part_share, valid_share) = shares(&spec, &canvases)?;
     if let Some(geometry) = &mut spec.geometry {

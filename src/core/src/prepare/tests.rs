@@ -220,6 +220,28 @@ fn a_missing_belt_leaves_the_taught_one() {
 }
 
 #[test]
+fn noise_of_the_bare_belt_is_no_region() {
+    // Half a millimetre of noise, drawn anew for each pixel, and a part in one corner.
+    let noisy = depth(FRAME, |x, y| {
+        let noise = ((x * 7919 + y * 104_729) % 101) as f64 / 100.0 - 0.5;
+        if x < 100 && y < 80 {
+            440.0
+        } else {
+            450.0 + noise
+        }
+    });
+    let part = prepare(pair(None, Some(noisy)));
+    let map = part.map_size();
+    let far = |index: usize| index % map > map / 2 || index / map > map / 2;
+    assert!(part.region[0] > 0.99);
+    assert!(
+        (0..map * map)
+            .filter(|&i| far(i))
+            .all(|i| part.region[i] == 0.0)
+    );
+}
+
+#[test]
 fn a_part_at_the_border_is_measured_up_to_it() {
     let part = prepare(pair(None, Some(boxed(FRAME, 10.0, -1.0, 0.4))));
     assert!((part.height[0] - 10.0).abs() < 0.05);
