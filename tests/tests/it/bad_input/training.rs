@@ -1,0 +1,176 @@
+//! What the trainer is handed by mistake. No case gets as far as training.
+
+use super::*;
+use crate::workspace::root;
+
+const TEACHER: &str = "models/teachers/efficientnet_lite0_to_stride16.safetensors";
+const EVALUATE: &[&str] = &["evaluate", "--bundle", "block.twb", "--data", "parts"];
+
+/// A refusal of `twinspect-lab` with a remedy.
+fn refused(spoil: impl FnOnce(&Site), arguments: &[&str], code: i32, says: &[&str]) {
+    assert_remedy(&refuse_by("twinspect-lab", spoil, arguments, code, says));
+}
+
+/// A refusal of `train` with the shipped teacher.
+fn untrained(spoil: impl FnOnce(&Site), more: &[&str], code: i32, says: &[&str]) {
+    let teacher = root().join(TEACHER).display().to_string();
+    let fixed = [
+        "train",
+        "--data",
+        "parts",
+        "--out",
+        "run",
+        "--teacher",
+        &teacher,
+    ];
+    refused(spoil, &[&fixed, more].concat(), code, says);
+}
+
+/// A refusal of `train` for a line of its configuration.
+fn unconfigured(line: &'static str, says: &[&str]) {
+    let spoil = |site: &Site| site.write("training.toml", line);
+    let more = ["--config", "training.toml"];
+    untrained(
+        spoil,
+        &more,
+        CONFIGURATION,
+        &[&["training.toml"], says].concat(),
+    );
+}
+
+/// A refusal of `train` for its teacher.
+fn untaught(file: &'static str, bytes: &'static [u8]) {
+    let arguments = [
+        "train",
+        "--data",
+        "parts",
+        "--out",
+        "run",
+        "--teacher",
+        file,
+    ];
+    refused(|site| site.write(file, bytes), &arguments, BUNDLE, &[file]);
+}
+
+#[test]
+fn an_unknown_key_of_the_training_is_named() {
+    unconfigured("sede = 1\n", &["sede", "seed"]);
+}
+
+#[test]
+fn a_rate_above_one_is_refused() {
+    unconfigured(
+        "target_false_reject_rate = 1.5\n",
+        &["target_false_reject_rate"],
+    );
+}
+
+#[test]
+fn a_size_that_suits_no_map_is_refused() {
+    unconfigured("size = 100\n", &["size"]);
+}
+
+#[test]
+fn a_training_without_branches_is_refused() {
+    unconfigured("[rgb]\nenabled = false\n[geometry]\nenabled = false\n", &[]);
+}
+
+#[test]
+fn a_missing_training_configuration_is_named() {
+    untrained(
+        |_| {},
+        &["--config", "absent.toml"],
+        CONFIGURATION,
+        &["absent.toml"],
+    );
+}
+
+#[test]
+fn missing_training_parts_are_named() {
+    untrained(|site| site.remove("parts"), &[], DATA, &["parts"]);
+}
+
+#[test]
+fn too_few_training_parts_are_counted() {
+    untrained(|_| {}, &[], DATA, &["2 good parts", "at least 8"]);
+}
+
+#[test]
+fn a_damaged_training_picture_is_named() {
+    let spoil = |site: &Site| {
+        for split in ["train", "validation"] {
+            for part in 0..12 {
+                let folder = format!("parts/{split}/good/{part:03}");
+                std::fs::create_dir_all(site.path(&folder)).expect("a folder is made");
+                for file in ["rgb.png", "depth.png"] {
+                    let picture = site.read(&format!("parts/test/good/000/{file}"));
+                    site.write(&format!("{folder}/{file}"), picture);
+                }
+            }
+        }
+        site.write("parts/train/good/007/rgb.png", "smile");
+    };
+    untrained(spoil, &[], DATA, &["train/good/007"]);
+}
+
+#[test]
+fn a_set_without_good_training_parts_is_refused() {
+    untrained(|site| site.remove("parts/train"), &[], DATA, &["parts"]);
+}
+
+#[test]
+fn a_teacher_that_is_a_text_is_refused() {
+    untaught("teacher.safetensors", b"all I know");
+}
+
+#[test]
+fn a_teacher_that_is_empty_is_refused() {
+    untaught("teacher.pth", b"");
+}
+
+#[test]
+fn a_missing_teacher_is_named() {
+    let arguments = [
+        "train",
+        "--data",
+        "parts",
+        "--out",
+        "run",
+        "--teacher",
+        "absent.pth",
+    ];
+    refuse_by(
+        "twinspect-lab",
+        |_| {},
+        &arguments,
+        BUNDLE,
+        &["absent.pth", "No such file"],
+    );
+}
+
+#[test]
+fn a_damaged_bundle_is_not_evaluated() {
+    let spoil = |site: &Site| {
+        let mut bytes = site.read("block.twb");
+        bytes.truncate(bytes.len() / 2);
+        site.write("block.twb", bytes);
+    };
+    refused(spoil, EVALUATE, BUNDLE, &["block.twb"]);
+}
+
+#[test]
+fn a_set_without_test_parts_is_not_evaluated() {
+    refused(|site| site.remove("parts/test"), EVALUATE, DATA, &["parts"]);
+}
+
+#[test]
+fn a_folder_that_is_no_run_is_not_exported() {
+    let arguments = ["export", "--run", "parts", "--out", "new.twb"];
+    refuse_by(
+        "twinspect-lab",
+        |_| {},
+        &arguments,
+        STORAGE,
+        &["parts/run.toml"],
+    );
+}
