@@ -162,17 +162,21 @@ impl Pipeline {
         Ok(Inspection { verdict, timings })
     }
 
-    /// Runs one stage alone on the last part; `None` if it has nothing to run on.
-    pub(crate) fn time_stage(&mut self, modality: Modality) -> Result<Option<Duration>, EdgeError> {
+    /// Runs the engine again on the last part: one stage, or all; `None` if it has nothing to run on.
+    pub(crate) fn time_engine(
+        &mut self,
+        only: Option<Modality>,
+    ) -> Result<Option<Duration>, EdgeError> {
         let (rgb, depth) = (self.part.rgb_state, self.part.depth_state);
-        match modality {
-            Modality::Rgb if rgb == RgbState::Usable => {
+        match only {
+            None => {}
+            Some(Modality::Rgb) if rgb == RgbState::Usable => {
                 self.part.depth_state = DepthState::Absent;
             }
-            Modality::Geometry if depth == DepthState::Usable => {
+            Some(Modality::Geometry) if depth == DepthState::Usable => {
                 self.part.rgb_state = RgbState::Absent;
             }
-            _ => return Ok(None),
+            Some(_) => return Ok(None),
         }
         let start = Instant::now();
         let result = self.engine.infer(&self.part, &mut self.maps);

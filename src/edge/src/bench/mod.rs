@@ -2,6 +2,7 @@
 //!
 //! Parts are decoded before the clock starts: a camera hands over pictures, not files.
 
+mod allocations;
 mod process;
 
 use std::io::Write;
@@ -43,7 +44,23 @@ struct Findings {
     parts: u64,
     stages: Vec<StageCost>,
     cpu_ms_a_part: Option<f64>,
+    allocations_a_part: Allocations,
     peak_memory_mb: Option<f64>,
+}
+
+/// Memory that was asked for, times a part.
+#[derive(Serialize)]
+struct Allocations {
+    /// By everything but the engine: freshness, preparation, score.
+    ours: f64,
+    engine: f64,
+}
+
+/// What the loop over the parts found.
+struct Measured {
+    stages: Vec<StageCost>,
+    cpu_ms_a_part: Option<f64>,
+    allocations_a_part: Allocations,
 }
 
 /// Measures on the parts of a recording.
@@ -57,14 +74,15 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     let Some(size) = frames.first().map(|frame| frame.pair.size()) else {
         return Ok(());
     };
-    let findings = measure(args.parts, frames, &mut pipeline)?;
+    let measured = measure(args.parts, frames, &mut pipeline)?;
     let findings = Findings {
         bundle: format!("{} {}", bundle.manifest().name, bundle.manifest().version),
         engine: pipeline.engine().to_owned(),
         frame: size,
         parts: args.parts,
-        stages: findings.0,
-        cpu_ms_a_part: findings.1,
+        stages: measured.stages,
+        cpu_ms_a_part: measured.cpu_ms_a_part,
+        allocations_a_part: measured.allocations_a_part,
         peak_memory_mb: process::peak_memory_mb(),
     };
     if args.json {
@@ -78,12 +96,13 @@ fn measure(
     parts: u64,
     mut frames: Vec<CameraFrame>,
     pipeline: &mut Pipeline,
-) -> Result<(Vec<StageCost>, Option<f64>), EdgeError> {
+) -> Result<Measured, EdgeError> {
     let [mut prepare, mut infer, mut score, mut whole] =
         std::array::from_fn(|_| Latencies::default());
     let [mut rgb, mut geometry] = std::array::from_fn(|_| Latencies::default());
     let mut cpu = Duration::ZERO;
     let mut cpu_known = true;
+    let (mut by_all, mut by_engine) = (0, 0);
     let total = WARM_UP + usize::try_from(parts).unwrap_or(usize::MAX);
     // Drawn on standard error, and on a terminal alone.
     let progress = ProgressBar::new(total as u64);
@@ -94,15 +113,18 @@ fn measure(
         let frame = &frames[place];
         let name = frame.truth.as_ref().map_or("", |truth| truth.id.as_str());
         let before = process::cpu_time();
-        let inspection = pipeline
-            .inspect(&frame.pair)
-            .map_err(|error| error.into_edge(name))?;
+        let (inspection, allocated) = allocations::during(|| pipeline.inspect(&frame.pair));
         let after = process::cpu_time();
-        let alone =
-            [Modality::Rgb, Modality::Geometry].map(|modality| pipeline.time_stage(modality));
+        let inspection = inspection.map_err(|error| error.into_edge(name))?;
+        let (again, allocated_again) = allocations::during(|| pipeline.time_engine(None));
+        again?;
+        let alone = [Modality::Rgb, Modality::Geometry]
+            .map(|modality| pipeline.time_engine(Some(modality)));
         if round < WARM_UP {
             continue;
         }
+        by_all += allocated;
+        by_engine += allocated_again;
         prepare.push(inspection.timings.prepare);
         infer.push(inspection.timings.infer);
         score.push(inspection.timings.score);
@@ -133,7 +155,14 @@ fn measure(
         p99_ms: latencies.percentile_ms(99.0),
     })
     .collect();
-    Ok((stages, cpu_known.then(|| milliseconds(cpu) / parts as f64)))
+    Ok(Measured {
+        stages,
+        cpu_ms_a_part: cpu_known.then(|| milliseconds(cpu) / parts as f64),
+        allocations_a_part: Allocations {
+            ours: (by_all as f64 - by_engine as f64) / parts as f64,
+            engine: by_engine as f64 / parts as f64,
+        },
+    })
 }
 
 /// The same picture as a new frame: repeated ones are refused.
@@ -172,6 +201,11 @@ fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
     if let Some(cpu) = findings.cpu_ms_a_part {
         writeln!(out, "CPU time       {cpu:.1} ms a part, all threads")?;
     }
+    let Allocations { ours, engine } = findings.allocations_a_part;
+    writeln!(
+        out,
+        "allocations    {ours:.2} a part in our code, {engine:.0} in the engine"
+    )?;
     if let Some(peak) = findings.peak_memory_mb {
         writeln!(out, "peak memory    {peak:.0} MB, recording included")?;
     }
