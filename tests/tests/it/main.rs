@@ -14,6 +14,7 @@ mod documents;
 mod onnx;
 mod product;
 mod purity;
+mod shipped;
 mod source_text;
 mod station;
 mod workspace;
