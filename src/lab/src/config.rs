@@ -49,7 +49,7 @@ pub(crate) struct TrainingConfig {
     pub(crate) target_false_reject_rate: f64,
     /// How parts lie.
     pub(crate) pose: PoseConfig,
-    /// The colour branch; absent: the product is inspected by height alone.
+    /// The colour branch; without it the product is inspected by height alone.
     pub(crate) rgb: BranchConfig,
     /// The geometry branch; used where the data has depth.
     pub(crate) geometry: BranchConfig,

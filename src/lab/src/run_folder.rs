@@ -4,7 +4,7 @@
 //! run.toml             what was trained on, with what, by which version; the product's constants
 //! rgb.checkpoint       the colour student, also while it is being trained
 //! geometry.checkpoint  the geometry student
-//! codebook.safetensors the geometry student's prototypes
+//! codebook.checkpoint  the geometry student's prototypes
 //! losses.csv           branch, step, loss
 //! ```
 
@@ -101,13 +101,13 @@ pub(crate) struct RunRecord {
     pub(crate) prepare: PrepareSpec,
 }
 
-/// What training took, over all of a run's sittings.
+/// What training took in its last sitting: a run that was interrupted took more.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cost {
-    /// CPU seconds of the last sitting.
+    /// CPU seconds.
     pub(crate) cpu_seconds: f64,
-    /// Wall seconds of the last sitting.
+    /// Wall seconds.
     pub(crate) wall_seconds: f64,
     /// Largest resident memory in MiB.
     pub(crate) peak_memory_mib: f64,
