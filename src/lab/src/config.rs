@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use twinspect_core::modality::Modality;
 
 /// A training configuration that cannot be used.
@@ -50,8 +50,10 @@ pub(crate) struct TrainingConfig {
     /// How parts lie.
     pub(crate) pose: PoseConfig,
     /// The colour branch; without it the product is inspected by height alone.
+    #[serde(deserialize_with = "rgb_branch")]
     pub(crate) rgb: BranchConfig,
     /// The geometry branch; used where the data has depth.
+    #[serde(deserialize_with = "geometry_branch")]
     pub(crate) geometry: BranchConfig,
 }
 
@@ -81,8 +83,7 @@ impl PoseConfig {
 }
 
 /// One branch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct BranchConfig {
     /// Whether the branch exists.
     pub(crate) enabled: bool,
@@ -109,26 +110,71 @@ impl Default for TrainingConfig {
             threads: 0,
             target_false_reject_rate: 0.02,
             pose: PoseConfig::default(),
-            rgb: BranchConfig {
-                enabled: true,
-                passes: 30,
-                views: 4,
-                batch: 8,
-                learning_rate: 0.005,
-                width: 96,
-                smoothing_px: vec![0.7, 1.5, 4.0],
-            },
-            geometry: BranchConfig {
-                enabled: true,
-                passes: 30,
-                views: 8,
-                batch: 8,
-                learning_rate: 0.004,
-                width: 160,
-                smoothing_px: vec![0.7, 1.5, 4.0],
-            },
+            rgb: BranchConfig::rgb(),
+            geometry: BranchConfig::geometry(),
         }
     }
+}
+
+impl BranchConfig {
+    fn rgb() -> Self {
+        Self {
+            enabled: true,
+            passes: 30,
+            views: 4,
+            batch: 8,
+            learning_rate: 0.005,
+            width: 96,
+            smoothing_px: vec![0.7, 1.5, 4.0],
+        }
+    }
+
+    fn geometry() -> Self {
+        Self {
+            enabled: true,
+            passes: 30,
+            views: 8,
+            batch: 8,
+            learning_rate: 0.004,
+            width: 160,
+            smoothing_px: vec![0.7, 1.5, 4.0],
+        }
+    }
+}
+
+/// The keys of a branch that a file may hold; what it lacks is the branch's own default.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BranchKeys {
+    enabled: Option<bool>,
+    passes: Option<usize>,
+    views: Option<usize>,
+    batch: Option<usize>,
+    learning_rate: Option<f32>,
+    width: Option<usize>,
+    smoothing_px: Option<Vec<f32>>,
+}
+
+impl BranchKeys {
+    fn over(self, default: BranchConfig) -> BranchConfig {
+        BranchConfig {
+            enabled: self.enabled.unwrap_or(default.enabled),
+            passes: self.passes.unwrap_or(default.passes),
+            views: self.views.unwrap_or(default.views),
+            batch: self.batch.unwrap_or(default.batch),
+            learning_rate: self.learning_rate.unwrap_or(default.learning_rate),
+            width: self.width.unwrap_or(default.width),
+            smoothing_px: self.smoothing_px.unwrap_or(default.smoothing_px),
+        }
+    }
+}
+
+fn rgb_branch<'de, D: Deserializer<'de>>(keys: D) -> Result<BranchConfig, D::Error> {
+    Ok(BranchKeys::deserialize(keys)?.over(BranchConfig::rgb()))
+}
+
+fn geometry_branch<'de, D: Deserializer<'de>>(keys: D) -> Result<BranchConfig, D::Error> {
+    Ok(BranchKeys::deserialize(keys)?.over(BranchConfig::geometry()))
 }
 
 impl Default for PoseConfig {
@@ -320,6 +366,22 @@ mod tests {
         config.validate().unwrap();
         let text = toml::to_string(&config).unwrap();
         assert_eq!(toml::from_str::<TrainingConfig>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn a_branch_keeps_its_own_defaults_for_keys_that_a_file_lacks() {
+        let config: TrainingConfig =
+            toml::from_str("[rgb]\nenabled = false\n[geometry]\npasses = 7\n").unwrap();
+        let default = TrainingConfig::default();
+        let rgb = BranchConfig {
+            enabled: false,
+            ..default.rgb
+        };
+        let geometry = BranchConfig {
+            passes: 7,
+            ..default.geometry
+        };
+        assert_eq!((config.rgb, config.geometry), (rgb, geometry));
     }
 
     #[test]
