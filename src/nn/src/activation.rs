@@ -1,5 +1,7 @@
 //! A tensor on its way through a network, with the gradient that flows back to it.
 
+use rayon::prelude::*;
+
 use crate::tensor::{Shape, Tensor};
 
 /// What stands between two layers: a value and the gradient of the loss with respect to it.
@@ -127,5 +129,13 @@ impl<'a> GradSlot<'a> {
             self.grad.clear();
         }
         self.grad
+    }
+}
+
+/// The images of a gradient that is to be added to, each with its padding, or as many times none.
+pub(crate) fn by_image(slot: Option<GradSlot<'_>>, count: usize) -> Vec<Option<&mut [f32]>> {
+    match slot {
+        Some(slot) => slot.into_sum().images_mut().map(Some).collect(),
+        None => (0..count).map(|_| None).collect(),
     }
 }

@@ -69,8 +69,10 @@
 
 mod activation;
 mod adam;
+mod attention;
 mod block;
 mod conv;
+mod depthwise;
 mod join;
 #[expect(
     unsafe_code,
@@ -82,20 +84,24 @@ mod norm;
 mod param;
 #[cfg(test)]
 mod reference;
+mod residual;
 mod rng;
 mod schedule;
 mod tensor;
 
 pub use activation::Activation;
 pub use adam::{Adam, gradient_norm};
+pub use attention::Attention;
 pub use block::{ConvNorm, FoldedConv, Rectifier};
 pub use conv::{Conv, Kernel};
+pub use depthwise::Depthwise;
 pub use join::{add, add_backward, concat, concat_backward, relu, relu_backward};
 pub use norm::{BatchNorm, Mode};
 pub use param::{
     Entry, Param, Parameters, RestoreError, clear_gradients, parameter_count, restore, scoped,
     snapshot,
 };
+pub use residual::GatedAdd;
 pub use rng::Rng;
 pub use schedule::Schedule;
 pub use tensor::{Shape, Tensor};

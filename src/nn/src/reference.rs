@@ -71,6 +71,19 @@ pub(crate) fn finite_differences(at: &[f64], mut f: impl FnMut(&[f64]) -> f64) -
         .collect()
 }
 
+/// Asserts that `run` gives the same bits with one, two and five threads.
+pub(crate) fn assert_same_with_any_threads(what: &str, run: impl Fn() -> Vec<Vec<f32>> + Sync) {
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let arrays = pool.expect("a thread pool").install(&run);
+        let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+        arrays.into_iter().map(bits).collect::<Vec<_>>()
+    };
+    let one = with(1);
+    assert!(one == with(2), "{what}: two threads");
+    assert!(one == with(5), "{what}: five threads");
+}
+
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

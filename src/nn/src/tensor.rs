@@ -282,6 +282,18 @@ impl Tensor {
     }
 }
 
+/// The rows of one image (see [`Tensor::images_mut`]) with their numbers, without padding.
+pub(crate) fn image_rows(
+    image: &mut [f32],
+    shape: Shape,
+) -> impl Iterator<Item = (usize, &mut [f32])> {
+    image
+        .chunks_exact_mut(shape.pitch() * shape.c)
+        .take(shape.h)
+        .map(move |row| &mut row[..shape.w * shape.c])
+        .enumerate()
+}
+
 /// Zeroes the padding pixels in `pixels`, a run of whole pixels of `shape`'s body that starts at pixel `first`.
 pub(crate) fn clear_padding(pixels: &mut [f32], shape: Shape, first: usize) {
     let (c, pitch) = (shape.c, shape.pitch());

@@ -24,6 +24,13 @@ dispatched! {
         }
     }
 
+    /// `out = a * x + b * y`.
+    fn blend(out: &mut [f32], x: &[f32], a: f32, y: &[f32], b: f32) {
+        for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
+            *out = a * x + b * y;
+        }
+    }
+
     /// `out = max(x, 0)`.
     fn relu_of(out: &mut [f32], x: &[f32]) {
         for (out, &x) in out.iter_mut().zip(x) {
@@ -43,6 +50,16 @@ dispatched! {
         for pixel in row.chunks_exact_mut(bias.len()) {
             for (value, bias) in pixel.iter_mut().zip(bias) {
                 *value += bias;
+            }
+        }
+    }
+
+    /// `out += factor * x` with a factor per channel.
+    fn add_scaled_per_channel(out: &mut [f32], x: &[f32], factor: &[f32]) {
+        let c = factor.len();
+        for (out, x) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+            for ((out, x), factor) in out.iter_mut().zip(x).zip(factor) {
+                *out += factor * x;
             }
         }
     }

@@ -44,6 +44,35 @@ dispatched! {
         }
     }
 
+    /// Adds the sum over a row's pixels of `x * y` to `sum`, per channel.
+    fn sum_products(x: &[f32], y: &[f32], sum: &mut [f32]) {
+        let c = sum.len();
+        let whole = c - c % LANES;
+        for first in (0..whole).step_by(LANES) {
+            let mut total = [0.0; LANES];
+            for (x, y) in x.chunks_exact(c).zip(y.chunks_exact(c)) {
+                let (x, y) = (lanes(&x[first..]), lanes(&y[first..]));
+                for i in 0..LANES {
+                    total[i] += x[i] * y[i];
+                }
+            }
+            for i in 0..LANES {
+                sum[first + i] += total[i];
+            }
+        }
+        if whole < c {
+            let mut total = [0.0; LANES];
+            for (x, y) in x.chunks_exact(c).zip(y.chunks_exact(c)) {
+                for ((total, x), y) in total.iter_mut().zip(&x[whole..]).zip(&y[whole..]) {
+                    *total += x * y;
+                }
+            }
+            for (sum, total) in sum[whole..].iter_mut().zip(&total) {
+                *sum += total;
+            }
+        }
+    }
+
     /// Adds the squared deviations of a row's pixels from `mean` to `sum`, per channel.
     fn sum_squared_deviations(row: &[f32], mean: &[f32], sum: &mut [f32]) {
         let c = sum.len();

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 
 use super::distance::{for_each_pair, pixel_offset};
 use super::{DISTANCE_LOG_SPREAD_LIMIT, LAPLACE_LOG_SPREAD_LIMIT, PixelShares};
-use crate::activation::{Activation, GradSlot};
-use crate::tensor::{Shape, Tensor};
+use crate::activation::{Activation, by_image};
+use crate::tensor::Tensor;
 
 /// `scale * mean over channels and pixels of |x - m| exp(-v) + v`: the negative log-likelihood, but for a constant, of a
 /// Laplace distribution with centre `m` and scale `exp(v)`. `v` counts as no more than 4 and no less than -4; beyond that
@@ -27,9 +27,9 @@ pub fn laplace(
     let shares = PixelShares::new(weights, shape);
     let (mean, mean_grad) = mean.parts();
     let (log_spread, spread_grad) = log_spread.parts();
-    let grads = by_image(mean_grad, shape)
+    let grads = by_image(mean_grad, shape.n)
         .into_par_iter()
-        .zip(by_image(spread_grad, shape));
+        .zip(by_image(spread_grad, shape.n));
     let image_terms: Vec<f64> = grads
         .enumerate()
         .map(|(n, (mut mean_grad, mut spread_grad))| {
@@ -66,14 +66,6 @@ pub fn laplace(
         })
         .collect();
     image_terms.iter().sum::<f64>() as f32
-}
-
-/// The images of a gradient that is to be added to, or as many times none.
-fn by_image(slot: Option<GradSlot<'_>>, shape: Shape) -> Vec<Option<&mut [f32]>> {
-    match slot {
-        Some(slot) => slot.into_sum().images_mut().map(Some).collect(),
-        None => (0..shape.n).map(|_| None).collect(),
-    }
 }
 
 /// `scale * mean over pixels of d exp(-v) + v`, with `d` the distance of [`super::pixel_distance`] and one log-spread `v`
