@@ -1,10 +1,10 @@
-//! Layers without parameters: concatenation, sum, ReLU.
+//! Layers without parameters: concatenation, sum, ReLU, sigmoid.
 
 use rayon::prelude::*;
 
 use crate::activation::{Activation, GradSlot};
-use crate::kernels::{add_scaled, mask_by_output, relu_of, sum_of};
-use crate::tensor::{Shape, Tensor};
+use crate::kernels::{add_scaled, add_sigmoid_gradient, mask_by_output, relu_of, sum_of};
+use crate::tensor::{Shape, Tensor, image_rows};
 
 /// Values that one task handles.
 const CHUNK: usize = 1 << 14;
@@ -113,6 +113,41 @@ pub fn relu_backward(x: &mut Activation, y: &mut Activation) {
     if let (_, Some(slot)) = x.parts() {
         pass_on(slot, dy);
     }
+}
+
+/// Writes `y = 1 / (1 + exp(-x))`.
+pub fn sigmoid(x: &Activation, y: &mut Activation) {
+    let shape = x.shape();
+    // Row by row: at padding, where x is 0, the function is not.
+    y.begin(shape)
+        .images_mut()
+        .enumerate()
+        .for_each(|(n, image)| {
+            for (row, out) in image_rows(image, shape) {
+                let values = out.iter_mut().zip(x.value().row(n, row));
+                values.for_each(|(y, &x)| *y = logistic(x));
+            }
+        });
+}
+
+/// Adds the gradient of `y` times the slope `y (1 - y)` to that of `x`.
+pub fn sigmoid_backward(x: &mut Activation, y: &mut Activation) {
+    let (value, dy) = y.finished();
+    if let (_, Some(slot)) = x.parts() {
+        let grad = slot.into_sum().body_mut().par_chunks_mut(CHUNK);
+        let terms = dy
+            .body()
+            .par_chunks(CHUNK)
+            .zip(value.body().par_chunks(CHUNK));
+        grad.zip(terms)
+            .for_each(|(grad, (dy, y))| add_sigmoid_gradient(grad, dy, y));
+    }
+}
+
+/// `1 / (1 + exp(-x))` without overflow.
+pub(crate) fn logistic(x: f32) -> f32 {
+    let small = (-x.abs()).exp();
+    (if x < 0.0 { small } else { 1.0 }) / (1.0 + small)
 }
 
 /// Zeroes a gradient where the ReLU's output was zero.

@@ -87,6 +87,7 @@ mod reference;
 mod residual;
 mod rng;
 mod schedule;
+mod squeeze;
 mod tensor;
 
 pub use activation::Activation;
@@ -95,7 +96,9 @@ pub use attention::Attention;
 pub use block::{ConvNorm, FoldedConv, Rectifier};
 pub use conv::{Conv, Kernel};
 pub use depthwise::Depthwise;
-pub use join::{add, add_backward, concat, concat_backward, relu, relu_backward};
+pub use join::{
+    add, add_backward, concat, concat_backward, relu, relu_backward, sigmoid, sigmoid_backward,
+};
 pub use norm::{BatchNorm, Mode};
 pub use param::{
     Entry, Param, Parameters, RestoreError, clear_gradients, parameter_count, restore, scoped,
@@ -104,4 +107,8 @@ pub use param::{
 pub use residual::GatedAdd;
 pub use rng::Rng;
 pub use schedule::Schedule;
+pub use squeeze::{
+    global_max, global_max_backward, global_mean, global_mean_backward, scale_channels,
+    scale_channels_backward,
+};
 pub use tensor::{Shape, Tensor};

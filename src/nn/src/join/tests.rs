@@ -1,5 +1,8 @@
 use super::*;
-use crate::reference::{gradient_of, random, seed_gradient, value_of};
+use crate::reference::{
+    TOLERANCE, assert_close, assert_same_with_any_threads, dot, finite_differences, gradient_of,
+    random, seed_gradient, value_of, wide,
+};
 use crate::rng::Rng;
 
 const SHAPE: Shape = Shape::new(2, 3, 5, 4);
@@ -73,6 +76,55 @@ fn relu_passes_what_is_positive() {
         .map(|(&x, dy)| if x > 0.0 { dy } else { 0.0 })
         .collect();
     assert_eq!(gradient_of(&x), want);
+}
+
+#[test]
+fn sigmoid_agrees_with_f64() {
+    let (mut x, mut y) = (variable(4, 1), Activation::new());
+    sigmoid(&x, &mut y);
+    let point = wide(&value_of(&x));
+    let reference = |x: &[f64]| {
+        x.iter()
+            .map(|x| 1.0 / (1.0 + (-x).exp()))
+            .collect::<Vec<_>>()
+    };
+    assert_close("sigmoid: y", &value_of(&y), &reference(&point), TOLERANCE);
+    let dy = random(SHAPE, &mut Rng::new(3));
+    let gradient = wide(&dy.to_nchw());
+    let want = finite_differences(&point, |x| dot(&reference(x), &gradient));
+    for times in [1.0, 2.0] {
+        seed_gradient(&mut y, &dy);
+        sigmoid_backward(&mut x, &mut y);
+        let want: Vec<f64> = want.iter().map(|d| d * times).collect();
+        assert_close("sigmoid: dx", &gradient_of(&x), &want, TOLERANCE);
+    }
+}
+
+#[test]
+fn sigmoid_saturates_without_overflow() {
+    for (x, want) in [
+        (0.0, 0.5),
+        (1e4, 1.0),
+        (-1e4, 0.0),
+        (f32::MAX, 1.0),
+        (-f32::MAX, 0.0),
+    ] {
+        assert_eq!(logistic(x), want, "at {x}");
+    }
+    assert_eq!(logistic(-30.0), (-30.0f32).exp());
+}
+
+#[test]
+fn sigmoid_does_not_depend_on_the_number_of_threads() {
+    assert_same_with_any_threads("sigmoid", || {
+        let shape = Shape::new(5, 33, 31, 8);
+        let mut x = Activation::variable(random(shape, &mut Rng::new(1)));
+        let mut y = Activation::new();
+        sigmoid(&x, &mut y);
+        seed_gradient(&mut y, &random(shape, &mut Rng::new(2)));
+        sigmoid_backward(&mut x, &mut y);
+        vec![value_of(&y), gradient_of(&x)]
+    });
 }
 
 #[test]

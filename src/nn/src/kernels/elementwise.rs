@@ -45,11 +45,28 @@ dispatched! {
         }
     }
 
+    /// Adds `dy` times the slope of the logistic function whose value is `output`.
+    fn add_sigmoid_gradient(grad: &mut [f32], dy: &[f32], output: &[f32]) {
+        for ((grad, dy), y) in grad.iter_mut().zip(dy).zip(output) {
+            *grad += dy * y * (1.0 - y);
+        }
+    }
+
     /// Adds a vector of one value per channel to every pixel of a row.
     fn add_per_channel(row: &mut [f32], bias: &[f32]) {
         for pixel in row.chunks_exact_mut(bias.len()) {
             for (value, bias) in pixel.iter_mut().zip(bias) {
                 *value += bias;
+            }
+        }
+    }
+
+    /// `out = factor * x` with a factor per channel.
+    fn scale_per_channel(out: &mut [f32], x: &[f32], factor: &[f32]) {
+        let c = factor.len();
+        for (out, x) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+            for ((out, x), factor) in out.iter_mut().zip(x).zip(factor) {
+                *out = factor * x;
             }
         }
     }
