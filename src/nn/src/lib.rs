@@ -73,6 +73,7 @@ mod attention;
 mod block;
 mod conv;
 mod depthwise;
+mod gate;
 mod join;
 #[expect(
     unsafe_code,
@@ -96,6 +97,7 @@ pub use attention::Attention;
 pub use block::{ConvNorm, FoldedConv, Rectifier};
 pub use conv::{Conv, Kernel};
 pub use depthwise::Depthwise;
+pub use gate::{Evidence, convex_gate, convex_gate_backward};
 pub use join::{
     add, add_backward, concat, concat_backward, relu, relu_backward, sigmoid, sigmoid_backward,
 };
