@@ -86,6 +86,7 @@ mod param;
 #[cfg(test)]
 mod reference;
 mod residual;
+mod resize;
 mod rng;
 mod schedule;
 mod squeeze;
@@ -107,6 +108,7 @@ pub use param::{
     snapshot,
 };
 pub use residual::GatedAdd;
+pub use resize::{resize, resize_backward};
 pub use rng::Rng;
 pub use schedule::Schedule;
 pub use squeeze::{
