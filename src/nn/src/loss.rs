@@ -4,12 +4,20 @@
 //! (`sum w d / sum w`). Where all weights of a mean are zero, it has value and gradient 0. Teacher features and observed
 //! values are plain tensors: nothing flows into them.
 
+mod affinity;
+mod contraction;
 mod cosine;
 mod distance;
+mod map;
 mod spread;
 
+pub use affinity::{AFFINITY_SIDE, affinity};
+pub use contraction::contraction;
 pub use cosine::flat_cosine;
-pub use distance::{distance_map, pixel_distance};
+pub use distance::{
+    distance_map, feature_distance, feature_distance_backward, pixel_distance, weighted_distance,
+};
+pub use map::{FOCAL_ALPHA, FOCAL_GAMMA, PIXEL_MARGIN, dice, focal, pixel_hinge, squared_error};
 pub use spread::{laplace, spread_distance};
 
 use crate::tensor::{Shape, Tensor};

@@ -173,14 +173,7 @@ impl BatchNorm {
         let shape = x.shape();
         let per_image: Vec<Moments> = (0..shape.n)
             .into_par_iter()
-            .map(|n| {
-                let (mut image, mut row) = (Moments::new(shape.c), Moments::new(shape.c));
-                for y in 0..shape.h {
-                    row.set_to_row(x.row(n, y), shape.w);
-                    image.merge(&row);
-                }
-                image
-            })
+            .map(|n| Moments::of_image(x, n))
             .collect();
         let mut batch = Moments::new(shape.c);
         for image in &per_image {
@@ -237,10 +230,10 @@ fn floor(relu: bool) -> f32 {
 }
 
 /// Count, mean and sum of squared deviations per channel.
-struct Moments {
-    count: f32,
-    mean: Vec<f32>,
-    deviations: Vec<f32>,
+pub(crate) struct Moments {
+    pub(crate) count: f32,
+    pub(crate) mean: Vec<f32>,
+    pub(crate) deviations: Vec<f32>,
 }
 
 impl Moments {
@@ -250,6 +243,17 @@ impl Moments {
             mean: vec![0.0; channels],
             deviations: vec![0.0; channels],
         }
+    }
+
+    /// Those of image `n`, in one pass over memory (see [`BatchNorm::measure`]).
+    pub(crate) fn of_image(x: &Tensor, n: usize) -> Self {
+        let shape = x.shape();
+        let (mut image, mut row) = (Self::new(shape.c), Self::new(shape.c));
+        for y in 0..shape.h {
+            row.set_to_row(x.row(n, y), shape.w);
+            image.merge(&row);
+        }
+        image
     }
 
     fn set_to_row(&mut self, row: &[f32], width: usize) {

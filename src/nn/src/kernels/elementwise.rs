@@ -81,6 +81,17 @@ dispatched! {
         }
     }
 
+    /// `out += slope * x + offset` with slope and offset per channel.
+    fn add_affine(out: &mut [f32], x: &[f32], slope: &[f32], offset: &[f32]) {
+        let c = slope.len();
+        let offset = &offset[..c];
+        for (out, x) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+            for (((out, x), slope), offset) in out.iter_mut().zip(x).zip(slope).zip(offset) {
+                *out += slope * x + offset;
+            }
+        }
+    }
+
     /// `out = max(scale * x + shift, floor)` with scale and shift per channel. A floor of minus infinity is no floor.
     fn affine(out: &mut [f32], x: &[f32], scale: &[f32], shift: &[f32], floor: f32) {
         let c = scale.len();

@@ -50,6 +50,55 @@ pub fn pixel_distance(
     }) as f32
 }
 
+/// `scale * mean over pixels of weight * distance`: unlike in [`pixel_distance`], the mean is over the number of pixels, so
+/// a heavier pixel takes nothing from the others.
+///
+/// # Panics
+/// If the shapes of student, target and weights do not match.
+pub fn weighted_distance(
+    student: &mut Activation,
+    target: &Tensor,
+    weights: &Tensor,
+    scale: f32,
+) -> f32 {
+    let shape = student.shape();
+    assert_eq!(target.shape(), shape, "target of a distance");
+    assert_eq!(weights.shape(), shape.with_channels(1), "map of weights");
+    let share = f64::from(scale) / shape.pixels().max(1) as f64;
+    let (value, slot) = student.parts();
+    let grad = slot.map(|slot| slot.into_sum());
+    for_each_pair(value, target, grad, |n, y, x, distance| {
+        let share = share * f64::from(weights.pixel(n, y, x)[0]);
+        (share * f64::from(distance), share as f32)
+    }) as f32
+}
+
+/// Writes the distance per pixel as [`distance_map`] does, for losses on the map itself.
+///
+/// # Panics
+/// If the shapes of student and target differ.
+pub fn feature_distance(student: &Activation, target: &Tensor, map: &mut Activation) {
+    let shape = student.shape().with_channels(1);
+    distance_map(student.value(), target, map.begin(shape));
+}
+
+/// From the gradient of `map`, which [`feature_distance`] wrote, adds to that of `student`.
+///
+/// # Panics
+/// If the shapes do not match.
+pub fn feature_distance_backward(student: &mut Activation, target: &Tensor, map: &mut Activation) {
+    let shape = student.shape();
+    assert_eq!(target.shape(), shape, "target of a distance");
+    assert_eq!(map.shape(), shape.with_channels(1), "map of distances");
+    let (_, by_map) = map.finished();
+    let (value, slot) = student.parts();
+    if let Some(slot) = slot {
+        for_each_pair(value, target, Some(slot.into_sum()), |n, y, x, _| {
+            (0.0, by_map.pixel(n, y, x)[0])
+        });
+    }
+}
+
 /// Calls `f(n, y, x, distance)` on every pixel; it returns the pixel's term of the loss and the derivative of that by the
 /// distance. Adds gradients to `grad`, returns the sum of the terms.
 pub(super) fn for_each_pair(

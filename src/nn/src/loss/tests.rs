@@ -1,7 +1,8 @@
 use super::*;
 use crate::activation::Activation;
 use crate::reference::{
-    assert_close, finite_differences, gradient_of, random, random_values, wide,
+    assert_close, assert_same_with_any_threads, finite_differences, gradient_of, random,
+    random_values, seed_gradient, wide,
 };
 use crate::rng::Rng;
 
@@ -118,6 +119,88 @@ fn pixel_distance_agrees_with_f64() {
             .collect();
         assert_close("map", &distances.to_nchw(), &want, LOSS_TOLERANCE);
     }
+}
+
+#[test]
+fn weighted_distance_agrees_with_f64() {
+    let mut rng = Rng::new(8);
+    let [_, (map, weights)] = weight_maps(&mut rng);
+    let (mut student, target) = (
+        Activation::variable(random(SHAPE, &mut rng)),
+        random(SHAPE, &mut rng),
+    );
+    let (s, t) = (
+        wide(&student.value().to_nchw()),
+        vectors(&wide(&target.to_nchw())),
+    );
+    let reference = |s: &[f64]| {
+        let term = |(p, s): (usize, &Vec<f64>)| weights[p] * cosine_distance(s, &t[p]);
+        let terms = vectors(s);
+        f64::from(SCALE) * terms.iter().enumerate().map(term).sum::<f64>() / SHAPE.pixels() as f64
+    };
+    let value = weighted_distance(&mut student, &target, &map.unwrap(), SCALE);
+    assert_close(
+        "weighted distance: value",
+        &[value],
+        &[reference(&s)],
+        LOSS_TOLERANCE,
+    );
+    assert_close(
+        "weighted distance: gradient",
+        &gradient_of(&student),
+        &finite_differences(&s, reference),
+        LOSS_TOLERANCE,
+    );
+}
+
+#[test]
+fn a_map_of_distances_leads_gradients_back() {
+    let mut rng = Rng::new(9);
+    let (mut student, target) = (
+        Activation::variable(random(SHAPE, &mut rng)),
+        random(SHAPE, &mut rng),
+    );
+    let (mut map, mut want_map) = (Activation::new(), Tensor::default());
+    feature_distance(&student, &target, &mut map);
+    distance_map(student.value(), &target, &mut want_map);
+    assert_eq!(map.value().to_nchw(), want_map.to_nchw());
+    let by_map = random(map.shape(), &mut rng);
+    let (s, t) = (
+        wide(&student.value().to_nchw()),
+        vectors(&wide(&target.to_nchw())),
+    );
+    let factors = wide(&by_map.to_nchw());
+    let want = finite_differences(&s, |s| {
+        let term = |(p, s): (usize, &Vec<f64>)| factors[p] * cosine_distance(s, &t[p]);
+        vectors(s).iter().enumerate().map(term).sum()
+    });
+    for times in [1.0, 2.0] {
+        seed_gradient(&mut map, &by_map);
+        feature_distance_backward(&mut student, &target, &mut map);
+        let want: Vec<f64> = want.iter().map(|d| d * times).collect();
+        assert_close(
+            "feature distance: gradient",
+            &gradient_of(&student),
+            &want,
+            LOSS_TOLERANCE,
+        );
+    }
+}
+
+#[test]
+fn distances_do_not_depend_on_the_number_of_threads() {
+    assert_same_with_any_threads("distances", || {
+        let (shape, mut rng) = (Shape::new(5, 31, 33, 16), Rng::new(10));
+        let mut student = Activation::variable(random(shape, &mut rng));
+        let target = random(shape, &mut rng);
+        let weights = random(shape.with_channels(1), &mut rng);
+        let mut map = Activation::new();
+        feature_distance(&student, &target, &mut map);
+        seed_gradient(&mut map, &weights);
+        feature_distance_backward(&mut student, &target, &mut map);
+        let value = weighted_distance(&mut student, &target, &weights, SCALE);
+        vec![vec![value], gradient_of(&student)]
+    });
 }
 
 #[test]
