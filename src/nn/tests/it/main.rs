@@ -1,5 +1,6 @@
-//! Whole networks: repeatability, saving and restoring, the optimiser.
+//! Whole networks: their backward passes, repeatability, saving and restoring, the optimiser.
 
+mod modules;
 mod net;
 mod repeat;
 mod state;
