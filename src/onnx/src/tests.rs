@@ -153,8 +153,14 @@ fn reductions_and_products() {
         |g, x| g.reduce_mean("s", x, &[2, 3]),
         Ok(&[1, 3, 1, 1]),
     );
+    check(
+        &map,
+        |g, x| g.reduce_max("s", x, &[2, 3]),
+        Ok(&[1, 3, 1, 1]),
+    );
     let axis = "node s: axis is 4, expected one of the operand's axes, named once";
     check(&map, |g, x| g.reduce_sum("s", x, &[4]), Err(axis));
+    check(&map, |g, x| g.reduce_max("s", x, &[1, 4]), Err(axis));
     check(&map, |g, x| g.softmax("s", x, 4), Err(axis));
     check(
         &map,

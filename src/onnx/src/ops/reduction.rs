@@ -35,14 +35,7 @@ impl Graph {
         x: Tensor,
         axes: &[usize],
     ) -> Result<Tensor, GraphError> {
-        let name = self.full_name(name)?;
-        let shape = self.reduced(&name, x, axes)?;
-        // Axes are an attribute up to opset 17.
-        let attributes = vec![
-            AttributeProto::ints("axes", axes),
-            AttributeProto::int("keepdims", 1),
-        ];
-        Ok(self.append(name, "ReduceMean", &[x], attributes, shape))
+        self.reduce(name, "ReduceMean", x, axes)
     }
 
     /// Adds a ReduceMin; the axes stay, with length 1.
@@ -55,14 +48,20 @@ impl Graph {
         x: Tensor,
         axes: &[usize],
     ) -> Result<Tensor, GraphError> {
-        let name = self.full_name(name)?;
-        let shape = self.reduced(&name, x, axes)?;
-        // Axes are an attribute up to opset 17.
-        let attributes = vec![
-            AttributeProto::ints("axes", axes),
-            AttributeProto::int("keepdims", 1),
-        ];
-        Ok(self.append(name, "ReduceMin", &[x], attributes, shape))
+        self.reduce(name, "ReduceMin", x, axes)
+    }
+
+    /// Adds a ReduceMax; the axes stay, with length 1.
+    ///
+    /// # Errors
+    /// An axis is named twice or beyond the shape.
+    pub fn reduce_max(
+        &mut self,
+        name: &str,
+        x: Tensor,
+        axes: &[usize],
+    ) -> Result<Tensor, GraphError> {
+        self.reduce(name, "ReduceMax", x, axes)
     }
 
     /// Adds a GlobalAveragePool: the mean over rows and columns, which stay with length 1.
@@ -104,6 +103,23 @@ impl Graph {
             });
         };
         Ok(self.append(name, "MatMul", &[a, b], Vec::new(), shape))
+    }
+
+    fn reduce(
+        &mut self,
+        name: &str,
+        op: &'static str,
+        x: Tensor,
+        axes: &[usize],
+    ) -> Result<Tensor, GraphError> {
+        let name = self.full_name(name)?;
+        let shape = self.reduced(&name, x, axes)?;
+        // Axes are an attribute up to opset 17.
+        let attributes = vec![
+            AttributeProto::ints("axes", axes),
+            AttributeProto::int("keepdims", 1),
+        ];
+        Ok(self.append(name, op, &[x], attributes, shape))
     }
 
     fn reduced(&self, node: &str, x: Tensor, axes: &[usize]) -> Result<Shape, GraphError> {
