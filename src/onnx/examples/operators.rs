@@ -73,7 +73,9 @@ fn attention(graph: &mut Graph, x: Tensor) -> Result<Tensor, GraphError> {
     let mix = weights(64 * 16, |i| (i as f32 * 0.3).cos() * 0.1);
     let mix = graph.weight("mix", &[64, 16], &mix)?;
     let scores = graph.mat_mul("scores", rows, mix)?;
+    let scores = graph.transpose("columns", scores, &[0, 2, 1])?;
     let shares = graph.softmax("shares", scores, 2)?;
+    let shares = graph.transpose("back", shares, &[0, 2, 1])?;
     graph.mat_mul("mixed", shares, rows)
 }
 
@@ -89,7 +91,12 @@ fn arithmetic(graph: &mut Graph, x: Tensor) -> Result<Tensor, GraphError> {
     let total = graph.reduce_sum("total", high, &[1])?;
     let total = graph.offset("one-more", total, 1.0)?;
     let share = graph.div("share", low, total)?;
-    graph.scale("percent", share, 100.0)
+    let least = graph.reduce_min("least", share, &[2, 3])?;
+    let most = graph.reduce_max("most", share, &[2, 3])?;
+    let span = graph.sub("span", most, least)?;
+    let place = graph.sub("place", share, least)?;
+    let place = graph.div("ratio", place, span)?;
+    graph.scale("percent", place, 100.0)
 }
 
 fn weights(count: usize, value: impl Fn(usize) -> f32) -> Vec<f32> {
