@@ -1,5 +1,8 @@
-//! The program starts. A package's programs are built for its integration tests alone, so this one
-//! also sees to it that `cargo test --workspace` builds what the tests in `tests/` run.
+//! The program starts, and trainer and device agree on operators. A package's programs are built for
+//! its integration tests alone, so this one also sees to it that `cargo test --workspace` builds what
+//! the tests in `tests/` run.
+
+mod operators;
 
 #[test]
 fn the_program_tells_its_version() {
