@@ -3,7 +3,9 @@
 //! A layer is a forward pass, a backward pass and a test; there is no tape and no graph. A network is a struct of its
 //! caller that owns layers and the [`Activation`]s between them, runs `forward` in order and `backward` in reverse with
 //! the same arguments. Reading order: [`Tensor`] (f32, NHWC, shared zero padding), [`Activation`] (a tensor with its
-//! gradient), the layers [`Conv`], [`ConvNorm`], [`concat()`], [`add`], [`relu`], the losses in [`loss`], [`Adam`] and
+//! gradient), the layers [`Conv`], [`ConvNorm`], [`Depthwise`], [`concat()`], [`add`], [`relu`], [`sigmoid`], [`resize`]; for
+//! modules that look at whole images [`Attention`] with [`GatedAdd`], [`global_mean`], [`global_max`] and
+//! [`scale_channels`], for the fusion of two sources of evidence [`convex_gate`]; the losses in [`loss`], [`Adam`] and
 //! [`Schedule`], [`Rng`], and [`Parameters`] with [`snapshot`] and [`restore`].
 //!
 //! Guarantees: every operator leaves padding at zero; results are the same bit for bit on every run and with any number of
