@@ -59,7 +59,7 @@ fn trunk(graph: &mut Graph, picture: Tensor) -> Result<Tensor, GraphError> {
     let wide = graph.conv("depthwise", x, &depthwise)?;
     let wide = graph.relu("relu", wide)?;
     let x = graph.add("shortcut", x, wide)?;
-    let pooled = graph.max_pool("pool", x, 3, 2, Pads::symmetric(1))?;
+    let pooled = graph.max_pool("pool", x, [3, 3], 2, Pads::symmetric(1))?;
     let up = graph.conv_transpose_2x2("up", pooled, kernel([6, 4, 2, 2]), Some(&wave[..4]))?;
     let resized = graph.resize("resize", pooled, [8, 8])?;
     graph.concat("join", &[x, up, resized], 1)
@@ -91,7 +91,9 @@ fn arithmetic(graph: &mut Graph, x: Tensor) -> Result<Tensor, GraphError> {
     let total = graph.reduce_sum("total", high, &[1])?;
     let total = graph.offset("one-more", total, 1.0)?;
     let share = graph.div("share", low, total)?;
-    let least = graph.reduce_min("least", share, &[2, 3])?;
+    let negated = graph.neg("negated", share)?;
+    let least = graph.reduce_max("negated-least", negated, &[2, 3])?;
+    let least = graph.neg("least", least)?;
     let most = graph.reduce_max("most", share, &[2, 3])?;
     let span = graph.sub("span", most, least)?;
     let place = graph.sub("place", share, least)?;

@@ -120,13 +120,23 @@ fn transposed_convolution_and_pooling() {
     );
     check(
         &map,
-        |g, x| g.max_pool("p", x, 3, 2, Pads::symmetric(1)),
+        |g, x| g.max_pool("p", x, [3, 3], 2, Pads::symmetric(1)),
         Ok(&[1, 3, 5, 4]),
     );
     check(
         &map,
-        |g, x| g.max_pool("p", x, 2, 2, Pads::symmetric(2)),
+        |g, x| g.max_pool("p", x, [9, 1], 1, Pads::default()),
+        Ok(&[1, 3, 1, 8]),
+    );
+    check(
+        &map,
+        |g, x| g.max_pool("p", x, [2, 2], 2, Pads::symmetric(2)),
         Err("node p: pads is 2, expected less than the window"),
+    );
+    check(
+        &map,
+        |g, x| g.max_pool("p", x, [3, 1], 1, Pads::symmetric(1)),
+        Err("node p: pads is 1, expected less than the window"),
     );
 }
 

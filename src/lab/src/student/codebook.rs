@@ -14,8 +14,11 @@ use twinspect_onnx::{Graph, GraphError};
 
 /// Prototypes, fewer if there are fewer descriptors.
 const PROTOTYPES: usize = 2048;
-/// Prototypes that the exported graph compares at once.
-const BLOCK: usize = 256;
+/// Prototypes that the exported graph compares at once: at 64 x 64 places half a megabyte of results,
+/// which stays in a core's cache until the next block's.
+const BLOCK: usize = 32;
+/// Rows of an exported block: the descriptor's channels and its squared length.
+const FORM: usize = BANK_CHANNELS + 1;
 /// Rounds of k-means.
 const ROUNDS: usize = 12;
 /// Added to every radius: nothing varies by less than a third of the sensor's noise.
@@ -118,11 +121,10 @@ impl Codebook {
         (0..plane).into_par_iter().map(at).collect()
     }
 
-    /// Writes the map as matrix products and minima. With `w = (r + 0.3)^-2` the scaled squared
-    /// distance is linear in the descriptor, its squared length, and one:
-    /// `w |q - p|^2 = -2 w p . q + w |q|^2 + w |p|^2`. Places are rows and prototypes columns, so
-    /// that the minimum runs along memory; prototypes come in blocks, so that a block's distances
-    /// stay in the cache.
+    /// Writes the map as products and maxima of closeness, the negated scaled squared distance. With
+    /// `w = (r + 0.3)^-2` it is linear in the descriptor and its squared length:
+    /// `-w |q - p|^2 = w p . 2q + w (-|q|^2) - w |p|^2`. Places are columns, so that the maximum of
+    /// two blocks is one of two plain arrays.
     pub(crate) fn emit(
         &self,
         graph: &mut Graph,
@@ -130,28 +132,23 @@ impl Codebook {
     ) -> Result<onnx::Tensor, GraphError> {
         let shape = input.shape();
         let (rows, columns) = (shape.dims()[2], shape.dims()[3]);
-        let places = rows * columns;
         graph.head(|graph| {
             graph.within("codebook", |graph| {
                 let square = graph.mul("square", input, input)?;
                 let length = graph.reduce_sum("length", square, &[1])?;
-                let one = graph.constant("one", &[1, 1, rows, columns], &vec![1.0; places])?;
-                let extended = graph.concat("extend", &[input, length, one], 1)?;
-                let flat = graph.reshape("flatten", extended, &[BANK_CHANNELS + 2, places])?;
-                let descriptors = graph.transpose("descriptors", flat, &[1, 0])?;
-                let mut minima = Vec::new();
-                let blocks = self.prototypes.chunks(BLOCK).zip(self.radii.chunks(BLOCK));
-                for (index, (prototypes, radii)) in blocks.enumerate() {
-                    let dims = [BANK_CHANNELS + 2, radii.len()];
-                    let forms = linear_forms(prototypes, radii);
-                    let prototypes =
-                        graph.constant(&format!("prototypes{index}"), &dims, &forms)?;
-                    let distances =
-                        graph.mat_mul(&format!("distances{index}"), descriptors, prototypes)?;
-                    minima.push(graph.reduce_min(&format!("least{index}"), distances, &[1])?);
-                }
-                let minima = graph.concat("blocks", &minima, 1)?;
-                let least = graph.reduce_min("least", minima, &[1])?;
+                let joined = graph.concat("join", &[input, length], 1)?;
+                // The factors stand here and not in the prototypes because tract splits a product
+                // of joined operands into one product for each.
+                let mut factors = [2.0; FORM];
+                factors[BANK_CHANNELS] = -1.0;
+                let factors = graph.constant("factors", &[1, FORM, 1, 1], &factors)?;
+                let descriptors = graph.mul("descriptors", joined, factors)?;
+                let blocks = self.radii.len().div_ceil(BLOCK);
+                let closest = self.emit_closest(graph, descriptors, 0, blocks)?;
+                let closest = graph.reshape("members", closest, &[1, 1, BLOCK, rows * columns])?;
+                let closest =
+                    graph.max_pool("closest", closest, [BLOCK, 1], 1, onnx::Pads::default())?;
+                let least = graph.neg("least", closest)?;
                 // Rounding may leave the square of a tiny distance below zero.
                 let positive = graph.relu("positive", least)?;
                 let distance = graph.sqrt("distance", positive)?;
@@ -159,23 +156,48 @@ impl Codebook {
             })
         })
     }
-}
 
-/// Coefficients of the scaled squared distances: a row for each channel of the descriptor, for its
-/// squared length, and for one; a column for each prototype.
-fn linear_forms(prototypes: &[Descriptor], radii: &[f32]) -> Vec<f32> {
-    let count = radii.len();
-    let mut forms = vec![0.0; (BANK_CHANNELS + 2) * count];
-    for (column, (prototype, radius)) in prototypes.iter().zip(radii).enumerate() {
-        let gain = (radius + RADIUS_FLOOR).powi(-2);
-        for (row, value) in prototype.iter().enumerate() {
-            forms[row * count + column] = -2.0 * gain * value;
+    /// Writes the larger closeness, member by member, of `count` blocks from `first` on. As a balanced
+    /// tree: an engine that goes from the leaves up holds a block for each level, not all of them.
+    fn emit_closest(
+        &self,
+        graph: &mut Graph,
+        descriptors: onnx::Tensor,
+        first: usize,
+        count: usize,
+    ) -> Result<onnx::Tensor, GraphError> {
+        if count <= 1 {
+            let (weights, bias) = self.closeness(first);
+            let kernel = onnx::Kernel {
+                dims: [BLOCK, FORM, 1, 1],
+                values: &weights,
+            };
+            let conv = onnx::Conv::new(kernel, Some(&bias));
+            return graph.conv(&format!("closeness{first}"), descriptors, &conv);
         }
-        forms[BANK_CHANNELS * count + column] = gain;
-        let length = prototype.iter().map(|value| value * value).sum::<f32>();
-        forms[(BANK_CHANNELS + 1) * count + column] = gain * length;
+        let half = count / 2;
+        let left = self.emit_closest(graph, descriptors, first, half)?;
+        let right = self.emit_closest(graph, descriptors, first + half, count - half)?;
+        graph.max(
+            &format!("closer{first}to{}", first + count - 1),
+            left,
+            right,
+        )
     }
-    forms
+
+    /// Weights and bias of a block's closeness. The last block is filled up with the first prototypes.
+    fn closeness(&self, block: usize) -> (Vec<f32>, Vec<f32>) {
+        let members = self.prototypes.iter().zip(&self.radii).cycle();
+        let mut weights = Vec::with_capacity(BLOCK * FORM);
+        let mut bias = Vec::with_capacity(BLOCK);
+        for (prototype, radius) in members.skip(block * BLOCK).take(BLOCK) {
+            let gain = (radius + RADIUS_FLOOR).powi(-2);
+            weights.extend(prototype.map(|value| gain * value));
+            weights.push(gain);
+            bias.push(-gain * prototype.iter().map(|value| value * value).sum::<f32>());
+        }
+        (weights, bias)
+    }
 }
 
 /// Index of the nearest prototype of each descriptor, and the distance to it.
@@ -256,8 +278,14 @@ mod tests {
 
     #[test]
     fn the_exported_map_is_the_same() {
+        // A full book, and books that don't fill a block or the last one.
+        for count in [4000, 3, BLOCK + 1, 7 * BLOCK] {
+            check_exported_map(&Codebook::learn(&heaps()[..count], &mut Rng::new(1)));
+        }
+    }
+
+    fn check_exported_map(book: &Codebook) {
         let side = 16;
-        let book = Codebook::learn(&heaps(), &mut Rng::new(1));
         let mut rng = Rng::new(8);
         let channels: Vec<f32> = (0..BANK_CHANNELS * side * side)
             .map(|i| rng.normal() as f32 + (i % 11) as f32)
@@ -273,7 +301,8 @@ mod tests {
         for (index, (a, b)) in book.map(&channels).iter().zip(&found).enumerate() {
             assert!(
                 (a - b).abs() < 2e-3 * a.max(1.0),
-                "{index}: expected {a}, found {b}"
+                "{} prototypes, {index}: expected {a}, found {b}",
+                book.radii.len()
             );
         }
     }

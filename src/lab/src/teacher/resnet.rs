@@ -109,7 +109,7 @@ impl Resnet {
         let x = self.stem.write(graph, "stem", x)?;
         let x = graph.relu("stem.relu", x)?;
         let pads = Pads::symmetric(1);
-        let mut x = graph.max_pool("stem.pool", x, 3, 2, pads)?;
+        let mut x = graph.max_pool("stem.pool", x, [3, 3], 2, pads)?;
         let mut taps = [x; 3];
         for (index, stage) in self.stages.iter().enumerate() {
             for (number, block) in stage.iter().enumerate() {

@@ -199,7 +199,7 @@ impl Graph {
         Ok(self.append(name, "ConvTranspose", &inputs, attributes, shape))
     }
 
-    /// Adds a MaxPool with a square window.
+    /// Adds a MaxPool with a window of `kernel` rows and columns.
     ///
     /// # Errors
     /// The window does not fit, or a side is padded by a whole window.
@@ -207,14 +207,20 @@ impl Graph {
         &mut self,
         name: &str,
         x: Tensor,
-        kernel: usize,
+        kernel: [usize; 2],
         stride: usize,
         pads: Pads,
     ) -> Result<Tensor, GraphError> {
         let name = self.full_name(name)?;
         let [batch, channels, rows, columns] = self.check_nchw(&name, x)?;
-        let sides = [pads.top, pads.left, pads.bottom, pads.right];
-        if let Some(pad) = sides.into_iter().find(|&pad| pad >= kernel) {
+        let [kernel_rows, kernel_columns] = kernel;
+        let sides = [
+            (pads.top, kernel_rows),
+            (pads.left, kernel_columns),
+            (pads.bottom, kernel_rows),
+            (pads.right, kernel_columns),
+        ];
+        if let Some((pad, _)) = sides.into_iter().find(|&(pad, side)| pad >= side) {
             return Err(GraphError::Parameter {
                 node: name,
                 parameter: "pads",
@@ -230,12 +236,12 @@ impl Graph {
         let shape = [
             batch,
             channels,
-            window.positions(rows, kernel, [pads.top, pads.bottom])?,
-            window.positions(columns, kernel, [pads.left, pads.right])?,
+            window.positions(rows, kernel_rows, [pads.top, pads.bottom])?,
+            window.positions(columns, kernel_columns, [pads.left, pads.right])?,
         ];
         let shape = shape_of(&name, &shape)?;
         let attributes = vec![
-            AttributeProto::ints("kernel_shape", &[kernel; 2]),
+            AttributeProto::ints("kernel_shape", &kernel),
             pads_attribute(pads),
             AttributeProto::ints("strides", &[stride; 2]),
         ];

@@ -38,19 +38,6 @@ impl Graph {
         self.reduce(name, "ReduceMean", x, axes)
     }
 
-    /// Adds a ReduceMin; the axes stay, with length 1.
-    ///
-    /// # Errors
-    /// An axis is named twice or beyond the shape.
-    pub fn reduce_min(
-        &mut self,
-        name: &str,
-        x: Tensor,
-        axes: &[usize],
-    ) -> Result<Tensor, GraphError> {
-        self.reduce(name, "ReduceMin", x, axes)
-    }
-
     /// Adds a ReduceMax; the axes stay, with length 1.
     ///
     /// # Errors
