@@ -18,8 +18,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **What is absent**: preparation and score (both in `twinspect-core`), files, threads, and any
-//! choice of what to do when an engine fails.
+//! **What is absent**: preparation and score (both in `twinspect-core`), files, threads but the one
+//! that an engine may own to run its stages side by side, and any choice of what to do when an
+//! engine fails.
 #![forbid(unsafe_code)]
 
 #[cfg(test)]

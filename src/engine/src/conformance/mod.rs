@@ -23,7 +23,9 @@ pub(crate) fn suite(load: Load) {
         answers_do_not_depend_on_the_parts_before(engine.as_mut());
         a_modality_that_is_not_usable_has_zeros(engine.as_mut(), &bundle);
         buffers_of_another_product_are_refused(engine.as_mut(), &bundle);
+        a_part_that_fails_spoils_no_other(engine.as_mut(), &bundle);
         the_goldens_are_reproduced(engine.as_mut(), &bundle);
+        an_engine_can_go_at_any_time(load, &bundle);
     }
     answers_that_are_no_numbers_are_refused(load);
 }
@@ -113,6 +115,42 @@ fn a_modality_that_is_not_usable_has_zeros(engine: &mut dyn Engine, bundle: &Bun
             }
         }
     }
+}
+
+fn a_part_that_fails_spoils_no_other(engine: &mut dyn Engine, bundle: &Bundle) {
+    let good = part(bundle.manifest(), 6);
+    let expected = infer(engine, &good);
+    for (modality, _) in bundle.manifest().stages.present() {
+        let mut bad = part(bundle.manifest(), 7);
+        match modality {
+            Modality::Rgb => bad.rgb[0] = f32::NAN,
+            Modality::Geometry => bad.geometry[0] = f32::NAN,
+        }
+        for _ in 0..2 {
+            let mut maps = engine.new_maps();
+            let error = engine.infer(&bad, &mut maps).unwrap_err();
+            assert!(
+                matches!(error, EngineError::Run { modality: m, .. } if m == modality),
+                "{error:?}"
+            );
+        }
+        assert_eq!(infer(engine, &good), expected);
+    }
+}
+
+/// Before its first part, after a good one, after one that failed.
+fn an_engine_can_go_at_any_time(load: Load, bundle: &Bundle) {
+    drop(load(bundle));
+    let mut engine = load(bundle);
+    infer(engine.as_mut(), &part(bundle.manifest(), 8));
+    drop(engine);
+    let mut engine = load(bundle);
+    let mut bad = part(bundle.manifest(), 9);
+    bad.rgb.fill(f32::NAN);
+    bad.geometry.fill(f32::NAN);
+    let mut maps = engine.new_maps();
+    engine.infer(&bad, &mut maps).unwrap_err();
+    drop(engine);
 }
 
 fn buffers_of_another_product_are_refused(engine: &mut dyn Engine, bundle: &Bundle) {

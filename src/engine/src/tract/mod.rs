@@ -1,16 +1,24 @@
-//! The CPU engine: tract, pure Rust, one thread.
+//! The CPU engine: tract, pure Rust. The stages of a product that has both senses don't wait for each
+//! other: where there is a second core, `geometry` runs on a thread that the engine owns.
 
 mod inspect;
 mod model;
+mod worker;
 
 pub use model::{Model, ModelError, TensorSpec};
+
+use std::num::NonZero;
 
 use twinspect_bundle::{Bundle, Stage};
 use twinspect_core::modality::{Modality, PerModality};
 use twinspect_core::prepare::PreparedPart;
 use twinspect_core::score::{MapStack, StageMaps};
 
+use self::worker::Worker;
 use crate::engine::{Engine, EngineError, Precision, is_usable};
+
+/// The stage that goes to a second thread: its input is the smaller one, and the handover copies it.
+const BESIDE: Modality = Modality::Geometry;
 
 /// The stages of one product on the CPU.
 #[derive(Debug)]
@@ -20,9 +28,18 @@ pub struct TractEngine {
 
 #[derive(Debug)]
 struct LoadedStage {
-    model: Model,
+    runner: Runner,
     count: usize,
     side: usize,
+}
+
+/// Where a network runs.
+#[derive(Debug)]
+enum Runner {
+    /// On the thread that asks.
+    Here(Box<Model>),
+    /// On its own.
+    Beside(Worker),
 }
 
 impl TractEngine {
@@ -32,18 +49,84 @@ impl TractEngine {
     /// [`EngineError::Load`] for what is no usable network, [`EngineError::Interface`] for one
     /// whose tensors are not those of the manifest.
     pub fn load(bundle: &Bundle) -> Result<Self, EngineError> {
+        // What can't be known counts as one.
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self::load_for(bundle, cores)
+    }
+
+    /// [`TractEngine::load`] for a machine with this number of cores.
+    fn load_for(bundle: &Bundle, cores: usize) -> Result<Self, EngineError> {
+        let present = &bundle.manifest().stages;
+        let side_by_side = cores > 1 && present.present().count() > 1;
         let mut stages = PerModality::default();
-        for (modality, stage) in bundle.manifest().stages.present() {
+        for (modality, stage) in present.present() {
             let onnx = bundle
                 .stage_model(modality)
                 .ok_or(EngineError::NoModel { modality })?;
-            let model = Model::from_bytes(onnx, &stage.input_shape)
-                .map_err(|source| EngineError::Load { modality, source })?;
+            let load_error = |source| EngineError::Load { modality, source };
+            let mut model = Model::from_bytes(onnx, &stage.input_shape).map_err(load_error)?;
             check(modality, stage, &model)?;
+            let runner = if side_by_side && modality == BESIDE {
+                let name = format!("{modality} network");
+                let network =
+                    move |input: &[f32], room: &mut [f32]| model.run_into(input, &mut [room]);
+                Runner::Beside(Worker::start(&name, network).map_err(load_error)?)
+            } else {
+                Runner::Here(Box::new(model))
+            };
             let [_, count, side, _] = stage.output_shape;
-            stages.set(modality, Some(LoadedStage { model, count, side }));
+            let stage = LoadedStage {
+                runner,
+                count,
+                side,
+            };
+            stages.set(modality, Some(stage));
         }
         Ok(Self { stages })
+    }
+
+    fn check_buffers(&self, maps: &StageMaps) -> Result<(), EngineError> {
+        for modality in Modality::ALL {
+            let fits = match (self.stages.get(modality), maps.get(modality)) {
+                (None, None) => true,
+                (Some(stage), Some(buffer)) => {
+                    buffer.count == stage.count && buffer.side == stage.side
+                }
+                _ => false,
+            };
+            if !fits {
+                return Err(EngineError::Buffers { modality });
+            }
+        }
+        Ok(())
+    }
+
+    /// Does one step of each stage that is usable in the part; an error of one stage doesn't keep
+    /// the others from theirs.
+    fn each(
+        &mut self,
+        part: &PreparedPart,
+        maps: &mut StageMaps,
+        step: impl Fn(&mut Runner, &[f32], &mut [f32]) -> Result<(), ModelError>,
+    ) -> Result<(), EngineError> {
+        let mut all = Ok(());
+        for modality in Modality::ALL {
+            let (Some(stage), Some(buffer)) =
+                (self.stages.get_mut(modality), maps.get_mut(modality))
+            else {
+                continue;
+            };
+            if !is_usable(part, modality) {
+                continue;
+            }
+            let input = match modality {
+                Modality::Rgb => &part.rgb,
+                Modality::Geometry => &part.geometry,
+            };
+            let done = step(&mut stage.runner, input, &mut buffer.data);
+            all = all.and(done.map_err(|source| EngineError::Run { modality, source }));
+        }
+        all
     }
 }
 
@@ -88,30 +171,27 @@ impl Engine for TractEngine {
     }
 
     fn infer(&mut self, part: &PreparedPart, maps: &mut StageMaps) -> Result<(), EngineError> {
+        self.check_buffers(maps)?;
         for modality in Modality::ALL {
-            let (stage, buffer) = match (self.stages.get_mut(modality), maps.get_mut(modality)) {
-                (None, None) => continue,
-                (Some(stage), Some(buffer))
-                    if buffer.count == stage.count && buffer.side == stage.side =>
-                {
-                    (stage, buffer)
-                }
-                _ => return Err(EngineError::Buffers { modality }),
-            };
-            if !is_usable(part, modality) {
+            if let Some(buffer) = maps.get_mut(modality)
+                && !is_usable(part, modality)
+            {
                 buffer.data.fill(0.0);
-                continue;
             }
-            let input = match modality {
-                Modality::Rgb => &part.rgb,
-                Modality::Geometry => &part.geometry,
-            };
-            stage
-                .model
-                .run_into(input, &mut [&mut buffer.data])
-                .map_err(|source| EngineError::Run { modality, source })?;
         }
-        Ok(())
+        self.each(part, maps, |runner, input, room| match runner {
+            Runner::Here(_) => Ok(()),
+            Runner::Beside(worker) => worker.begin(input, room.len()),
+        })?;
+        let here = self.each(part, maps, |runner, input, room| match runner {
+            Runner::Here(model) => model.run_into(input, &mut [room]),
+            Runner::Beside(_) => Ok(()),
+        });
+        let beside = self.each(part, maps, |runner, _, room| match runner {
+            Runner::Here(_) => Ok(()),
+            Runner::Beside(worker) => worker.finish(room),
+        });
+        here.and(beside)
     }
 }
 

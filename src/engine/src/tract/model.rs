@@ -1,5 +1,6 @@
 //! One ONNX network, ready to run.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use tract_onnx::prelude::{
@@ -139,6 +140,15 @@ pub enum ModelError {
         /// Values that fit.
         found: usize,
     },
+    /// No thread for the network.
+    #[error("starting a thread")]
+    Thread(#[source] std::io::Error),
+    /// The thread that runs the network is gone; the engine must be loaded again.
+    #[error("the network's thread broke off: {message}")]
+    Ended {
+        /// What it said.
+        message: String,
+    },
     /// tract failed in the middle.
     #[error("evaluating the graph")]
     Run(#[source] Cause),
@@ -163,12 +173,8 @@ impl Model {
     pub fn from_bytes(onnx: &[u8], input_shape: &[usize]) -> Result<Self, ModelError> {
         // tract asserts on some malformed graphs. Nothing outlives the call but its result.
         std::panic::catch_unwind(|| load(onnx, input_shape)).unwrap_or_else(|panic| {
-            let message = panic
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
             Err(ModelError::Panic {
-                message: message.unwrap_or_else(|| "no message".to_owned()),
+                message: panic_message(panic.as_ref()),
             })
         })
     }
@@ -252,6 +258,13 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// What a panic said.
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no message").to_owned()
 }
 
 fn copy(spec: &TensorSpec, answer: &[f32], room: &mut [f32]) -> Result<(), ModelError> {

@@ -23,7 +23,24 @@ fn refused(change: impl FnOnce(&mut GraphProto)) -> ModelError {
 
 #[test]
 fn tract_conforms() {
-    suite(&|bundle| Box::new(TractEngine::load(bundle).unwrap()));
+    for cores in [1, 2] {
+        suite(&|bundle| Box::new(TractEngine::load_for(bundle, cores).unwrap()));
+    }
+}
+
+#[test]
+fn a_second_core_and_both_senses_make_a_second_thread() {
+    let beside = |senses, cores| {
+        let engine = TractEngine::load_for(&bundle(senses, Twist::None), cores).unwrap();
+        let runners = engine.stages.present();
+        runners
+            .filter(|(_, stage)| matches!(stage.runner, Runner::Beside(_)))
+            .count()
+    };
+    assert_eq!(beside(Senses::Both, 2), 1);
+    assert_eq!(beside(Senses::Both, 1), 0);
+    assert_eq!(beside(Senses::Rgb, 8), 0);
+    assert_eq!(beside(Senses::Geometry, 8), 0);
 }
 
 #[test]
