@@ -1,6 +1,7 @@
 //! The region of interest brought to S x S, before anything is derived from it. Training augments
 //! here: whatever happens to a canvas happens before the bank and the normalisation see it.
 
+use super::fill::HoleFiller;
 use super::part::{Belt, DepthState, RgbState};
 
 /// Colour and height of one part on the S x S grid.
@@ -41,5 +42,13 @@ impl Canvas {
             valid_share: 0.0,
             pitch_mm: (1.0, 1.0),
         }
+    }
+
+    /// Gives pixels without a measurement their surroundings' height, and counts the others anew:
+    /// for whoever has changed heights or taken measurements away.
+    pub fn fill_holes(&mut self) {
+        HoleFiller::new(self.size).fill(self.size, &mut self.height, &self.valid);
+        let measured = self.valid.iter().filter(|valid| **valid > 0.0).count();
+        self.valid_share = measured as f32 / self.valid.len().max(1) as f32;
     }
 }

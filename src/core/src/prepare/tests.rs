@@ -472,3 +472,21 @@ fn contradicting_constants_are_refused_by_name() {
     assert!(geometry(&|g| g.bank.sigma_px = [1.0, 1.0, 2.0, 3.0]).contains("bank.sigma_px"));
     assert!(geometry(&|g| g.valid_share_min = f32::NAN).contains("valid_share_min"));
 }
+
+#[test]
+fn a_canvas_whose_measurements_are_taken_away_is_filled_as_a_frame_with_holes_is() {
+    let mut canvas = Canvas::new(SIZE);
+    canvas.height.fill(4.0);
+    canvas.valid.fill(1.0);
+    for i in (0..SIZE * SIZE).filter(|i| i % SIZE < SIZE / 4) {
+        (canvas.height[i], canvas.valid[i]) = (99.0, 0.0);
+    }
+    canvas.fill_holes();
+    assert!(
+        canvas
+            .height
+            .iter()
+            .all(|height| (height - 4.0).abs() < 1e-4)
+    );
+    assert_eq!(canvas.valid_share, 0.75);
+}
