@@ -41,6 +41,19 @@ pub(crate) enum ProductError {
     },
 }
 
+impl ProductError {
+    /// What the user can do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Parts(error) => error.hint(),
+            Self::NoBelt { .. } => Some(
+                "record parts with the empty belt visible around them, or set geometry.enabled = false"
+                    .into(),
+            ),
+        }
+    }
+}
+
 /// A product as its good parts describe it, with those parts on the grid.
 #[derive(Debug)]
 pub(crate) struct Product {

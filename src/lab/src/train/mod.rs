@@ -94,10 +94,8 @@ impl TrainError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Open(error) => error.hint().map(Into::into),
-            Self::Parts(error) | Self::Product(ProductError::Parts(error)) => error.hint(),
-            Self::Product(ProductError::NoBelt { .. }) => Some(
-                "record parts with the empty belt visible around them, or set geometry.enabled = false".into(),
-            ),
+            Self::Parts(error) => error.hint(),
+            Self::Product(error) => error.hint(),
             Self::NoBranch { .. } => Some("set rgb.enabled or geometry.enabled to true".into()),
             Self::Teacher(error) => error.hint().map(Into::into),
             Self::Course { source, .. } => source.hint(),
