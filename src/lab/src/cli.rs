@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use twinspect_bundle::Version;
 
+use crate::synth::Family;
+
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done                        4  bundle, model or teacher
@@ -34,6 +36,8 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     /// Trains, exports and evaluates categories for a table of results; skips what is done.
     Measure(MeasureArgs),
+    /// Draws synthetic defects on good parts, as contact sheets to be looked at.
+    Synth(SynthArgs),
 }
 
 /// Where the colour teacher and the configuration come from.
@@ -148,4 +152,41 @@ pub(crate) struct MeasureArgs {
     /// How far parts may be turned, 180 for any angle; overrides the configuration.
     #[arg(long, value_name = "DEGREES")]
     pub(crate) rotation_deg: Option<f32>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A row of a sheet: good colour, perturbed colour, good height, perturbed height, and outlines of what
+is visible in colour (magenta), in height (cyan) and in both (yellow). The log tells each row's kind.
+
+Examples:
+  twinspect-lab synth --data data/cap --preview sheets/cap
+  twinspect-lab synth --data data/cap --preview sheets/cap --textures data/dtd/images --count 60
+  twinspect-lab synth --data data/cap --preview sheets/held-out --family held-out --json")]
+pub(crate) struct SynthArgs {
+    /// Data set; defects are made on its good training parts.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Folder of the contact sheets, PNG.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) preview: PathBuf,
+    /// Training configuration; its size and branches are used.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Samples to draw.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) count: u32,
+    /// Folder of pictures that stains are made of, the Describable Textures Dataset for instance;
+    /// without it patterns are drawn.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) textures: Option<PathBuf>,
+    /// Generator: the one that training sees, or the one that is kept for validation.
+    #[arg(long, value_enum, default_value_t = Family::Perlin)]
+    pub(crate) family: Family,
+    /// Prints one JSON object at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

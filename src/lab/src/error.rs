@@ -8,6 +8,7 @@ use crate::evaluate::EvaluateError;
 use crate::export::ExportError;
 use crate::measure::MeasureError;
 use crate::run_folder::RunError;
+use crate::synth::preview::SynthError;
 use crate::train::TrainError;
 
 /// Why a command ended without having done what it should.
@@ -28,6 +29,9 @@ pub(crate) enum LabError {
     /// `measure`.
     #[error(transparent)]
     Measure(#[from] MeasureError),
+    /// `synth`.
+    #[error(transparent)]
+    Synth(#[from] SynthError),
     /// Standard output.
     #[error("writing to standard output")]
     Output(#[source] std::io::Error),
@@ -42,6 +46,7 @@ impl LabError {
             Self::Export(error) => error.hint(),
             Self::Evaluate(error) => error.hint(),
             Self::Measure(error) => error.hint(),
+            Self::Synth(error) => error.hint(),
             Self::Output(_) => None,
         }
     }
@@ -56,6 +61,7 @@ impl LabError {
             Self::Measure(MeasureError::Train(error)) => train_code(error),
             Self::Measure(MeasureError::Export(error)) => export_code(error),
             Self::Measure(MeasureError::Evaluate(error)) => evaluate_code(error),
+            Self::Synth(error) => synth_code(error),
             Self::Measure(MeasureError::File { .. }) | Self::Output(_) => 8,
         })
     }
@@ -92,6 +98,17 @@ fn evaluate_code(error: &EvaluateError) -> u8 {
         EvaluateError::Data(_) | EvaluateError::Parts(_) | EvaluateError::NoParts { .. } => 3,
         EvaluateError::Engine(_) | EvaluateError::Unrankable { .. } => 5,
         EvaluateError::Maps(_) => 8,
+    }
+}
+
+fn synth_code(error: &SynthError) -> u8 {
+    match error {
+        SynthError::Open(_)
+        | SynthError::Parts(_)
+        | SynthError::Product(_)
+        | SynthError::Pictures(_) => 3,
+        SynthError::NoBranch { .. } => 2,
+        SynthError::Sheet { .. } => 8,
     }
 }
 

@@ -16,17 +16,19 @@ mod product;
 mod run_folder;
 mod student;
 mod summary;
+mod synth;
 mod teacher;
 mod train;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Parser as _;
 
-use cli::{Cli, Command, TrainingArgs};
+use cli::{Cli, Command};
 use config::TrainingConfig;
 use error::LabError;
 use train::Ending;
@@ -55,7 +57,7 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> Result<ExitCode, LabError> {
     match command {
         Command::Train(args) => {
-            let mut config = read_config(&args.training)?;
+            let mut config = read_config(args.training.config.as_deref())?;
             config.seed = args.seed.unwrap_or(config.seed);
             config.pose.rotation_deg = args.rotation_deg.unwrap_or(config.pose.rotation_deg);
             config.validate()?;
@@ -139,7 +141,7 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Measure(args) => {
-            let mut config = read_config(&args.training)?;
+            let mut config = read_config(args.training.config.as_deref())?;
             config.pose.rotation_deg = args.rotation_deg.unwrap_or(config.pose.rotation_deg);
             config.validate()?;
             let job = measure::Job {
@@ -160,15 +162,30 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
                 measure::Progress::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
             }
         }
+        Command::Synth(args) => {
+            let config = read_config(args.config.as_deref())?;
+            let summary = synth::preview::preview(&synth::preview::Job {
+                data: &args.data,
+                config: &config,
+                out: &args.preview,
+                seed: args.seed,
+                count: args.count as usize,
+                textures: args.textures.as_deref(),
+                family: args.family,
+            })?;
+            let text = if args.json {
+                serde_json::to_string(&summary).unwrap_or_default()
+            } else {
+                summary.to_string()
+            };
+            print(&text)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
-fn read_config(args: &TrainingArgs) -> Result<TrainingConfig, LabError> {
-    let config = args
-        .config
-        .as_deref()
-        .map(TrainingConfig::read)
-        .transpose()?;
+fn read_config(path: Option<&Path>) -> Result<TrainingConfig, LabError> {
+    let config = path.map(TrainingConfig::read).transpose()?;
     Ok(config.unwrap_or_default())
 }
 

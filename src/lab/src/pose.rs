@@ -116,7 +116,8 @@ fn neighbours(position: f32, side: usize) -> ([usize; 4], [f32; 4]) {
     )
 }
 
-fn mirrored(index: isize, side: usize) -> usize {
+/// A row or column beyond the border, folded back inside.
+pub(crate) fn mirrored(index: isize, side: usize) -> usize {
     let last = side as isize - 1;
     let period = index.rem_euclid(2 * last);
     (if period > last {

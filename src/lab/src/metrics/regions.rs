@@ -2,16 +2,16 @@
 
 /// The 8-connected regions of one picture's mask.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Regions {
+pub(crate) struct Regions {
     /// One number a pixel, rows from the top: 0 is free of defects, `k` lies in region `k - 1`.
-    pub(super) labels: Vec<u32>,
+    pub(crate) labels: Vec<u32>,
     /// Pixels of each region.
-    pub(super) sizes: Vec<u32>,
+    pub(crate) sizes: Vec<u32>,
 }
 
 impl Regions {
     /// Finds the regions of a mask of rows of `width` pixels.
-    pub(super) fn of(mask: &[bool], width: usize) -> Self {
+    pub(crate) fn of(mask: &[bool], width: usize) -> Self {
         let mut regions = Self {
             labels: vec![0; mask.len()],
             sizes: Vec::new(),
