@@ -4,6 +4,7 @@ use super::*;
 use crate::workspace::root;
 
 const TEACHER: &str = "models/teachers/efficientnet_lite0_to_stride16.safetensors";
+const SYNTH: &[&str] = &["synth", "--data", "parts", "--preview", "sheets"];
 const EVALUATE: &[&str] = &["evaluate", "--bundle", "block.twb", "--data", "parts"];
 
 /// A refusal of `twinspect-lab` with a remedy.
@@ -172,5 +173,55 @@ fn a_folder_that_is_no_run_is_not_exported() {
         &arguments,
         STORAGE,
         &["parts/run.toml"],
+    );
+}
+
+/// A refusal of `synth` for its textures.
+fn undrawn(spoil: impl FnOnce(&Site), says: &[&str]) {
+    let arguments = [SYNTH, &["--textures", "textures"]].concat();
+    refused(spoil, &arguments, DATA, says);
+}
+
+#[test]
+fn a_missing_texture_folder_is_named() {
+    undrawn(|_| {}, &["textures"]);
+}
+
+#[test]
+fn an_empty_texture_folder_is_refused() {
+    let spoil = |site: &Site| {
+        std::fs::create_dir(site.path("textures")).expect("a folder is made");
+    };
+    undrawn(spoil, &["textures", "holds no pictures"]);
+}
+
+#[test]
+fn a_text_among_the_textures_is_named() {
+    let spoil = |site: &Site| {
+        std::fs::create_dir(site.path("textures")).expect("a folder is made");
+        let picture = site.read("parts/train/good/000/rgb.png");
+        site.write("textures/one.png", picture);
+        site.write("textures/readme.txt", "banded, blotchy, braided");
+    };
+    undrawn(spoil, &["textures/readme.txt"]);
+}
+
+#[test]
+fn a_set_without_good_parts_has_no_defects_drawn_on() {
+    refused(
+        |site| site.remove("parts/train"),
+        SYNTH,
+        DATA,
+        &["parts", "0 good parts"],
+    );
+}
+
+#[test]
+fn a_file_is_no_folder_for_sheets() {
+    refused(
+        |site| site.write("sheets", "here already"),
+        SYNTH,
+        STORAGE,
+        &["sheets/sheet-01.png"],
     );
 }
