@@ -91,6 +91,17 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether the engine will answer nothing any more, and has to be loaded again.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Run {
+                source: ModelError::Ended { .. },
+                ..
+            }
+        )
+    }
+
     /// The remedy, where there is one.
     pub fn hint(&self) -> Option<String> {
         let text = match self {

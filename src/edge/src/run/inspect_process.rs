@@ -15,6 +15,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use twinspect_bundle::Bundle;
 use twinspect_camera::{Camera, Repeat, ReplayCamera};
 use twinspect_core::verdict::{Reason, Verdict};
+use twinspect_engine::EngineError;
 
 use super::capture::{Capture, CaptureWatch, Captured};
 use super::messages::{self, InspectorMessage, Metrics, Ready, TicketMessage, VerdictMessage};
@@ -24,7 +25,7 @@ use crate::clock::Clock;
 use crate::config::{self, CameraSource, InspectorLimits, Station};
 use crate::error::EdgeError;
 use crate::fit::check_camera;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{InspectError, Pipeline};
 
 /// Tickets that may wait for the camera.
 const TICKETS_MAX: usize = 16;
@@ -91,6 +92,8 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     let writer = thread::spawn(move || write_answers(stream, &outgoing));
     // From here on, an answer that can't be sent means that the line process is gone.
     if answers.send(ready).is_ok() {
+        // The capture thread goes on when the engine has ended, so the writer would be waited for in
+        // vain; parts without an answer leave as NO-RESULT(inspector).
         Inspect {
             clock,
             limits,
@@ -99,8 +102,9 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
             watch,
             answers,
             inspected: 0,
+            engine_ended: None,
         }
-        .run(&frames);
+        .run(&frames)?;
     }
     if writer.join().is_err() {
         log::error!("the thread that writes answers panicked");
@@ -168,18 +172,20 @@ struct Inspect {
     watch: Arc<CaptureWatch>,
     answers: Sender<InspectorMessage>,
     inspected: u64,
+    engine_ended: Option<EngineError>,
 }
 
 impl Inspect {
-    /// Until the capture thread has ended, or nobody listens.
-    fn run(mut self, frames: &Receiver<Captured>) {
+    /// Until the capture thread or the engine has ended, or nobody listens. The line process starts
+    /// another inspect process in place of one whose engine has ended.
+    fn run(mut self, frames: &Receiver<Captured>) -> Result<(), EdgeError> {
         loop {
             let listened = match frames.recv_timeout(self.limits.heartbeat) {
                 Ok(captured) => self.inspect(&captured),
                 Err(RecvTimeoutError::Timeout) => true,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            if !listened || !self.beat() {
+            if !listened || self.engine_ended.is_some() || !self.beat() {
                 break;
             }
         }
@@ -196,6 +202,8 @@ impl Inspect {
         {
             log::debug!("the line process ended before the inspect process");
         }
+        self.engine_ended
+            .map_or(Ok(()), |source| Err(EdgeError::Engine(source)))
     }
 
     /// Judges a part and answers; whether somebody listened.
@@ -228,6 +236,9 @@ impl Inspect {
                 let reason = error.reason();
                 let cause = std::error::Error::source(&error);
                 log::error!("part {}: {error}: {cause:?}", captured.number);
+                if let InspectError::Engine(source) = error {
+                    self.engine_ended = Some(source).filter(EngineError::is_final);
+                }
                 return Verdict::NoResult { reason };
             }
         };
