@@ -120,9 +120,9 @@ impl BranchConfig {
     fn rgb() -> Self {
         Self {
             enabled: true,
-            passes: 30,
+            passes: 60,
             views: 4,
-            batch: 8,
+            batch: 4,
             learning_rate: 0.005,
             width: 96,
             smoothing_px: vec![0.7, 1.5, 4.0],
@@ -132,9 +132,9 @@ impl BranchConfig {
     fn geometry() -> Self {
         Self {
             enabled: true,
-            passes: 30,
+            passes: 60,
             views: 8,
-            batch: 8,
+            batch: 4,
             learning_rate: 0.004,
             width: 160,
             smoothing_px: vec![0.7, 1.5, 4.0],
