@@ -46,13 +46,10 @@ pub(crate) struct TrainingArgs {
     /// Training configuration; every key has a default.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Weights of the colour teacher: EfficientNet-Lite0, or a torchvision ResNet as .safetensors or .pth.
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "models/teachers/efficientnet_lite0_to_stride16.safetensors"
-    )]
-    pub(crate) teacher: PathBuf,
+    /// Weights of another colour teacher: EfficientNet-Lite0, or a torchvision ResNet as .safetensors or
+    /// .pth. EfficientNet-Lite0 is built in.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) teacher: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -31,6 +31,7 @@ use clap::Parser as _;
 use cli::{Cli, Command};
 use config::TrainingConfig;
 use error::LabError;
+use teacher::TeacherSource;
 use train::Ending;
 
 /// What shells report for a program that ended on Ctrl-C.
@@ -63,7 +64,7 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
             config.validate()?;
             let job = train::Job {
                 data: args.data.clone(),
-                teacher: args.training.teacher.clone(),
+                teacher: TeacherSource::new(args.training.teacher.clone()),
                 config,
                 out: args.out.clone(),
             };
@@ -147,7 +148,7 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
             let job = measure::Job {
                 data: &args.data,
                 seeds: &args.seeds,
-                teacher: &args.training.teacher,
+                teacher: &TeacherSource::new(args.training.teacher.clone()),
                 config: &config,
                 work: &args.work,
                 results: &args.results,

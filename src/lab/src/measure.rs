@@ -11,6 +11,7 @@ use crate::config::TrainingConfig;
 use crate::evaluate::{EvaluateError, Evaluation, evaluate};
 use crate::export::{self, ExportError, export};
 use crate::run_folder::{Cost, RunRecord};
+use crate::teacher::TeacherSource;
 use crate::train::{self, Ending, TrainError, train};
 
 /// A measurement that could not be made.
@@ -69,7 +70,7 @@ struct Measurement<'a> {
 pub(crate) struct Job<'a> {
     pub(crate) data: &'a [PathBuf],
     pub(crate) seeds: &'a [u64],
-    pub(crate) teacher: &'a Path,
+    pub(crate) teacher: &'a TeacherSource,
     pub(crate) config: &'a TrainingConfig,
     pub(crate) work: &'a Path,
     pub(crate) results: &'a Path,
@@ -99,13 +100,7 @@ pub(crate) fn measure(job: &Job<'_>, interrupted: &AtomicBool) -> Result<Progres
         .iter()
         .flat_map(|seed| job.data.iter().map(move |data| (seed, data)))
     {
-        let stem = |path: &Path| {
-            path.file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        };
-        let teacher = stem(job.teacher);
+        let teacher = job.teacher.name();
         let category = data
             .file_name()
             .unwrap_or_default()
@@ -120,7 +115,7 @@ pub(crate) fn measure(job: &Job<'_>, interrupted: &AtomicBool) -> Result<Progres
         let run = job.work.join(&name);
         let training = train::Job {
             data: data.clone(),
-            teacher: job.teacher.to_owned(),
+            teacher: job.teacher.clone(),
             config: TrainingConfig {
                 seed,
                 ..job.config.clone()

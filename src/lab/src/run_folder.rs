@@ -16,6 +16,7 @@ use twinspect_core::modality::Modality;
 use twinspect_core::prepare::PrepareSpec;
 
 use crate::config::TrainingConfig;
+use crate::teacher::TeacherSource;
 
 /// A run's folder that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -82,10 +83,10 @@ pub(crate) struct RunRecord {
     pub(crate) data: PathBuf,
     /// SHA-256 over all files of the data set.
     pub(crate) data_hash: String,
-    /// Weight file of the colour teacher, where there is a colour branch.
+    /// The colour teacher, where there is a colour branch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) teacher: Option<PathBuf>,
-    /// SHA-256 of that file.
+    pub(crate) teacher: Option<TeacherSource>,
+    /// SHA-256 of its weight file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) teacher_hash: Option<String>,
     /// Version of the trainer.

@@ -27,7 +27,7 @@ use twinspect_onnx::GraphError;
 
 use crate::good_parts::{self, PartsError};
 use crate::run_folder::{RunError, RunFolder, RunRecord};
-use crate::teacher::TeacherError;
+use crate::teacher::{TeacherError, TeacherSource};
 use crate::train::CheckpointError;
 use model::{OUTPUT, TrainedModel};
 
@@ -57,10 +57,10 @@ pub(crate) enum ExportError {
     #[error(transparent)]
     Teacher(#[from] TeacherError),
     /// The teacher's file has changed since.
-    #[error("{} is not the teacher that the run was trained with", path.display())]
+    #[error("{teacher} is not the teacher that the run was trained with")]
     OtherTeacher {
-        /// The file.
-        path: PathBuf,
+        /// What is there now.
+        teacher: TeacherSource,
     },
     /// A student's file.
     #[error(transparent)]
@@ -125,7 +125,7 @@ impl ExportError {
             Self::Data(error) => error.hint().map(Into::into),
             Self::Parts(error) => error.hint(),
             Self::Teacher(error) => error.hint().map(Into::into),
-            Self::OtherTeacher { .. } => Some("put the teacher's file back, or train again".into()),
+            Self::OtherTeacher { .. } => Some("put the teacher's file back, take the program that trained the run, or train again".into()),
             Self::Checkpoint(error) => error.hint(),
             Self::Bundle(error) => error.hint(),
             Self::Fit(FitError::TooFew { .. }) => Some("record more good validation parts".into()),
@@ -335,14 +335,7 @@ fn manifest(
             }),
         );
         let name = match (modality, &record.teacher, &record.teacher_hash) {
-            (Modality::Rgb, Some(path), Some(hash)) => {
-                let file = path
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned();
-                format!("{file} {hash}")
-            }
+            (Modality::Rgb, Some(teacher), Some(hash)) => format!("{} {hash}", teacher.name()),
             _ => "filter bank".to_owned(),
         };
         teacher.set(modality, Some(name));

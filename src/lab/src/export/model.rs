@@ -40,10 +40,12 @@ impl TrainedModel {
         let mut rng = Rng::new(0);
         let rgb = match &record.teacher {
             None => None,
-            Some(path) => {
-                let teacher = teacher::load(path)?;
+            Some(source) => {
+                let teacher = teacher::load(source)?;
                 if Some(&teacher.sha256) != record.teacher_hash.as_ref() {
-                    return Err(ExportError::OtherTeacher { path: path.clone() });
+                    return Err(ExportError::OtherTeacher {
+                        teacher: source.clone(),
+                    });
                 }
                 let network = teacher.taps_onnx(config.size, WeightFormat::F16)?;
                 let taps = Model::from_bytes(&network, &[1, 3, config.size, config.size])?;

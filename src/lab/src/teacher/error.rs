@@ -1,10 +1,10 @@
 //! What can be wrong with a teacher.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
 
 use twinspect_onnx::{FoldError, GraphError};
 
+use super::TeacherSource;
 use super::weights::WeightsError;
 
 /// Why a teacher cannot be loaded or written into a graph.
@@ -12,10 +12,10 @@ use super::weights::WeightsError;
 #[non_exhaustive]
 pub(crate) enum TeacherError {
     /// A file that is no teacher.
-    #[error("loading the teacher {}", path.display())]
+    #[error("loading the teacher {teacher}")]
     Load {
-        /// The file.
-        path: PathBuf,
+        /// Where it was to come from.
+        teacher: TeacherSource,
         /// What is wrong with it.
         #[source]
         source: Box<TrunkError>,

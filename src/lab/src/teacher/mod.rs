@@ -8,15 +8,15 @@ mod convolution;
 mod error;
 mod lite0;
 mod resnet;
+mod source;
 mod weights;
-
-use std::path::Path;
 
 use twinspect_onnx::{Graph, GraphError, Tensor, WeightFormat};
 
 pub(crate) use error::{TeacherError, TrunkError};
 use lite0::Lite0;
 use resnet::Resnet;
+pub(crate) use source::TeacherSource;
 use weights::WeightFile;
 
 /// What a teacher's input is made of: red, green and blue in 0 to 255, less the mean, divided by
@@ -47,16 +47,16 @@ enum Trunk {
     Resnet(Resnet),
 }
 
-/// Loads a teacher from a `.safetensors` file or from PyTorch's zip `.pth` or `.pt`.
+/// Loads a teacher: the built-in one, a `.safetensors` file, or PyTorch's zip `.pth` or `.pt`.
 ///
 /// # Errors
 /// The file cannot be read, is damaged, or holds no known network.
-pub(crate) fn load(path: &Path) -> Result<Teacher, TeacherError> {
-    WeightFile::open(path)
+pub(crate) fn load(from: &TeacherSource) -> Result<Teacher, TeacherError> {
+    from.open()
         .map_err(|source| TrunkError::Weights { source })
         .and_then(Teacher::new)
         .map_err(|source| TeacherError::Load {
-            path: path.into(),
+            teacher: from.clone(),
             source: Box::new(source),
         })
 }

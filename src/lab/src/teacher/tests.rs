@@ -6,6 +6,7 @@ use safetensors::tensor::TensorView;
 use tract_onnx::prelude::*;
 use twinspect_onnx::{Graph, WeightFormat};
 
+use super::TeacherSource;
 use super::{Normalisation, Teacher, TeacherError, WeightFile, load};
 
 /// Side of the test picture.
@@ -16,7 +17,7 @@ fn teachers() -> PathBuf {
 }
 
 fn lite0() -> Teacher {
-    load(&teachers().join("efficientnet_lite0_to_stride16.safetensors")).unwrap()
+    load(&TeacherSource::BuiltIn).unwrap()
 }
 
 /// The test picture as a teacher wants it, 3 x 256 x 256.
@@ -153,7 +154,7 @@ fn resnet18_gives_its_reference_activations() {
         println!("skipped: TWINSPECT_RESNET18 does not name torchvision's ResNet-18 weights");
         return;
     };
-    let teacher = load(Path::new(&path)).unwrap();
+    let teacher = load(&TeacherSource::File(path.into())).unwrap();
     assert_eq!(teacher.name, "resnet18");
     assert_eq!(teacher.channels, [64, 128, 256]);
     let picture = astronaut(teacher.normalisation);
@@ -223,7 +224,7 @@ fn resnets_agree_with_torchvision() {
     let fixtures: Vec<Fixture> = serde_json::from_slice(&fixtures).unwrap();
     assert!(!fixtures.is_empty());
     for fixture in fixtures {
-        let teacher = load(&folder.join(&fixture.file)).unwrap();
+        let teacher = load(&TeacherSource::File(folder.join(&fixture.file))).unwrap();
         assert_eq!(teacher.name, fixture.name, "{}", fixture.file);
         let value = |index: usize| {
             let (c, y, x) = (
@@ -332,7 +333,7 @@ fn other_networks_are_refused() {
 #[test]
 fn errors_name_the_file() {
     let path = teachers().join("none.safetensors");
-    let Err(error) = load(&path) else {
+    let Err(error) = load(&TeacherSource::File(path)) else {
         panic!("a missing file made a teacher");
     };
     assert!(error.to_string().ends_with("none.safetensors"));

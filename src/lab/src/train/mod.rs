@@ -35,7 +35,7 @@ use crate::good_parts::{self, PartsError};
 use crate::product::{self, Product, ProductError};
 use crate::run_folder::{Cost, RunError, RunFolder, RunRecord, file};
 use crate::student::{Codebook, Descriptor};
-use crate::teacher::{self, Teacher, TeacherError};
+use crate::teacher::{self, Teacher, TeacherError, TeacherSource};
 
 /// Fewer good training parts teach nothing.
 const PARTS_MIN: usize = 8;
@@ -111,8 +111,8 @@ impl TrainError {
 pub(crate) struct Job {
     /// The data set's folder.
     pub(crate) data: PathBuf,
-    /// The colour teacher's weight file.
-    pub(crate) teacher: PathBuf,
+    /// The colour teacher.
+    pub(crate) teacher: TeacherSource,
     /// The configuration.
     pub(crate) config: TrainingConfig,
     /// The run's folder.

@@ -1,9 +1,7 @@
 //! What the trainer is handed by mistake. No case gets as far as training.
 
 use super::*;
-use crate::workspace::root;
 
-const TEACHER: &str = "models/teachers/efficientnet_lite0_to_stride16.safetensors";
 const SYNTH: &[&str] = &["synth", "--data", "parts", "--preview", "sheets"];
 const EVALUATE: &[&str] = &["evaluate", "--bundle", "block.twb", "--data", "parts"];
 
@@ -12,18 +10,9 @@ fn refused(spoil: impl FnOnce(&Site), arguments: &[&str], code: i32, says: &[&st
     assert_remedy(&refuse_by("twinspect-lab", spoil, arguments, code, says));
 }
 
-/// A refusal of `train` with the shipped teacher.
+/// A refusal of `train` with the teacher that is built in.
 fn untrained(spoil: impl FnOnce(&Site), more: &[&str], code: i32, says: &[&str]) {
-    let teacher = root().join(TEACHER).display().to_string();
-    let fixed = [
-        "train",
-        "--data",
-        "parts",
-        "--out",
-        "run",
-        "--teacher",
-        &teacher,
-    ];
+    let fixed = ["train", "--data", "parts", "--out", "run"];
     refused(spoil, &[&fixed, more].concat(), code, says);
 }
 
@@ -140,13 +129,8 @@ fn a_missing_teacher_is_named() {
         "--teacher",
         "absent.pth",
     ];
-    refuse_by(
-        "twinspect-lab",
-        |_| {},
-        &arguments,
-        BUNDLE,
-        &["absent.pth", "No such file"],
-    );
+    let says = ["absent.pth", "No such file", "leave --teacher away"];
+    refused(|_| {}, &arguments, BUNDLE, &says);
 }
 
 #[test]

@@ -137,6 +137,9 @@ impl WeightsError {
     /// What the user can do about it.
     pub(crate) fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
+            Self::Read { source } if source.kind() == std::io::ErrorKind::NotFound => {
+                "name another file, or leave --teacher away: EfficientNet-Lite0 is built in"
+            }
             Self::OldPytorch => {
                 "convert it once in Python: torch.save(torch.load(OLD, weights_only=True), NEW)"
             }
