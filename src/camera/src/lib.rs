@@ -7,10 +7,8 @@
 //! capture comes in from the caller.
 #![forbid(unsafe_code)]
 
-mod freshness;
 mod replay;
 
-pub use freshness::Freshness;
 pub use replay::{Repeat, ReplayCamera};
 
 use std::borrow::Cow;

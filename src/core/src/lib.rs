@@ -8,12 +8,20 @@
 //! Times come in as numbers, results go out as values.
 #![forbid(unsafe_code)]
 
+pub mod belt;
 pub mod blur;
 pub mod frame;
+pub mod freshness;
 pub mod gate;
+pub mod handshake;
 pub mod modality;
 pub mod plane;
 pub mod prepare;
+pub mod readiness;
 pub mod score;
+pub mod sequence;
+pub mod station;
 pub mod statistics;
+pub mod supervision;
+pub mod trigger;
 pub mod verdict;

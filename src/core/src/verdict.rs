@@ -102,6 +102,9 @@ pub enum Reason {
     Late,
     /// More parts were under way than the station can hold.
     Overrun,
+    /// Nobody is sure which part lies where: parts followed each other too closely, or events of
+    /// the part sensor or the encoder were lost.
+    Position,
 }
 
 impl Reason {
@@ -117,6 +120,7 @@ impl Reason {
             Self::Inspector => "inspector",
             Self::Late => "late",
             Self::Overrun => "overrun",
+            Self::Position => "position",
         }
     }
 }

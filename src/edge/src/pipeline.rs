@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use twinspect_bundle::Bundle;
-use twinspect_camera::Freshness;
 use twinspect_core::frame::FramePair;
+use twinspect_core::freshness::Freshness;
 use twinspect_core::modality::Modality;
 use twinspect_core::prepare::{DepthState, PrepareError, PreparedPart, Preparer, RgbState};
 use twinspect_core::score::{DegradedPolicy, Scorer, StageMaps};
@@ -136,7 +136,7 @@ impl Pipeline {
     /// Judges a frame pair.
     pub(crate) fn inspect(&mut self, frame: &FramePair) -> Result<Inspection, InspectError> {
         let mut timings = Timings::default();
-        if !self.freshness.is_new(frame) {
+        if !self.freshness.is_new(frame.rgb_stamp, frame.depth_stamp) {
             return Ok(Inspection {
                 verdict: Verdict::NoResult {
                     reason: Reason::StaleFrame,

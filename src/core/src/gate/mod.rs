@@ -1,17 +1,19 @@
 //! The gate: every triggered part leaves it once, in order, with exactly one outcome.
 //!
 //! A trigger hands out a [`Ticket`]. Until the ticket's deadline somebody may say what the part
-//! is; `delay_us` after the trigger the part lies before the rejector and leaves. Whatever was not
-//! said in time rejects: silence, a late answer, a lost inspector and a part too many are all
-//! [`Outcome::NoResult`].
+//! is; a delay after the trigger, in microseconds or in counts of the belt's encoder, the part
+//! lies before the rejector and leaves. Whatever was not said in time rejects: silence, a late
+//! answer, a lost inspector, a part too many, and a part of which nobody is sure where it lies are
+//! all [`Outcome::NoResult`].
 //!
-//! Times are microseconds of one monotonic clock that the caller reads; the gate never waits, never
-//! allocates and never touches a wire. [`Gate::tick`] returns what is to be done.
+//! Moments come from the caller, who reads one monotonic clock and the encoder; the gate never
+//! waits, never allocates and never touches a wire. [`Gate::tick`] returns what is to be done.
 //!
 //! ```
-//! use twinspect_core::gate::{Action, Gate, GateSpec, Outcome, OutputMode};
+//! use twinspect_core::gate::{Action, Gate, GateSpec, Outcome, OutputMode, Way};
 //!
-//! let spec = GateSpec { delay_us: 400_000, deadline_us: 350_000, pulse_us: 30_000, mode: OutputMode::PassPulse };
+//! let way = Way::Time { delay_us: 400_000, merge_us: 0 };
+//! let spec = GateSpec { way, deadline_us: 350_000, pulse_us: 30_000, mode: OutputMode::PassPulse };
 //! let mut gate: Gate = Gate::new(spec)?;
 //! let number = gate.trigger(0).number();
 //! gate.verdict(number, Outcome::Pass, 60_000);
@@ -23,135 +25,28 @@
 
 mod queue;
 mod spec;
+mod terms;
 #[cfg(test)]
 mod tests;
 
-pub use spec::{GateError, GateSpec, OutputMode};
+pub use spec::{GateError, GateSpec, OutputMode, Way};
+pub use terms::{Action, Admission, Counters, Heard, Outcome, Ticket};
 
-use crate::verdict::{Reason, Verdict};
+use crate::belt::{Axis, Moment};
+use crate::verdict::Reason;
 use queue::{Queue, Waiting};
 
 /// Parts that a gate follows one by one unless its type says otherwise.
 pub const PARTS_MAX: usize = 64;
 
-/// What is said of a part, as far as the gate needs to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The part may go on.
-    Pass,
-    /// The part is defective.
-    Fail,
-    /// Nothing can be said of the part, which rejects it.
-    NoResult(Reason),
-}
-
-impl From<&Verdict> for Outcome {
-    fn from(verdict: &Verdict) -> Self {
-        match verdict {
-            Verdict::Pass { .. } => Self::Pass,
-            Verdict::Fail { .. } => Self::Fail,
-            Verdict::NoResult { reason } => Self::NoResult(*reason),
-        }
-    }
-}
-
-/// A part under way: its number counts triggers from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ticket {
-    /// Number of the trigger.
-    pub number: u64,
-    /// When the trigger came.
-    pub triggered_us: u64,
-    /// An answer counts if it comes before this moment.
-    pub decide_by_us: u64,
-}
-
-/// What a trigger led to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    /// Somebody has to look at the part.
-    Inspect(Ticket),
-    /// The gate is full: the part will leave as [`Reason::Overrun`] and need not be looked at.
-    Overrun {
-        /// Number of the trigger.
-        number: u64,
-    },
-}
-
-impl Admission {
-    /// Number of the trigger.
-    pub fn number(&self) -> u64 {
-        match self {
-            Self::Inspect(ticket) => ticket.number,
-            Self::Overrun { number } => *number,
-        }
-    }
-}
-
-/// What became of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
-    /// It decides the part.
-    InTime,
-    /// The part has passed its deadline; it is or will be [`Reason::Late`].
-    Late,
-    /// The part was decided before; the first answer stands.
-    Duplicate,
-    /// No such ticket was handed out.
-    Unknown,
-}
-
-/// What is to be done, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Set the output of the gate's [`OutputMode`].
-    Drive {
-        /// High starts a pulse, low ends it.
-        level: bool,
-        /// Part on whose behalf.
-        number: u64,
-        /// When this should have happened; at most the time of the tick.
-        due_us: u64,
-    },
-    /// A part has left; its outcome is final.
-    Leave {
-        /// The part.
-        number: u64,
-        /// What it left as.
-        outcome: Outcome,
-        /// When the part lay before the rejector.
-        due_us: u64,
-    },
-}
-
-/// Counts since the gate was made.
-///
-/// `triggered` always equals `passed + failed + no_result` plus the parts under way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Triggers.
-    pub triggered: u64,
-    /// Parts that left as [`Outcome::Pass`].
-    pub passed: u64,
-    /// Parts that left as [`Outcome::Fail`].
-    pub failed: u64,
-    /// Parts that left as [`Outcome::NoResult`].
-    pub no_result: u64,
-    /// Answers that came too late.
-    pub late_results: u64,
-    /// Answers for a part that had one.
-    pub duplicate_results: u64,
-    /// Answers to tickets that were never handed out.
-    pub unknown_results: u64,
-    /// Pulses whose whole time had gone by before the gate was ticked.
-    pub missed_pulses: u64,
-}
-
 /// A pulse that is being given.
 #[derive(Debug, Clone, Copy)]
 struct Pulse {
     number: u64,
-    end_us: u64,
+    /// Where it ends.
+    end: u64,
+    /// When it ends at the latest.
+    until_us: u64,
 }
 
 /// The state machine; follows at most `N - 1` parts one by one, further ones as overrun.
@@ -165,6 +60,8 @@ pub struct Gate<const N: usize = PARTS_MAX> {
     counters: Counters,
     /// Latest time that was heard of: a clock that is read by two threads may seem to step back.
     now_us: u64,
+    /// Furthest place on the gate's axis that was heard of.
+    here: u64,
 }
 
 impl<const N: usize> Gate<N> {
@@ -183,28 +80,69 @@ impl<const N: usize> Gate<N> {
             next: None,
             counters: Counters::default(),
             now_us: 0,
+            here: 0,
         })
     }
 
-    /// A part has crossed the sensor.
-    pub fn trigger(&mut self, now_us: u64) -> Admission {
-        let triggered_us = self.advance(now_us);
+    /// Other delays and deadlines for the parts to come, other pulses from the next one on. Parts
+    /// under way keep their places.
+    ///
+    /// # Errors
+    /// The first of [`GateSpec::problems`], and [`GateError::Incompatible`] if the wire or the
+    /// axis would change. The gate is unchanged then.
+    pub fn reload(&mut self, spec: GateSpec) -> Result<(), GateError> {
+        if let Some(problem) = spec.problems().next() {
+            return Err(problem);
+        }
+        if (spec.mode, spec.axis()) != (self.spec.mode, self.spec.axis()) {
+            return Err(GateError::Incompatible);
+        }
+        self.spec = spec;
+        Ok(())
+    }
+
+    /// A part has crossed the sensor; triggers come in the order of their moments.
+    ///
+    /// The moment may lie in the past: the kernel stamps edges, and somebody reads them later.
+    pub fn trigger(&mut self, moment: impl Into<Moment>) -> Admission {
+        let moment = moment.into();
+        self.now_us = self.now_us.max(moment.at_us);
         self.counters.triggered += 1;
         let ticket = Ticket {
             number: self.counters.triggered,
-            triggered_us,
-            decide_by_us: triggered_us.saturating_add(self.spec.deadline_us),
+            triggered_us: moment.at_us,
+            decide_by_us: moment.at_us.saturating_add(self.spec.deadline_us),
         };
-        if self
-            .queue
-            .push(ticket, triggered_us.saturating_add(self.spec.delay_us))
-        {
+        if self.queue.push(ticket, self.due(moment)) {
             Admission::Inspect(ticket)
         } else {
             Admission::Overrun {
                 number: ticket.number,
             }
         }
+    }
+
+    /// Something follows the last part so closely that neither may pass.
+    pub fn spoil_last(&mut self, through: Moment) {
+        let last_due = self.due(through);
+        match self.queue.back() {
+            Some(Waiting::Part(part)) => part.spoil(last_due),
+            Some(Waiting::Stretch(stretch)) => stretch.extend(last_due),
+            // The part has left, and its pulse ends where the other one begins.
+            None => self.queue.block(last_due, last_due),
+        }
+    }
+
+    /// Something unseen may lie on this stretch of belt: nothing passes there.
+    pub fn block(&mut self, from: Moment, to: Moment) {
+        let (due, last_due) = (self.due(from), self.due(to));
+        let window = self.spec.window();
+        if let Some(Waiting::Part(part)) = self.queue.back()
+            && due < part.due.saturating_add(window)
+        {
+            part.spoil(due);
+        }
+        self.queue.block(due, last_due);
     }
 
     /// Somebody says what a part is.
@@ -241,21 +179,60 @@ impl<const N: usize> Gate<N> {
         }
     }
 
+    /// Nobody knows any more where the parts under way are: none of them passes.
+    ///
+    /// A reject pulse starts at once and lasts until all of them must have gone by.
+    pub fn lose_places(&mut self) {
+        for part in self.queue.parts() {
+            part.spoil(0);
+        }
+        match self.spec.mode {
+            OutputMode::RejectPulse => self.queue.widen_front(self.here),
+            OutputMode::PassPulse => {
+                self.pulse = self.pulse.map(|pulse| Pulse {
+                    until_us: self.now_us,
+                    ..pulse
+                });
+            }
+        }
+    }
+
     /// What is to be done by now, in order. What the caller does not take is returned next time.
     ///
     /// A late tick shortens a pulse and never shifts it: a shifted pulse would hit the neighbour.
     /// A PASS pulse that was missed altogether turns its part into [`Reason::Late`].
-    pub fn tick(&mut self, now_us: u64) -> impl Iterator<Item = Action> + '_ {
-        self.advance(now_us);
+    pub fn tick(&mut self, now: impl Into<Moment>) -> impl Iterator<Item = Action> + '_ {
+        let now = now.into();
+        self.advance(now.at_us);
+        let here = match self.spec.axis() {
+            Axis::Time => self.now_us,
+            Axis::Belt => Axis::Belt.furthest(now),
+        };
+        self.here = self.here.max(here);
         std::iter::from_fn(|| self.act())
     }
 
-    /// When the gate has to be ticked next, if nothing else happens.
+    /// When the gate has to be ticked next, if nothing else happens. With an encoder it has to be
+    /// ticked at each count too.
     pub fn next_tick_us(&self) -> Option<u64> {
         let pending = self.next.map(|_| self.now_us);
-        let leaving = self.queue.front().map(Waiting::due_us);
-        let pulse_end = self.pulse.map(|pulse| pulse.end_us);
+        let is_time = self.spec.axis() == Axis::Time;
+        let leaving = self.queue.front().filter(|_| is_time).map(Waiting::due);
+        let pulse_end = self.pulse.map(|pulse| match is_time {
+            true => pulse.end.min(pulse.until_us),
+            false => pulse.until_us,
+        });
         [pending, leaving, pulse_end].into_iter().flatten().min()
+    }
+
+    /// Whether nothing is under way and no pulse is being given.
+    pub fn is_idle(&self) -> bool {
+        self.queue.front().is_none() && self.pulse.is_none() && self.next.is_none()
+    }
+
+    /// Whether somebody may still say what a part under way is.
+    pub fn is_busy(&self, now_us: u64) -> bool {
+        self.queue.awaits_answer(now_us)
     }
 
     /// Parts that have not left.
@@ -274,69 +251,136 @@ impl<const N: usize> Gate<N> {
         self.now_us
     }
 
+    /// Where this lies before the rejector.
+    fn due(&self, moment: Moment) -> u64 {
+        let here = self.spec.axis().here(moment);
+        here.saturating_add(self.spec.delay())
+    }
+
+    /// A place as a time: its own, or that of the tick.
+    fn at_us(&self, place: u64) -> u64 {
+        match self.spec.axis() {
+            Axis::Time => place,
+            Axis::Belt => self.now_us,
+        }
+    }
+
+    fn edge(&self, level: bool, number: u64, place: u64) -> Action {
+        Action::Drive {
+            level,
+            number,
+            due_us: self.at_us(place),
+        }
+    }
+
     fn act(&mut self) -> Option<Action> {
         if let Some(action) = self.next.take() {
             return Some(action);
         }
-        let due_us = self.queue.front().map(Waiting::due_us);
-        match (due_us, self.pulse) {
-            // The pulse first only if it ends earlier: at the same moment the next part decides
-            // whether it goes on.
-            (due_us, Some(pulse))
-                if pulse.end_us <= self.now_us && due_us.is_none_or(|due| pulse.end_us < due) =>
-            {
+        let due = self.queue.front().map(Waiting::due);
+        if let Some(pulse) = self.pulse
+            && let Some(place) = self.end_of(pulse, due)
+        {
+            if !self.merges(pulse) {
                 self.pulse = None;
-                Some(Action::Drive {
-                    level: false,
-                    number: pulse.number,
-                    due_us: pulse.end_us,
-                })
+                return Some(self.edge(false, pulse.number, place));
             }
-            (Some(due_us), _) if due_us <= self.now_us => self.leave(),
-            _ => None,
+            // Goes on to the next part, which makes it longer when it is there.
+            self.pulse = due.map(|end| Pulse { end, ..pulse });
+        }
+        loop {
+            let due = self.queue.front().map(Waiting::due)?;
+            if due > self.here {
+                return None;
+            }
+            let action = self.leave();
+            if action.is_some() {
+                return action;
+            }
         }
     }
 
-    /// The foremost part leaves. Returns the edge it causes, if any, then its outcome.
+    /// Where a pulse has ended, if it has.
+    fn end_of(&self, pulse: Pulse, due: Option<u64>) -> Option<u64> {
+        // Before the next part only if it ends earlier: at the same moment the next part decides
+        // whether it goes on.
+        let has_gone_by = pulse.end <= self.here && due.is_none_or(|due| pulse.end < due);
+        (has_gone_by || pulse.until_us <= self.now_us).then_some(pulse.end.min(self.here))
+    }
+
+    /// Whether a pulse goes on over the gap to its neighbour.
+    fn merges(&self, pulse: Pulse) -> bool {
+        self.spec.mode == OutputMode::RejectPulse
+            && self.queue.front().is_some_and(|next| {
+                next.due() > pulse.end
+                    && next.due() - pulse.end <= self.spec.merge()
+                    && next.is_rejected(self.now_us)
+            })
+    }
+
+    /// The foremost leaves. Returns the edge it causes, if any, then its outcome, if it is a part.
     fn leave(&mut self) -> Option<Action> {
         let leaving = self.queue.pop()?;
-        let end_us = leaving.last_due_us.saturating_add(self.spec.pulse_us);
-        let missed = end_us <= self.now_us;
+        let end = leaving.last_due.saturating_add(self.spec.window());
+        let missed = end <= self.here;
         let wants_pulse = match self.spec.mode {
             OutputMode::PassPulse => leaving.outcome == Outcome::Pass,
             OutputMode::RejectPulse => leaving.outcome != Outcome::Pass,
         };
-        let mut outcome = leaving.outcome;
+        let outcome = match leaving.outcome {
+            Outcome::Pass if wants_pulse && missed => Outcome::NoResult(Reason::Late),
+            outcome => outcome,
+        };
         if wants_pulse && missed {
             self.counters.missed_pulses += 1;
-            if outcome == Outcome::Pass {
-                outcome = Outcome::NoResult(Reason::Late);
-            }
         }
+        let number = leaving.number.unwrap_or(self.counters.triggered);
+        let leave = leaving
+            .number
+            .map(|number| self.count(number, outcome, leaving.due));
+        let drive = self.drive(wants_pulse && !missed, number, leaving.due, end);
+        match drive {
+            Some(drive) => {
+                self.next = leave;
+                Some(drive)
+            }
+            None => leave,
+        }
+    }
+
+    fn count(&mut self, number: u64, outcome: Outcome, due: u64) -> Action {
         match outcome {
             Outcome::Pass => self.counters.passed += 1,
             Outcome::Fail => self.counters.failed += 1,
             Outcome::NoResult(_) => self.counters.no_result += 1,
         }
-        let (number, due_us) = (leaving.number, leaving.due_us);
-        let leave = Action::Leave {
+        Action::Leave {
             number,
             outcome,
-            due_us,
+            due_us: self.at_us(due),
+        }
+    }
+
+    /// What the wire does for something that has come before the rejector.
+    fn drive(&mut self, wants_pulse: bool, number: u64, due: u64, end: u64) -> Option<Action> {
+        // A PASS pulse ends by time even if the belt stands: it is a pulse and never a level.
+        let until_us = match (self.spec.axis(), self.spec.mode) {
+            (Axis::Belt, OutputMode::PassPulse) => self.now_us.saturating_add(self.spec.pulse_us),
+            _ => u64::MAX,
         };
-        let edge = |level| Action::Drive {
-            level,
-            number,
-            due_us,
-        };
-        let drive = match (self.pulse, wants_pulse && !missed) {
+        match (self.pulse, wants_pulse) {
             (None, true) => {
-                self.pulse = Some(Pulse { number, end_us });
-                Some(edge(true))
+                self.pulse = Some(Pulse {
+                    number,
+                    end,
+                    until_us,
+                });
+                Some(self.edge(true, number, due))
             }
             (Some(pulse), true) => {
                 self.pulse = Some(Pulse {
-                    end_us: pulse.end_us.max(end_us),
+                    end: pulse.end.max(end),
+                    until_us,
                     ..pulse
                 });
                 None
@@ -345,16 +389,9 @@ impl<const N: usize> Gate<N> {
             // pulse: its neighbour may still lie before the rejector.
             (Some(_), false) if self.spec.mode == OutputMode::PassPulse => {
                 self.pulse = None;
-                Some(edge(false))
+                Some(self.edge(false, number, due))
             }
             _ => None,
-        };
-        match drive {
-            Some(drive) => {
-                self.next = Some(leave);
-                Some(drive)
-            }
-            None => Some(leave),
         }
     }
 }

@@ -1,9 +1,13 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::belt::BeltPosition;
 
 const SPEC: GateSpec = GateSpec {
-    delay_us: 100,
+    way: Way::Time {
+        delay_us: 100,
+        merge_us: 0,
+    },
     deadline_us: 80,
     pulse_us: 10,
     mode: OutputMode::PassPulse,
@@ -223,6 +227,222 @@ fn a_spec_names_all_of_its_problems() {
     );
 }
 
+const BELT: GateSpec = GateSpec {
+    way: Way::Belt {
+        delay_counts: 100,
+        pulse_counts: 10,
+        merge_counts: 0,
+    },
+    deadline_us: 1_000,
+    pulse_us: 50,
+    mode: OutputMode::PassPulse,
+};
+
+fn moment(at_us: u64, furthest: u64, behind: u64) -> Moment {
+    Moment::new(at_us, BeltPosition { furthest, behind })
+}
+
+/// Levels of the wire after each of these moments.
+fn levels(gate: &mut Gate<8>, moments: &[(u64, u64, u64)]) -> Vec<bool> {
+    let mut level = false;
+    let mut levels = Vec::new();
+    for &(at_us, furthest, behind) in moments {
+        for action in gate.tick(moment(at_us, furthest, behind)) {
+            if let Action::Drive { level: new, .. } = action {
+                level = new;
+            }
+        }
+        levels.push(level);
+    }
+    levels
+}
+
+fn on_belt(mode: OutputMode, outcome: Outcome) -> Gate<8> {
+    let mut gate = gate(GateSpec { mode, ..BELT });
+    let number = gate.trigger(moment(0, 5, 0)).number();
+    gate.verdict(number, outcome, 1);
+    gate
+}
+
+#[test]
+fn counts_carry_a_part_to_the_rejector_whatever_the_time() {
+    let mut gate = on_belt(OutputMode::PassPulse, Outcome::Pass);
+    let moments = [
+        (900, 104, 0),
+        (9_000, 105, 0),
+        (9_040, 114, 0),
+        (9_045, 115, 0),
+    ];
+    assert_eq!(levels(&mut gate, &moments), [false, true, true, false]);
+}
+
+#[test]
+fn a_pass_pulse_ends_on_a_belt_that_stands() {
+    let mut gate = on_belt(OutputMode::PassPulse, Outcome::Pass);
+    assert_eq!(levels(&mut gate, &[(900, 105, 0)]), [true]);
+    assert_eq!(gate.next_tick_us(), Some(950));
+    assert_eq!(
+        levels(&mut gate, &[(950, 105, 0), (999, 106, 0)]),
+        [false, false]
+    );
+}
+
+#[test]
+fn a_reject_pulse_waits_for_a_belt_that_stands() {
+    let mut gate = on_belt(OutputMode::RejectPulse, Outcome::Fail);
+    let moments = [(900, 105, 0), (99_000, 106, 0), (99_500, 115, 0)];
+    assert_eq!(levels(&mut gate, &moments), [true, true, false]);
+}
+
+#[test]
+fn a_belt_that_turns_back_fires_nothing_again() {
+    let mut gate = on_belt(OutputMode::PassPulse, Outcome::Pass);
+    let moments = [(900, 120, 0), (910, 120, 40), (920, 120, 10), (930, 121, 0)];
+    assert_eq!(
+        levels(&mut gate, &moments),
+        [false; 4],
+        "its pulse was missed once"
+    );
+    assert_eq!(gate.counters().missed_pulses, 1);
+    assert_eq!(gate.counters().no_result, 1);
+}
+
+#[test]
+fn what_follows_too_closely_spoils_the_part_before_it() {
+    let mut pass = gate(SPEC);
+    pass.trigger(0);
+    pass.verdict(1, Outcome::Pass, 1);
+    pass.spoil_last(4.into());
+    let (edges, outcomes) = watch(&mut pass, 200);
+    assert_eq!(edges, []);
+    assert_eq!(outcomes, [(1, Outcome::NoResult(Reason::Position))]);
+
+    let mut reject = gate(reject_pulse());
+    reject.trigger(0);
+    reject.spoil_last(4.into());
+    let (edges, _) = watch(&mut reject, 200);
+    assert_eq!(edges, [(true, 100), (false, 114)], "both are thrown out");
+}
+
+#[test]
+fn what_follows_a_part_that_has_left_cuts_its_pulse() {
+    let mut gate = gate(SPEC);
+    gate.trigger(0);
+    gate.verdict(1, Outcome::Pass, 1);
+    watch(&mut gate, 100);
+    gate.spoil_last(4.into());
+    let (edges, _) = watch(&mut gate, 200);
+    assert_eq!(edges, [(false, 104)]);
+}
+
+#[test]
+fn nothing_passes_where_something_unseen_may_lie() {
+    for (spec, expected) in [
+        (
+            SPEC,
+            vec![(true, 100), (false, 110), (true, 150), (false, 160)],
+        ),
+        (reject_pulse(), vec![(true, 120), (false, 150)]),
+    ] {
+        let mut gate = gate(spec);
+        gate.trigger(0);
+        gate.block(20.into(), 40.into());
+        gate.trigger(50);
+        for number in 1..=2 {
+            gate.verdict(number, Outcome::Pass, 51);
+        }
+        let (edges, outcomes) = watch(&mut gate, 300);
+        assert_eq!(edges, expected);
+        assert_eq!(outcomes, [(1, Outcome::Pass), (2, Outcome::Pass)]);
+        assert!(gate.is_idle());
+    }
+}
+
+#[test]
+fn a_part_beside_lost_edges_is_spoiled() {
+    let mut gate = gate(SPEC);
+    gate.trigger(0);
+    gate.verdict(1, Outcome::Pass, 1);
+    gate.block(9.into(), 40.into());
+    assert_eq!(
+        watch(&mut gate, 300).1,
+        [(1, Outcome::NoResult(Reason::Position))]
+    );
+}
+
+#[test]
+fn lost_places_reject_at_once() {
+    let mut pass = on_belt(OutputMode::PassPulse, Outcome::Pass);
+    assert_eq!(levels(&mut pass, &[(900, 105, 0)]), [true]);
+    pass.lose_places();
+    assert_eq!(
+        levels(&mut pass, &[(901, 105, 0)]),
+        [false],
+        "the pulse is cut"
+    );
+
+    let mut reject = on_belt(OutputMode::RejectPulse, Outcome::Pass);
+    levels(&mut reject, &[(900, 50, 0)]);
+    reject.lose_places();
+    let moments = [(901, 50, 0), (902, 114, 0), (903, 115, 0)];
+    assert_eq!(levels(&mut reject, &moments), [true, true, false]);
+    assert_eq!(reject.counters().no_result, 1);
+}
+
+#[test]
+fn rejects_merge_over_a_gap_that_no_passed_part_ends() {
+    for (second, expected) in [
+        (Outcome::Fail, vec![(true, 100), (false, 140)]),
+        (Outcome::Pass, vec![(true, 100), (false, 110)]),
+    ] {
+        let mut gate = gate(GateSpec {
+            way: Way::Time {
+                delay_us: 100,
+                merge_us: 20,
+            },
+            ..reject_pulse()
+        });
+        gate.trigger(0);
+        gate.trigger(30);
+        gate.verdict(1, Outcome::Fail, 31);
+        gate.verdict(2, second, 31);
+        assert_eq!(watch(&mut gate, 300).0, expected);
+    }
+}
+
+#[test]
+fn a_reload_changes_the_parts_to_come() {
+    let mut gate = gate(SPEC);
+    gate.trigger(0);
+    gate.verdict(1, Outcome::Pass, 1);
+    let slower = GateSpec {
+        way: Way::Time {
+            delay_us: 150,
+            merge_us: 0,
+        },
+        ..SPEC
+    };
+    assert_eq!(gate.reload(slower), Ok(()));
+    assert_eq!(gate.reload(reject_pulse()), Err(GateError::Incompatible));
+    gate.trigger(2);
+    gate.verdict(2, Outcome::Pass, 3);
+    let (edges, _) = watch(&mut gate, 300);
+    assert_eq!(
+        edges,
+        [(true, 100), (false, 110), (true, 152), (false, 162)]
+    );
+}
+
+#[test]
+fn it_is_busy_while_an_answer_may_come() {
+    let mut gate = gate(SPEC);
+    assert!(!gate.is_busy(0));
+    gate.trigger(0);
+    assert!(gate.is_busy(79) && !gate.is_busy(80));
+    gate.verdict(1, Outcome::Fail, 40);
+    assert!(!gate.is_busy(41));
+}
+
 /// Anything that can happen to a gate.
 #[derive(Debug, Clone)]
 enum Event {
@@ -250,8 +470,11 @@ fn events() -> impl Strategy<Value = Vec<(u64, Event)>> {
 fn specs() -> impl Strategy<Value = GateSpec> {
     (1..120_u64, 0..40_u64, 1..40_u64, any::<bool>()).prop_map(
         |(deadline_us, slack_us, pulse_us, pass)| GateSpec {
+            way: Way::Time {
+                delay_us: deadline_us + slack_us,
+                merge_us: 0,
+            },
             deadline_us,
-            delay_us: deadline_us + slack_us,
             pulse_us,
             mode: if pass {
                 OutputMode::PassPulse
@@ -373,14 +596,14 @@ proptest! {
                 }
             }
             let claims = |(at, pass): &(u64, bool), wanted: bool| {
-                let due = at + spec.delay_us;
+                let due = at + spec.delay();
                 *pass == wanted && due <= now && now < due + spec.pulse_us
             };
             let expected = match spec.mode {
                 OutputMode::RejectPulse => parts.iter().any(|part| claims(part, false)),
                 // The last part that came to the rejector decides.
                 OutputMode::PassPulse => {
-                    parts.iter().rfind(|(at, _)| at + spec.delay_us <= now).is_some_and(|part| part.1)
+                    parts.iter().rfind(|(at, _)| at + spec.delay() <= now).is_some_and(|part| part.1)
                         && parts.iter().any(|part| claims(part, true))
                 }
             };

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use twinspect_camera::Repeat;
-use twinspect_core::gate::{GateError, GateSpec, OutputMode};
+use twinspect_core::gate::{GateError, GateSpec, OutputMode, Way};
 use twinspect_core::score::DegradedPolicy;
+use twinspect_core::supervision::SupervisionSpec;
 use twinspect_dataset::Split;
 
 use super::typed::{
@@ -55,6 +56,19 @@ pub(crate) struct InspectorLimits {
     pub(crate) start_max: Duration,
     pub(crate) restart_wait: Duration,
     pub(crate) restart_wait_max: Duration,
+}
+
+impl InspectorLimits {
+    /// What the line process decides by.
+    pub(crate) fn supervision(&self) -> SupervisionSpec {
+        let us = |duration: Duration| duration.as_micros() as u64;
+        SupervisionSpec {
+            silence_max_us: us(self.silence_max),
+            start_max_us: us(self.start_max),
+            restart_wait_us: us(self.restart_wait),
+            restart_wait_max_us: us(self.restart_wait_max),
+        }
+    }
 }
 
 /// Where pictures of rejected parts go.
@@ -137,7 +151,10 @@ impl Checker {
         let known = self.problems.len();
         let mut us = |key, value| self.duration(key, value).as_micros() as u64;
         let spec = GateSpec {
-            delay_us: us("gate.delay_ms", typed.delay_ms),
+            way: Way::Time {
+                delay_us: us("gate.delay_ms", typed.delay_ms),
+                merge_us: 0,
+            },
             deadline_us: us("gate.deadline_ms", typed.deadline_ms),
             pulse_us: us("gate.pulse_ms", typed.pulse_ms),
             mode: match typed.output {

@@ -5,15 +5,21 @@
 
 use std::time::Duration;
 
-use twinspect_core::gate::{Action, Gate, GateSpec, Outcome, OutputMode};
+use twinspect_core::gate::{Action, Gate, GateSpec, Outcome, OutputMode, Way};
 use twinspect_core::verdict::Verdict;
 use twinspect_line::{Edge, Line, Output, Pulse, SimulatedLine};
 
 use crate::error::EdgeError;
 
+/// From the sensor to the rejector.
+const DELAY_US: u64 = 2_000_000;
+
 /// A slow belt: the demo is about what is seen, and shall work on a busy laptop too.
 const SPEC: GateSpec = GateSpec {
-    delay_us: 2_000_000,
+    way: Way::Time {
+        delay_us: DELAY_US,
+        merge_us: 0,
+    },
     deadline_us: 1_900_000,
     pulse_us: 60_000,
     mode: OutputMode::PassPulse,
@@ -130,7 +136,7 @@ mod tests {
         let second = belt.carry(&PASS, Duration::from_millis(20)).unwrap();
         let pulse = second.pulse.unwrap();
         assert_eq!((second.outcome, pulse.part), (Outcome::Pass, 2));
-        assert_eq!(pulse.start_us, PERIOD_US + SPEC.delay_us);
+        assert_eq!(pulse.start_us, PERIOD_US + DELAY_US);
     }
 
     #[test]

@@ -9,13 +9,13 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use twinspect_core::gate::{Action, Admission, Gate, Outcome};
+use twinspect_core::supervision::{Order, Supervisor};
 use twinspect_core::verdict::Reason;
 use twinspect_line::{Edge, Line, Output, SimulatedLine};
 
 use super::inspector::{Heard, Inspector, InspectorEvent};
 use super::messages::{InspectorMessage, TicketMessage};
 use super::station_report::StationReport;
-use super::supervisor::{Order, Supervisor};
 use crate::cli::RunArgs;
 use crate::clock::Clock;
 use crate::config::{self, Station, TriggerSource};
@@ -142,7 +142,7 @@ impl<'a> LineProcess<'a> {
             gate: Gate::new(station.gate)?,
             output: Output::from(station.gate.mode),
             line: SimulatedLine::new(),
-            supervisor: Supervisor::new(station.inspector),
+            supervisor: Supervisor::new(station.inspector.supervision()),
             inspector: None,
             generations: 0,
             event_sender,

@@ -16,7 +16,6 @@ mod line_process;
 mod messages;
 mod records;
 mod station_report;
-mod supervisor;
 
 pub(crate) use inspect_process::inspect_process;
 pub(crate) use line_process::run;

@@ -1,11 +1,24 @@
 //! When the inspect process is started and when it is given up: decisions without processes.
 
-use crate::config::InspectorLimits;
+/// How the inspect process is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SupervisionSpec {
+    /// Silence after which it is killed.
+    pub silence_max_us: u64,
+    /// Time in which it has to be ready.
+    pub start_max_us: u64,
+    /// Wait before a restart; doubles with each failure in a row ...
+    pub restart_wait_us: u64,
+    /// ... up to this.
+    pub restart_wait_max_us: u64,
+}
 
 /// What is to be done with the inspect process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub enum Order {
+    /// Start one.
     Start,
+    /// Kill it.
     Kill,
 }
 
@@ -27,8 +40,8 @@ enum State {
 /// Waits between starts double with each failure in a row. A process that was up for longer than
 /// the longest wait is no failure in a row.
 #[derive(Debug)]
-pub(super) struct Supervisor {
-    limits: InspectorLimits,
+pub struct Supervisor {
+    spec: SupervisionSpec,
     state: State,
     failures: u32,
     starts: u64,
@@ -37,9 +50,9 @@ pub(super) struct Supervisor {
 
 impl Supervisor {
     /// Wants a start at once.
-    pub(super) fn new(limits: InspectorLimits) -> Self {
+    pub fn new(spec: SupervisionSpec) -> Self {
         Self {
-            limits,
+            spec,
             state: State::Down { start_at_us: 0 },
             failures: 0,
             starts: 0,
@@ -48,7 +61,7 @@ impl Supervisor {
     }
 
     /// What is to be done now, if anything; the caller does it.
-    pub(super) fn poll(&mut self, now_us: u64) -> Option<Order> {
+    pub fn poll(&mut self, now_us: u64) -> Option<Order> {
         if self.next_poll_us().is_none_or(|at_us| now_us < at_us) {
             return None;
         }
@@ -62,18 +75,17 @@ impl Supervisor {
     }
 
     /// When to poll next, if nothing is heard until then.
-    pub(super) fn next_poll_us(&self) -> Option<u64> {
-        let us = |duration: std::time::Duration| duration.as_micros() as u64;
+    pub fn next_poll_us(&self) -> Option<u64> {
         match self.state {
             State::Down { start_at_us } => Some(start_at_us),
-            State::Starting { since_us } => Some(since_us + us(self.limits.start_max)),
-            State::Up { heard_us, .. } => Some(heard_us + us(self.limits.silence_max)),
+            State::Starting { since_us } => Some(since_us.saturating_add(self.spec.start_max_us)),
+            State::Up { heard_us, .. } => Some(heard_us.saturating_add(self.spec.silence_max_us)),
             State::Ending => None,
         }
     }
 
     /// It has said that it is ready.
-    pub(super) fn ready(&mut self, now_us: u64) {
+    pub fn ready(&mut self, now_us: u64) {
         self.was_up = true;
         self.state = State::Up {
             since_us: now_us,
@@ -82,16 +94,16 @@ impl Supervisor {
     }
 
     /// It has said something.
-    pub(super) fn heard(&mut self, now_us: u64) {
+    pub fn heard(&mut self, now_us: u64) {
         if let State::Up { heard_us, .. } = &mut self.state {
             *heard_us = now_us;
         }
     }
 
     /// It has closed its end, said nonsense, or is being killed.
-    pub(super) fn lost(&mut self, now_us: u64) {
+    pub fn lost(&mut self, now_us: u64) {
         if let State::Up { since_us, .. } = self.state
-            && u128::from(now_us - since_us) > self.limits.restart_wait_max.as_micros()
+            && now_us.saturating_sub(since_us) > self.spec.restart_wait_max_us
         {
             self.failures = 0;
         }
@@ -99,45 +111,47 @@ impl Supervisor {
     }
 
     /// Its end has been seen, or it could not be started at all.
-    pub(super) fn ended(&mut self, now_us: u64) {
-        let doubled = 2_u32.saturating_pow(self.failures);
-        let wait = self.limits.restart_wait.saturating_mul(doubled);
-        let wait = wait.min(self.limits.restart_wait_max);
+    pub fn ended(&mut self, now_us: u64) {
+        let doubled = 2_u64.saturating_pow(self.failures);
+        let wait_us = self.spec.restart_wait_us.saturating_mul(doubled);
+        let wait_us = wait_us.min(self.spec.restart_wait_max_us);
         self.failures = self.failures.saturating_add(1);
         self.state = State::Down {
-            start_at_us: now_us + wait.as_micros() as u64,
+            start_at_us: now_us.saturating_add(wait_us),
         };
     }
 
     /// Whether tickets are served.
-    pub(super) fn is_up(&self) -> bool {
+    pub fn is_up(&self) -> bool {
         matches!(self.state, State::Up { .. })
     }
 
+    /// Whether it was started and not given up.
+    pub fn is_running(&self) -> bool {
+        matches!(self.state, State::Starting { .. } | State::Up { .. })
+    }
+
     /// Whether it has ever been ready.
-    pub(super) fn was_up(&self) -> bool {
+    pub fn was_up(&self) -> bool {
         self.was_up
     }
 
     /// Starts after the first one.
-    pub(super) fn restarts(&self) -> u64 {
+    pub fn restarts(&self) -> u64 {
         self.starts.saturating_sub(1)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn supervisor() -> Supervisor {
-        Supervisor::new(InspectorLimits {
-            heartbeat: Duration::from_micros(2),
-            silence_max: Duration::from_micros(10),
-            start_max: Duration::from_micros(50),
-            restart_wait: Duration::from_micros(5),
-            restart_wait_max: Duration::from_micros(30),
+        Supervisor::new(SupervisionSpec {
+            silence_max_us: 10,
+            start_max_us: 50,
+            restart_wait_us: 5,
+            restart_wait_max_us: 30,
         })
     }
 

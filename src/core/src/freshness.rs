@@ -1,0 +1,133 @@
+//! A picture may be judged once, and for the part that lay before the camera when it was taken.
+
+use crate::frame::{Stamp, StampDomain};
+
+/// Remembers the last frame numbers and finds pictures that came before.
+///
+/// A driver that hands out its last buffer again, and a pair of which one half stands still, look
+/// like good parts to any network.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Freshness {
+    rgb: Option<u64>,
+    depth: Option<u64>,
+}
+
+impl Freshness {
+    /// Whether each stamped picture of a pair is newer than all before it.
+    ///
+    /// Pictures without a stamp can't be told apart and count as new.
+    pub fn is_new(&mut self, rgb: Option<Stamp>, depth: Option<Stamp>) -> bool {
+        let rgb = advance(&mut self.rgb, rgb);
+        let depth = advance(&mut self.depth, depth);
+        rgb && depth
+    }
+}
+
+fn advance(last: &mut Option<u64>, stamp: Option<Stamp>) -> bool {
+    let Some(stamp) = stamp else { return true };
+    let new = last.is_none_or(|last| last < stamp.frame_number);
+    *last = (*last).max(Some(stamp.frame_number));
+    new
+}
+
+/// The time in which a part lies before the camera.
+///
+/// A picture that is older shows the part before, a younger one the part behind: either would be
+/// judged under a number that is not its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExposureWindow {
+    /// When the part came.
+    pub from_us: u64,
+    /// When it has gone, at the latest.
+    pub to_us: u64,
+}
+
+impl ExposureWindow {
+    /// Opens with a part and stays open for so long.
+    pub fn new(from_us: u64, exposure_max_us: u64) -> Self {
+        Self {
+            from_us,
+            to_us: from_us.saturating_add(exposure_max_us),
+        }
+    }
+
+    /// Whether a picture that is taken now can show the part.
+    pub fn is_open(&self, now_us: u64) -> bool {
+        (self.from_us..=self.to_us).contains(&now_us)
+    }
+
+    /// Whether each picture of a pair shows the part, as far as its stamp can be compared with
+    /// the host's clock.
+    pub fn holds(&self, rgb: Option<Stamp>, depth: Option<Stamp>) -> bool {
+        [rgb, depth]
+            .into_iter()
+            .flatten()
+            .filter(|stamp| stamp.domain == StampDomain::Host)
+            .all(|stamp| self.is_open(stamp.time_us))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(frame_number: u64, time_us: u64, domain: StampDomain) -> Stamp {
+        Stamp {
+            frame_number,
+            time_us,
+            domain,
+        }
+    }
+
+    fn check(history: &[(Option<u64>, Option<u64>, bool)]) {
+        let mut freshness = Freshness::default();
+        for &(rgb, depth, new) in history {
+            let [a, b] = [rgb, depth].map(|number| Some(stamp(number?, 0, StampDomain::Sensor)));
+            assert_eq!(freshness.is_new(a, b), new, "{rgb:?} {depth:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_must_grow() {
+        check(&[
+            (Some(1), Some(1), true),
+            (Some(2), Some(2), true),
+            (Some(2), Some(2), false),
+            (Some(1), Some(1), false),
+            (Some(5), Some(3), true),
+        ]);
+    }
+
+    #[test]
+    fn half_a_pair_that_stands_still_is_not_new() {
+        check(&[
+            (Some(1), Some(1), true),
+            (Some(2), Some(1), false),
+            (Some(2), Some(2), false),
+            (Some(3), Some(3), true),
+        ]);
+    }
+
+    #[test]
+    fn pictures_without_stamps_count_as_new() {
+        check(&[
+            (None, None, true),
+            (None, None, true),
+            (None, Some(0), true),
+        ]);
+    }
+
+    #[test]
+    fn a_picture_belongs_to_the_part_that_lay_there() {
+        let window = ExposureWindow::new(100, 20);
+        let host = |time_us| Some(stamp(1, time_us, StampDomain::Host));
+        assert!(window.holds(host(100), host(120)));
+        assert!(!window.holds(host(99), host(110)), "the part before");
+        assert!(!window.holds(host(110), host(121)), "the part behind");
+        let sensor = Some(stamp(1, 7, StampDomain::Sensor));
+        assert!(
+            window.holds(sensor, None),
+            "another clock can't be compared"
+        );
+    }
+}

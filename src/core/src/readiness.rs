@@ -1,0 +1,248 @@
+//! READY: a heartbeat for the machine around the station, never a level.
+//!
+//! The wire toggles only while the inspect side moves on and nothing speaks against more parts. A
+//! frozen wire and a dead process then look alike: not ready.
+
+use crate::gate::Outcome;
+use crate::verdict::Reason;
+
+/// When a station is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadinessSpec {
+    /// From one edge of the wire to the next.
+    pub toggle_us: u64,
+    /// The inspect side has to be heard of within this time.
+    pub silence_max_us: u64,
+    /// So many late results in a row are a fault.
+    pub late_max: u32,
+    /// How long a fault keeps the station from being ready.
+    pub hold_us: u64,
+}
+
+/// Why a readiness can't be set up like this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadinessError {
+    /// A heartbeat without a period.
+    #[error("READY must keep each level for at least one microsecond")]
+    NoPeriod,
+    /// Never ready.
+    #[error("at least one late result must be allowed before READY falls, not {late_max}")]
+    NoLate {
+        /// The number.
+        late_max: u32,
+    },
+}
+
+impl ReadinessSpec {
+    /// Everything that is wrong with these numbers.
+    pub fn problems(&self) -> impl Iterator<Item = ReadinessError> + use<> {
+        let no_period = (self.toggle_us == 0).then_some(ReadinessError::NoPeriod);
+        let no_late = (self.late_max == 0).then_some(ReadinessError::NoLate {
+            late_max: self.late_max,
+        });
+        [no_period, no_late].into_iter().flatten()
+    }
+}
+
+/// What speaks against more parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotReady {
+    /// The inspect side is not there, or is being started.
+    Starting,
+    /// The inspect side does not move on.
+    Silent,
+    /// Too many results in a row were late.
+    Late,
+    /// Events of the sensor or encoder were lost, or the handshake with the machine failed.
+    Fault,
+}
+
+impl NotReady {
+    /// The name that users see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Silent => "silent",
+            Self::Late => "late",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// The state machine.
+#[derive(Debug, Clone)]
+pub struct Readiness {
+    spec: ReadinessSpec,
+    /// When the inspect side was heard of last; nothing while it is away.
+    heard_us: Option<u64>,
+    late_in_a_row: u32,
+    /// A fault and its end.
+    held: Option<(NotReady, u64)>,
+    level: bool,
+    toggle_at_us: u64,
+}
+
+impl Readiness {
+    /// Not ready, the wire low.
+    ///
+    /// # Errors
+    /// The first of [`ReadinessSpec::problems`].
+    pub fn new(spec: ReadinessSpec) -> Result<Self, ReadinessError> {
+        if let Some(problem) = spec.problems().next() {
+            return Err(problem);
+        }
+        Ok(Self {
+            spec,
+            heard_us: None,
+            late_in_a_row: 0,
+            held: None,
+            level: false,
+            toggle_at_us: 0,
+        })
+    }
+
+    /// The inspect side is there, or has moved on.
+    pub fn advanced(&mut self, now_us: u64) {
+        self.heard_us = Some(now_us);
+    }
+
+    /// The inspect side has gone.
+    pub fn gone(&mut self) {
+        self.heard_us = None;
+    }
+
+    /// A part has left.
+    pub fn left(&mut self, outcome: Outcome, now_us: u64) {
+        match outcome {
+            Outcome::Pass | Outcome::Fail => self.late_in_a_row = 0,
+            Outcome::NoResult(Reason::Late) => self.late_in_a_row += 1,
+            // Says nothing of the time that an answer takes.
+            Outcome::NoResult(_) => {}
+        }
+        if self.late_in_a_row >= self.spec.late_max {
+            self.late_in_a_row = 0;
+            self.hold(NotReady::Late, now_us);
+        }
+    }
+
+    /// Something is wrong with sensor, encoder or handshake.
+    pub fn fault(&mut self, now_us: u64) {
+        self.hold(NotReady::Fault, now_us);
+    }
+
+    /// What speaks against more parts now, if anything.
+    pub fn obstacle(&self, now_us: u64) -> Option<NotReady> {
+        let Some(heard_us) = self.heard_us else {
+            return Some(NotReady::Starting);
+        };
+        match self.held {
+            Some((why, until_us)) if now_us < until_us => Some(why),
+            _ if now_us.saturating_sub(heard_us) > self.spec.silence_max_us => {
+                Some(NotReady::Silent)
+            }
+            _ => None,
+        }
+    }
+
+    /// The wire's new level, if it changes now.
+    pub fn tick(&mut self, now_us: u64) -> Option<bool> {
+        if self.obstacle(now_us).is_some() {
+            self.toggle_at_us = now_us;
+            return std::mem::take(&mut self.level).then_some(false);
+        }
+        if now_us < self.toggle_at_us {
+            return None;
+        }
+        self.toggle_at_us = now_us.saturating_add(self.spec.toggle_us);
+        self.level = !self.level;
+        Some(self.level)
+    }
+
+    /// When to tick next, if nothing else happens.
+    pub fn next_tick_us(&self, now_us: u64) -> Option<u64> {
+        match self.obstacle(now_us) {
+            None => Some(self.toggle_at_us),
+            Some(NotReady::Late | NotReady::Fault) => self.held.map(|(_, until_us)| until_us),
+            Some(NotReady::Starting | NotReady::Silent) => self.level.then_some(now_us),
+        }
+    }
+
+    fn hold(&mut self, why: NotReady, now_us: u64) {
+        self.held = Some((why, now_us.saturating_add(self.spec.hold_us)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPEC: ReadinessSpec = ReadinessSpec {
+        toggle_us: 10,
+        silence_max_us: 100,
+        late_max: 3,
+        hold_us: 50,
+    };
+
+    fn up() -> Readiness {
+        let mut readiness = Readiness::new(SPEC).unwrap();
+        readiness.advanced(0);
+        readiness
+    }
+
+    /// Edges of the wire when it is looked at each microsecond.
+    fn edges(readiness: &mut Readiness, from_us: u64, to_us: u64) -> Vec<(u64, bool)> {
+        (from_us..to_us)
+            .filter_map(|now_us| Some((now_us, readiness.tick(now_us)?)))
+            .collect()
+    }
+
+    #[test]
+    fn the_wire_beats_while_the_inspect_side_moves_on() {
+        let mut readiness = up();
+        assert_eq!(
+            edges(&mut readiness, 0, 25),
+            [(0, true), (10, false), (20, true)]
+        );
+        assert_eq!(readiness.next_tick_us(25), Some(30));
+    }
+
+    #[test]
+    fn silence_ends_the_beat_on_low() {
+        let mut readiness = up();
+        let edges = edges(&mut readiness, 0, 500);
+        assert_eq!(edges.last(), Some(&(101, false)));
+        assert_eq!(readiness.obstacle(500), Some(NotReady::Silent));
+        readiness.advanced(501);
+        assert_eq!(readiness.tick(501), Some(true));
+        readiness.gone();
+        assert_eq!(readiness.obstacle(502), Some(NotReady::Starting));
+        assert_eq!(readiness.tick(502), Some(false));
+    }
+
+    #[test]
+    fn late_results_in_a_row_are_a_fault_for_a_while() {
+        let mut readiness = up();
+        let late = Outcome::NoResult(Reason::Late);
+        for outcome in [late, late, Outcome::Pass, late, late] {
+            readiness.left(outcome, 5);
+        }
+        assert_eq!(readiness.obstacle(5), None);
+        readiness.left(Outcome::NoResult(Reason::Camera), 6);
+        readiness.left(late, 7);
+        assert_eq!(readiness.obstacle(8), Some(NotReady::Late));
+        assert_eq!(readiness.next_tick_us(8), Some(57));
+        assert_eq!(readiness.obstacle(57), None);
+    }
+
+    #[test]
+    fn a_spec_names_all_of_its_problems() {
+        let spec = ReadinessSpec {
+            toggle_us: 0,
+            late_max: 0,
+            ..SPEC
+        };
+        assert_eq!(spec.problems().count(), 2);
+        assert!(Readiness::new(spec).is_err());
+    }
+}

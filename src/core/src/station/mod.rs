@@ -1,0 +1,328 @@
+//! The line process's decisions: trigger, encoder, gate, READY, handshake and supervision as one.
+//!
+//! Whoever owns the wires tells a [`Station`] what has happened and does what it says. The station
+//! has no wires, no process and no clock: the device's line process and the simulator run the same
+//! one.
+//!
+//! Inspect processes are told apart by their generation. What one says after it was given up
+//! changes nothing.
+
+mod spec;
+#[cfg(test)]
+mod tests;
+
+pub use spec::{StationError, StationSpec};
+
+use crate::belt::{BeltPosition, Encoder, EncoderEdge, Moment, Motion};
+use crate::gate::{Action, Admission, Gate, Outcome, Ticket};
+use crate::handshake::{Handshake, HandshakeWires};
+use crate::readiness::{NotReady, Readiness};
+use crate::supervision::{Order, Supervisor};
+use crate::trigger::{Events, SensorEdge, Trigger, TriggerEvent};
+use crate::verdict::Reason;
+
+/// What is to be done, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Drive the rejector's wire, or tell that a part has left.
+    Gate(Action),
+    /// Hand a ticket to the inspect process; if that is impossible, [`Station::refused`].
+    Inspect(Ticket),
+    /// Start an inspect process of this generation.
+    Start {
+        /// The generation.
+        generation: u64,
+    },
+    /// Kill the inspect process.
+    Kill,
+    /// Set READY.
+    Ready(bool),
+    /// Set BUSY.
+    Busy(bool),
+    /// Set the handshake's wires.
+    Handshake(HandshakeWires),
+}
+
+/// What an inspect process has said or done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inspector {
+    /// Its model is proven and its camera open.
+    Ready,
+    /// It has moved on.
+    Advanced,
+    /// It says what a part is.
+    Verdict {
+        /// The part.
+        number: u64,
+        /// What it is.
+        outcome: Outcome,
+    },
+    /// It no longer speaks.
+    Closed,
+    /// It has ended, or could not be started.
+    Ended,
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub struct Station {
+    trigger: Trigger,
+    encoder: Option<Encoder>,
+    gate: Gate,
+    readiness: Readiness,
+    supervisor: Supervisor,
+    handshake: Option<Handshake>,
+    generation: u64,
+    busy: bool,
+    now_us: u64,
+}
+
+impl Station {
+    /// A station whose wires are low, without an inspect process. `encoder` is the level of each
+    /// channel.
+    ///
+    /// # Errors
+    /// The first of [`StationSpec::problems`].
+    pub fn new(spec: StationSpec, encoder: [bool; 2]) -> Result<Self, StationError> {
+        if let Some(problem) = spec.problems().next() {
+            return Err(problem);
+        }
+        let [a, b] = encoder;
+        Ok(Self {
+            trigger: Trigger::new(spec.trigger).map_err(StationError::Trigger)?,
+            encoder: spec
+                .encoder
+                .map(|spec| Encoder::new(spec, a, b))
+                .transpose()
+                .map_err(StationError::Encoder)?,
+            gate: Gate::new(spec.gate).map_err(StationError::Gate)?,
+            readiness: Readiness::new(spec.readiness).map_err(StationError::Readiness)?,
+            supervisor: Supervisor::new(spec.supervision),
+            handshake: spec.handshake.map(Handshake::new),
+            generation: 0,
+            busy: false,
+            now_us: 0,
+        })
+    }
+
+    /// Other delays, deadlines and pulses for the parts to come.
+    ///
+    /// # Errors
+    /// The first of the new spec's problems, or that wire or axis would change; the station goes
+    /// on as before then.
+    pub fn reload(&mut self, spec: StationSpec) -> Result<(), StationError> {
+        if let Some(problem) = spec.problems().next() {
+            return Err(problem);
+        }
+        self.gate.reload(spec.gate).map_err(StationError::Gate)
+    }
+
+    /// An edge of the encoder; edges of all wires come in the order of their stamps.
+    pub fn encoder_edge(&mut self, edge: EncoderEdge) {
+        if let Some(encoder) = &mut self.encoder
+            && encoder.edge(edge) == Motion::Lost
+        {
+            self.gate.lose_places();
+            self.readiness.fault(self.now_us.max(edge.at_us));
+        }
+    }
+
+    /// An edge of the part sensor.
+    pub fn sensor_edge(&mut self, edge: SensorEdge, sink: &mut impl FnMut(Effect)) {
+        let events = self.trigger.edge(edge, self.belt());
+        self.triggered(&events, sink);
+    }
+
+    /// Somebody says that a part is there.
+    pub fn software_trigger(&mut self, now_us: u64, sink: &mut impl FnMut(Effect)) {
+        let now = self.advance(now_us);
+        let events = self.trigger.software(now);
+        self.triggered(&events, sink);
+    }
+
+    /// The inspect process has no place for a ticket.
+    pub fn refused(&mut self, number: u64) {
+        let nobody = Outcome::NoResult(Reason::Inspector);
+        self.gate.verdict(number, nobody, self.now_us);
+    }
+
+    /// What an inspect process has said or done; whether it is the one that is listened to.
+    pub fn inspector(&mut self, generation: u64, what: Inspector, now_us: u64) -> bool {
+        let now_us = self.advance(now_us).at_us;
+        if generation != self.generation {
+            return false;
+        }
+        match what {
+            Inspector::Ready => {
+                self.supervisor.ready(now_us);
+                self.readiness.advanced(now_us);
+            }
+            Inspector::Advanced => self.advanced(now_us),
+            Inspector::Verdict { number, outcome } => {
+                self.advanced(now_us);
+                self.gate.verdict(number, outcome, now_us);
+            }
+            Inspector::Closed => {
+                if self.supervisor.is_running() {
+                    self.supervisor.lost(now_us);
+                    self.abandon();
+                }
+            }
+            Inspector::Ended => {
+                self.supervisor.ended(now_us);
+                self.abandon();
+            }
+        }
+        true
+    }
+
+    /// The machine's ACK wire.
+    pub fn ack(&mut self, level: bool) {
+        if let Some(handshake) = &mut self.handshake {
+            handshake.ack(level);
+        }
+    }
+
+    /// Time goes by: says what is to be done by now.
+    pub fn tick(&mut self, now_us: u64, sink: &mut impl FnMut(Effect)) {
+        let now = self.advance(now_us);
+        let events = self.trigger.tick(now);
+        self.triggered(&events, sink);
+        for action in self.gate.tick(now) {
+            if let Action::Leave { outcome, .. } = action {
+                self.readiness.left(outcome, now.at_us);
+                if let Some(handshake) = &mut self.handshake {
+                    handshake.result(outcome);
+                }
+            }
+            sink(Effect::Gate(action));
+        }
+        if let Some(order) = self.supervisor.poll(now.at_us) {
+            match order {
+                Order::Start => {
+                    self.generation += 1;
+                    sink(Effect::Start {
+                        generation: self.generation,
+                    });
+                }
+                Order::Kill => {
+                    self.abandon();
+                    sink(Effect::Kill);
+                }
+            }
+        }
+        self.show(now.at_us, sink);
+    }
+
+    /// When to tick next, if nothing else happens. With an encoder, each count needs a tick too.
+    pub fn next_tick_us(&self) -> Option<u64> {
+        let handshake = self.handshake.as_ref().and_then(Handshake::next_tick_us);
+        [
+            self.gate.next_tick_us(),
+            self.trigger.next_tick_us(),
+            self.supervisor.next_poll_us(),
+            self.readiness.next_tick_us(self.now_us),
+            handshake,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// What speaks against more parts, if anything.
+    pub fn obstacle(&self) -> Option<NotReady> {
+        self.readiness.obstacle(self.now_us)
+    }
+
+    /// Where the belt is; at its start without an encoder.
+    pub fn belt(&self) -> BeltPosition {
+        self.encoder
+            .as_ref()
+            .map_or(BeltPosition::default(), Encoder::position)
+    }
+
+    /// The gate, to look at.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The trigger, to look at.
+    pub fn trigger(&self) -> &Trigger {
+        &self.trigger
+    }
+
+    /// The supervisor, to look at.
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
+    }
+
+    /// The handshake, to look at.
+    pub fn handshake(&self) -> Option<&Handshake> {
+        self.handshake.as_ref()
+    }
+
+    /// A clock that two threads read may seem to step back.
+    fn advance(&mut self, now_us: u64) -> Moment {
+        self.now_us = self.now_us.max(now_us);
+        Moment::new(self.now_us, self.belt())
+    }
+
+    fn advanced(&mut self, now_us: u64) {
+        // What an inspect process says before it is ready is no sign of readiness.
+        if self.supervisor.is_up() {
+            self.supervisor.heard(now_us);
+            self.readiness.advanced(now_us);
+        }
+    }
+
+    fn abandon(&mut self) {
+        self.readiness.gone();
+        self.gate.abandon(Reason::Inspector, self.now_us);
+    }
+
+    fn triggered(&mut self, events: &Events, sink: &mut impl FnMut(Effect)) {
+        for event in events.iter() {
+            match *event {
+                TriggerEvent::Part(moment) => {
+                    let Admission::Inspect(ticket) = self.gate.trigger(moment) else {
+                        continue;
+                    };
+                    if self.supervisor.is_up() {
+                        sink(Effect::Inspect(ticket));
+                    } else {
+                        self.refused(ticket.number);
+                    }
+                }
+                TriggerEvent::Double(moment) => self.gate.spoil_last(moment),
+                TriggerEvent::Missed { from, to } => self.gate.block(from, to),
+                TriggerEvent::Lost { from, to } => {
+                    self.gate.block(from, to);
+                    self.readiness.fault(self.now_us.max(to.at_us));
+                }
+            }
+        }
+    }
+
+    /// BUSY, READY and the handshake.
+    fn show(&mut self, now_us: u64, sink: &mut impl FnMut(Effect)) {
+        let busy = self.gate.is_busy(now_us);
+        if busy != self.busy {
+            self.busy = busy;
+            sink(Effect::Busy(busy));
+        }
+        if let Some(handshake) = &mut self.handshake {
+            if handshake.has_failed() && self.gate.parts_under_way() == 0 {
+                handshake.resync();
+            }
+            if let Some(wires) = handshake.tick(now_us) {
+                sink(Effect::Handshake(wires));
+            }
+            if handshake.has_failed() {
+                self.readiness.fault(now_us);
+            }
+        }
+        if let Some(level) = self.readiness.tick(now_us) {
+            sink(Effect::Ready(level));
+        }
+    }
+}

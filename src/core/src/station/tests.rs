@@ -1,0 +1,277 @@
+use super::*;
+use crate::belt::{Channel, EncoderKind, EncoderSpec};
+use crate::gate::{GateSpec, OutputMode, Way};
+use crate::handshake::HandshakeSpec;
+use crate::readiness::ReadinessSpec;
+use crate::supervision::SupervisionSpec;
+use crate::trigger::{SourceSpec, SpacingSpec, TriggerSpec};
+
+const SPEC: StationSpec = StationSpec {
+    trigger: TriggerSpec {
+        source: SourceSpec::Sensor { debounce_us: 5 },
+        spacing: SpacingSpec::Time {
+            min_us: 50,
+            max_us: None,
+        },
+    },
+    encoder: None,
+    gate: GateSpec {
+        way: Way::Time {
+            delay_us: 100,
+            merge_us: 0,
+        },
+        deadline_us: 80,
+        pulse_us: 20,
+        mode: OutputMode::PassPulse,
+    },
+    readiness: ReadinessSpec {
+        toggle_us: 1_000,
+        silence_max_us: 500,
+        late_max: 5,
+        hold_us: 300,
+    },
+    supervision: SupervisionSpec {
+        silence_max_us: 800,
+        start_max_us: 500,
+        restart_wait_us: 10,
+        restart_wait_max_us: 100,
+    },
+    handshake: None,
+};
+
+/// A station and all that it has said.
+struct Bench {
+    station: Station,
+    said: Vec<Effect>,
+    line_seqno: u32,
+}
+
+impl Bench {
+    fn new(spec: StationSpec) -> Self {
+        Self {
+            station: Station::new(spec, [false; 2]).unwrap(),
+            said: Vec::new(),
+            line_seqno: 0,
+        }
+    }
+
+    /// With an inspect process that is ready at time 0.
+    fn up(spec: StationSpec) -> Self {
+        let mut bench = Self::new(spec);
+        bench.tick(0);
+        bench.hear(Inspector::Ready, 0);
+        bench.tick(0);
+        bench
+    }
+
+    fn tick(&mut self, now_us: u64) {
+        self.station
+            .tick(now_us, &mut |effect| self.said.push(effect));
+    }
+
+    fn hear(&mut self, what: Inspector, now_us: u64) -> bool {
+        self.station.inspector(1, what, now_us)
+    }
+
+    fn edge(&mut self, level: bool, at_us: u64, step: u32) {
+        self.line_seqno += step;
+        let edge = SensorEdge {
+            level,
+            at_us,
+            line_seqno: self.line_seqno,
+        };
+        self.station
+            .sensor_edge(edge, &mut |effect| self.said.push(effect));
+    }
+
+    fn part(&mut self, at_us: u64) {
+        self.edge(true, at_us, 1);
+        self.edge(false, at_us + 20, 1);
+        self.tick(at_us + 20);
+    }
+
+    fn left(&self) -> Vec<Outcome> {
+        let outcomes = self.said.iter().filter_map(|effect| match effect {
+            Effect::Gate(Action::Leave { outcome, .. }) => Some(*outcome),
+            _ => None,
+        });
+        outcomes.collect()
+    }
+
+    fn ready(&self) -> Vec<bool> {
+        let levels = self.said.iter().filter_map(|effect| match effect {
+            Effect::Ready(level) => Some(*level),
+            _ => None,
+        });
+        levels.collect()
+    }
+}
+
+fn verdict(number: u64, outcome: Outcome) -> Inspector {
+    Inspector::Verdict { number, outcome }
+}
+
+#[test]
+fn a_part_is_seen_judged_and_let_through() {
+    let mut bench = Bench::up(SPEC);
+    bench.part(10);
+    assert!(
+        bench
+            .said
+            .iter()
+            .any(|effect| matches!(effect, Effect::Inspect(ticket) if ticket.number == 1))
+    );
+    assert!(bench.said.contains(&Effect::Busy(true)));
+    assert!(bench.hear(verdict(1, Outcome::Pass), 60));
+    for now_us in [60, 110, 130] {
+        bench.tick(now_us);
+    }
+    assert!(bench.said.contains(&Effect::Busy(false)));
+    assert_eq!(bench.left(), [Outcome::Pass]);
+}
+
+#[test]
+fn without_an_inspect_process_parts_have_no_result() {
+    let mut bench = Bench::new(SPEC);
+    bench.tick(0);
+    bench.part(10);
+    bench.tick(110);
+    assert_eq!(bench.left(), [Outcome::NoResult(Reason::Inspector)]);
+    assert_eq!(bench.station.obstacle(), Some(NotReady::Starting));
+    assert!(bench.ready().is_empty());
+}
+
+#[test]
+fn a_lost_inspect_process_is_started_again_and_its_last_words_change_nothing() {
+    let mut bench = Bench::up(SPEC);
+    bench.part(10);
+    assert!(bench.hear(Inspector::Closed, 40));
+    bench.tick(40);
+    assert_eq!(bench.ready(), [true, false]);
+    bench.hear(verdict(1, Outcome::Pass), 50);
+    bench.hear(Inspector::Ended, 60);
+    bench.tick(70);
+    assert!(bench.said.contains(&Effect::Start { generation: 2 }));
+    assert!(!bench.hear(Inspector::Ready, 75), "of the first one");
+    bench.tick(110);
+    assert_eq!(bench.left(), [Outcome::NoResult(Reason::Inspector)]);
+}
+
+#[test]
+fn lost_edges_are_a_fault() {
+    let mut bench = Bench::up(SPEC);
+    bench.part(10);
+    bench.hear(verdict(1, Outcome::Pass), 40);
+    bench.edge(true, 200, 3);
+    bench.tick(200);
+    assert_eq!(bench.station.obstacle(), Some(NotReady::Fault));
+    assert_eq!(bench.ready(), [true, false]);
+    bench.hear(Inspector::Advanced, 499);
+    bench.tick(500);
+    assert_eq!(bench.station.obstacle(), None);
+}
+
+#[test]
+fn lost_counts_reject_what_is_under_way() {
+    let mut bench = Bench::up(StationSpec {
+        trigger: TriggerSpec {
+            spacing: SpacingSpec::Belt {
+                min_counts: 50,
+                max_counts: None,
+                jitter_counts: 1,
+            },
+            ..SPEC.trigger
+        },
+        encoder: Some(EncoderSpec {
+            kind: EncoderKind::Single,
+            pulse_min_us: 0,
+        }),
+        gate: GateSpec {
+            way: Way::Belt {
+                delay_counts: 100,
+                pulse_counts: 20,
+                merge_counts: 0,
+            },
+            ..SPEC.gate
+        },
+        ..SPEC
+    });
+    bench.part(10);
+    bench.hear(verdict(1, Outcome::Pass), 40);
+    for count in 0..110_u32 {
+        for level in [true, false] {
+            let skipped = u32::from(count > 50);
+            let edge = EncoderEdge {
+                channel: Channel::A,
+                level,
+                at_us: 100,
+                line_seqno: 2 * count + u32::from(!level) + skipped,
+            };
+            bench.station.encoder_edge(edge);
+        }
+        bench.tick(100);
+    }
+    assert_eq!(bench.left(), [Outcome::NoResult(Reason::Position)]);
+    assert_eq!(bench.station.obstacle(), Some(NotReady::Fault));
+}
+
+#[test]
+fn a_machine_that_does_not_acknowledge_stops_the_station_until_it_is_empty() {
+    let handshake = Some(HandshakeSpec {
+        setup_us: 1,
+        ack_max_us: 30,
+    });
+    let mut bench = Bench::up(StationSpec { handshake, ..SPEC });
+    bench.part(10);
+    bench.hear(verdict(1, Outcome::Fail), 40);
+    for now_us in [110, 111] {
+        bench.tick(now_us);
+    }
+    let told = HandshakeWires {
+        result_valid: true,
+        ok: false,
+        ng: true,
+        error: false,
+    };
+    assert_eq!(bench.said.last(), Some(&Effect::Handshake(told)));
+    bench.tick(141);
+    assert_eq!(
+        bench.station.handshake().map(Handshake::undelivered),
+        Some(1)
+    );
+    assert_eq!(bench.station.obstacle(), Some(NotReady::Fault));
+    bench.tick(142);
+    assert!(
+        !bench.station.handshake().unwrap().has_failed(),
+        "nothing is under way"
+    );
+}
+
+#[test]
+fn a_spec_names_all_of_its_problems() {
+    let spec = StationSpec {
+        gate: GateSpec {
+            way: Way::Belt {
+                delay_counts: 0,
+                pulse_counts: 20,
+                merge_counts: 0,
+            },
+            ..SPEC.gate
+        },
+        ..SPEC
+    };
+    let problems: Vec<StationError> = spec.problems().collect();
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    let long = StationSpec {
+        gate: GateSpec {
+            pulse_us: 50,
+            ..SPEC.gate
+        },
+        ..SPEC
+    };
+    assert!(matches!(
+        long.problems().next(),
+        Some(StationError::PulseBeyondSpacing { .. })
+    ));
+    assert_eq!(SPEC.problems().count(), 0);
+}
