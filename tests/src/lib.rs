@@ -1,4 +1,7 @@
-//! Tests of the binaries as a user runs them, and of the rules that the workspace keeps.
+//! The simulator of a whole station, around the state machines that ship.
 //!
-//! Everything lies in `tests/it`; this library is empty.
+//! Tests of the binaries as a user runs them, and of the rules that the workspace keeps, lie in
+//! `tests/it`.
 #![forbid(unsafe_code)]
+
+pub mod simulator;

@@ -68,8 +68,8 @@ enum State {
     Valid { since_us: u64 },
     /// The machine has read; ACK has to fall.
     Releasing { since_us: u64 },
-    /// The machine no longer knows which result belongs to which part.
-    Fault,
+    /// The machine no longer knows which result belongs to which part; since when it is told so.
+    Fault { shown_us: Option<u64> },
 }
 
 /// The state machine.
@@ -100,7 +100,7 @@ impl Handshake {
 
     /// A part has left.
     pub fn result(&mut self, outcome: Outcome) {
-        if self.state == State::Fault {
+        if self.has_failed() {
             self.undelivered += 1;
         } else if self.waiting.push_back(outcome).is_err() {
             self.undelivered += 1;
@@ -126,7 +126,7 @@ impl Handshake {
     /// When to tick next, if nothing else happens.
     pub fn next_tick_us(&self) -> Option<u64> {
         match self.state {
-            State::Idle | State::Fault => None,
+            State::Idle | State::Fault { .. } => None,
             State::Setting { since_us } => Some(since_us.saturating_add(self.spec.setup_us)),
             State::Valid { since_us } | State::Releasing { since_us } => {
                 Some(since_us.saturating_add(self.spec.ack_max_us))
@@ -136,12 +136,18 @@ impl Handshake {
 
     /// Whether the machine no longer knows which result belongs to which part.
     pub fn has_failed(&self) -> bool {
-        self.state == State::Fault
+        matches!(self.state, State::Fault { .. })
     }
 
-    /// No part is under way: results may begin anew. Waits for ACK to be low.
-    pub fn resync(&mut self) {
-        if self.has_failed() && !self.ack {
+    /// No part is under way: results may begin anew, when the machine has had the time of an ACK to
+    /// see the fault, and ACK is low.
+    pub fn resync(&mut self, now_us: u64) {
+        if let State::Fault {
+            shown_us: Some(shown_us),
+        } = self.state
+            && now_us.saturating_sub(shown_us) >= self.spec.ack_max_us
+            && !self.ack
+        {
             self.state = State::Idle;
         }
     }
@@ -195,8 +201,11 @@ impl Handshake {
             }
             State::Releasing { .. } if !self.ack => self.state = State::Idle,
             State::Releasing { .. } if is_over => self.fail(),
-            State::Fault => {
+            State::Fault { shown_us } => {
                 *levels = HandshakeWires::FAULT;
+                self.state = State::Fault {
+                    shown_us: shown_us.or(Some(now_us)),
+                };
                 return false;
             }
             State::Setting { .. } | State::Valid { .. } | State::Releasing { .. } => return false,
@@ -207,7 +216,7 @@ impl Handshake {
     fn fail(&mut self) {
         self.undelivered += self.waiting.len() as u64;
         self.waiting.clear();
-        self.state = State::Fault;
+        self.state = State::Fault { shown_us: None };
     }
 }
 
@@ -262,12 +271,14 @@ mod tests {
         assert_eq!(handshake.tick(52), Some(wires("ne")));
         handshake.result(Outcome::Pass);
         assert_eq!(handshake.tick(60), None);
+        handshake.resync(101);
+        assert!(handshake.has_failed(), "the machine must have seen it");
         handshake.ack(true);
-        handshake.resync();
+        handshake.resync(102);
         assert!(handshake.has_failed(), "ACK is high");
         handshake.ack(false);
-        handshake.resync();
-        assert_eq!(handshake.tick(61), Some(wires("")));
+        handshake.resync(102);
+        assert_eq!(handshake.tick(103), Some(wires("")));
         assert_eq!(handshake.undelivered(), 2);
     }
 

@@ -38,7 +38,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "twinspect-nn",
         ],
     ),
-    ("twinspect-tests", &[]),
+    ("twinspect-tests", &["twinspect-core"]),
 ];
 
 /// What the device must never carry: the trainer's engine, its matrix product, its file writer,

@@ -215,14 +215,18 @@ impl<const N: usize> Gate<N> {
     /// When the gate has to be ticked next, if nothing else happens. With an encoder it has to be
     /// ticked at each count too.
     pub fn next_tick_us(&self) -> Option<u64> {
-        let pending = self.next.map(|_| self.now_us);
-        let is_time = self.spec.axis() == Axis::Time;
-        let leaving = self.queue.front().filter(|_| is_time).map(Waiting::due);
-        let pulse_end = self.pulse.map(|pulse| match is_time {
-            true => pulse.end.min(pulse.until_us),
-            false => pulse.until_us,
-        });
-        [pending, leaving, pulse_end].into_iter().flatten().min()
+        if self.next.is_some() {
+            return Some(self.now_us);
+        }
+        let Axis::Time = self.spec.axis() else {
+            return self.pulse.map(|pulse| pulse.until_us);
+        };
+        let leaving = self.queue.front().map(Waiting::due);
+        let pulse_end = self.pulse.map(|pulse| pulse.end);
+        match (leaving, pulse_end) {
+            (Some(leaving), Some(pulse_end)) => Some(leaving.min(pulse_end)),
+            (leaving, pulse_end) => leaving.or(pulse_end),
+        }
     }
 
     /// Whether nothing is under way and no pulse is being given.

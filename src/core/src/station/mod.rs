@@ -48,7 +48,7 @@ pub enum Effect {
 pub enum Inspector {
     /// Its model is proven and its camera open.
     Ready,
-    /// It has moved on.
+    /// All of its threads have moved on.
     Advanced,
     /// It says what a part is.
     Verdict {
@@ -158,8 +158,9 @@ impl Station {
                 self.readiness.advanced(now_us);
             }
             Inspector::Advanced => self.advanced(now_us),
+            // No sign of life: the thread that owns the camera answers for what it can't hand over,
+            // while the one that owns the engine may hang.
             Inspector::Verdict { number, outcome } => {
-                self.advanced(now_us);
                 self.gate.verdict(number, outcome, now_us);
             }
             Inspector::Closed => {
@@ -186,8 +187,10 @@ impl Station {
     /// Time goes by: says what is to be done by now.
     pub fn tick(&mut self, now_us: u64, sink: &mut impl FnMut(Effect)) {
         let now = self.advance(now_us);
-        let events = self.trigger.tick(now);
-        self.triggered(&events, sink);
+        if self.trigger.is_due(now) {
+            let events = self.trigger.tick(now);
+            self.triggered(&events, sink);
+        }
         for action in self.gate.tick(now) {
             if let Action::Leave { outcome, .. } = action {
                 self.readiness.left(outcome, now.at_us);
@@ -217,16 +220,10 @@ impl Station {
     /// When to tick next, if nothing else happens. With an encoder, each count needs a tick too.
     pub fn next_tick_us(&self) -> Option<u64> {
         let handshake = self.handshake.as_ref().and_then(Handshake::next_tick_us);
-        [
-            self.gate.next_tick_us(),
-            self.trigger.next_tick_us(),
-            self.supervisor.next_poll_us(),
-            self.readiness.next_tick_us(self.now_us),
-            handshake,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let first = earlier(self.gate.next_tick_us(), self.trigger.next_tick_us());
+        let first = earlier(first, self.supervisor.next_poll_us());
+        let first = earlier(first, self.readiness.next_tick_us(self.now_us));
+        earlier(first, handshake)
     }
 
     /// What speaks against more parts, if anything.
@@ -312,7 +309,7 @@ impl Station {
         }
         if let Some(handshake) = &mut self.handshake {
             if handshake.has_failed() && self.gate.parts_under_way() == 0 {
-                handshake.resync();
+                handshake.resync(now_us);
             }
             if let Some(wires) = handshake.tick(now_us) {
                 sink(Effect::Handshake(wires));
@@ -324,5 +321,12 @@ impl Station {
         if let Some(level) = self.readiness.tick(now_us) {
             sink(Effect::Ready(level));
         }
+    }
+}
+
+fn earlier(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
     }
 }

@@ -240,7 +240,7 @@ fn a_machine_that_does_not_acknowledge_stops_the_station_until_it_is_empty() {
         Some(1)
     );
     assert_eq!(bench.station.obstacle(), Some(NotReady::Fault));
-    bench.tick(142);
+    bench.tick(171);
     assert!(
         !bench.station.handshake().unwrap().has_failed(),
         "nothing is under way"

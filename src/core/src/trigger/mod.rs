@@ -45,7 +45,8 @@ use spacing::Spacing;
 pub enum TriggerEvent {
     /// A part has come.
     Part(Moment),
-    /// Something follows the last part too closely to be told from it.
+    /// Something follows the last part, or a stretch on which one may lie, too closely to be told
+    /// from it.
     Double(Moment),
     /// A part should have come; it may lie unseen on this stretch.
     Missed {
@@ -200,14 +201,21 @@ impl Trigger {
         events
     }
 
+    /// Whether a tick at this moment would cause something.
+    pub fn is_due(&self, now: Moment) -> bool {
+        self.next_tick_us().is_some_and(|at_us| at_us <= now.at_us) || self.spacing.is_over(now)
+    }
+
     /// When to tick next, if nothing else happens.
     pub fn next_tick_us(&self) -> Option<u64> {
         let settles = match &self.source {
             Source::Sensor(sensor) => sensor.next_tick_us(),
             Source::Presence { .. } | Source::Software => None,
         };
-        let gap = self.spacing.next_tick_us();
-        [settles, gap].into_iter().flatten().min()
+        match (settles, self.spacing.next_tick_us()) {
+            (Some(settles), Some(gap)) => Some(settles.min(gap)),
+            (settles, gap) => settles.or(gap),
+        }
     }
 
     /// Counts so far.
@@ -220,7 +228,7 @@ impl Trigger {
             Sensed::Front(moment) => self.spacing.cross(moment, &mut self.counters, events),
             Sensed::Lost { from, to } => {
                 self.counters.losses += 1;
-                self.spacing.lose();
+                self.spacing.lose(to);
                 events.push(TriggerEvent::Lost { from, to });
             }
         }

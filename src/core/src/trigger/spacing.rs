@@ -43,15 +43,21 @@ impl Spacing {
         }
     }
 
-    /// Edges are missing. Whatever comes next is a part of its own: the loss itself rejects what
-    /// lay before it.
-    pub(super) fn lose(&mut self) {
-        self.last = None;
+    /// Edges are missing: something unseen may lie right before the edge that is known again, and
+    /// what follows that too closely is no part of its own.
+    pub(super) fn lose(&mut self, to: Moment) {
+        self.last = Some(to);
+        self.reported = false;
     }
 
     /// Time goes by, and the belt.
     pub(super) fn tick(&mut self, now: Moment, counters: &mut Counters, events: &mut Events) {
         self.watch(self.spec.axis().furthest(now), now, counters, events);
+    }
+
+    /// Whether a part is missing by now.
+    pub(super) fn is_over(&self, now: Moment) -> bool {
+        self.before_gap(self.spec.axis().furthest(now)).is_some()
     }
 
     /// When the largest space is over, if time tells.
@@ -63,11 +69,15 @@ impl Spacing {
         }
     }
 
+    /// The part before a space that is too large and was not reported yet.
+    fn before_gap(&self, here: u64) -> Option<Moment> {
+        let last = self.last.filter(|_| !self.reported)?;
+        let space = here.saturating_sub(self.spec.axis().here(last));
+        (space > self.spec.max()?).then_some(last)
+    }
+
     fn watch(&mut self, here: u64, now: Moment, counters: &mut Counters, events: &mut Events) {
-        let (Some(last), Some(max), false) = (self.last, self.spec.max(), self.reported) else {
-            return;
-        };
-        if here.saturating_sub(self.spec.axis().here(last)) > max {
+        if let Some(last) = self.before_gap(here) {
             self.reported = true;
             counters.missed += 1;
             let mut from = last;

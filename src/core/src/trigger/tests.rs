@@ -111,17 +111,18 @@ fn lost_edges_are_told_with_the_stretch_that_they_hide() {
         from: from.into(),
         to: to.into(),
     };
+    let double = TriggerEvent::Double(90.into());
     let edges = [(10, true, 1), (20, false, 1), (90, false, 2)];
     assert_eq!(seen(SENSOR, &edges, 99), [part(10), lost(20, 90)]);
     let up_again = [(10, true, 1), (20, false, 1), (90, true, 3)];
     assert_eq!(
         seen(SENSOR, &up_again, 99),
-        [part(10), lost(20, 90), part(90)]
+        [part(10), lost(20, 90), double]
     );
     let unnumbered = [(10, true, 1), (90, true, 1)];
     assert_eq!(
         seen(SENSOR, &unnumbered, 99),
-        [part(10), lost(10, 90), part(90)]
+        [part(10), lost(10, 90), double]
     );
     let repeated = [(10, true, 1), (12, false, 0)];
     assert_eq!(seen(SENSOR, &repeated, 99), [part(10)]);

@@ -1,0 +1,126 @@
+//! The device under test: the production state machines, or a broken variant of them.
+
+use twinspect_core::belt::EncoderEdge;
+use twinspect_core::frame::{Stamp, StampDomain};
+use twinspect_core::freshness::{ExposureWindow, Freshness};
+use twinspect_core::gate::Counters as GateCounters;
+use twinspect_core::station::{Effect, Inspector, Station, StationError, StationSpec};
+use twinspect_core::trigger::{Counters as TriggerCounters, SensorEdge};
+
+/// A picture's frame number and when it was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exposure {
+    /// Frame number.
+    pub number: u64,
+    /// Microseconds of the host's clock.
+    pub at_us: u64,
+}
+
+/// What the simulator needs of a device. Effects are appended.
+pub trait Device {
+    /// An edge of the part sensor.
+    fn sensor(&mut self, edge: SensorEdge, effects: &mut Vec<Effect>);
+    /// An edge of the encoder.
+    fn encoder(&mut self, edge: EncoderEdge);
+    /// What an inspect process says.
+    fn inspector(&mut self, generation: u64, what: Inspector, now_us: u64);
+    /// A ticket that nobody takes.
+    fn refused(&mut self, number: u64);
+    /// The machine's ACK.
+    fn ack(&mut self, level: bool);
+    /// Another configuration.
+    fn reload(&mut self, spec: StationSpec) -> Result<(), StationError>;
+    /// Time goes by.
+    fn tick(&mut self, now_us: u64, effects: &mut Vec<Effect>);
+    /// When it wants to be ticked.
+    fn next_tick_us(&self) -> Option<u64>;
+    /// What the gate has counted.
+    fn gate_counters(&self) -> GateCounters;
+    /// What the trigger has counted.
+    fn trigger_counters(&self) -> TriggerCounters;
+    /// A new inspect process.
+    fn restarted(&mut self);
+    /// Whether a picture may still be taken of a part.
+    fn may_expose(&mut self, window: ExposureWindow, now_us: u64) -> bool;
+    /// Whether a picture shows the part, and for the first time.
+    fn believes(&mut self, exposure: Exposure, window: ExposureWindow) -> bool;
+}
+
+/// The state machines that ship.
+#[derive(Debug)]
+pub struct Production {
+    station: Station,
+    freshness: Freshness,
+}
+
+impl Production {
+    /// A station whose wires are low.
+    ///
+    /// # Errors
+    /// What the station says of its spec.
+    pub fn new(spec: StationSpec) -> Result<Self, StationError> {
+        Ok(Self {
+            station: Station::new(spec, [false; 2])?,
+            freshness: Freshness::default(),
+        })
+    }
+}
+
+impl Device for Production {
+    fn sensor(&mut self, edge: SensorEdge, effects: &mut Vec<Effect>) {
+        self.station.sensor_edge(edge, &mut |effect| effects.push(effect));
+    }
+
+    fn encoder(&mut self, edge: EncoderEdge) {
+        self.station.encoder_edge(edge);
+    }
+
+    fn inspector(&mut self, generation: u64, what: Inspector, now_us: u64) {
+        self.station.inspector(generation, what, now_us);
+    }
+
+    fn refused(&mut self, number: u64) {
+        self.station.refused(number);
+    }
+
+    fn ack(&mut self, level: bool) {
+        self.station.ack(level);
+    }
+
+    fn reload(&mut self, spec: StationSpec) -> Result<(), StationError> {
+        self.station.reload(spec)
+    }
+
+    fn tick(&mut self, now_us: u64, effects: &mut Vec<Effect>) {
+        self.station.tick(now_us, &mut |effect| effects.push(effect));
+    }
+
+    fn next_tick_us(&self) -> Option<u64> {
+        self.station.next_tick_us()
+    }
+
+    fn gate_counters(&self) -> GateCounters {
+        *self.station.gate().counters()
+    }
+
+    fn trigger_counters(&self) -> TriggerCounters {
+        *self.station.trigger().counters()
+    }
+
+    fn restarted(&mut self) {
+        self.freshness = Freshness::default();
+    }
+
+    fn may_expose(&mut self, window: ExposureWindow, now_us: u64) -> bool {
+        window.is_open(now_us)
+    }
+
+    fn believes(&mut self, exposure: Exposure, window: ExposureWindow) -> bool {
+        let stamp = Some(Stamp {
+            frame_number: exposure.number,
+            time_us: exposure.at_us,
+            domain: StampDomain::Host,
+        });
+        self.freshness.is_new(stamp, None) && window.holds(stamp, None)
+    }
+}

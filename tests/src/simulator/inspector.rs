@@ -1,0 +1,445 @@
+//! The inspect process's double: camera, engine and socket as the real process has them, with the
+//! production checks of pictures and with faults.
+
+use std::collections::VecDeque;
+
+use twinspect_core::freshness::ExposureWindow;
+use twinspect_core::gate::{Outcome, Ticket};
+use twinspect_core::station::Inspector as Said;
+use twinspect_core::verdict::Reason;
+
+use super::chance::Chance;
+use super::device::{Device, Exposure};
+use super::fault::FaultKind;
+use super::story::{Answer, EXPOSURE_MAX_US};
+
+/// Tickets that may wait, as in the real process.
+const TICKETS_MAX: usize = 16;
+const HEARTBEAT_US: u64 = 100_000;
+const READOUT_US: u64 = 5_000;
+/// A camera call that lasts longer is no sign of life.
+const STUCK_US: u64 = 600_000;
+const START_FAULTS: [FaultKind; 2] = [FaultKind::StartFailure, FaultKind::StartHang];
+pub(super) const NEVER: u64 = u64::MAX;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Away,
+    Starting { ready_us: u64 },
+    Up,
+    /// Does nothing, not even die.
+    Hung,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    number: u64,
+    window: ExposureWindow,
+}
+
+/// A picture under way; what it shows is known when it is taken.
+#[derive(Debug, Clone, Copy)]
+struct Capture {
+    ticket: Waiting,
+    asked_us: u64,
+    /// When it is taken, unless it is.
+    expose_us: Option<u64>,
+    done_us: u64,
+    exposure: Exposure,
+    shows: Option<usize>,
+    is_missing: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    number: u64,
+    shows: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Job {
+    frame: Frame,
+    done_us: u64,
+    fails: bool,
+}
+
+/// What the process has said, and of which part.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Message {
+    pub(super) at_us: u64,
+    pub(super) generation: u64,
+    pub(super) what: Said,
+    /// The part that an engine has seen, with its answer.
+    pub(super) seen: Option<(usize, Answer)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inspector {
+    chance: Chance,
+    draws: u64,
+    phase: Phase,
+    pub(super) generation: u64,
+    tickets: VecDeque<Waiting>,
+    capture: Option<Capture>,
+    slot: Option<Frame>,
+    job: Option<Job>,
+    beat_us: u64,
+    /// Faults that wait for the next picture, part or start.
+    armed: Vec<(FaultKind, u64)>,
+    frames: u64,
+    last: Option<(Exposure, Option<usize>)>,
+    /// Said, but not due yet; in order.
+    pub(super) outbox: VecDeque<Message>,
+    disk_full_until_us: u64,
+    pub(super) records_dropped: u64,
+}
+
+impl Inspector {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            chance: Chance::new(seed, 7),
+            draws: 0,
+            phase: Phase::Away,
+            generation: 0,
+            tickets: VecDeque::with_capacity(TICKETS_MAX),
+            capture: None,
+            slot: None,
+            job: None,
+            beat_us: NEVER,
+            armed: Vec::new(),
+            frames: 0,
+            last: None,
+            outbox: VecDeque::new(),
+            disk_full_until_us: 0,
+            records_dropped: 0,
+        }
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.phase == Phase::Up
+    }
+
+    /// When it moves next.
+    pub(super) fn next_us(&self) -> u64 {
+        let said = self.outbox.front().map_or(NEVER, |message| message.at_us);
+        let moves = match self.phase {
+            Phase::Away | Phase::Hung => NEVER,
+            Phase::Starting { ready_us } => ready_us,
+            // A ticket that waits for an idle camera is served at once.
+            Phase::Up if self.capture.is_none() && !self.tickets.is_empty() => 0,
+            Phase::Up => {
+                let capture = self
+                    .capture
+                    .map_or(NEVER, |capture| capture.expose_us.unwrap_or(capture.done_us));
+                let job = self.job.map_or(NEVER, |job| job.done_us);
+                capture.min(job).min(self.beat_us)
+            }
+        };
+        said.min(moves)
+    }
+
+    /// Gives a ticket over; a process that hangs or has just died takes it too, and forgets it.
+    pub(super) fn ticket(&mut self, ticket: Ticket) -> bool {
+        if self.tickets.len() >= TICKETS_MAX {
+            return false;
+        }
+        if self.phase == Phase::Up || self.phase == Phase::Hung {
+            self.tickets.push_back(Waiting {
+                number: ticket.number,
+                window: ExposureWindow::new(ticket.triggered_us, EXPOSURE_MAX_US),
+            });
+        }
+        true
+    }
+
+    pub(super) fn start(&mut self, generation: u64, now_us: u64) {
+        self.generation = generation;
+        self.forget();
+        // The camera is opened anew, and what its driver held is gone.
+        self.last = None;
+        self.armed.retain(|(kind, _)| START_FAULTS.contains(kind));
+        let lasts_us = self.draw(50_000, 200_000);
+        let ready_us = match self.take(&START_FAULTS) {
+            Some((FaultKind::StartHang, _)) => NEVER,
+            Some(_) => {
+                self.end(now_us + lasts_us);
+                return;
+            }
+            None => now_us + lasts_us,
+        };
+        self.phase = Phase::Starting { ready_us };
+    }
+
+    /// Somebody has killed it.
+    pub(super) fn kill(&mut self, now_us: u64) {
+        self.end(now_us);
+    }
+
+    /// A fault meets it now or at the next occasion.
+    pub(super) fn fault(&mut self, kind: FaultKind, size: u64, now_us: u64) {
+        match kind {
+            FaultKind::Crash | FaultKind::ModelSwitch => {
+                if self.is_up() {
+                    self.end(now_us);
+                }
+            }
+            FaultKind::Hang => {
+                if self.is_up() {
+                    self.phase = Phase::Hung;
+                }
+            }
+            FaultKind::UnknownAnswer => {
+                let number = if size % 2 == 0 { 0 } else { u64::MAX - size };
+                self.say(now_us, Said::Verdict { number, outcome: Outcome::Pass }, None);
+            }
+            FaultKind::DiskFull => self.disk_full_until_us = now_us + 1_000 * size,
+            FaultKind::StartFailure | FaultKind::StartHang => {
+                self.armed.retain(|(kind, _)| !START_FAULTS.contains(kind));
+                self.armed.push((kind, size));
+            }
+            _ => self.armed.push((kind, size)),
+        }
+    }
+
+    /// Moves on. `sees` tells which part lies before the camera.
+    pub(super) fn step(
+        &mut self,
+        now_us: u64,
+        device: &mut impl Device,
+        sees: impl Fn() -> Option<usize>,
+        answers: impl Fn(usize) -> Answer,
+    ) {
+        if let Phase::Starting { ready_us } = self.phase
+            && ready_us <= now_us
+        {
+            self.phase = Phase::Up;
+            self.beat_us = now_us + HEARTBEAT_US;
+            device.restarted();
+            self.say(now_us, Said::Ready, None);
+        }
+        if self.phase != Phase::Up {
+            return;
+        }
+        if let Some(job) = self.job.take_if(|job| job.done_us <= now_us) {
+            self.judged(job, now_us, answers);
+        }
+        self.photograph(now_us, device, &sees);
+        self.ask(now_us, device, &sees);
+        self.work(now_us);
+        if self.beat_us <= now_us {
+            self.beat_us = now_us + HEARTBEAT_US;
+            let is_stuck = self
+                .capture
+                .is_some_and(|capture| now_us - capture.asked_us > STUCK_US);
+            // The thread that beats is the one that waits for the engine.
+            if self.job.is_none() && !is_stuck {
+                self.say(now_us, Said::Advanced, None);
+            }
+        }
+    }
+
+    /// The camera takes its picture, and hands it over.
+    fn photograph(
+        &mut self,
+        now_us: u64,
+        device: &mut impl Device,
+        sees: &impl Fn() -> Option<usize>,
+    ) {
+        let Some(capture) = &mut self.capture else {
+            return;
+        };
+        if let Some(at_us) = capture.expose_us {
+            if at_us <= now_us {
+                capture.expose_us = None;
+                capture.exposure.at_us = now_us;
+                capture.shows = sees();
+            }
+            return;
+        }
+        let Some(capture) = self.capture.take_if(|capture| capture.done_us <= now_us) else {
+            return;
+        };
+        let number = capture.ticket.number;
+        if capture.is_missing {
+            self.refuse(number, Reason::Camera, now_us);
+            return;
+        }
+        self.last = Some((capture.exposure, capture.shows));
+        if !device.believes(capture.exposure, capture.ticket.window) {
+            self.refuse(number, Reason::StaleFrame, now_us);
+            return;
+        }
+        let frame = Frame {
+            number,
+            shows: capture.shows,
+        };
+        if let Some(older) = self.slot.replace(frame) {
+            self.refuse(older.number, Reason::Overrun, now_us);
+        }
+    }
+
+    /// Asks the camera for the next ticket's picture.
+    fn ask(&mut self, now_us: u64, device: &mut impl Device, sees: &impl Fn() -> Option<usize>) {
+        while self.capture.is_none()
+            && let Some(ticket) = self.tickets.pop_front()
+        {
+            if !device.may_expose(ticket.window, now_us) {
+                self.refuse(ticket.number, Reason::StaleFrame, now_us);
+                continue;
+            }
+            self.frames += 1;
+            let mut capture = Capture {
+                ticket,
+                asked_us: now_us,
+                expose_us: None,
+                done_us: now_us + READOUT_US,
+                exposure: Exposure {
+                    number: self.frames,
+                    at_us: now_us,
+                },
+                shows: None,
+                is_missing: false,
+            };
+            let fault = self.take(&[
+                FaultKind::MissingFrame,
+                FaultKind::StaleFrame,
+                FaultKind::RepeatedFrame,
+                FaultKind::LateFrame,
+                FaultKind::CameraStall,
+            ]);
+            match (fault, self.last) {
+                (Some((FaultKind::StaleFrame, _)), Some((last, shows))) => {
+                    capture.exposure.at_us = last.at_us + 1;
+                    capture.shows = shows;
+                }
+                (Some((FaultKind::RepeatedFrame, size)), Some((last, shows))) => {
+                    capture.exposure.number = last.number;
+                    capture.shows = shows;
+                    // Some drivers stamp what they hand out, not what was taken.
+                    if size < 500 {
+                        capture.exposure.at_us = last.at_us;
+                    }
+                }
+                (Some((FaultKind::LateFrame, size)), _) => {
+                    let at_us = now_us + 10_000 + 150 * size;
+                    capture.expose_us = Some(at_us);
+                    capture.done_us = at_us + READOUT_US;
+                }
+                (Some((FaultKind::CameraStall, size)), _) => {
+                    capture.shows = sees();
+                    capture.done_us = now_us + 30_000 + 1_500 * size;
+                }
+                (Some(_), _) => capture.is_missing = true,
+                (None, _) => capture.shows = sees(),
+            }
+            self.capture = Some(capture);
+        }
+    }
+
+    /// Gives the engine the newest picture.
+    fn work(&mut self, now_us: u64) {
+        if self.job.is_some() {
+            return;
+        }
+        let Some(frame) = self.slot.take() else {
+            return;
+        };
+        let mut job = Job {
+            frame,
+            done_us: now_us + self.draw(15_000, 45_000),
+            fails: false,
+        };
+        match self.take(&[
+            FaultKind::EngineError,
+            FaultKind::EngineSlow,
+            FaultKind::EngineHang,
+        ]) {
+            Some((FaultKind::EngineSlow, size)) => job.done_us += 100_000 + 400 * size,
+            Some((FaultKind::EngineHang, _)) => job.done_us = NEVER,
+            Some(_) => job.fails = true,
+            None => {}
+        }
+        self.job = Some(job);
+    }
+
+    /// The engine has answered.
+    fn judged(&mut self, job: Job, now_us: u64, answers: impl Fn(usize) -> Answer) {
+        let seen = job
+            .frame
+            .shows
+            .filter(|_| !job.fails)
+            .map(|part| (part, answers(part)));
+        let outcome = match (job.fails, seen) {
+            (true, _) => Outcome::NoResult(Reason::Engine),
+            (_, None) => Outcome::NoResult(Reason::NoPart),
+            (_, Some((_, Answer::Pass))) => Outcome::Pass,
+            (_, Some((_, Answer::Fail))) => Outcome::Fail,
+        };
+        // Records wait in a bounded queue; a full disk drops them and holds nobody up.
+        if outcome != Outcome::Pass && now_us < self.disk_full_until_us {
+            self.records_dropped += 1;
+        }
+        let number = job.frame.number;
+        let what = Said::Verdict { number, outcome };
+        match self.take(&[FaultKind::DuplicateAnswer, FaultKind::DelayedAnswer]) {
+            Some((FaultKind::DelayedAnswer, size)) => {
+                self.say(now_us + 20_000 + 400 * size, what, seen);
+            }
+            Some(_) => {
+                self.say(now_us, what, seen);
+                let outcome = Outcome::Pass;
+                self.say(now_us + 1, Said::Verdict { number, outcome }, None);
+            }
+            None => self.say(now_us, what, seen),
+        }
+        self.say(now_us, Said::Advanced, None);
+        self.beat_us = now_us + HEARTBEAT_US;
+    }
+
+    fn refuse(&mut self, number: u64, reason: Reason, now_us: u64) {
+        let outcome = Outcome::NoResult(reason);
+        self.say(now_us, Said::Verdict { number, outcome }, None);
+    }
+
+    fn say(&mut self, at_us: u64, what: Said, seen: Option<(usize, Answer)>) {
+        let message = Message {
+            at_us,
+            generation: self.generation,
+            what,
+            seen,
+        };
+        let mut place = self.outbox.len();
+        while place > 0 && self.outbox[place - 1].at_us > at_us {
+            place -= 1;
+        }
+        self.outbox.insert(place, message);
+    }
+
+    /// It is gone at a time; both signs of that follow. What it was about to say may still come.
+    fn end(&mut self, at_us: u64) {
+        self.forget();
+        self.phase = Phase::Away;
+        let ended_us = at_us + self.draw(2_000, 20_000);
+        self.say(at_us + 1_000, Said::Closed, None);
+        self.say(ended_us, Said::Ended, None);
+    }
+
+    fn forget(&mut self) {
+        self.tickets.clear();
+        self.capture = None;
+        self.slot = None;
+        self.job = None;
+        self.beat_us = NEVER;
+    }
+
+    /// The first armed fault of one of these kinds.
+    fn take(&mut self, kinds: &[FaultKind]) -> Option<(FaultKind, u64)> {
+        let place = self.armed.iter().position(|(kind, _)| kinds.contains(kind))?;
+        Some(self.armed.swap_remove(place))
+    }
+
+    fn draw(&mut self, from: u64, to: u64) -> u64 {
+        self.draws += 1;
+        self.chance.range(self.draws, from, to)
+    }
+}

@@ -1,0 +1,254 @@
+//! What happens in one episode: a station, its parts, and the faults that meet them. All of it is
+//! drawn from one seed before anything moves.
+
+use twinspect_core::belt::{EncoderKind, EncoderSpec};
+use twinspect_core::gate::{GateSpec, OutputMode, Way};
+use twinspect_core::handshake::HandshakeSpec;
+use twinspect_core::readiness::ReadinessSpec;
+use twinspect_core::station::StationSpec;
+use twinspect_core::supervision::SupervisionSpec;
+use twinspect_core::trigger::{SourceSpec, SpacingSpec, TriggerSpec};
+
+use super::chance::Chance;
+use super::fault::{Fault, FaultKind};
+
+/// The belt's places are told in micrometres of a belt that runs 1 m/s: a nominal belt goes one
+/// of them a microsecond.
+pub(crate) const COUNT: i64 = 10_000;
+/// From the sensor to the rejector.
+pub(crate) const REJECTOR: i64 = 400_000;
+/// Where the first part lies; the station has time to start.
+const FIRST: i64 = 1_000_000;
+/// A part that was triggered lies before the camera for so long.
+pub(crate) const EXPOSURE_MAX_US: u64 = 30_000;
+/// Longest time from the end of the last fault until the station inspects again.
+pub(crate) const RECOVERY_US: u64 = 3_000_000;
+/// Parts at the end of a story that meet no fault.
+const QUIET_PARTS: usize = 60;
+
+/// What the engine answers when it sees the part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Pass,
+    Fail,
+}
+
+/// A part on the belt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part {
+    pub(crate) id: usize,
+    /// Where its front is when the belt is at its start.
+    pub(crate) front: i64,
+    pub(crate) length: i64,
+    pub(crate) answer: Answer,
+}
+
+/// One episode.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// From which it was drawn.
+    pub seed: u64,
+    pub(crate) station: StationSpec,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) faults: Vec<Fault>,
+}
+
+/// How a belt keeps the places of its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Belt {
+    Even,
+    Single,
+    Quadrature,
+}
+
+impl Story {
+    /// Draws a story of so many parts.
+    pub fn draw(seed: u64, parts: usize) -> Self {
+        let chance = Chance::new(seed, 1);
+        let belt = match chance.range(0, 0, 10) {
+            0..5 => Belt::Even,
+            5..7 => Belt::Single,
+            _ => Belt::Quadrature,
+        };
+        let mode = match chance.range(1, 0, 4) {
+            0 => OutputMode::RejectPulse,
+            _ => OutputMode::PassPulse,
+        };
+        let station = station(chance, belt, mode);
+        let parts = draw_parts(seed, parts);
+        let faults = draw_faults(seed, &parts, &station);
+        Self {
+            seed,
+            station,
+            parts,
+            faults,
+        }
+    }
+
+    /// Parts of it.
+    pub fn parts(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Faults of it.
+    pub fn faults(&self) -> usize {
+        self.faults.len()
+    }
+
+    /// Leaves the first parts out; the next one comes when the first one did.
+    pub(crate) fn begin_at(&mut self, part: usize) {
+        self.parts.drain(..part);
+        let shift = self.parts.first().map_or(0, |part| part.front - FIRST);
+        for part in &mut self.parts {
+            part.front -= shift;
+        }
+        let first = self.parts.first().map_or(0, |part| part.id);
+        self.faults.retain(|fault| fault.part >= first);
+    }
+
+    /// One line for people.
+    pub fn describe(&self) -> String {
+        let gate = &self.station.gate;
+        format!(
+            "seed {}: {} parts, {} faults, {:?}, {:?}, encoder {:?}, handshake {}",
+            self.seed,
+            self.parts.len(),
+            self.faults.len(),
+            gate.mode,
+            gate.way,
+            self.station.encoder.map(|encoder| encoder.kind),
+            self.station.handshake.is_some(),
+        )
+    }
+}
+
+fn station(chance: Chance, belt: Belt, mode: OutputMode) -> StationSpec {
+    let merge = match mode {
+        OutputMode::RejectPulse => chance.range(2, 0, 2),
+        OutputMode::PassPulse => 0,
+    };
+    // Every other line feeds without gaps, so that a missing part is noticed.
+    let feeds = chance.per_mille(3, 500) || mode == OutputMode::RejectPulse;
+    let (way, spacing) = match belt {
+        Belt::Even => (
+            Way::Time {
+                delay_us: 380_000,
+                merge_us: 65_000 * merge,
+            },
+            SpacingSpec::Time {
+                min_us: 60_000,
+                max_us: feeds.then_some(190_000),
+            },
+        ),
+        Belt::Single | Belt::Quadrature => (
+            Way::Belt {
+                delay_counts: (REJECTOR / COUNT) as u64 - 2,
+                pulse_counts: 4,
+                merge_counts: 6 * merge,
+            },
+            SpacingSpec::Belt {
+                min_counts: 6,
+                max_counts: feeds.then_some(19),
+                jitter_counts: 1,
+            },
+        ),
+    };
+    let encoder = match belt {
+        Belt::Even => None,
+        Belt::Single => Some(EncoderKind::Single),
+        Belt::Quadrature => Some(EncoderKind::Quadrature),
+    };
+    StationSpec {
+        trigger: TriggerSpec {
+            source: SourceSpec::Sensor { debounce_us: 2_000 },
+            spacing,
+        },
+        encoder: encoder.map(|kind| EncoderSpec {
+            kind,
+            pulse_min_us: if kind == EncoderKind::Single { 2_000 } else { 0 },
+        }),
+        gate: GateSpec {
+            way,
+            deadline_us: 250_000,
+            pulse_us: if belt == Belt::Even { 40_000 } else { 60_000 },
+            mode,
+        },
+        readiness: ReadinessSpec {
+            toggle_us: 100_000,
+            silence_max_us: 300_000,
+            late_max: 3,
+            hold_us: 300_000,
+        },
+        supervision: SupervisionSpec {
+            silence_max_us: 600_000,
+            start_max_us: 1_000_000,
+            restart_wait_us: 20_000,
+            restart_wait_max_us: 500_000,
+        },
+        handshake: chance.per_mille(4, 200).then_some(HandshakeSpec {
+            setup_us: 500,
+            ack_max_us: 40_000,
+        }),
+    }
+}
+
+fn draw_parts(seed: u64, count: usize) -> Vec<Part> {
+    let chance = Chance::new(seed, 2);
+    let crowded = Chance::new(seed, 3);
+    // Stories differ in how often parts lie too close together.
+    let crowding = [0, 0, 5, 20][(chance.at(0) % 4) as usize];
+    let defective = Chance::new(seed, 4);
+    let mut front = FIRST;
+    (0..count)
+        .map(|id| {
+            let index = id as u64 + 1;
+            let is_quiet = id + QUIET_PARTS >= count;
+            let length = chance.range(4 * index, 10_000, 35_000) as i64;
+            let crowd = crowded.per_mille(index, crowding) && !is_quiet;
+            let part = Part {
+                id,
+                front,
+                length: if crowd { 10_000 } else { length },
+                answer: match defective.range(index, 0, 100) {
+                    0..70 => Answer::Pass,
+                    _ => Answer::Fail,
+                },
+            };
+            front += if crowd {
+                chance.range(4 * index + 1, 16_000, 19_000) as i64
+            } else {
+                chance.range(4 * index + 1, 85_000, 130_000) as i64
+            };
+            part
+        })
+        .collect()
+}
+
+/// Whether no neighbour lies too close to be told apart.
+pub(crate) fn is_apart(parts: &[Part], part: usize) -> bool {
+    let front = parts[part].front;
+    let before = part.checked_sub(1).map_or(0, |before| parts[before].front);
+    let behind = parts.get(part + 1).map_or(i64::MAX, |behind| behind.front);
+    front - before > 75_000 && behind.saturating_sub(front) > 75_000
+}
+
+fn draw_faults(seed: u64, parts: &[Part], station: &StationSpec) -> Vec<Fault> {
+    let chance = Chance::new(seed, 5);
+    // From quiet stories to those in which nothing ever works for long.
+    let per_mille = [0, 4, 15, 60][(chance.at(0) % 4) as usize];
+    let kinds = FaultKind::of(station);
+    (1..parts.len().saturating_sub(QUIET_PARTS))
+        .filter(|part| chance.per_mille(8 * *part as u64 + 1, per_mille))
+        .map(|part| {
+            let index = 8 * part as u64;
+            Fault {
+                part,
+                offset_us: chance.range(index + 2, 0, 90_000),
+                kind: kinds[(chance.at(index + 3) % kinds.len() as u64) as usize],
+                size: chance.at(index + 4) % 1000,
+            }
+        })
+        // An unseen part inside another one's pulse goes where that one goes, whatever is decided.
+        .filter(|fault| fault.kind != FaultKind::MissedPart || is_apart(parts, fault.part))
+        .collect()
+}

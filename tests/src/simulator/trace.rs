@@ -1,0 +1,64 @@
+//! An episode as lines that a person can read: time, what happened, what the device did.
+
+use twinspect_core::gate::Action;
+use twinspect_core::station::{Effect, Inspector};
+
+use super::fault::FaultKind;
+
+/// Lines, if anybody wants them.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    lines: Option<Vec<String>>,
+}
+
+impl Trace {
+    pub(crate) fn kept() -> Self {
+        Self {
+            lines: Some(Vec::new()),
+        }
+    }
+
+    pub(crate) fn lines(self) -> Vec<String> {
+        self.lines.unwrap_or_default()
+    }
+
+    pub(crate) fn event(&mut self, at_us: u64, event: impl FnOnce() -> String) {
+        if let Some(lines) = &mut self.lines {
+            lines.push(format!("{:>12.3} ms  {}", at_us as f64 / 1e3, event()));
+        }
+    }
+
+    pub(crate) fn fault(&mut self, at_us: u64, kind: FaultKind) {
+        self.event(at_us, || format!("FAULT {}", kind.name()));
+    }
+
+    pub(crate) fn said(&mut self, at_us: u64, what: Inspector) {
+        self.event(at_us, || match what {
+            Inspector::Ready => "inspect process: ready".to_owned(),
+            Inspector::Advanced => "inspect process: heartbeat".to_owned(),
+            Inspector::Verdict { number, outcome } => format!("answer for {number}: {outcome:?}"),
+            Inspector::Closed => "inspect process: closed".to_owned(),
+            Inspector::Ended => "inspect process: ended".to_owned(),
+        });
+    }
+
+    pub(crate) fn effect(&mut self, at_us: u64, effect: Effect) {
+        self.event(at_us, || {
+            let text = match effect {
+                Effect::Gate(Action::Drive { level, number, .. }) => {
+                    format!("rejector's wire {} for {number}", u8::from(level))
+                }
+                Effect::Gate(Action::Leave {
+                    number, outcome, ..
+                }) => format!("{number} leaves as {outcome:?}"),
+                Effect::Inspect(ticket) => format!("ticket {}", ticket.number),
+                Effect::Start { generation } => format!("start inspect process {generation}"),
+                Effect::Kill => "kill the inspect process".to_owned(),
+                Effect::Ready(level) => format!("READY {}", u8::from(level)),
+                Effect::Busy(level) => format!("BUSY {}", u8::from(level)),
+                Effect::Handshake(wires) => format!("handshake {wires:?}"),
+            };
+            format!("  -> {text}")
+        });
+    }
+}
