@@ -111,7 +111,10 @@ fn tell(out: &mut impl Write, summary: &Summary<'_>) -> io::Result<()> {
         writeln!(out, "fault       {kind:<18} {count:>9}")?;
     }
     for (seed, violation) in &report.violations {
-        writeln!(out, "\nVIOLATION   {violation}\n            --replay {seed}\n")?;
+        writeln!(
+            out,
+            "\nVIOLATION   {violation}\n            --replay {seed}\n"
+        )?;
     }
     for line in summary.trace {
         writeln!(out, "{line}")?;

@@ -13,7 +13,11 @@ const NOMINAL: i64 = 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reached {
     /// The sensor's beam is broken or free.
-    Sensor { part: usize, is_front: bool, covered: bool },
+    Sensor {
+        part: usize,
+        is_front: bool,
+        covered: bool,
+    },
     /// The encoder's shaft, in counts.
     Encoder { count: i64, forward: bool },
     /// A part lies before the rejector for the first time.
@@ -95,7 +99,14 @@ impl<'a> Belt<'a> {
 
     fn edge(&self, edge: usize) -> Option<i64> {
         let part = self.parts.get(edge / 2)?;
-        Some(part.front + if edge % 2 == 0 { 0 } else { part.length })
+        Some(
+            part.front
+                + if edge.is_multiple_of(2) {
+                    0
+                } else {
+                    part.length
+                },
+        )
     }
 
     /// When something is reached next, and what.
@@ -109,7 +120,7 @@ impl<'a> Belt<'a> {
         let forward = self.pace.speed > 0;
         if forward {
             if let Some(edge) = self.edge(self.edges) {
-                let covered = self.edges % 2 == 0;
+                let covered = self.edges.is_multiple_of(2);
                 consider(
                     self.when(edge),
                     Reached::Sensor {
@@ -121,7 +132,12 @@ impl<'a> Belt<'a> {
             }
             if let Some(part) = self.parts.get(self.rejected) {
                 let part_at = self.when(part.front + REJECTOR);
-                consider(part_at, Reached::Rejector { part: self.rejected });
+                consider(
+                    part_at,
+                    Reached::Rejector {
+                        part: self.rejected,
+                    },
+                );
             }
         } else if self.pace.speed < 0
             && self.edges > 0
@@ -151,7 +167,9 @@ impl<'a> Belt<'a> {
     /// Takes over what [`Belt::next`] has said.
     pub(crate) fn reach(&mut self, now_us: u64, reached: Reached) {
         match reached {
-            Reached::Sensor { is_front, covered, .. } => {
+            Reached::Sensor {
+                is_front, covered, ..
+            } => {
                 if is_front == covered {
                     self.edges += 1;
                 } else {

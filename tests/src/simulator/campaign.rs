@@ -57,7 +57,10 @@ impl Campaign {
         while report.parts < self.parts && report.violations.len() < violations_max {
             let left = self.parts - report.parts;
             let parts = STORY_PARTS.min(usize::try_from(left).unwrap_or(STORY_PARTS));
-            report.add(Story::draw(story_seed(self.seed, report.stories), parts), maker);
+            report.add(
+                Story::draw(story_seed(self.seed, report.stories), parts),
+                maker,
+            );
         }
         report
     }

@@ -22,7 +22,9 @@ impl Chance {
     }
 
     pub(crate) fn at(self, index: u64) -> u64 {
-        mix(self.seed.wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+        mix(self
+            .seed
+            .wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
     }
 
     /// From `from` to `to`, which is not reached.

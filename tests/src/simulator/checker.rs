@@ -11,6 +11,8 @@ use twinspect_core::station::StationSpec;
 const HEARD_WITHIN_US: u64 = 25_000;
 /// What a clock that stepped back, and a tick that waits for it, may cost.
 const CLOCK_SLACK_US: u64 = 5_000;
+/// What a reload may add to a deadline, and a clock that stepped back.
+const DEADLINE_SLACK_US: u64 = 15_000;
 /// Answers that are remembered; far more than parts fit between sensor and rejector.
 const ANSWERS_KEPT: usize = 64;
 
@@ -55,6 +57,8 @@ pub(super) struct Checker {
     not_ready_until_us: u64,
     /// First answers, as they were said in time.
     answers: VecDeque<(u64, Outcome)>,
+    /// When parts were triggered.
+    tickets: VecDeque<(u64, u64)>,
     stalled_until_us: u64,
     pub(super) ready_at_us: u64,
     busy: bool,
@@ -80,6 +84,7 @@ impl Checker {
             late_in_a_row: 0,
             not_ready_until_us: 0,
             answers: VecDeque::with_capacity(ANSWERS_KEPT),
+            tickets: VecDeque::with_capacity(ANSWERS_KEPT),
             stalled_until_us: 0,
             ready_at_us: 0,
             busy: false,
@@ -109,7 +114,13 @@ impl Checker {
     }
 
     /// An inspect process has said what a part is, and the line process has heard it.
-    pub(super) fn answered(&mut self, number: u64, outcome: Outcome) {
+    pub(super) fn answered(&mut self, number: u64, outcome: Outcome, now_us: u64) {
+        let ticket = self.tickets.iter().rfind(|(known, _)| *known == number);
+        if ticket.is_none_or(|(_, triggered_us)| {
+            now_us > triggered_us + self.spec.gate.deadline_us + DEADLINE_SLACK_US
+        }) {
+            return;
+        }
         if self.answers.len() == ANSWERS_KEPT {
             self.answers.pop_front();
         }
@@ -144,7 +155,9 @@ impl Checker {
 
     fn drive(&mut self, level: bool, number: u64, due_us: u64, now_us: u64) {
         if level == self.wire {
-            self.violated("wire alternates", || format!("{level} again for part {number}"));
+            self.violated("wire alternates", || {
+                format!("{level} again for part {number}")
+            });
         }
         self.wire = level;
         if due_us > now_us {
@@ -181,7 +194,7 @@ impl Checker {
             let answer = self.answers.iter().find(|(known, _)| *known == number);
             if answer.is_none_or(|(_, said)| *said != Outcome::Pass) {
                 let answer = answer.copied();
-                self.violated("passes only what was answered with PASS", || {
+                self.violated("passes only what was answered with PASS in time", || {
                     format!("part {number}, answer {answer:?}")
                 });
             }
@@ -226,7 +239,9 @@ impl Checker {
         }
         // The station's clock may be behind.
         if now_us + CLOCK_SLACK_US < self.not_ready_until_us {
-            self.violated("late results drop READY", || "READY in spite of them".to_owned());
+            self.violated("late results drop READY", || {
+                "READY in spite of them".to_owned()
+            });
         }
     }
 
@@ -243,7 +258,11 @@ impl Checker {
     }
 
     /// A ticket was handed out.
-    pub(super) fn inspects(&mut self, number: u64) {
+    pub(super) fn inspects(&mut self, number: u64, triggered_us: u64) {
+        if self.tickets.len() == ANSWERS_KEPT {
+            self.tickets.pop_front();
+        }
+        self.tickets.push_back((number, triggered_us));
         self.awaited = self.expects_answers.then_some(number);
     }
 
@@ -252,7 +271,9 @@ impl Checker {
         if let Some(number) = self.awaited.take()
             && !self.busy
         {
-            self.violated("BUSY while an answer is awaited", || format!("part {number}"));
+            self.violated("BUSY while an answer is awaited", || {
+                format!("part {number}")
+            });
         }
         if let Some(number) = self.rose_for.take() {
             self.violated("the gate opens for passed parts alone", || {
@@ -278,7 +299,9 @@ impl Checker {
                 error: matches!(outcome, Outcome::NoResult(_)),
             });
             if expected != Some(wires) {
-                self.violated("results are told in order", || format!("{wires:?} for {told:?}"));
+                self.violated("results are told in order", || {
+                    format!("{wires:?} for {told:?}")
+                });
             }
         }
         is_new

@@ -68,7 +68,8 @@ impl Production {
 
 impl Device for Production {
     fn sensor(&mut self, edge: SensorEdge, effects: &mut Vec<Effect>) {
-        self.station.sensor_edge(edge, &mut |effect| effects.push(effect));
+        self.station
+            .sensor_edge(edge, &mut |effect| effects.push(effect));
     }
 
     fn encoder(&mut self, edge: EncoderEdge) {
@@ -92,7 +93,8 @@ impl Device for Production {
     }
 
     fn tick(&mut self, now_us: u64, effects: &mut Vec<Effect>) {
-        self.station.tick(now_us, &mut |effect| effects.push(effect));
+        self.station
+            .tick(now_us, &mut |effect| effects.push(effect));
     }
 
     fn next_tick_us(&self) -> Option<u64> {

@@ -111,6 +111,8 @@ impl Kernel {
         if 1 + group.count() < BUFFER {
             return false;
         }
-        oldest.and_then(|place| self.waiting.remove(place)).is_some()
+        oldest
+            .and_then(|place| self.waiting.remove(place))
+            .is_some()
     }
 }

@@ -21,7 +21,9 @@ pub fn shrink(story: &Story, maker: &impl Maker) -> Option<Found> {
     let violation = violates(story)?;
     let mut story = story.clone();
     // What has not come to the sensor yet has no part in it.
-    try_with(&mut story, &violates, |story| story.parts.truncate(violation.part));
+    try_with(&mut story, &violates, |story| {
+        story.parts.truncate(violation.part)
+    });
     without_faults(&mut story, &violates);
     let mut cut = story.parts.len() / 2;
     while cut > 0 {

@@ -165,7 +165,11 @@ fn station(chance: Chance, belt: Belt, mode: OutputMode) -> StationSpec {
         },
         encoder: encoder.map(|kind| EncoderSpec {
             kind,
-            pulse_min_us: if kind == EncoderKind::Single { 2_000 } else { 0 },
+            pulse_min_us: if kind == EncoderKind::Single {
+                2_000
+            } else {
+                0
+            },
         }),
         gate: GateSpec {
             way,

@@ -15,6 +15,7 @@ mod onnx;
 mod product;
 mod purity;
 mod shipped;
+mod simulator;
 mod source_text;
 mod station;
 mod workspace;

@@ -1,6 +1,8 @@
 //! The inspect process's double: camera, engine and socket as the real process has them, with the
 //! production checks of pictures and with faults.
 
+mod camera;
+
 use std::collections::VecDeque;
 
 use twinspect_core::freshness::ExposureWindow;
@@ -8,10 +10,10 @@ use twinspect_core::gate::{Outcome, Ticket};
 use twinspect_core::station::Inspector as Said;
 use twinspect_core::verdict::Reason;
 
-use super::chance::Chance;
-use super::device::{Device, Exposure};
-use super::fault::FaultKind;
-use super::story::{Answer, EXPOSURE_MAX_US};
+use crate::simulator::chance::Chance;
+use crate::simulator::device::{Device, Exposure};
+use crate::simulator::fault::FaultKind;
+use crate::simulator::story::{Answer, EXPOSURE_MAX_US};
 
 /// Tickets that may wait, as in the real process.
 const TICKETS_MAX: usize = 16;
@@ -25,7 +27,9 @@ pub(super) const NEVER: u64 = u64::MAX;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Away,
-    Starting { ready_us: u64 },
+    Starting {
+        ready_us: u64,
+    },
     Up,
     /// Does nothing, not even die.
     Hung,
@@ -89,7 +93,7 @@ pub(super) struct Inspector {
     frames: u64,
     last: Option<(Exposure, Option<usize>)>,
     /// Said, but not due yet; in order.
-    pub(super) outbox: VecDeque<Message>,
+    outbox: VecDeque<Message>,
     disk_full_until_us: u64,
     pub(super) records_dropped: u64,
 }
@@ -128,14 +132,20 @@ impl Inspector {
             // A ticket that waits for an idle camera is served at once.
             Phase::Up if self.capture.is_none() && !self.tickets.is_empty() => 0,
             Phase::Up => {
-                let capture = self
-                    .capture
-                    .map_or(NEVER, |capture| capture.expose_us.unwrap_or(capture.done_us));
+                let capture = self.capture.map_or(NEVER, |capture| {
+                    capture.expose_us.unwrap_or(capture.done_us)
+                });
                 let job = self.job.map_or(NEVER, |job| job.done_us);
                 capture.min(job).min(self.beat_us)
             }
         };
         said.min(moves)
+    }
+
+    /// The next thing that it has said by now.
+    pub(super) fn says(&mut self, now_us: u64) -> Option<Message> {
+        let is_due = self.outbox.front()?.at_us <= now_us;
+        is_due.then(|| self.outbox.pop_front())?
     }
 
     /// Gives a ticket over; a process that hangs or has just died takes it too, and forgets it.
@@ -189,8 +199,19 @@ impl Inspector {
                 }
             }
             FaultKind::UnknownAnswer => {
-                let number = if size % 2 == 0 { 0 } else { u64::MAX - size };
-                self.say(now_us, Said::Verdict { number, outcome: Outcome::Pass }, None);
+                let number = if size.is_multiple_of(2) {
+                    0
+                } else {
+                    u64::MAX - size
+                };
+                self.say(
+                    now_us,
+                    Said::Verdict {
+                        number,
+                        outcome: Outcome::Pass,
+                    },
+                    None,
+                );
             }
             FaultKind::DiskFull => self.disk_full_until_us = now_us + 1_000 * size,
             FaultKind::StartFailure | FaultKind::StartHang => {
@@ -235,104 +256,6 @@ impl Inspector {
             if self.job.is_none() && !is_stuck {
                 self.say(now_us, Said::Advanced, None);
             }
-        }
-    }
-
-    /// The camera takes its picture, and hands it over.
-    fn photograph(
-        &mut self,
-        now_us: u64,
-        device: &mut impl Device,
-        sees: &impl Fn() -> Option<usize>,
-    ) {
-        let Some(capture) = &mut self.capture else {
-            return;
-        };
-        if let Some(at_us) = capture.expose_us {
-            if at_us <= now_us {
-                capture.expose_us = None;
-                capture.exposure.at_us = now_us;
-                capture.shows = sees();
-            }
-            return;
-        }
-        let Some(capture) = self.capture.take_if(|capture| capture.done_us <= now_us) else {
-            return;
-        };
-        let number = capture.ticket.number;
-        if capture.is_missing {
-            self.refuse(number, Reason::Camera, now_us);
-            return;
-        }
-        self.last = Some((capture.exposure, capture.shows));
-        if !device.believes(capture.exposure, capture.ticket.window) {
-            self.refuse(number, Reason::StaleFrame, now_us);
-            return;
-        }
-        let frame = Frame {
-            number,
-            shows: capture.shows,
-        };
-        if let Some(older) = self.slot.replace(frame) {
-            self.refuse(older.number, Reason::Overrun, now_us);
-        }
-    }
-
-    /// Asks the camera for the next ticket's picture.
-    fn ask(&mut self, now_us: u64, device: &mut impl Device, sees: &impl Fn() -> Option<usize>) {
-        while self.capture.is_none()
-            && let Some(ticket) = self.tickets.pop_front()
-        {
-            if !device.may_expose(ticket.window, now_us) {
-                self.refuse(ticket.number, Reason::StaleFrame, now_us);
-                continue;
-            }
-            self.frames += 1;
-            let mut capture = Capture {
-                ticket,
-                asked_us: now_us,
-                expose_us: None,
-                done_us: now_us + READOUT_US,
-                exposure: Exposure {
-                    number: self.frames,
-                    at_us: now_us,
-                },
-                shows: None,
-                is_missing: false,
-            };
-            let fault = self.take(&[
-                FaultKind::MissingFrame,
-                FaultKind::StaleFrame,
-                FaultKind::RepeatedFrame,
-                FaultKind::LateFrame,
-                FaultKind::CameraStall,
-            ]);
-            match (fault, self.last) {
-                (Some((FaultKind::StaleFrame, _)), Some((last, shows))) => {
-                    capture.exposure.at_us = last.at_us + 1;
-                    capture.shows = shows;
-                }
-                (Some((FaultKind::RepeatedFrame, size)), Some((last, shows))) => {
-                    capture.exposure.number = last.number;
-                    capture.shows = shows;
-                    // Some drivers stamp what they hand out, not what was taken.
-                    if size < 500 {
-                        capture.exposure.at_us = last.at_us;
-                    }
-                }
-                (Some((FaultKind::LateFrame, size)), _) => {
-                    let at_us = now_us + 10_000 + 150 * size;
-                    capture.expose_us = Some(at_us);
-                    capture.done_us = at_us + READOUT_US;
-                }
-                (Some((FaultKind::CameraStall, size)), _) => {
-                    capture.shows = sees();
-                    capture.done_us = now_us + 30_000 + 1_500 * size;
-                }
-                (Some(_), _) => capture.is_missing = true,
-                (None, _) => capture.shows = sees(),
-            }
-            self.capture = Some(capture);
         }
     }
 
@@ -434,7 +357,10 @@ impl Inspector {
 
     /// The first armed fault of one of these kinds.
     fn take(&mut self, kinds: &[FaultKind]) -> Option<(FaultKind, u64)> {
-        let place = self.armed.iter().position(|(kind, _)| kinds.contains(kind))?;
+        let place = self
+            .armed
+            .iter()
+            .position(|(kind, _)| kinds.contains(kind))?;
         Some(self.armed.swap_remove(place))
     }
 

@@ -1,20 +1,22 @@
 //! Everything around a device, in simulated time: one event after the other, each followed by the
 //! device's answer and by the checks.
 
+mod faults;
+
 use std::collections::VecDeque;
 
 use twinspect_core::belt::EncoderKind;
-use twinspect_core::gate::{Action, Way};
-use twinspect_core::station::{Effect, Inspector as Said, StationSpec};
+use twinspect_core::gate::Action;
+use twinspect_core::station::{Effect, Inspector as Said};
 
-use super::belt::{Belt, Reached};
-use super::checker::{Checker, Outcomes, Violation};
-use super::device::Device;
-use super::fault::{Fault, FaultKind, Harm};
-use super::inspector::{Inspector, Message, NEVER};
-use super::kernel::{Edge, Kernel};
-use super::story::{Answer, RECOVERY_US, Story, is_apart};
-use super::trace::Trace;
+use crate::simulator::belt::{Belt, Reached};
+use crate::simulator::checker::{Checker, Outcomes, Violation};
+use crate::simulator::device::Device;
+use crate::simulator::fault::{Fault, FaultKind};
+use crate::simulator::inspector::{Inspector, Message, NEVER};
+use crate::simulator::kernel::{Edge, Kernel};
+use crate::simulator::story::{Answer, RECOVERY_US, Story, is_apart};
+use crate::simulator::trace::Trace;
 
 /// Parts that a fault meets without harming a process are inspected again after this time.
 const PARTS_RECOVERY_US: u64 = 700_000;
@@ -114,12 +116,16 @@ impl<'a, D: Device> World<'a, D> {
             self.step();
         }
         self.finish();
-        let violation = self.checker.violation.take().map(|(law, detail)| Violation {
-            at_us: self.now_us,
-            part: self.passing.iter().filter(|part| part.came_us > 0).count(),
-            law,
-            detail,
-        });
+        let violation = self
+            .checker
+            .violation
+            .take()
+            .map(|(law, detail)| Violation {
+                at_us: self.now_us,
+                part: self.passing.iter().filter(|part| part.came_us > 0).count(),
+                law,
+                detail,
+            });
         let episode = Episode {
             parts: self.story.parts.len() as u64,
             outcomes: std::mem::take(&mut self.checker.outcomes),
@@ -131,7 +137,11 @@ impl<'a, D: Device> World<'a, D> {
 
     fn step(&mut self) {
         let (belt_us, reached) = self.belt.next();
-        let later = self.later.iter().enumerate().min_by_key(|(_, later)| later.0);
+        let later = self
+            .later
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, later)| later.0);
         let (later_us, place) = later.map_or((NEVER, 0), |(place, later)| (later.0, place));
         let inspector_us = self.inspector.next_us();
         let device_us = self.tick_us.max(self.stalled_until_us);
@@ -179,7 +189,8 @@ impl<'a, D: Device> World<'a, D> {
                 came_us: self.now_us,
                 disturbances: self.disturbances,
             };
-            self.trace.event(self.now_us, || format!("part {id} comes to the sensor"));
+            self.trace
+                .event(self.now_us, || format!("part {id} comes to the sensor"));
             while let Some(fault) = self.faults.next_if(|fault| {
                 fault.part < id || (fault.part == id && !fault.kind.is_of_sensor())
             }) {
@@ -218,7 +229,8 @@ impl<'a, D: Device> World<'a, D> {
 
     fn wire(&mut self, level: bool) {
         if self.kernel.sensor(level, self.now_us) {
-            self.trace.event(self.now_us, || format!("sensor {}", u8::from(level)));
+            self.trace
+                .event(self.now_us, || format!("sensor {}", u8::from(level)));
         }
         self.serve();
     }
@@ -228,13 +240,20 @@ impl<'a, D: Device> World<'a, D> {
         let id = self.story.parts[part].id;
         let goes_on = self.checker.lets_through(self.now_us);
         let said = self.said[part];
-        let verb = if goes_on { "is let through" } else { "is rejected" };
-        self.trace.event(self.now_us, || format!("part {id} {verb}; the engine said {said:?}"));
+        let verb = if goes_on {
+            "is let through"
+        } else {
+            "is rejected"
+        };
+        self.trace.event(self.now_us, || {
+            format!("part {id} {verb}; the engine said {said:?}")
+        });
         self.checker.outcomes.let_through += u64::from(goes_on);
         if goes_on && said != Some(Answer::Pass) {
-            self.checker.violated("only what the engine said PASS of is let through", || {
-                format!("part {id}, {said:?}")
-            });
+            self.checker
+                .violated("only what the engine said PASS of is let through", || {
+                    format!("part {id}, {said:?}")
+                });
         }
         let passing = self.passing[part];
         let is_clean = passing.disturbances == self.disturbances
@@ -243,118 +262,10 @@ impl<'a, D: Device> World<'a, D> {
             && is_apart(&self.story.parts, part);
         let answer = self.story.parts[part].answer;
         if is_clean && goes_on != (answer == Answer::Pass) {
-            self.checker.violated("without faults, each part goes where it belongs", || {
-                format!("part {id}, {answer:?}, {verb}")
-            });
-        }
-    }
-
-    /// A fault meets the belt's next parts.
-    fn meet(&mut self, fault: Fault) {
-        if fault.kind.is_of_sensor() {
-            // Its part never came to the sensor a first time.
-            return;
-        }
-        self.after(fault.offset_us, Later::Fault(fault.kind, fault.size));
-    }
-
-    fn happens(&mut self, later: Later) {
-        match later {
-            Later::Sensor(level) => self.wire(level),
-            Later::Ack(level) => {
-                self.device.ack(level);
-                self.serve();
-            }
-            Later::Fault(kind, size) => self.fault(kind, size),
-        }
-    }
-
-    fn fault(&mut self, kind: FaultKind, size: u64) {
-        let size_ms = 1_000 * size;
-        let lasts_us = match kind {
-            FaultKind::SensorOverflow => {
-                self.kernel.sensor_drops += 1 + size % 4;
-                300_000
-            }
-            FaultKind::EncoderOverflow => {
-                self.kernel.encoder_drops += 1 + size % 4;
-                100_000
-            }
-            FaultKind::EncoderGlitch => {
-                self.kernel.glitches += 1;
-                0
-            }
-            FaultKind::BeltStop => {
-                self.belt.speeds(self.now_us, &[(0, 20_000 + size_ms)]);
-                20_000 + size_ms
-            }
-            FaultKind::BeltReverse => {
-                let back_us = 5_000 + 300 * size;
-                let speeds = [(0, 5_000), (-600, back_us), (0, 5_000)];
-                self.belt.speeds(self.now_us, &speeds);
-                3 * back_us + 10_000
-            }
-            FaultKind::BeltShake => {
-                let shakes = [(-512, 1_500), (900, 1_500), (-512, 1_500), (900, 1_500)];
-                self.belt.speeds(self.now_us, &shakes);
-                0
-            }
-            FaultKind::LineStall => {
-                let lasts_us = 2_000 + 400 * size;
-                self.stalled_until_us = self.now_us + lasts_us;
-                self.checker.stalled(self.stalled_until_us);
-                self.tick_us = self.tick_us.min(self.stalled_until_us);
-                lasts_us
-            }
-            FaultKind::ClockStep => {
-                self.clock_back_us = 100 + 3 * size;
-                self.clock_until_us = self.now_us + 50_000;
-                0
-            }
-            FaultKind::Reload | FaultKind::BadReload => {
-                self.reload(kind, size);
-                0
-            }
-            FaultKind::AckLost => {
-                self.acks_lost += 1;
-                0
-            }
-            _ => {
-                self.inspector.fault(kind, size, self.now_us);
-                self.checker.inspector(self.inspector.is_up(), self.now_us);
-                1_500 * size + 600_000
-            }
-        };
-        self.disturb(kind, lasts_us);
-    }
-
-    /// Notes that a fault has met the station, and for how long it may be felt.
-    fn disturb(&mut self, kind: FaultKind, lasts_us: u64) {
-        self.met.push(kind);
-        self.trace.fault(self.now_us, kind);
-        let recovery_us = match kind.harm() {
-            Harm::None => return,
-            Harm::Parts => PARTS_RECOVERY_US,
-            Harm::Process => RECOVERY_US,
-        };
-        self.disturbances += 1;
-        let until_us = self.now_us + lasts_us + recovery_us;
-        self.disturbed_until_us = self.disturbed_until_us.max(until_us);
-    }
-
-    /// Another delay by less than a pulse's slack, or a wire that can't be changed now.
-    fn reload(&mut self, kind: FaultKind, size: u64) {
-        let mut spec: StationSpec = self.story.station;
-        if kind == FaultKind::BadReload {
-            spec.gate.deadline_us = 0;
-        } else if let Way::Time { delay_us, .. } = &mut spec.gate.way {
-            *delay_us += size % 3_000;
-        } else {
-            spec.gate.deadline_us += 10 * size;
-        }
-        let taken = self.device.reload(spec).is_ok();
-        if taken == (kind == FaultKind::BadReload) {
-            self.checker.violated("a bad configuration changes nothing", || format!("{taken}"));
+            self.checker
+                .violated("without faults, each part goes where it belongs", || {
+                    format!("part {id}, {answer:?}, {verb}")
+                });
         }
     }
 
@@ -368,8 +279,7 @@ impl<'a, D: Device> World<'a, D> {
         );
         self.checker.inspector(self.inspector.is_up(), now_us);
         let mut has_mail = false;
-        while let Some(message) = self.inspector.outbox.pop_front_if(|message| message.at_us <= now_us)
-        {
+        while let Some(message) = self.inspector.says(now_us) {
             if let Some((part, answer)) = message.seen {
                 self.said[part] = Some(answer);
             }
@@ -406,7 +316,7 @@ impl<'a, D: Device> World<'a, D> {
             } = message;
             self.trace.said(self.now_us, what);
             if let Said::Verdict { number, outcome } = what {
-                self.checker.answered(number, outcome);
+                self.checker.answered(number, outcome, self.now_us);
             }
             self.device.inspector(generation, what, clock_us);
         }
@@ -418,7 +328,9 @@ impl<'a, D: Device> World<'a, D> {
         self.checker.settled();
         let wanted_us = self.device.next_tick_us().unwrap_or(NEVER);
         // A clock that stepped back reaches that time later; one that stands is asked again soon.
-        self.tick_us = wanted_us.saturating_add(self.clock_back_us).max(self.now_us + 1);
+        self.tick_us = wanted_us
+            .saturating_add(self.clock_back_us)
+            .max(self.now_us + 1);
     }
 
     fn obey(&mut self, effect: Effect) {
@@ -435,7 +347,7 @@ impl<'a, D: Device> World<'a, D> {
             }
             Effect::Inspect(ticket) => {
                 if now_us < ticket.decide_by_us {
-                    self.checker.inspects(ticket.number);
+                    self.checker.inspects(ticket.number, ticket.triggered_us);
                 }
                 if !self.inspector.ticket(ticket) {
                     self.device.refused(ticket.number);
@@ -485,18 +397,23 @@ impl<'a, D: Device> World<'a, D> {
         let left = outcomes.passed + outcomes.failed + none;
         let counted = (gate.triggered, gate.passed, gate.failed, gate.no_result);
         if counted != (left, outcomes.passed, outcomes.failed, none) || trigger.parts != left {
-            self.checker.violated("every part leaves", || format!("{gate:?}, {trigger:?}, {left} left"));
+            self.checker.violated("every part leaves", || {
+                format!("{gate:?}, {trigger:?}, {left} left")
+            });
         }
         if trigger.losses < self.kernel.sensor_gaps {
             let gaps = self.kernel.sensor_gaps;
-            self.checker.violated("lost edges are noticed", || format!("{trigger:?}, {gaps} gaps"));
+            self.checker.violated("lost edges are noticed", || {
+                format!("{trigger:?}, {gaps} gaps")
+            });
         }
         let beats_within_us = 2 * self.story.station.readiness.toggle_us;
         if self.now_us - self.checker.ready_at_us > beats_within_us || !self.inspector.is_up() {
             let (ready_us, is_up) = (self.checker.ready_at_us, self.inspector.is_up());
-            self.checker.violated("without faults the station gets ready", || {
-                format!("READY moved last at {ready_us} us, inspect process up: {is_up}")
-            });
+            self.checker
+                .violated("without faults the station gets ready", || {
+                    format!("READY moved last at {ready_us} us, inspect process up: {is_up}")
+                });
         }
     }
 

@@ -1,0 +1,310 @@
+//! A device with one thing broken.
+
+use std::collections::VecDeque;
+
+use twinspect_core::belt::EncoderEdge;
+use twinspect_core::freshness::ExposureWindow;
+use twinspect_core::gate::{Action, Counters as GateCounters, Outcome, OutputMode};
+use twinspect_core::station::{Effect, Inspector, StationError, StationSpec};
+use twinspect_core::trigger::{Counters as TriggerCounters, SensorEdge};
+use twinspect_core::verdict::Reason;
+
+use super::wires::Wires;
+use super::{Mutation, is_quadrature};
+use crate::simulator::device::{Device, Exposure, Production};
+
+/// Parts between two that a rare mistake meets.
+const RARE: u64 = 200;
+/// How much later than it should a pulse for the neighbour comes.
+const NEIGHBOUR_US: u64 = 107_000;
+
+/// The device.
+#[derive(Debug)]
+pub struct Broken {
+    mutation: Mutation,
+    spec: StationSpec,
+    inner: Production,
+    wires: Wires,
+    generation: u64,
+    tickets: VecDeque<u64>,
+    /// The last answer, held back for a better one.
+    answer: Option<(u64, u64, Outcome)>,
+    /// Wire changes that wait for their time.
+    later: VecDeque<(u64, Effect)>,
+    held: Option<Effect>,
+    rose_for: Option<u64>,
+    has_risen: bool,
+}
+
+impl Broken {
+    pub(super) fn new(mutation: Mutation, spec: StationSpec) -> Result<Self, StationError> {
+        Ok(Self {
+            mutation,
+            spec,
+            inner: Production::new(mutation.spec(spec))?,
+            wires: Wires::default(),
+            generation: 0,
+            tickets: VecDeque::new(),
+            answer: None,
+            later: VecDeque::new(),
+            held: None,
+            rose_for: None,
+            has_risen: false,
+        })
+    }
+
+    fn is(&self, mutation: Mutation) -> bool {
+        self.mutation == mutation
+    }
+
+    /// Passes on the answer that was held back, if it is as old as that.
+    fn flush(&mut self, held_until_us: u64) {
+        let held = self.answer.take_if(|answer| answer.0 <= held_until_us);
+        if let Some((at_us, number, outcome)) = held {
+            let what = Inspector::Verdict { number, outcome };
+            self.inner.inspector(self.generation, what, at_us);
+        }
+    }
+
+    fn verdict(&mut self, number: u64, outcome: Outcome, now_us: u64) -> (u64, Outcome) {
+        match self.mutation {
+            Mutation::AnswersOffByOne => (number.saturating_add(1), outcome),
+            Mutation::AnswersByOrder => (self.tickets.pop_front().unwrap_or(number), outcome),
+            Mutation::FailPasses if outcome == Outcome::Fail => (number, Outcome::Pass),
+            Mutation::NoResultPasses if matches!(outcome, Outcome::NoResult(_)) => {
+                (number, Outcome::Pass)
+            }
+            Mutation::AnswersAreLife => {
+                self.inner
+                    .inspector(self.generation, Inspector::Advanced, now_us);
+                (number, outcome)
+            }
+            _ => (number, outcome),
+        }
+    }
+
+    /// What the broken device says instead.
+    fn says(&mut self, effect: Effect, now_us: u64, effects: &mut Vec<Effect>) {
+        match effect {
+            Effect::Start { generation } => self.generation = generation,
+            Effect::Inspect(ticket) => self.tickets.push_back(ticket.number),
+            Effect::Gate(Action::Leave { number, .. }) => {
+                self.tickets.retain(|waiting| *waiting > number);
+            }
+            _ => {}
+        }
+        match (self.mutation, effect) {
+            (Mutation::NoKill, Effect::Kill) | (Mutation::BusyNever, Effect::Busy(true)) => {}
+            (Mutation::ReadyIsLevel, Effect::Ready(level)) => {
+                if level && !self.has_risen {
+                    self.has_risen = true;
+                    effects.push(effect);
+                }
+            }
+            (Mutation::HandshakeSkips, Effect::Handshake(wires)) => {
+                let mut wires = wires;
+                std::mem::swap(&mut wires.ok, &mut wires.ng);
+                effects.push(Effect::Handshake(wires));
+            }
+            (_, Effect::Gate(action)) => self.acts(action, now_us, effects),
+            _ => effects.push(effect),
+        }
+    }
+
+    fn acts(&mut self, action: Action, now_us: u64, effects: &mut Vec<Effect>) {
+        let effect = Effect::Gate(action);
+        match (self.mutation, action) {
+            (Mutation::PulseSticks, Action::Drive { level: false, .. }) => {}
+            (Mutation::PulseForNeighbour, Action::Drive { .. }) => {
+                self.later.push_back((now_us + NEIGHBOUR_US, effect));
+            }
+            (
+                Mutation::WireInverted,
+                Action::Drive {
+                    level,
+                    number,
+                    due_us,
+                },
+            ) => effects.push(Effect::Gate(Action::Drive {
+                level: !level,
+                number,
+                due_us,
+            })),
+            (
+                Mutation::FiresTwice,
+                Action::Drive {
+                    level: false,
+                    number,
+                    due_us,
+                },
+            ) => {
+                effects.push(effect);
+                for (level, wait_us) in [(true, 1_000), (false, 20_000)] {
+                    let again = Action::Drive {
+                        level,
+                        number,
+                        due_us,
+                    };
+                    self.later
+                        .push_back((now_us + wait_us, Effect::Gate(again)));
+                }
+            }
+            (Mutation::LeaveLost, Action::Leave { number, .. }) if number % RARE == 0 => {}
+            (Mutation::LeaveTwice, Action::Leave { number, .. }) if number % RARE == 0 => {
+                effects.extend([effect; 2]);
+            }
+            (Mutation::LeavesSwapped, Action::Leave { .. }) => match self.held.take() {
+                Some(held) => effects.extend([effect, held]),
+                None => self.held = Some(effect),
+            },
+            (
+                Mutation::SilencePasses,
+                Action::Leave {
+                    number,
+                    outcome: Outcome::NoResult(Reason::Late),
+                    due_us,
+                },
+            ) if self.spec.gate.mode == OutputMode::PassPulse && self.rose_for.is_none() => {
+                let drive = |level| {
+                    Effect::Gate(Action::Drive {
+                        level,
+                        number,
+                        due_us,
+                    })
+                };
+                effects.push(drive(true));
+                effects.push(Effect::Gate(Action::Leave {
+                    number,
+                    outcome: Outcome::Pass,
+                    due_us,
+                }));
+                self.later.push_back((now_us + 40_000, drive(false)));
+            }
+            _ => effects.push(effect),
+        }
+        if let Action::Drive { level, number, .. } = action {
+            self.rose_for = level.then_some(number);
+        }
+    }
+}
+
+impl Device for Broken {
+    fn sensor(&mut self, edge: SensorEdge, effects: &mut Vec<Effect>) {
+        let heard = match self.mutation {
+            Mutation::DoublesIgnored => self.wires.without_doubles(edge),
+            Mutation::SensorGapsIgnored => Some(self.wires.renumbered(edge)),
+            _ => Some(edge),
+        };
+        if let Some(edge) = heard {
+            let mut said = Vec::new();
+            self.inner.sensor(edge, &mut said);
+            for effect in said {
+                self.says(effect, edge.at_us, effects);
+            }
+        }
+    }
+
+    fn encoder(&mut self, edge: EncoderEdge) {
+        let heard = match self.mutation {
+            Mutation::EncoderGapsIgnored => Some(self.wires.gapless(edge)),
+            Mutation::DirectionIgnored if is_quadrature(&self.spec) => {
+                Some(self.wires.forward(edge))
+            }
+            Mutation::BackwardDropped if is_quadrature(&self.spec) => self
+                .wires
+                .is_forward(edge)
+                .then(|| self.wires.forward(edge)),
+            _ => Some(edge),
+        };
+        if let Some(edge) = heard {
+            self.inner.encoder(edge);
+        }
+    }
+
+    fn inspector(&mut self, generation: u64, what: Inspector, now_us: u64) {
+        match (self.mutation, what) {
+            (Mutation::EndUnnoticed, Inspector::Ended) => {}
+            (Mutation::LastAnswerWins, Inspector::Verdict { number, outcome }) => {
+                if self.answer.is_some_and(|(_, held, _)| held != number) {
+                    self.flush(now_us);
+                }
+                self.answer = Some((now_us, number, outcome));
+            }
+            (_, Inspector::Verdict { number, outcome }) => {
+                let (number, outcome) = self.verdict(number, outcome, now_us);
+                let what = Inspector::Verdict { number, outcome };
+                self.inner.inspector(generation, what, now_us);
+            }
+            _ => self.inner.inspector(generation, what, now_us),
+        }
+    }
+
+    fn refused(&mut self, number: u64) {
+        self.inner.refused(number);
+    }
+
+    fn ack(&mut self, level: bool) {
+        self.inner.ack(level);
+    }
+
+    fn reload(&mut self, spec: StationSpec) -> Result<(), StationError> {
+        match self.mutation {
+            Mutation::ReloadForgets => {
+                self.inner = Production::new(spec)?;
+                Ok(())
+            }
+            Mutation::BadReloadTaken => Ok(()),
+            _ => self.inner.reload(self.mutation.spec(spec)),
+        }
+    }
+
+    fn tick(&mut self, now_us: u64, effects: &mut Vec<Effect>) {
+        if self.is(Mutation::HeartbeatOfItsOwn) {
+            self.inner
+                .inspector(self.generation, Inspector::Advanced, now_us);
+        }
+        self.flush(now_us.saturating_sub(5));
+        while self.later.front().is_some_and(|later| later.0 <= now_us) {
+            effects.extend(self.later.pop_front().map(|later| later.1));
+        }
+        let mut said = Vec::new();
+        self.inner.tick(now_us, &mut said);
+        for effect in said {
+            self.says(effect, now_us, effects);
+        }
+    }
+
+    fn next_tick_us(&self) -> Option<u64> {
+        let later = self.later.front().map(|later| later.0);
+        let answer = self.answer.map(|answer| answer.0 + 5);
+        [self.inner.next_tick_us(), later, answer]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn gate_counters(&self) -> GateCounters {
+        self.inner.gate_counters()
+    }
+
+    fn trigger_counters(&self) -> TriggerCounters {
+        self.inner.trigger_counters()
+    }
+
+    fn restarted(&mut self) {
+        self.inner.restarted();
+    }
+
+    fn may_expose(&mut self, window: ExposureWindow, now_us: u64) -> bool {
+        self.is(Mutation::AnyTimeBelieved) || self.inner.may_expose(window, now_us)
+    }
+
+    fn believes(&mut self, exposure: Exposure, window: ExposureWindow) -> bool {
+        let believes = self.inner.believes(exposure, window);
+        match self.mutation {
+            Mutation::RepeatsBelieved => window.is_open(exposure.at_us),
+            Mutation::AnyTimeBelieved => true,
+            _ => believes,
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Deliberately broken variants of trigger, encoder, gate and what surrounds them. Each of them
+//! must break a law of the simulator, or the simulator proves nothing.
+//!
+//! What ships is not touched: a variant changes the numbers that a station is made from, what it
+//! hears, or what it says.
+
+mod broken;
+mod wires;
+
+pub use broken::Broken;
+
+use twinspect_core::belt::EncoderKind;
+use twinspect_core::gate::Way;
+use twinspect_core::station::{StationError, StationSpec};
+use twinspect_core::trigger::{SourceSpec, SpacingSpec};
+
+use super::Maker;
+
+/// What is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutation {
+    /// The sensor's edges count at once.
+    NoDebounce,
+    /// What follows a part too closely is not noticed.
+    DoublesIgnored,
+    /// Gaps in the numbers of the sensor's edges are not noticed.
+    SensorGapsIgnored,
+    /// Gaps in the numbers of the encoder's edges are not noticed.
+    EncoderGapsIgnored,
+    /// A belt that turns back counts as one that goes on.
+    DirectionIgnored,
+    /// A belt that turns back counts as one that stands.
+    BackwardDropped,
+    /// A bouncing pulse of a single channel counts.
+    GlitchesCounted,
+    /// Places are kept in time although the belt may stop.
+    EncoderIgnored,
+    /// Pulses come a quarter of the way too late.
+    DelayTooLong,
+    /// Pulses come before the part.
+    DelayTooShort,
+    /// Pulses are longer than they may be.
+    PulseTooLong,
+    /// Pulses end before the part is there.
+    PulseTooShort,
+    /// Answers after the deadline count.
+    LateAnswersCount,
+    /// The last answer counts, not the first.
+    LastAnswerWins,
+    /// Answers belong to the ticket after their own.
+    AnswersOffByOne,
+    /// Answers belong to the oldest ticket, whatever their number.
+    AnswersByOrder,
+    /// A defective part passes.
+    FailPasses,
+    /// A part without a result passes.
+    NoResultPasses,
+    /// A part that nobody has answered for passes.
+    SilencePasses,
+    /// A pulse does not end.
+    PulseSticks,
+    /// A part fires again after its pulse.
+    FiresTwice,
+    /// The wire says the opposite.
+    WireInverted,
+    /// Pulses come for the part behind.
+    PulseForNeighbour,
+    /// Now and then a part does not leave.
+    LeaveLost,
+    /// Now and then a part leaves twice.
+    LeaveTwice,
+    /// Parts leave in pairs, the second one first.
+    LeavesSwapped,
+    /// The end of an inspect process is not noticed.
+    EndUnnoticed,
+    /// A silent inspect process is not killed.
+    NoKill,
+    /// Any answer is a sign of life.
+    AnswersAreLife,
+    /// The line process takes its own ticks for a sign of life.
+    HeartbeatOfItsOwn,
+    /// READY rises and stays.
+    ReadyIsLevel,
+    /// Late results don't drop READY.
+    LateNeverDropsReady,
+    /// BUSY never rises.
+    BusyNever,
+    /// A repeated picture is believed.
+    RepeatsBelieved,
+    /// A picture of another time is believed.
+    AnyTimeBelieved,
+    /// A reload forgets the parts under way.
+    ReloadForgets,
+    /// A reload takes what contradicts itself.
+    BadReloadTaken,
+    /// The handshake tells of a part before its turn.
+    HandshakeSkips,
+}
+
+impl Mutation {
+    /// All of them.
+    pub const ALL: [Self; 38] = [
+        Self::NoDebounce,
+        Self::DoublesIgnored,
+        Self::SensorGapsIgnored,
+        Self::EncoderGapsIgnored,
+        Self::DirectionIgnored,
+        Self::BackwardDropped,
+        Self::GlitchesCounted,
+        Self::EncoderIgnored,
+        Self::DelayTooLong,
+        Self::DelayTooShort,
+        Self::PulseTooLong,
+        Self::PulseTooShort,
+        Self::LateAnswersCount,
+        Self::LastAnswerWins,
+        Self::AnswersOffByOne,
+        Self::AnswersByOrder,
+        Self::FailPasses,
+        Self::NoResultPasses,
+        Self::SilencePasses,
+        Self::PulseSticks,
+        Self::FiresTwice,
+        Self::WireInverted,
+        Self::PulseForNeighbour,
+        Self::LeaveLost,
+        Self::LeaveTwice,
+        Self::LeavesSwapped,
+        Self::EndUnnoticed,
+        Self::NoKill,
+        Self::AnswersAreLife,
+        Self::HeartbeatOfItsOwn,
+        Self::ReadyIsLevel,
+        Self::LateNeverDropsReady,
+        Self::BusyNever,
+        Self::RepeatsBelieved,
+        Self::AnyTimeBelieved,
+        Self::ReloadForgets,
+        Self::BadReloadTaken,
+        Self::HandshakeSkips,
+    ];
+
+    /// The numbers that the broken station is made from.
+    fn spec(self, mut spec: StationSpec) -> StationSpec {
+        match self {
+            Self::NoDebounce => spec.trigger.source = SourceSpec::Sensor { debounce_us: 0 },
+            Self::GlitchesCounted => {
+                if let Some(encoder) = &mut spec.encoder {
+                    encoder.pulse_min_us = 0;
+                }
+            }
+            Self::EncoderIgnored => {
+                spec.gate.way = Way::Time {
+                    delay_us: 380_000,
+                    merge_us: 0,
+                };
+                spec.gate.pulse_us = 40_000;
+                spec.trigger.spacing = SpacingSpec::Time {
+                    min_us: 60_000,
+                    max_us: None,
+                };
+            }
+            Self::DelayTooLong => shift(&mut spec.gate.way, 1, 4),
+            Self::DelayTooShort => shift(&mut spec.gate.way, -1, 10),
+            Self::PulseTooLong => match &mut spec.gate.way {
+                Way::Time { .. } => spec.gate.pulse_us = 55_000,
+                Way::Belt { pulse_counts, .. } => {
+                    *pulse_counts = 5;
+                    spec.gate.pulse_us = 90_000;
+                }
+            },
+            Self::PulseTooShort => match &mut spec.gate.way {
+                Way::Time { .. } => spec.gate.pulse_us = 10_000,
+                Way::Belt { pulse_counts, .. } => *pulse_counts = 1,
+            },
+            Self::LateAnswersCount => spec.gate.deadline_us = 380_000,
+            Self::LateNeverDropsReady => spec.readiness.late_max = u32::MAX,
+            _ => {}
+        }
+        spec
+    }
+}
+
+/// Moves the rejector by a share of the way.
+fn shift(way: &mut Way, parts: i64, of: i64) {
+    let moved = |place: u64| place.saturating_add_signed(parts * place as i64 / of);
+    match way {
+        Way::Time { delay_us, .. } => *delay_us = moved(*delay_us),
+        Way::Belt { delay_counts, .. } => *delay_counts = moved(*delay_counts),
+    }
+}
+
+/// Whether a station has an encoder that tells directions.
+fn is_quadrature(spec: &StationSpec) -> bool {
+    spec.encoder
+        .is_some_and(|encoder| encoder.kind == EncoderKind::Quadrature)
+}
+
+impl Maker for Mutation {
+    type Device = Broken;
+
+    fn make(&self, spec: StationSpec) -> Result<Broken, StationError> {
+        Broken::new(*self, spec)
+    }
+}

@@ -1,0 +1,121 @@
+//! What a fault does to the world.
+
+use twinspect_core::gate::Way;
+use twinspect_core::station::StationSpec;
+
+use super::{Later, PARTS_RECOVERY_US, World};
+use crate::simulator::device::Device;
+use crate::simulator::fault::{Fault, FaultKind, Harm};
+use crate::simulator::story::RECOVERY_US;
+
+impl<D: Device> World<'_, D> {
+    /// A fault meets the belt's next parts.
+    pub(super) fn meet(&mut self, fault: Fault) {
+        if fault.kind.is_of_sensor() {
+            // Its part never came to the sensor a first time.
+            return;
+        }
+        self.after(fault.offset_us, Later::Fault(fault.kind, fault.size));
+    }
+
+    pub(super) fn happens(&mut self, later: Later) {
+        match later {
+            Later::Sensor(level) => self.wire(level),
+            Later::Ack(level) => {
+                self.device.ack(level);
+                self.serve();
+            }
+            Later::Fault(kind, size) => self.fault(kind, size),
+        }
+    }
+
+    fn fault(&mut self, kind: FaultKind, size: u64) {
+        let size_ms = 1_000 * size;
+        let lasts_us = match kind {
+            FaultKind::SensorOverflow => {
+                self.kernel.sensor_drops += 1 + size % 4;
+                300_000
+            }
+            FaultKind::EncoderOverflow => {
+                self.kernel.encoder_drops += 1 + size % 4;
+                100_000
+            }
+            FaultKind::EncoderGlitch => {
+                self.kernel.glitches += 3;
+                0
+            }
+            FaultKind::BeltStop => {
+                self.belt.speeds(self.now_us, &[(0, 20_000 + size_ms)]);
+                20_000 + size_ms
+            }
+            FaultKind::BeltReverse => {
+                let back_us = 5_000 + 300 * size;
+                let speeds = [(0, 5_000), (-600, back_us), (0, 5_000)];
+                self.belt.speeds(self.now_us, &speeds);
+                3 * back_us + 10_000
+            }
+            FaultKind::BeltShake => {
+                let shakes = [(-512, 1_500), (900, 1_500), (-512, 1_500), (900, 1_500)];
+                self.belt.speeds(self.now_us, &shakes);
+                0
+            }
+            FaultKind::LineStall => {
+                let lasts_us = 2_000 + 400 * size;
+                self.stalled_until_us = self.now_us + lasts_us;
+                self.checker.stalled(self.stalled_until_us);
+                self.tick_us = self.tick_us.min(self.stalled_until_us);
+                lasts_us
+            }
+            FaultKind::ClockStep => {
+                self.clock_back_us = 100 + 3 * size;
+                self.clock_until_us = self.now_us + 50_000;
+                0
+            }
+            FaultKind::Reload | FaultKind::BadReload => {
+                self.reload(kind, size);
+                0
+            }
+            FaultKind::AckLost => {
+                self.acks_lost += 1;
+                0
+            }
+            _ => {
+                self.inspector.fault(kind, size, self.now_us);
+                self.checker.inspector(self.inspector.is_up(), self.now_us);
+                1_500 * size + 600_000
+            }
+        };
+        self.disturb(kind, lasts_us);
+    }
+
+    /// Notes that a fault has met the station, and for how long it may be felt.
+    pub(super) fn disturb(&mut self, kind: FaultKind, lasts_us: u64) {
+        self.met.push(kind);
+        self.trace.fault(self.now_us, kind);
+        let recovery_us = match kind.harm() {
+            Harm::None => return,
+            Harm::Parts => PARTS_RECOVERY_US,
+            Harm::Process => RECOVERY_US,
+        };
+        self.disturbances += 1;
+        let until_us = self.now_us + lasts_us + recovery_us;
+        self.disturbed_until_us = self.disturbed_until_us.max(until_us);
+    }
+
+    /// Another delay by less than a pulse's slack, or a wire that can't be changed now.
+    fn reload(&mut self, kind: FaultKind, size: u64) {
+        let mut spec: StationSpec = self.story.station;
+        if kind == FaultKind::BadReload {
+            spec.gate.deadline_us = 0;
+        } else if let Way::Time { delay_us, .. } = &mut spec.gate.way {
+            *delay_us += size % 3_000;
+        } else {
+            spec.gate.deadline_us += 10 * size;
+        }
+        let taken = self.device.reload(spec).is_ok();
+        if taken == (kind == FaultKind::BadReload) {
+            self.checker
+                .violated("a bad configuration changes nothing", || format!("{taken}"));
+        }
+    }
+}
