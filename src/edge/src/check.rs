@@ -92,8 +92,8 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
         .transpose()?;
     let mut pipeline = Pipeline::load(&bundle, DegradedPolicy::default())?;
     let (p50_ms, p99_ms) = latency(&bundle, &mut pipeline)?;
-    let deadline_ms =
-        station.map(|station| milliseconds(Duration::from_micros(station.gate.deadline_us)));
+    let deadline_ms = station
+        .map(|station| milliseconds(Duration::from_micros(station.decisions.gate.deadline_us)));
     let manifest = bundle.manifest();
     let line = &manifest.score.fused;
     let mut warnings = Vec::new();
@@ -106,7 +106,7 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
             pipeline.engine()
         ));
     }
-    if station.is_some_and(|station| station.gate.mode == OutputMode::RejectPulse) {
+    if station.is_some_and(|station| station.decisions.gate.mode == OutputMode::RejectPulse) {
         warnings.push("reject_pulse: a dead station lets every part through".to_owned());
     }
     if line.rate_bound_95 > line.target_rate {

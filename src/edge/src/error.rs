@@ -11,6 +11,7 @@ use twinspect_camera::CameraError;
 use twinspect_core::gate::GateError;
 use twinspect_core::prepare::{PrepareError, SpecError};
 use twinspect_core::score::ScoreError;
+use twinspect_core::station::StationError;
 use twinspect_dataset::DatasetError;
 use twinspect_engine::{EngineError, ProofError};
 use twinspect_line::LineError;
@@ -81,6 +82,9 @@ pub(crate) enum EdgeError {
     /// The line's wires.
     #[error(transparent)]
     Line(#[from] LineError),
+    /// Trigger, gate or READY of a station.
+    #[error(transparent)]
+    Station(#[from] StationError),
     /// The gate between sensor and rejector.
     #[error(transparent)]
     Gate(#[from] GateError),
@@ -120,7 +124,7 @@ impl EdgeError {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::System { .. } => 1,
-            Self::Config(_) | Self::Usage { .. } | Self::Gate(_) => 2,
+            Self::Config(_) | Self::Usage { .. } | Self::Station(_) | Self::Gate(_) => 2,
             Self::Data(_)
             | Self::Prepare { .. }
             | Self::Camera(CameraError::Part { .. } | CameraError::NoParts { .. }) => 3,
@@ -165,7 +169,11 @@ impl EdgeError {
             Self::System { .. } => {
                 Some("this should not happen: please report it with the lines above".into())
             }
-            Self::Line(_) | Self::Gate(_) | Self::Output(_) | Self::InspectProcess { .. } => None,
+            Self::Line(_)
+            | Self::Station(_)
+            | Self::Gate(_)
+            | Self::Output(_)
+            | Self::InspectProcess { .. } => None,
         }
     }
 

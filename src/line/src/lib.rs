@@ -13,25 +13,36 @@ pub use simulated::{PULSES_KEPT, Pulse, SimulatedLine};
 
 use twinspect_core::gate::OutputMode;
 
-/// A wire that leads to the rejector.
+/// A wire that leads to the rejector, or to the machine around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// High lets a part through.
     Pass,
     /// High throws a part out.
     Reject,
+    /// Toggles while more parts may come.
+    Ready,
+    /// High while an answer is awaited.
+    Busy,
 }
 
 impl Output {
     /// All outputs.
-    pub const ALL: [Self; 2] = [Self::Pass, Self::Reject];
+    pub const ALL: [Self; 4] = [Self::Pass, Self::Reject, Self::Ready, Self::Busy];
 
     /// The name that users see.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pass => "pass",
             Self::Reject => "reject",
+            Self::Ready => "ready",
+            Self::Busy => "busy",
         }
+    }
+
+    /// Whether it moves parts; the others only tell.
+    pub fn moves_parts(self) -> bool {
+        matches!(self, Self::Pass | Self::Reject)
     }
 }
 

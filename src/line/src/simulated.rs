@@ -58,12 +58,12 @@ impl SimulatedLine {
         }
     }
 
-    /// The last [`PULSES_KEPT`] finished pulses in the order of their ends.
+    /// The last [`PULSES_KEPT`] finished pulses of the rejector in the order of their ends.
     pub fn pulses(&self) -> impl Iterator<Item = &Pulse> {
         self.pulses.iter()
     }
 
-    /// Finished pulses since the start.
+    /// Finished pulses of the rejector since the start.
     pub fn pulse_count(&self) -> u64 {
         self.count
     }
@@ -76,10 +76,12 @@ impl SimulatedLine {
     }
 
     fn wire(&mut self, output: Output) -> &mut Wire {
-        let [pass, reject] = &mut self.wires;
+        let [pass, reject, ready, busy] = &mut self.wires;
         match output {
             Output::Pass => pass,
             Output::Reject => reject,
+            Output::Ready => ready,
+            Output::Busy => busy,
         }
     }
 }
@@ -99,6 +101,9 @@ impl Line for SimulatedLine {
             (None, true) => wire.high_since = Some((edge.at_us, edge.part)),
             (Some((start_us, part)), false) => {
                 wire.high_since = None;
+                if !edge.output.moves_parts() {
+                    return Ok(());
+                }
                 if self.pulses.len() == PULSES_KEPT {
                     self.pulses.pop_front();
                 }
@@ -169,6 +174,20 @@ mod tests {
         line.rest(20).unwrap();
         assert_eq!(line.pulse_count(), 1);
         assert_eq!(line.pulses().map(Pulse::end_us).next(), Some(15));
+    }
+
+    #[test]
+    fn wires_that_only_tell_give_no_pulses() {
+        let mut line = SimulatedLine::new();
+        for (at_us, level) in [(10, true), (20, false)] {
+            let output = Output::Ready;
+            line.drive(Edge {
+                output,
+                ..edge(level, at_us, 0)
+            })
+            .unwrap();
+        }
+        assert_eq!(line.pulse_count(), 0);
     }
 
     #[test]

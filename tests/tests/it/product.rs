@@ -335,7 +335,7 @@ file = \"block.twb\"
 kind = \"replay\"
 folder = \"parts\"
 [trigger]
-rate_hz = 50.0
+rate_hz = 20.0
 ";
 
 /// Two good parts for training, two good ones and a dented one for the test.

@@ -110,7 +110,7 @@ fn check_laws(parts: &[Value], summary: &Value) {
 fn patient() -> Site {
     let site = Site::new();
     let gate = "rate_hz = 5.0\n[gate]\ndelay_ms = 4000\ndeadline_ms = 3900";
-    site.edit("station.toml", "rate_hz = 50.0", gate);
+    site.edit("station.toml", "rate_hz = 20.0", gate);
     site
 }
 
@@ -187,7 +187,7 @@ fn an_inspect_process_that_hangs_is_killed_and_replaced() {
 fn answers_after_the_deadline_reject() {
     let site = Site::new();
     let gate = "rate_hz = 20.0\n[gate]\ndelay_ms = 100\ndeadline_ms = 0.001";
-    site.edit("station.toml", "rate_hz = 50.0", gate);
+    site.edit("station.toml", "rate_hz = 20.0", gate);
     let (parts, summary) = {
         let mut station = Station::start(&site);
         while station.next().is_some() {}

@@ -9,7 +9,7 @@ mod typed;
 
 pub(crate) use explain::Setting;
 pub(crate) use station::{
-    CameraSource, InspectorLimits, RecordsSpec, Station, StationError, TriggerSource,
+    BeltSpec, CameraSource, InspectorLimits, RecordsSpec, Station, StationError,
 };
 pub(crate) use typed::StationToml;
 

@@ -4,27 +4,36 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use twinspect_camera::Repeat;
-use twinspect_core::gate::{GateError, GateSpec, OutputMode, Way};
+use twinspect_core::belt::{EncoderKind, EncoderSpec};
+use twinspect_core::gate::{GateSpec, OutputMode, Way};
+use twinspect_core::readiness::ReadinessSpec;
 use twinspect_core::score::DegradedPolicy;
+use twinspect_core::station::StationSpec;
 use twinspect_core::supervision::SupervisionSpec;
+use twinspect_core::trigger::{SourceSpec, SpacingSpec, TriggerSpec};
 use twinspect_dataset::Split;
 
 use super::typed::{
-    CameraKind, GateToml, InspectorToml, OutputToml, RecordsToml, SplitToml, StationToml,
+    CameraKind, EncoderChoice, EncoderToml, GateToml, InspectorToml, OutputToml, RecordsToml,
+    SplitToml, StationToml, TriggerToml,
 };
 
 /// Longest time that any key may ask for.
 const DURATION_MAX_MS: f64 = 3_600_000.0;
 /// Highest rate of triggers.
 const RATE_MAX_HZ: f64 = 1_000.0;
+/// Most counts a second of a simulated encoder.
+const BELT_MAX_HZ: f64 = 10_000.0;
 
 /// A station that can be run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Station {
     pub(crate) bundle: PathBuf,
     pub(crate) camera: CameraSource,
-    pub(crate) trigger: TriggerSource,
-    pub(crate) gate: GateSpec,
+    pub(crate) belt: BeltSpec,
+    pub(crate) exposure_max: Duration,
+    /// From sensor edges to pulses.
+    pub(crate) decisions: StationSpec,
     pub(crate) degraded: DegradedPolicy,
     pub(crate) inspector: InspectorLimits,
     pub(crate) records: Option<RecordsSpec>,
@@ -41,11 +50,13 @@ pub(crate) enum CameraSource {
     },
 }
 
-/// Where triggers come from.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum TriggerSource {
-    /// A timer, for cameras that show a part whenever they are asked.
-    Timer { period: Duration },
+/// A simulated belt, for cameras that show a part whenever they are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BeltSpec {
+    /// From part to part.
+    pub(crate) period_us: u64,
+    /// What turns with it, and the time of a count.
+    pub(crate) encoder: Option<(EncoderKind, u64)>,
 }
 
 /// How the inspect process is watched.
@@ -53,22 +64,6 @@ pub(crate) enum TriggerSource {
 pub(crate) struct InspectorLimits {
     pub(crate) heartbeat: Duration,
     pub(crate) silence_max: Duration,
-    pub(crate) start_max: Duration,
-    pub(crate) restart_wait: Duration,
-    pub(crate) restart_wait_max: Duration,
-}
-
-impl InspectorLimits {
-    /// What the line process decides by.
-    pub(crate) fn supervision(&self) -> SupervisionSpec {
-        let us = |duration: Duration| duration.as_micros() as u64;
-        SupervisionSpec {
-            silence_max_us: us(self.silence_max),
-            start_max_us: us(self.start_max),
-            restart_wait_us: us(self.restart_wait),
-            restart_wait_max_us: us(self.restart_wait_max),
-        }
-    }
 }
 
 /// Where pictures of rejected parts go.
@@ -89,9 +84,9 @@ pub(crate) enum StationError {
         found: String,
         expected: String,
     },
-    /// The gate can't work like this.
-    #[error("gate: {0}")]
-    Gate(GateError),
+    /// Trigger, encoder, gate or READY can't work like this.
+    #[error("{0}")]
+    Decisions(twinspect_core::station::StationError),
     /// Two keys in the wrong order.
     #[error("{lesser} must be less than {greater}")]
     Order {
@@ -147,60 +142,156 @@ impl Checker {
         count
     }
 
-    fn gate(&mut self, typed: &GateToml) -> GateSpec {
-        let known = self.problems.len();
-        let mut us = |key, value| self.duration(key, value).as_micros() as u64;
-        let spec = GateSpec {
-            way: Way::Time {
-                delay_us: us("gate.delay_ms", typed.delay_ms),
-                merge_us: 0,
+    fn us(&mut self, key: &'static str, milliseconds: f64) -> u64 {
+        self.duration(key, milliseconds).as_micros() as u64
+    }
+
+    /// Milliseconds, or none for zero.
+    fn optional_us(&mut self, key: &'static str, milliseconds: f64) -> u64 {
+        if milliseconds == 0.0 {
+            0
+        } else {
+            self.us(key, milliseconds)
+        }
+    }
+
+    fn gate(&mut self, typed: &GateToml, encoder: &EncoderToml) -> GateSpec {
+        let (delay_us, merge_us) = (
+            self.us("gate.delay_ms", typed.delay_ms),
+            self.optional_us("gate.merge_ms", typed.merge_ms),
+        );
+        GateSpec {
+            way: match encoder.kind {
+                EncoderChoice::None => Way::Time { delay_us, merge_us },
+                EncoderChoice::Single | EncoderChoice::Quadrature => Way::Belt {
+                    delay_counts: encoder.delay_counts,
+                    pulse_counts: encoder.pulse_counts,
+                    merge_counts: encoder.merge_counts,
+                },
             },
-            deadline_us: us("gate.deadline_ms", typed.deadline_ms),
-            pulse_us: us("gate.pulse_ms", typed.pulse_ms),
+            deadline_us: self.us("gate.deadline_ms", typed.deadline_ms),
+            pulse_us: self.us("gate.pulse_ms", typed.pulse_ms),
             mode: match typed.output {
                 OutputToml::PassPulse => OutputMode::PassPulse,
                 OutputToml::RejectPulse => OutputMode::RejectPulse,
             },
+        }
+    }
+
+    fn trigger(&mut self, typed: &TriggerToml, encoder: &EncoderToml) -> TriggerSpec {
+        let debounce_us = self.optional_us("trigger.debounce_ms", typed.debounce_ms);
+        let min_us = self.us("trigger.spacing_min_ms", typed.spacing_min_ms);
+        let max_us = self.optional_us("trigger.spacing_max_ms", typed.spacing_max_ms);
+        let some = |largest: u64| Some(largest).filter(|largest| *largest > 0);
+        TriggerSpec {
+            source: SourceSpec::Sensor { debounce_us },
+            spacing: match encoder.kind {
+                EncoderChoice::None => SpacingSpec::Time {
+                    min_us,
+                    max_us: some(max_us),
+                },
+                EncoderChoice::Single | EncoderChoice::Quadrature => SpacingSpec::Belt {
+                    min_counts: encoder.spacing_min_counts,
+                    max_counts: some(encoder.spacing_max_counts),
+                    jitter_counts: encoder.jitter_counts,
+                },
+            },
+        }
+    }
+
+    /// The simulated belt, whose parts must be as far apart as the trigger wants them.
+    fn belt(&mut self, typed: &TriggerToml, encoder: &EncoderToml) -> BeltSpec {
+        let rate = |checker: &mut Self, key, rate_hz: f64, most: f64| {
+            let holds = rate_hz > 0.0 && rate_hz <= most;
+            checker.require(holds, key, rate_hz, format!("above 0 and at most {most}"));
+            let sane = if holds { rate_hz } else { 1.0 };
+            (1e6 / sane) as u64
+        };
+        let period_us = rate(self, "trigger.rate_hz", typed.rate_hz, RATE_MAX_HZ);
+        let count_us = rate(self, "encoder.belt_hz", encoder.belt_hz, BELT_MAX_HZ);
+        let kind = match encoder.kind {
+            EncoderChoice::None => None,
+            EncoderChoice::Single => Some(EncoderKind::Single),
+            EncoderChoice::Quadrature => Some(EncoderKind::Quadrature),
+        };
+        let apart_ms = match kind {
+            None => typed.spacing_min_ms,
+            Some(_) => (encoder.spacing_min_counts * count_us) as f64 / 1e3,
+        };
+        let expected = format!("at most {}, for parts {apart_ms} ms apart", 1e3 / apart_ms);
+        let holds = period_us as f64 / 1e3 >= apart_ms;
+        self.require(holds, "trigger.rate_hz", typed.rate_hz, expected);
+        let holds = typed.debounce_ms < period_us as f64 / 2e3;
+        let expected = "less than half of the time from part to part";
+        self.require(holds, "trigger.debounce_ms", typed.debounce_ms, expected);
+        BeltSpec {
+            period_us,
+            encoder: kind.map(|kind| (kind, count_us)),
+        }
+    }
+
+    fn decisions(&mut self, typed: &StationToml) -> StationSpec {
+        let known = self.problems.len();
+        let inspector = &typed.inspector;
+        let restart_wait = self.duration("inspector.restart_wait_ms", inspector.restart_wait_ms);
+        let key = "inspector.restart_wait_max_ms";
+        let restart_wait_max = self.duration(key, inspector.restart_wait_max_ms);
+        self.order(
+            ("inspector.restart_wait_ms", restart_wait),
+            (key, restart_wait_max),
+        );
+        let pulse_min_us = self.optional_us("encoder.pulse_min_ms", typed.encoder.pulse_min_ms);
+        let kind = match typed.encoder.kind {
+            EncoderChoice::None => None,
+            EncoderChoice::Single => Some(EncoderKind::Single),
+            EncoderChoice::Quadrature => Some(EncoderKind::Quadrature),
+        };
+        let spec = StationSpec {
+            trigger: self.trigger(&typed.trigger, &typed.encoder),
+            encoder: kind.map(|kind| EncoderSpec { kind, pulse_min_us }),
+            gate: self.gate(&typed.gate, &typed.encoder),
+            readiness: ReadinessSpec {
+                toggle_us: self.us("ready.toggle_ms", typed.ready.toggle_ms),
+                silence_max_us: self.us("ready.silence_max_ms", typed.ready.silence_max_ms),
+                late_max: typed.ready.late_max,
+                hold_us: self.us("ready.hold_ms", typed.ready.hold_ms),
+            },
+            supervision: SupervisionSpec {
+                silence_max_us: self.us("inspector.silence_max_ms", inspector.silence_max_ms),
+                start_max_us: self.us("inspector.start_max_ms", inspector.start_max_ms),
+                restart_wait_us: restart_wait.as_micros() as u64,
+                restart_wait_max_us: restart_wait_max.as_micros() as u64,
+            },
+            // Until there are wires for it.
+            handshake: None,
         };
         // What is wrong with a number by itself was said above.
         if self.problems.len() == known {
             self.problems
-                .extend(spec.problems().map(StationError::Gate));
+                .extend(spec.problems().map(StationError::Decisions));
         }
         spec
     }
 
-    fn trigger(&mut self, rate_hz: f64) -> TriggerSource {
-        let holds = rate_hz > 0.0 && rate_hz <= RATE_MAX_HZ;
-        let expected = format!("above 0 and at most {RATE_MAX_HZ}");
-        self.require(holds, "trigger.rate_hz", rate_hz, expected);
-        let sane = if holds { rate_hz } else { 1.0 };
-        TriggerSource::Timer {
-            period: Duration::from_secs_f64(1.0 / sane),
-        }
-    }
-
-    fn inspector(&mut self, typed: &InspectorToml) -> InspectorLimits {
+    /// What `decisions` has not looked at yet.
+    fn inspector(&mut self, typed: &InspectorToml, ready_silence_max_ms: f64) -> InspectorLimits {
         let heartbeat = self.duration("inspector.heartbeat_ms", typed.heartbeat_ms);
-        let silence_max = self.duration("inspector.silence_max_ms", typed.silence_max_ms);
-        let start_max = self.duration("inspector.start_max_ms", typed.start_max_ms);
-        let restart_wait = self.duration("inspector.restart_wait_ms", typed.restart_wait_ms);
-        let restart_wait_max =
-            self.duration("inspector.restart_wait_max_ms", typed.restart_wait_max_ms);
+        let sane = |milliseconds: f64| {
+            let holds = milliseconds > 0.0 && milliseconds <= DURATION_MAX_MS;
+            Duration::from_secs_f64(if holds { milliseconds } else { DURATION_MAX_MS } / 1e3)
+        };
+        let silence_max = sane(typed.silence_max_ms);
         self.order(
             ("inspector.heartbeat_ms", heartbeat),
             ("inspector.silence_max_ms", silence_max),
         );
         self.order(
-            ("inspector.restart_wait_ms", restart_wait),
-            ("inspector.restart_wait_max_ms", restart_wait_max),
+            ("inspector.heartbeat_ms", heartbeat),
+            ("ready.silence_max_ms", sane(ready_silence_max_ms)),
         );
         InspectorLimits {
             heartbeat,
             silence_max,
-            start_max,
-            restart_wait,
-            restart_wait_max,
         }
     }
 
@@ -239,13 +330,15 @@ impl Station {
         let station = Self {
             bundle: folder.join(&typed.bundle.file),
             camera,
-            trigger: checker.trigger(typed.trigger.rate_hz),
-            gate: checker.gate(&typed.gate),
+            belt: checker.belt(&typed.trigger, &typed.encoder),
+            exposure_max: checker
+                .duration("trigger.exposure_max_ms", typed.trigger.exposure_max_ms),
+            decisions: checker.decisions(&typed),
             degraded: DegradedPolicy {
                 rgb_alone: typed.degraded.rgb_alone,
                 geometry_alone: typed.degraded.geometry_alone,
             },
-            inspector: checker.inspector(&typed.inspector),
+            inspector: checker.inspector(&typed.inspector, typed.ready.silence_max_ms),
             records: checker.records(&typed.records, folder),
         };
         if checker.problems.is_empty() {

@@ -58,14 +58,14 @@ fn the_documented_example_names_every_key_with_its_default() {
 
 #[test]
 fn settings_know_where_they_come_from() {
-    let loaded = parsed(&format!("{LEAST}[gate]\npulse_ms = 40\n")).unwrap();
+    let loaded = parsed(&format!("{LEAST}[gate]\npulse_ms = 35\n")).unwrap();
     let find = |key: &str| {
         let setting = loaded.settings.iter().find(|setting| setting.key == key);
         setting.map(|setting| (setting.value.clone(), setting.is_default))
     };
-    assert_eq!(find("gate.pulse_ms"), Some(("40.0".into(), false)));
+    assert_eq!(find("gate.pulse_ms"), Some(("35.0".into(), false)));
     assert_eq!(find("gate.delay_ms"), Some(("400.0".into(), true)));
-    assert_eq!(loaded.station.gate.pulse_us, 40_000);
+    assert_eq!(loaded.station.decisions.gate.pulse_us, 35_000);
 }
 
 #[test]
@@ -93,11 +93,12 @@ fn all_problems_are_named_at_once() {
         panic!("must be refused");
     };
     let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    assert_eq!(texts.len(), 4, "{texts:?}");
+    assert_eq!(texts.len(), 5, "{texts:?}");
     for (text, part) in texts.iter().zip([
         "trigger.rate_hz = 0 must be above 0",
         "behind the rejector",
         "inspector.heartbeat_ms must be less than inspector.silence_max_ms",
+        "inspector.heartbeat_ms must be less than ready.silence_max_ms",
         "records.queue_parts = 0 must be from 1 to 64",
     ]) {
         assert!(text.contains(part), "{text}");

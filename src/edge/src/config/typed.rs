@@ -13,7 +13,11 @@ pub(crate) struct StationToml {
     #[serde(default)]
     pub(crate) trigger: TriggerToml,
     #[serde(default)]
+    pub(crate) encoder: EncoderToml,
+    #[serde(default)]
     pub(crate) gate: GateToml,
+    #[serde(default)]
+    pub(crate) ready: ReadyToml,
     #[serde(default)]
     pub(crate) degraded: DegradedToml,
     #[serde(default)]
@@ -66,11 +70,82 @@ pub(crate) enum SplitToml {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TriggerToml {
     pub(crate) rate_hz: f64,
+    pub(crate) debounce_ms: f64,
+    pub(crate) spacing_min_ms: f64,
+    pub(crate) spacing_max_ms: f64,
+    pub(crate) exposure_max_ms: f64,
 }
 
 impl Default for TriggerToml {
     fn default() -> Self {
-        Self { rate_hz: 2.0 }
+        Self {
+            rate_hz: 2.0,
+            debounce_ms: 2.0,
+            spacing_min_ms: 40.0,
+            spacing_max_ms: 0.0,
+            exposure_max_ms: 1_000.0,
+        }
+    }
+}
+
+/// What turns with the belt, and places in its counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct EncoderToml {
+    pub(crate) kind: EncoderChoice,
+    pub(crate) belt_hz: f64,
+    pub(crate) pulse_min_ms: f64,
+    pub(crate) spacing_min_counts: u64,
+    pub(crate) spacing_max_counts: u64,
+    pub(crate) jitter_counts: u64,
+    pub(crate) delay_counts: u64,
+    pub(crate) pulse_counts: u64,
+    pub(crate) merge_counts: u64,
+}
+
+impl Default for EncoderToml {
+    fn default() -> Self {
+        Self {
+            kind: EncoderChoice::None,
+            belt_hz: 1_000.0,
+            pulse_min_ms: 0.0,
+            spacing_min_counts: 40,
+            spacing_max_counts: 0,
+            jitter_counts: 2,
+            delay_counts: 400,
+            pulse_counts: 30,
+            merge_counts: 0,
+        }
+    }
+}
+
+/// Encoders that this release knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EncoderChoice {
+    None,
+    Single,
+    Quadrature,
+}
+
+/// When READY beats.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ReadyToml {
+    pub(crate) toggle_ms: f64,
+    pub(crate) silence_max_ms: f64,
+    pub(crate) late_max: u32,
+    pub(crate) hold_ms: f64,
+}
+
+impl Default for ReadyToml {
+    fn default() -> Self {
+        Self {
+            toggle_ms: 100.0,
+            silence_max_ms: 600.0,
+            late_max: 3,
+            hold_ms: 2_000.0,
+        }
     }
 }
 
@@ -81,6 +156,7 @@ pub(crate) struct GateToml {
     pub(crate) delay_ms: f64,
     pub(crate) deadline_ms: f64,
     pub(crate) pulse_ms: f64,
+    pub(crate) merge_ms: f64,
     pub(crate) output: OutputToml,
 }
 
@@ -90,6 +166,7 @@ impl Default for GateToml {
             delay_ms: 400.0,
             deadline_ms: 350.0,
             pulse_ms: 30.0,
+            merge_ms: 0.0,
             output: OutputToml::PassPulse,
         }
     }

@@ -6,10 +6,18 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use twinspect_camera::{Camera, CameraFrame};
+use twinspect_core::freshness::ExposureWindow;
 use twinspect_core::verdict::{Reason, Verdict};
 
 use super::messages::{InspectorMessage, TicketMessage, VerdictMessage};
 use crate::clock::Clock;
+
+/// A ticket and when it came, by the inspect process's clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    pub(super) ticket: TicketMessage,
+    pub(super) at_us: u64,
+}
 
 /// A ticket and what the camera saw of its part.
 #[derive(Debug)]
@@ -43,7 +51,9 @@ impl CaptureWatch {
 pub(super) struct Capture {
     pub(super) clock: Clock,
     pub(super) camera: Box<dyn Camera>,
-    pub(super) tickets: Receiver<TicketMessage>,
+    pub(super) tickets: Receiver<Arrival>,
+    /// For so long a part lies before the camera after it came to the sensor.
+    pub(super) exposure_max: Duration,
     /// Holds one frame, so that what is inspected is never older than one part.
     pub(super) frames: Sender<Captured>,
     /// The other end of `frames`, to take out what must make way.
@@ -55,15 +65,28 @@ pub(super) struct Capture {
 impl Capture {
     /// Until there are no more tickets, or nobody wants frames.
     pub(super) fn run(mut self) {
-        while let Ok(ticket) = self.tickets.recv() {
+        let exposure_max_us = self.exposure_max.as_micros() as u64;
+        while let Ok(Arrival { ticket, at_us }) = self.tickets.recv() {
             let now_us = self.clock.now_us();
+            let came_us = at_us.saturating_sub(ticket.age_us);
+            let window = ExposureWindow::new(came_us, exposure_max_us);
+            if !window.is_open(now_us) {
+                // A call of the camera before this one has lasted too long.
+                if self.refuse(ticket.number, Reason::StaleFrame, None) {
+                    continue;
+                }
+                return;
+            }
             self.watch.asked_us.store(now_us + 1, Ordering::Release);
             let frame = self.camera.capture(now_us);
             self.watch.asked_us.store(0, Ordering::Release);
             let handed_over = match frame {
+                Ok(frame) if !window.holds(frame.pair.rgb_stamp, frame.pair.depth_stamp) => {
+                    self.refuse(ticket.number, Reason::StaleFrame, Some(&frame))
+                }
                 Ok(frame) => self.hand_over(Captured {
                     number: ticket.number,
-                    decide_by_us: now_us + ticket.decide_within_us,
+                    decide_by_us: at_us + ticket.decide_within_us,
                     frame,
                 }),
                 Err(error) => {
@@ -145,16 +168,20 @@ mod tests {
         }
     }
 
-    /// Numbers of the frames that wait afterwards, and of refused tickets with their reasons.
-    fn captured(good: usize, tickets: u64) -> (Vec<u64>, Vec<(u64, Reason)>) {
+    /// Numbers of the frames that wait after tickets of a time, and of refused tickets with their reasons.
+    fn captured(good: usize, tickets: u64, at_us: u64) -> (Vec<u64>, Vec<(u64, Reason)>) {
         let (ticket_sender, ticket_receiver) = bounded(16);
         let (frames, waiting) = bounded(1);
         let (answers, answered) = bounded(16);
         for number in 1..=tickets {
             ticket_sender
-                .send(TicketMessage {
-                    number,
-                    decide_within_us: 1_000,
+                .send(Arrival {
+                    ticket: TicketMessage {
+                        number,
+                        age_us: 0,
+                        decide_within_us: 1_000,
+                    },
+                    at_us,
                 })
                 .unwrap();
         }
@@ -163,6 +190,7 @@ mod tests {
             clock: Clock::start(),
             camera: Box::new(Scripted { good }),
             tickets: ticket_receiver,
+            exposure_max: Duration::from_secs(1),
             frames,
             waiting: waiting.clone(),
             answers,
@@ -186,16 +214,24 @@ mod tests {
 
     #[test]
     fn the_newest_frame_wins_and_the_others_are_answered_for() {
-        let (kept, refused) = captured(3, 3);
+        let (kept, refused) = captured(3, 3, 0);
         assert_eq!(kept, [3]);
         assert_eq!(refused, [(1, Reason::Overrun), (2, Reason::Overrun)]);
     }
 
     #[test]
     fn a_camera_that_fails_is_answered_for() {
-        let (kept, refused) = captured(1, 2);
+        let (kept, refused) = captured(1, 2, 0);
         assert_eq!(kept, [1]);
         assert_eq!(refused, [(2, Reason::Camera)]);
+    }
+
+    #[test]
+    fn a_part_that_does_not_lie_there_is_not_photographed() {
+        let in_an_hour_us = 3_600_000_000;
+        let (kept, refused) = captured(1, 1, in_an_hour_us);
+        assert!(kept.is_empty());
+        assert_eq!(refused, [(1, Reason::StaleFrame)]);
     }
 
     #[test]

@@ -17,8 +17,8 @@ use twinspect_camera::{Camera, Repeat, ReplayCamera};
 use twinspect_core::verdict::{Reason, Verdict};
 use twinspect_engine::EngineError;
 
-use super::capture::{Capture, CaptureWatch, Captured};
-use super::messages::{self, InspectorMessage, Metrics, Ready, TicketMessage, VerdictMessage};
+use super::capture::{Arrival, Capture, CaptureWatch, Captured};
+use super::messages::{self, InspectorMessage, Metrics, Ready, VerdictMessage};
 use super::records::Records;
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
@@ -54,6 +54,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         degraded,
         inspector: limits,
         records,
+        exposure_max,
         ..
     } = config::load(&args.config)?.station;
     let bundle = Bundle::open(&bundle)?;
@@ -79,6 +80,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         clock,
         camera,
         tickets,
+        exposure_max,
         frames: frame_sender,
         waiting: frames.clone(),
         answers: answers.clone(),
@@ -87,7 +89,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     let reader = stream
         .try_clone()
         .map_err(system("sharing the line process's socket"))?;
-    thread::spawn(move || read_tickets(reader, &ticket_sender));
+    thread::spawn(move || read_tickets(reader, clock, &ticket_sender));
     thread::spawn(move || capture.run());
     let writer = thread::spawn(move || write_answers(stream, &outgoing));
     // From here on, an answer that can't be sent means that the line process is gone.
@@ -135,12 +137,13 @@ fn open_camera(
     Ok((Box::new(camera), left))
 }
 
-fn read_tickets(stream: UnixStream, tickets: &Sender<TicketMessage>) {
+fn read_tickets(stream: UnixStream, clock: Clock, tickets: &Sender<Arrival>) {
     let (mut stream, mut line) = (BufReader::new(stream), Vec::new());
     loop {
         match messages::read(&mut stream, &mut line) {
             Ok(Some(ticket)) => {
-                if tickets.send(ticket).is_err() {
+                let at_us = clock.now_us();
+                if tickets.send(Arrival { ticket, at_us }).is_err() {
                     return;
                 }
             }

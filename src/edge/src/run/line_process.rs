@@ -8,17 +8,17 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use twinspect_core::gate::{Action, Admission, Gate, Outcome};
-use twinspect_core::supervision::{Order, Supervisor};
-use twinspect_core::verdict::Reason;
+use twinspect_core::gate::{Action, Outcome, Ticket};
+use twinspect_core::station::{Effect, Inspector as Said, Station};
 use twinspect_line::{Edge, Line, Output, SimulatedLine};
 
+use super::belt::{BeltEdge, SimulatedBelt};
 use super::inspector::{Heard, Inspector, InspectorEvent};
 use super::messages::{InspectorMessage, TicketMessage};
 use super::station_report::StationReport;
 use crate::cli::RunArgs;
 use crate::clock::Clock;
-use crate::config::{self, Station, TriggerSource};
+use crate::config;
 use crate::error::EdgeError;
 
 /// Events that may wait for the line process; more make the inspect process wait.
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), EdgeError> 
         }
     });
     let report = StationReport::new(out, args.json);
-    let result = LineProcess::new(&args.config, station, args.parts, report)?.run(&signals);
+    let result = LineProcess::new(&args.config, &station, args.parts, report)?.run(&signals);
     handle.close();
     if watcher.join().is_err() {
         log::warn!("the thread that waits for signals panicked");
@@ -54,74 +54,16 @@ pub(crate) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), EdgeError> 
     result
 }
 
-/// A timer in place of a part sensor.
-#[derive(Debug)]
-struct Trigger {
-    period_us: u64,
-    next_us: Option<u64>,
-    left: Option<u64>,
-}
-
-impl Trigger {
-    fn new(source: &TriggerSource, parts: Option<u64>) -> Self {
-        let TriggerSource::Timer { period } = source;
-        Self {
-            period_us: (period.as_micros() as u64).max(1),
-            next_us: None,
-            left: parts,
-        }
-    }
-
-    /// The belt begins to move, unless it does already.
-    fn start(&mut self, now_us: u64) {
-        if self.left != Some(0) {
-            self.next_us.get_or_insert(now_us);
-        }
-    }
-
-    fn stop(&mut self) {
-        self.left = Some(0);
-        self.next_us = None;
-    }
-
-    /// No more than so many parts will come.
-    fn limit(&mut self, parts: u64) {
-        self.left = Some(self.left.map_or(parts, |left| left.min(parts)));
-        if self.left == Some(0) {
-            self.stop();
-        }
-    }
-
-    /// Whether a part crosses the sensor now.
-    fn fires(&mut self, now_us: u64) -> bool {
-        let Some(due_us) = self.next_us.filter(|due_us| *due_us <= now_us) else {
-            return false;
-        };
-        self.next_us = Some(due_us + self.period_us);
-        if let Some(left) = &mut self.left {
-            *left -= 1;
-            if *left == 0 {
-                self.next_us = None;
-            }
-        }
-        true
-    }
-
-    fn has_ended(&self) -> bool {
-        self.left == Some(0)
-    }
-}
-
 struct LineProcess<'a> {
     clock: Clock,
     config: &'a Path,
-    trigger: Trigger,
-    gate: Gate,
+    belt: SimulatedBelt,
+    station: Station,
     output: Output,
     line: SimulatedLine,
-    supervisor: Supervisor,
     inspector: Option<Inspector>,
-    generations: u64,
+    /// What the station wants done; memory that is used again.
+    effects: Vec<Effect>,
     event_sender: Sender<InspectorEvent>,
     events: Receiver<InspectorEvent>,
     report: StationReport<'a>,
@@ -130,7 +72,7 @@ struct LineProcess<'a> {
 impl<'a> LineProcess<'a> {
     fn new(
         config: &'a Path,
-        station: Station,
+        station: &config::Station,
         parts: Option<u64>,
         report: StationReport<'a>,
     ) -> Result<Self, EdgeError> {
@@ -138,13 +80,13 @@ impl<'a> LineProcess<'a> {
         Ok(Self {
             clock: Clock::start(),
             config,
-            trigger: Trigger::new(&station.trigger, parts),
-            gate: Gate::new(station.gate)?,
-            output: Output::from(station.gate.mode),
+            belt: SimulatedBelt::new(&station.belt, parts),
+            // A simulated encoder stands with both channels low.
+            station: Station::new(station.decisions, [false; 2])?,
+            output: Output::from(station.decisions.gate.mode),
             line: SimulatedLine::new(),
-            supervisor: Supervisor::new(station.inspector.supervision()),
             inspector: None,
-            generations: 0,
+            effects: Vec::new(),
             event_sender,
             events,
             report,
@@ -161,37 +103,44 @@ impl<'a> LineProcess<'a> {
             self.wait_for_end();
         }
         served?;
-        self.report
-            .finish(self.gate.counters(), &self.line, self.supervisor.restarts())
+        self.report.finish(&self.station, &self.line)
     }
 
     fn serve(&mut self, signals: &Receiver<i32>) -> Result<(), EdgeError> {
         loop {
-            let now_us = self.clock.now_us();
-            // Wires first: they are what the machine around the station waits for.
-            self.act(now_us)?;
-            while self.trigger.fires(now_us) {
-                self.admit(now_us);
-            }
-            if let Some(order) = self.supervisor.poll(now_us) {
-                self.obey(order, now_us);
-            }
-            let is_idle = self.gate.parts_under_way() == 0 && self.gate.next_tick_us().is_none();
-            if self.trigger.has_ended() && is_idle {
+            self.decide()?;
+            if self.belt.has_ended() && self.station.gate().is_idle() {
                 return Ok(());
             }
             self.wait(signals)?;
         }
     }
 
+    /// Tells the station all that has come, and does what it wants done.
+    fn decide(&mut self) -> Result<(), EdgeError> {
+        let now_us = self.clock.now_us();
+        let mut effects = std::mem::take(&mut self.effects);
+        while let Some(edge) = self.belt.next(now_us) {
+            match edge {
+                BeltEdge::Sensor(edge) => self
+                    .station
+                    .sensor_edge(edge, &mut |effect| effects.push(effect)),
+                BeltEdge::Encoder(edge) => self.station.encoder_edge(edge),
+            }
+        }
+        self.station
+            .tick(now_us, &mut |effect| effects.push(effect));
+        let done = effects
+            .drain(..)
+            .try_for_each(|effect| self.obey(effect, now_us));
+        self.effects = effects;
+        done
+    }
+
     /// Waits for the next event or the next thing that is due, whichever is first.
     fn wait(&mut self, signals: &Receiver<i32>) -> Result<(), EdgeError> {
-        let due_us = [
-            self.gate.next_tick_us(),
-            self.trigger.next_us,
-            self.supervisor.next_poll_us(),
-        ];
-        let due = due_us.into_iter().flatten().min();
+        let due = [self.station.next_tick_us(), self.belt.next_us()];
+        let due = due.into_iter().flatten().min();
         let timeout = due.map_or(Duration::from_secs(1), |at| self.clock.until(at));
         crossbeam_channel::select! {
             recv(self.events) -> event => match event {
@@ -201,124 +150,116 @@ impl<'a> LineProcess<'a> {
             },
             recv(signals) -> signal => {
                 log::info!("signal {signal:?}: the parts under way leave, then this station stops");
-                self.trigger.stop();
+                self.belt.stop();
                 Ok(())
             }
             default(timeout) => Ok(()),
         }
     }
 
-    /// Does what the gate wants done by now.
-    fn act(&mut self, now_us: u64) -> Result<(), EdgeError> {
-        for action in self.gate.tick(now_us) {
-            match action {
-                Action::Drive { level, number, .. } => self.line.drive(Edge {
-                    output: self.output,
-                    level,
-                    at_us: self.clock.now_us(),
-                    part: number,
-                })?,
-                Action::Leave {
-                    number,
-                    outcome,
-                    due_us,
-                } => self.report.leave(number, outcome, due_us)?,
+    fn obey(&mut self, effect: Effect, now_us: u64) -> Result<(), EdgeError> {
+        match effect {
+            Effect::Gate(Action::Drive { level, number, .. }) => {
+                self.drive(self.output, level, number)?;
             }
+            Effect::Gate(Action::Leave {
+                number,
+                outcome,
+                due_us,
+            }) => self.report.leave(number, outcome, due_us)?,
+            Effect::Inspect(ticket) => self.hand_over(ticket, now_us),
+            Effect::Start { generation } => self.start(generation, now_us),
+            Effect::Kill => {
+                log::error!("the inspect process is silent: killing it");
+                if let Some(inspector) = self.inspector.take() {
+                    inspector.kill();
+                }
+            }
+            Effect::Ready(level) => {
+                if let Some(obstacle) = self.station.obstacle() {
+                    log::warn!("not ready: {}", obstacle.name());
+                }
+                self.drive(Output::Ready, level, 0)?;
+            }
+            Effect::Busy(level) => self.drive(Output::Busy, level, 0)?,
+            // No configuration asks for a handshake before there are wires for it.
+            Effect::Handshake(_) => {}
         }
         Ok(())
     }
 
-    /// A part has crossed the sensor.
-    fn admit(&mut self, now_us: u64) {
-        let Admission::Inspect(ticket) = self.gate.trigger(now_us) else {
-            return;
-        };
+    fn drive(&mut self, output: Output, level: bool, part: u64) -> Result<(), EdgeError> {
+        self.line.drive(Edge {
+            output,
+            level,
+            at_us: self.clock.now_us(),
+            part,
+        })?;
+        Ok(())
+    }
+
+    fn hand_over(&mut self, ticket: Ticket, now_us: u64) {
         let message = TicketMessage {
             number: ticket.number,
+            age_us: now_us.saturating_sub(ticket.triggered_us),
             decide_within_us: ticket.decide_by_us.saturating_sub(now_us),
         };
-        let is_up = self.supervisor.is_up();
-        let inspector = self.inspector.as_ref().filter(|_| is_up);
+        let inspector = self.inspector.as_ref();
         if !inspector.is_some_and(|inspector| inspector.send(message)) {
-            let nobody = Outcome::NoResult(Reason::Inspector);
-            self.gate.verdict(ticket.number, nobody, now_us);
+            self.station.refused(ticket.number);
         }
     }
 
-    fn obey(&mut self, order: Order, now_us: u64) {
-        match order {
-            Order::Start => {
-                self.generations += 1;
-                let started = Inspector::start(
-                    self.config,
-                    self.gate.counters().triggered,
-                    self.generations,
-                    self.event_sender.clone(),
-                );
-                match started {
-                    Ok(inspector) => self.inspector = Some(inspector),
-                    Err(error) => {
-                        log::error!("starting the inspect process: {error}");
-                        self.supervisor.ended(now_us);
-                    }
-                }
-            }
-            Order::Kill => {
-                log::error!("the inspect process is silent: killing it");
-                self.gate.abandon(Reason::Inspector, now_us);
-                if let Some(inspector) = self.inspector.take() {
-                    inspector.kill();
-                }
+    fn start(&mut self, generation: u64, now_us: u64) {
+        let seen = self.station.gate().counters().triggered;
+        match Inspector::start(self.config, seen, generation, self.event_sender.clone()) {
+            Ok(inspector) => self.inspector = Some(inspector),
+            Err(error) => {
+                log::error!("starting the inspect process: {error}");
+                self.station.inspector(generation, Said::Ended, now_us);
             }
         }
     }
 
     fn hear(&mut self, event: InspectorEvent) -> Result<(), EdgeError> {
         let now_us = self.clock.now_us();
-        if event.generation != self.generations {
+        let InspectorEvent { generation, what } = event;
+        let said = match &what {
+            Heard::Message(InspectorMessage::Ready(_)) => Said::Ready,
+            Heard::Message(InspectorMessage::Heartbeat(_)) => Said::Advanced,
+            Heard::Message(InspectorMessage::Verdict(told)) => Said::Verdict {
+                number: told.number,
+                outcome: Outcome::from(&told.verdict),
+            },
+            Heard::Closed => Said::Closed,
+            Heard::Ended(_) => Said::Ended,
+        };
+        if !self.station.inspector(generation, said, now_us) {
             return Ok(());
         }
-        match event.what {
-            Heard::Message(message) => {
-                self.supervisor.heard(now_us);
-                self.hear_message(message, now_us)?;
+        match what {
+            Heard::Message(InspectorMessage::Ready(ready)) => {
+                if let Some(parts) = ready.parts_left {
+                    self.belt.limit(parts);
+                }
+                self.report.ready(&ready)?;
+                self.belt.start(now_us);
             }
+            Heard::Message(InspectorMessage::Verdict(told)) => self.report.told(told),
+            Heard::Message(InspectorMessage::Heartbeat(metrics)) => self.report.metrics(metrics),
             Heard::Closed => {
                 if let Some(inspector) = self.inspector.take() {
-                    self.supervisor.lost(now_us);
-                    self.gate.abandon(Reason::Inspector, now_us);
                     inspector.close();
                 }
             }
             Heard::Ended(code) => {
                 if let Some(code) = code.filter(|code| HOPELESS.contains(code))
-                    && !self.supervisor.was_up()
+                    && !self.station.supervisor().was_up()
                 {
                     return Err(EdgeError::InspectProcess { code });
                 }
                 log::error!("the inspect process has ended, exit code {code:?}");
-                self.supervisor.ended(now_us);
             }
-        }
-        Ok(())
-    }
-
-    fn hear_message(&mut self, message: InspectorMessage, now_us: u64) -> Result<(), EdgeError> {
-        match message {
-            InspectorMessage::Ready(ready) => {
-                self.supervisor.ready(now_us);
-                if let Some(parts) = ready.parts_left {
-                    self.trigger.limit(parts);
-                }
-                self.report.ready(&ready)?;
-                self.trigger.start(now_us);
-            }
-            InspectorMessage::Verdict(told) => {
-                self.gate
-                    .verdict(told.number, Outcome::from(&told.verdict), now_us);
-                self.report.told(told);
-            }
-            InspectorMessage::Heartbeat(metrics) => self.report.metrics(metrics),
         }
         Ok(())
     }
@@ -340,45 +281,5 @@ impl<'a> LineProcess<'a> {
                 Heard::Message(_) => {}
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn trigger(parts: Option<u64>) -> Trigger {
-        let period = Duration::from_micros(100);
-        Trigger::new(&TriggerSource::Timer { period }, parts)
-    }
-
-    #[test]
-    fn a_belt_that_was_not_started_brings_no_parts() {
-        assert!(!trigger(None).fires(1_000));
-    }
-
-    #[test]
-    fn parts_come_at_the_period_even_if_somebody_looks_late() {
-        let mut trigger = trigger(None);
-        trigger.start(0);
-        assert!(trigger.fires(0));
-        assert!(!trigger.fires(99));
-        assert!(trigger.fires(250));
-        assert!(trigger.fires(250), "the part of time 200");
-        assert!(!trigger.fires(250));
-    }
-
-    #[test]
-    fn the_lesser_of_wish_and_recording_ends_the_belt() {
-        let mut trigger = trigger(Some(5));
-        trigger.limit(1);
-        trigger.start(0);
-        assert!(trigger.fires(0));
-        assert!(trigger.has_ended() && !trigger.fires(1_000));
-        trigger.start(2_000);
-        assert!(
-            !trigger.fires(3_000),
-            "a restarted inspector does not start an ended belt"
-        );
     }
 }

@@ -14,7 +14,9 @@ const LINE_BYTES_MAX: u64 = 64 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TicketMessage {
     pub(super) number: u64,
-    /// An answer counts if it comes within this time. The processes share no clock.
+    /// How long ago the part came to the sensor. The processes share no clock.
+    pub(super) age_us: u64,
+    /// An answer counts if it comes within this time.
     pub(super) decide_within_us: u64,
 }
 

@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! line process                                   inspect process
-//! trigger ─► gate ─► line         tickets ─►     capture ─► inspect ─► records
-//!            supervisor           ◄─ verdicts, heartbeats
+//! belt ─► station ─► line         tickets ─►     capture ─► inspect ─► records
+//!                                 ◄─ verdicts, heartbeats
 //! ```
+//! What the station decides by, from sensor edges to pulses, is `twinspect_core::station`.
 //! The line process owns the wires and never waits for anybody. The inspect process owns camera and
 //! engine and may die; the line process starts it again. Between them runs one socket with one
 //! JSON object a line. Every queue is bounded.
 
+mod belt;
 mod capture;
 mod inspect_process;
 mod inspector;

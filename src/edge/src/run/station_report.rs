@@ -5,7 +5,8 @@ use std::io::Write;
 use std::time::Duration;
 
 use serde::Serialize;
-use twinspect_core::gate::{Counters, Outcome, PARTS_MAX};
+use twinspect_core::gate::{Outcome, PARTS_MAX};
+use twinspect_core::station::Station;
 use twinspect_core::verdict::Verdict;
 use twinspect_line::{Pulse, SimulatedLine};
 
@@ -44,6 +45,16 @@ struct Left<'a> {
     left_ms: f64,
 }
 
+/// What the trigger has counted. Its keys are for scripts and stay.
+#[derive(Serialize)]
+struct Triggered {
+    parts: u64,
+    doubles: u64,
+    missed: u64,
+    losses: u64,
+    recrossed: u64,
+}
+
 #[derive(Serialize)]
 struct Run {
     summary: Summary,
@@ -51,6 +62,7 @@ struct Run {
     duplicate_results: u64,
     unknown_results: u64,
     missed_pulses: u64,
+    trigger: Triggered,
     pulses: u64,
     inspector_restarts: u64,
     inspector: Metrics,
@@ -142,12 +154,9 @@ impl<'a> StationReport<'a> {
     }
 
     /// The station has stopped.
-    pub(super) fn finish(
-        self,
-        gate: &Counters,
-        line: &SimulatedLine,
-        restarts: u64,
-    ) -> Result<(), EdgeError> {
+    pub(super) fn finish(self, station: &Station, line: &SimulatedLine) -> Result<(), EdgeError> {
+        let (gate, trigger) = (station.gate().counters(), station.trigger().counters());
+        let restarts = station.supervisor().restarts();
         let metrics = self.past.plus(self.current);
         if self.json {
             return write_json(
@@ -158,6 +167,13 @@ impl<'a> StationReport<'a> {
                     duplicate_results: gate.duplicate_results,
                     unknown_results: gate.unknown_results,
                     missed_pulses: gate.missed_pulses,
+                    trigger: Triggered {
+                        parts: trigger.parts,
+                        doubles: trigger.doubles,
+                        missed: trigger.missed,
+                        losses: trigger.losses,
+                        recrossed: trigger.recrossed,
+                    },
                     pulses: line.pulse_count(),
                     inspector_restarts: restarts,
                     inspector: metrics,
@@ -185,9 +201,14 @@ impl<'a> StationReport<'a> {
         } = metrics;
         writeln!(
             self.out,
-            "gate           {} pulses, {} missed; {} late, {} duplicate, {} unknown answers\n\
+            "trigger        {} parts, {} doubles, {} missed, {} times edges lost\n\
+             gate           {} pulses, {} missed; {} late, {} duplicate, {} unknown answers\n\
              inspector      {restarts} restarts, {displaced} frames displaced, \
              {records_written} records written, {records_dropped} dropped",
+            trigger.parts,
+            trigger.doubles,
+            trigger.missed,
+            trigger.losses,
             line.pulse_count(),
             gate.missed_pulses,
             gate.late_results,
