@@ -56,6 +56,8 @@ pub enum NotReady {
     Late,
     /// Events of the sensor or encoder were lost, or the handshake with the machine failed.
     Fault,
+    /// The station is being stopped.
+    Closing,
 }
 
 impl NotReady {
@@ -66,6 +68,7 @@ impl NotReady {
             Self::Silent => "silent",
             Self::Late => "late",
             Self::Fault => "fault",
+            Self::Closing => "closing",
         }
     }
 }
@@ -79,6 +82,7 @@ pub struct Readiness {
     late_in_a_row: u32,
     /// A fault and its end.
     held: Option<(NotReady, u64)>,
+    closing: bool,
     level: bool,
     toggle_at_us: u64,
 }
@@ -97,6 +101,7 @@ impl Readiness {
             heard_us: None,
             late_in_a_row: 0,
             held: None,
+            closing: false,
             level: false,
             toggle_at_us: 0,
         })
@@ -131,8 +136,16 @@ impl Readiness {
         self.hold(NotReady::Fault, now_us);
     }
 
+    /// No more parts are wanted, for good.
+    pub fn close(&mut self) {
+        self.closing = true;
+    }
+
     /// What speaks against more parts now, if anything.
     pub fn obstacle(&self, now_us: u64) -> Option<NotReady> {
+        if self.closing {
+            return Some(NotReady::Closing);
+        }
         let Some(heard_us) = self.heard_us else {
             return Some(NotReady::Starting);
         };
@@ -164,7 +177,9 @@ impl Readiness {
         match self.obstacle(now_us) {
             None => Some(self.toggle_at_us),
             Some(NotReady::Late | NotReady::Fault) => self.held.map(|(_, until_us)| until_us),
-            Some(NotReady::Starting | NotReady::Silent) => self.level.then_some(now_us),
+            Some(NotReady::Starting | NotReady::Silent | NotReady::Closing) => {
+                self.level.then_some(now_us)
+            }
         }
     }
 
@@ -218,6 +233,18 @@ mod tests {
         readiness.gone();
         assert_eq!(readiness.obstacle(502), Some(NotReady::Starting));
         assert_eq!(readiness.tick(502), Some(false));
+    }
+
+    #[test]
+    fn a_closed_station_never_beats_again() {
+        let mut readiness = up();
+        assert_eq!(readiness.tick(0), Some(true));
+        readiness.close();
+        assert_eq!(readiness.next_tick_us(1), Some(1));
+        assert_eq!(readiness.tick(1), Some(false));
+        readiness.advanced(2);
+        assert_eq!(readiness.obstacle(2), Some(NotReady::Closing));
+        assert_eq!(edges(&mut readiness, 2, 100), []);
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub enum Inspector {
 /// The state machine.
 #[derive(Debug)]
 pub struct Station {
+    spec: StationSpec,
     trigger: Trigger,
     encoder: Option<Encoder>,
     gate: Gate,
@@ -89,6 +90,7 @@ impl Station {
         }
         let [a, b] = encoder;
         Ok(Self {
+            spec,
             trigger: Trigger::new(spec.trigger).map_err(StationError::Trigger)?,
             encoder: spec
                 .encoder
@@ -108,13 +110,24 @@ impl Station {
     /// Other delays, deadlines and pulses for the parts to come.
     ///
     /// # Errors
-    /// The first of the new spec's problems, or that wire or axis would change; the station goes
-    /// on as before then.
+    /// The first of the new spec's problems, or that more than the gate's numbers would change; the
+    /// station goes on as before then.
     pub fn reload(&mut self, spec: StationSpec) -> Result<(), StationError> {
         if let Some(problem) = spec.problems().next() {
             return Err(problem);
         }
-        self.gate.reload(spec.gate).map_err(StationError::Gate)
+        let gate = self.spec.gate;
+        if (StationSpec { gate, ..spec }) != self.spec {
+            return Err(StationError::NeedsRestart);
+        }
+        self.gate.reload(spec.gate).map_err(StationError::Gate)?;
+        self.spec = spec;
+        Ok(())
+    }
+
+    /// No more parts are wanted: READY goes low and stays there. Parts under way leave as ever.
+    pub fn close(&mut self) {
+        self.readiness.close();
     }
 
     /// An edge of the encoder; edges of all wires come in the order of their stamps.

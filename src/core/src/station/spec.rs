@@ -46,6 +46,9 @@ pub enum StationError {
     /// Counts of nothing.
     #[error("places in counts need an encoder")]
     NoEncoder,
+    /// Something else than the gate's numbers differs from those of the running station.
+    #[error("only delay, deadline, pulse and merging can change while parts are under way")]
+    NeedsRestart,
     /// Two parts would lie in one pulse.
     #[error("parts {spacing} apart could share a pulse of {pulse}: it must be shorter")]
     PulseBeyondSpacing {

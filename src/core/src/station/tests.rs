@@ -275,3 +275,33 @@ fn a_spec_names_all_of_its_problems() {
     ));
     assert_eq!(SPEC.problems().count(), 0);
 }
+
+#[test]
+fn a_reload_changes_the_gate_alone() {
+    let mut bench = Bench::up(SPEC);
+    let mut longer = SPEC;
+    longer.gate.pulse_us = 40;
+    assert_eq!(bench.station.reload(longer), Ok(()));
+    // Wider spacing would allow a pulse of 60, which two parts of the running trigger would share.
+    let mut wider = longer;
+    wider.gate.pulse_us = 60;
+    wider.trigger.spacing = SpacingSpec::Time {
+        min_us: 90,
+        max_us: None,
+    };
+    assert_eq!(bench.station.reload(wider), Err(StationError::NeedsRestart));
+    assert_eq!(bench.station.reload(SPEC), Ok(()), "and back again");
+}
+
+#[test]
+fn a_station_that_closes_lowers_ready_and_lets_its_parts_leave() {
+    let mut bench = Bench::up(SPEC);
+    bench.part(10);
+    bench.hear(verdict(1, Outcome::Pass), 40);
+    bench.station.close();
+    bench.tick(41);
+    assert_eq!(bench.ready(), [true, false]);
+    bench.tick(110);
+    assert_eq!(bench.left(), [Outcome::Pass]);
+    assert_eq!(bench.ready(), [true, false]);
+}

@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use twinspect_core::gate::{Action, Outcome, Ticket};
+use twinspect_core::readiness::NotReady;
 use twinspect_core::station::{Effect, Inspector as Said, Station};
 use twinspect_line::{Edge, Line, Output, SimulatedLine};
 
@@ -62,6 +63,8 @@ struct LineProcess<'a> {
     output: Output,
     line: SimulatedLine,
     inspector: Option<Inspector>,
+    /// What spoke against more parts when it was last looked at.
+    obstacle: Option<NotReady>,
     /// What the station wants done; memory that is used again.
     effects: Vec<Effect>,
     event_sender: Sender<InspectorEvent>,
@@ -86,6 +89,7 @@ impl<'a> LineProcess<'a> {
             output: Output::from(station.decisions.gate.mode),
             line: SimulatedLine::new(),
             inspector: None,
+            obstacle: Some(NotReady::Starting),
             effects: Vec::new(),
             event_sender,
             events,
@@ -134,7 +138,22 @@ impl<'a> LineProcess<'a> {
             .drain(..)
             .try_for_each(|effect| self.obey(effect, now_us));
         self.effects = effects;
+        self.tell_readiness();
         done
+    }
+
+    /// One line in the log for each change; READY's wire beats too often for that.
+    fn tell_readiness(&mut self) {
+        let obstacle = self.station.obstacle();
+        if obstacle == self.obstacle {
+            return;
+        }
+        self.obstacle = obstacle;
+        match obstacle {
+            None => log::info!("ready"),
+            Some(NotReady::Closing) => log::info!("not ready: closing"),
+            Some(obstacle) => log::warn!("not ready: {}", obstacle.name()),
+        }
     }
 
     /// Waits for the next event or the next thing that is due, whichever is first.
@@ -150,6 +169,7 @@ impl<'a> LineProcess<'a> {
             },
             recv(signals) -> signal => {
                 log::info!("signal {signal:?}: the parts under way leave, then this station stops");
+                self.station.close();
                 self.belt.stop();
                 Ok(())
             }
@@ -175,12 +195,7 @@ impl<'a> LineProcess<'a> {
                     inspector.kill();
                 }
             }
-            Effect::Ready(level) => {
-                if let Some(obstacle) = self.station.obstacle() {
-                    log::warn!("not ready: {}", obstacle.name());
-                }
-                self.drive(Output::Ready, level, 0)?;
-            }
+            Effect::Ready(level) => self.drive(Output::Ready, level, 0)?,
             Effect::Busy(level) => self.drive(Output::Busy, level, 0)?,
             // No configuration asks for a handshake before there are wires for it.
             Effect::Handshake(_) => {}
