@@ -4,6 +4,11 @@
 //! engine (elsewhere) turns that into maps, the score turns maps into a verdict, and the gate
 //! turns verdicts into actions of the reject line.
 //!
+//! The line's side: [`belt`] and [`trigger`] turn edges, numbered as in [`sequence`], into parts;
+//! [`freshness`] asks whether a picture shows its part; [`gate`] keeps places and outcomes;
+//! [`readiness`], [`supervision`] and [`handshake`] speak to the machine and watch the inspect
+//! process. [`station`] joins them and is what the line process and the simulator run.
+//!
 //! **What is absent**: no input or output, no threads, no clock, no global state, no `unsafe`.
 //! Times come in as numbers, results go out as values.
 #![forbid(unsafe_code)]

@@ -30,16 +30,16 @@ pub struct StationSpec {
 pub enum StationError {
     /// The trigger.
     #[error("trigger: {0}")]
-    Trigger(#[source] TriggerError),
+    Trigger(TriggerError),
     /// The encoder.
     #[error("encoder: {0}")]
-    Encoder(#[source] EncoderError),
+    Encoder(EncoderError),
     /// The gate.
     #[error("gate: {0}")]
-    Gate(#[source] GateError),
+    Gate(GateError),
     /// READY.
     #[error("ready: {0}")]
-    Readiness(#[source] ReadinessError),
+    Readiness(ReadinessError),
     /// Space and way can't be compared.
     #[error("part spacing and way to the rejector must be told alike: both in time or in counts")]
     MixedAxes,

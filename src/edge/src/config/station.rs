@@ -209,11 +209,7 @@ impl Checker {
         };
         let period_us = rate(self, "trigger.rate_hz", typed.rate_hz, RATE_MAX_HZ);
         let count_us = rate(self, "encoder.belt_hz", encoder.belt_hz, BELT_MAX_HZ);
-        let kind = match encoder.kind {
-            EncoderChoice::None => None,
-            EncoderChoice::Single => Some(EncoderKind::Single),
-            EncoderChoice::Quadrature => Some(EncoderKind::Quadrature),
-        };
+        let kind = encoder.kind.kind();
         let apart_ms = match kind {
             None => typed.spacing_min_ms,
             Some(_) => (encoder.spacing_min_counts * count_us) as f64 / 1e3,
@@ -241,11 +237,7 @@ impl Checker {
             (key, restart_wait_max),
         );
         let pulse_min_us = self.optional_us("encoder.pulse_min_ms", typed.encoder.pulse_min_ms);
-        let kind = match typed.encoder.kind {
-            EncoderChoice::None => None,
-            EncoderChoice::Single => Some(EncoderKind::Single),
-            EncoderChoice::Quadrature => Some(EncoderKind::Quadrature),
-        };
+        let kind = typed.encoder.kind.kind();
         let spec = StationSpec {
             trigger: self.trigger(&typed.trigger, &typed.encoder),
             encoder: kind.map(|kind| EncoderSpec { kind, pulse_min_us }),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use twinspect_core::belt::EncoderKind;
 
 /// A station's file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,6 +127,17 @@ pub(crate) enum EncoderChoice {
     None,
     Single,
     Quadrature,
+}
+
+impl EncoderChoice {
+    /// The encoder, if there is one.
+    pub(crate) fn kind(self) -> Option<EncoderKind> {
+        match self {
+            Self::None => None,
+            Self::Single => Some(EncoderKind::Single),
+            Self::Quadrature => Some(EncoderKind::Quadrature),
+        }
+    }
 }
 
 /// When READY beats.

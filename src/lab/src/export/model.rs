@@ -4,7 +4,7 @@ use twinspect_core::modality::{Modality, PerModality};
 use twinspect_core::prepare::{BANK_CHANNELS, BANK_SCALES, PrepareSpec, PreparedPart};
 use twinspect_core::score::{MapRange, MapStack, Standardise, ViewPlan};
 use twinspect_engine::tract::Model;
-use twinspect_nn::{Mode, Parameters, Rng, Shape, Tensor, restore};
+use twinspect_nn::{Activation, Mode, Parameters, Rng, Shape, Tensor, resize, restore};
 use twinspect_onnx::{Graph, GraphError, WeightFormat};
 
 use super::ExportError;
@@ -164,12 +164,14 @@ impl RgbModel {
         self.student.forward(Mode::Evaluate);
         let side = part.map_size();
         let mut stack = MapStack::new(SCALES, side);
+        let mut enlarged = Activation::new();
         for (target, map) in stack
             .data
             .chunks_exact_mut(side * side)
             .zip(self.student.maps())
         {
-            enlarge(&map.to_nchw(), map.shape().w, target, side);
+            resize(&Activation::constant(map), [side, side], &mut enlarged);
+            target.copy_from_slice(&enlarged.value().to_nchw());
         }
         Ok(stack)
     }
@@ -234,26 +236,6 @@ fn read(path: &std::path::Path) -> Result<Checkpoint, ExportError> {
         source: std::io::ErrorKind::NotFound.into(),
     };
     Ok(Checkpoint::read(path)?.ok_or_else(missing)?)
-}
-
-/// Bilinear by the half-pixel rule, as the graph's Resize.
-fn enlarge(source: &[f32], from: usize, target: &mut [f32], to: usize) {
-    let taps: Vec<(usize, usize, f32)> = (0..to)
-        .map(|index| {
-            let position = (index as f32 + 0.5) * from as f32 / to as f32 - 0.5;
-            let position = position.clamp(0.0, (from - 1) as f32);
-            let before = position as usize;
-            (before, (before + 1).min(from - 1), position - before as f32)
-        })
-        .collect();
-    for (row, &(above, below, down)) in target.chunks_exact_mut(to).zip(&taps) {
-        for (value, &(left, right, across)) in row.iter_mut().zip(&taps) {
-            let at = |y: usize, x: usize| source[y * from + x];
-            let top = at(above, left) + across * (at(above, right) - at(above, left));
-            let bottom = at(below, left) + across * (at(below, right) - at(below, left));
-            *value = top + down * (bottom - top);
-        }
-    }
 }
 
 impl From<GraphError> for ExportError {

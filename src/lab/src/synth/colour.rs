@@ -78,16 +78,14 @@ impl Tint {
         sources: &Sources<'_>,
     ) {
         let (pixels, size) = (canvas.height.len(), canvas.size);
-        let inside = |i: &usize| mask.level[*i] > 0.0 && foreground.soft[*i] > 0.0;
-        let inside: Vec<usize> = (0..pixels).filter(inside).collect();
-        let amount = |i: usize| mask.level[i] * foreground.soft[i];
+        let inside = mask.inside(foreground);
         match self {
             Self::Gain { strength, channels } => {
-                for &i in &inside {
+                for &(i, amount) in &inside {
                     let rise = STRENGTH_FLOOR + (1.0 - STRENGTH_FLOOR) * mask.rise[i];
                     for (channel, factor) in channels.iter().enumerate() {
                         let value = &mut canvas.rgb[channel * pixels + i];
-                        let gain = 1.0 + strength * factor * rise * amount(i);
+                        let gain = 1.0 + strength * factor * rise * amount;
                         *value = (*value * gain).clamp(0.0, 255.0);
                     }
                 }
@@ -97,17 +95,17 @@ impl Tint {
                 shift,
                 opacity,
             } => {
-                let Some(&anchor) = inside.get(inside.len() / 2) else {
+                let Some(&(anchor, _)) = inside.get(inside.len() / 2) else {
                     return;
                 };
                 let texture = Texture::new(texture, size, anchor, foreground, sources);
                 let aligned = Alignment::of(canvas, foreground, &texture, shift);
-                for &i in &inside {
+                for &(i, amount) in &inside {
                     let drawn = texture.at(i, size);
                     for (channel, drawn) in drawn.into_iter().enumerate() {
                         let value = &mut canvas.rgb[channel * pixels + i];
                         let wanted = aligned.channel(channel, drawn);
-                        *value += opacity * amount(i) * (wanted - *value);
+                        *value += opacity * amount * (wanted - *value);
                         *value = value.clamp(0.0, 255.0);
                     }
                 }

@@ -134,17 +134,15 @@ impl HeldOutDefect {
         sources: &Sources<'_>,
     ) -> &'static str {
         let (pixels, size) = (canvas.height.len(), canvas.size);
-        let inside = |i: &usize| mask.level[*i] > 0.0 && foreground.soft[*i] > 0.0;
-        let inside: Vec<usize> = (0..pixels).filter(inside).collect();
+        let inside = mask.inside(foreground);
         let patch = match self.outline {
             Outline::Scratch { .. } => None,
             _ if sources.parts.is_empty() => None,
             _ => inside
                 .get(inside.len() / 2)
-                .map(|&anchor| Texture::new(&self.patch, size, anchor, foreground, sources)),
+                .map(|&(anchor, _)| Texture::new(&self.patch, size, anchor, foreground, sources)),
         };
-        for &i in &inside {
-            let amount = mask.level[i] * foreground.soft[i];
+        for &(i, amount) in &inside {
             let own = std::array::from_fn(|channel| canvas.rgb[channel * pixels + i]);
             let shown = patch.as_ref().map_or(own, |patch| patch.at(i, size));
             for (channel, shown) in shown.into_iter().enumerate() {

@@ -26,6 +26,15 @@ pub(super) struct Mask {
 }
 
 impl Mask {
+    /// Pixels that the mask changes on the soft foreground, and how much of the change each gets.
+    pub(super) fn inside(&self, foreground: &Foreground) -> Vec<(usize, f32)> {
+        let levels = self.level.iter().zip(&foreground.soft).enumerate();
+        levels
+            .filter(|(_, (level, soft))| **level > 0.0 && **soft > 0.0)
+            .map(|(i, (level, soft))| (i, level * soft))
+            .collect()
+    }
+
     /// Covers `share` of the part's places, to a pixel, with the highest values of `noise`; the
     /// `regions` largest connected ones, or all. `None` on an empty foreground.
     pub(super) fn cut(

@@ -222,8 +222,9 @@ impl<'a, D: Device> World<'a, D> {
         }
         if is_new && let Some(fault) = own {
             self.disturb(fault.kind, 60_000);
-        } else if !covered && self.faults.next_if(|_| own.is_some()).is_some() {
-            // The part's own fault has met both of its edges.
+        } else if !covered && own.is_some() {
+            // It has met both edges of its part.
+            self.faults.next();
         }
     }
 
