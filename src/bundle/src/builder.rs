@@ -6,7 +6,9 @@ use twinspect_core::modality::{Modality, PerModality};
 
 use crate::bundle::Bundle;
 use crate::container::Files;
-use crate::entry::{ENTRIES_MAX, GOLDENS, MANIFEST, SUMS, TOTAL_BYTES_MAX, model_file};
+use crate::entry::{
+    ENTRIES_MAX, FUSION_MODEL, GOLDENS, MANIFEST, SUMS, TOTAL_BYTES_MAX, model_file,
+};
 use crate::error::BundleError;
 use crate::golden::{self, Golden};
 use crate::manifest::Manifest;
@@ -17,6 +19,7 @@ use crate::sums::{self, Digest, Sums};
 pub struct BundleBuilder {
     manifest: Manifest,
     models: PerModality<Vec<u8>>,
+    fusion: Option<Vec<u8>>,
     goldens: Vec<Golden>,
 }
 
@@ -26,6 +29,7 @@ impl BundleBuilder {
         Self {
             manifest,
             models: PerModality::default(),
+            fusion: None,
             goldens: Vec::new(),
         }
     }
@@ -34,6 +38,13 @@ impl BundleBuilder {
     #[must_use]
     pub fn model(mut self, modality: Modality, onnx: Vec<u8>) -> Self {
         self.models.set(modality, Some(onnx));
+        self
+    }
+
+    /// Sets the network that joins both modalities, ONNX bytes.
+    #[must_use]
+    pub fn fusion_model(mut self, onnx: Vec<u8>) -> Self {
+        self.fusion = Some(onnx);
         self
     }
 
@@ -58,6 +69,9 @@ impl BundleBuilder {
             if let Some(onnx) = self.models.get(modality) {
                 files.insert(model_file(modality).to_owned(), onnx.clone());
             }
+        }
+        if let Some(onnx) = &self.fusion {
+            files.insert(FUSION_MODEL.to_owned(), onnx.clone());
         }
         for golden in &self.goldens {
             add_golden(path, golden, &mut files)?;

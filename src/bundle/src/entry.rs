@@ -13,14 +13,18 @@ pub(crate) const SIGNATURE: &str = "SHA256SUMS.minisig";
 pub(crate) const GOLDENS: &str = "goldens";
 
 /// Files that may lie in the folder of one golden.
-const GOLDEN_FILES: [&str; 6] = [
+const GOLDEN_FILES: [&str; 7] = [
     "golden.toml",
     "rgb.png",
     "depth.png",
     "points.f32",
     "rgb.maps",
     "geometry.maps",
+    "fusion.maps",
 ];
+
+/// The network that joins both modalities.
+pub(crate) const FUSION_MODEL: &str = "fusion.onnx";
 
 /// The network of a modality.
 pub(crate) fn model_file(modality: Modality) -> &'static str {
@@ -42,7 +46,7 @@ pub(crate) fn is_allowed(name: &str) -> bool {
 
 /// Whether the file is a network.
 pub(crate) fn is_model(name: &str) -> bool {
-    Modality::ALL.iter().any(|m| model_file(*m) == name)
+    name == FUSION_MODEL || Modality::ALL.iter().any(|m| model_file(*m) == name)
 }
 
 /// `("012", "rgb.png")` of `goldens/012/rgb.png`.
@@ -69,16 +73,18 @@ mod tests {
             "manifest.toml",
             "rgb.onnx",
             "geometry.onnx",
+            "fusion.onnx",
             "SHA256SUMS",
             "SHA256SUMS.minisig",
             "goldens/000/golden.toml",
             "goldens/999/points.f32",
+            "goldens/999/fusion.maps",
         ] {
             assert!(is_allowed(name), "{name}");
         }
         for name in [
             "",
-            "fusion.onnx",
+            "merger.onnx",
             "./manifest.toml",
             "/manifest.toml",
             "../manifest.toml",

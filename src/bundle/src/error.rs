@@ -141,13 +141,13 @@ pub enum BundleError {
         found: String,
     },
     /// A manifest of another format.
-    #[error("bundle {} is of format {found}, this program reads format {supported}", path.display())]
+    #[error("bundle {} is of format {found}, this program reads formats 1 to {supported}", path.display())]
     Format {
         /// The bundle.
         path: PathBuf,
         /// What the manifest says.
         found: String,
-        /// What this program reads.
+        /// The newest that this program reads.
         supported: u32,
     },
     /// A TOML file of the bundle does not say what it should.

@@ -6,6 +6,7 @@
 //! manifest.toml          how parts are prepared, what the stages take and give, the score
 //! rgb.onnx               one network for each modality that the product has
 //! geometry.onnx
+//! fusion.onnx            joins both, where the product does not join them by the maximum
 //! goldens/NNN/           frames with the maps and the evidence that every engine must reproduce
 //! SHA256SUMS             the digest of each file, in the form of coreutils
 //! SHA256SUMS.minisig     optional signature of the digests
@@ -43,6 +44,6 @@ pub use entry::{ENTRIES_MAX, TOTAL_BYTES_MAX};
 pub use error::BundleError;
 pub use golden::{Golden, GoldenError, GoldenEvidence};
 pub use manifest::{
-    CameraFacts, FormatVersion, MAPS_MAX, Manifest, Method, Problem, Provenance, Stage, Tolerance,
-    Version, VersionError,
+    CameraFacts, FormatVersion, FusionInputShapes, FusionOutputShapes, FusionStage, MAPS_MAX,
+    Manifest, Method, Problem, Provenance, Stage, Stages, Tolerance, Version, VersionError,
 };

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
-use twinspect_bundle::Bundle;
+use twinspect_bundle::{Bundle, Manifest};
 use twinspect_camera::{Repeat, ReplayCamera};
 use twinspect_core::gate::OutputMode;
 use twinspect_core::score::DegradedPolicy;
+use twinspect_engine::StageName;
 
 use crate::cli::CheckArgs;
 use crate::config::{self, CameraSource, Loaded, Setting};
@@ -30,6 +31,8 @@ struct Findings {
     name: String,
     version: String,
     hash: String,
+    /// The networks, in the order in which a part meets them.
+    stages: Vec<String>,
     threshold: Line,
     engine: Engine,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,6 +126,7 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
         name: manifest.name.clone(),
         version: manifest.version.to_string(),
         hash: bundle.hash().to_owned(),
+        stages: stages(manifest),
         threshold: Line {
             evidence: line.evidence,
             target_rate: line.target_rate,
@@ -143,6 +147,16 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
         warnings,
         settings: loaded.map(|loaded| loaded.settings),
     })
+}
+
+fn stages(manifest: &Manifest) -> Vec<String> {
+    let modalities = manifest.stages.present();
+    let fusion = manifest.stages.fusion.iter().map(|_| StageName::Fusion);
+    modalities
+        .map(|(modality, _)| StageName::Of(modality))
+        .chain(fusion)
+        .map(|stage| stage.to_string())
+        .collect()
 }
 
 /// Opens the station's camera and holds it against the bundle.
@@ -194,6 +208,7 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
     writeln!(
         out,
         "bundle    {} {}, {}\n          sha256 {}\n\
+         stages    {}\n\
          threshold {:.3} sd for a false-reject rate of {:.2} %; {} good parts support {:.1} % at 95 %\n\
          engine    {}: {} goldens reproduced to {:.1e} of the range (tolerance {:.1e}), \
          evidence to {:.1e} of the threshold",
@@ -201,6 +216,7 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
         findings.version,
         findings.bundle.display(),
         findings.hash,
+        findings.stages.join(", "),
         threshold.evidence,
         100.0 * threshold.target_rate,
         threshold.good_parts,

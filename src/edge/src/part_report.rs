@@ -34,6 +34,9 @@ pub(crate) struct PartReport<'a> {
 pub(crate) struct Milliseconds {
     prepare: f64,
     infer: f64,
+    /// Of the fusion network, where one was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fusion: Option<f64>,
     score: f64,
     whole: f64,
 }
@@ -43,6 +46,7 @@ impl From<Timings> for Milliseconds {
         Self {
             prepare: milliseconds(timings.prepare),
             infer: milliseconds(timings.infer),
+            fusion: timings.fusion.map(milliseconds),
             score: milliseconds(timings.score),
             whole: milliseconds(timings.whole()),
         }
@@ -131,5 +135,6 @@ mod tests {
         assert_eq!(json["reason"], "no_depth");
         assert_eq!(json["label"], "good");
         assert!(json["ms"]["whole"].is_number());
+        assert!(json["ms"].get("fusion").is_none());
     }
 }

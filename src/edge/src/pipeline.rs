@@ -1,7 +1,7 @@
 //! From frame pair to verdict: the one way, for every command.
 //!
 //! ```text
-//! FramePair ─► fresh? ─► core::prepare ─► engine ─► core::score ─► Verdict
+//! FramePair ─► fresh? ─► core::prepare ─► engine ─► core::score (─► fusion ─►) ─► Verdict
 //! ```
 //! Everything is allocated when the pipeline is made; inspecting a part allocates nothing here.
 
@@ -13,7 +13,7 @@ use twinspect_core::frame::FramePair;
 use twinspect_core::freshness::Freshness;
 use twinspect_core::modality::Modality;
 use twinspect_core::prepare::{DepthState, PrepareError, PreparedPart, Preparer, RgbState};
-use twinspect_core::score::{DegradedPolicy, Scorer, StageMaps};
+use twinspect_core::score::{DegradedPolicy, FusionMaps, Join, Scorer, StageMaps};
 use twinspect_core::verdict::{Reason, Verdict};
 use twinspect_engine::{Engine, EngineError, Proof, TractEngine, prove};
 
@@ -29,6 +29,8 @@ pub(crate) struct Pipeline {
     engine: Box<dyn Engine>,
     proof: Proof,
     maps: StageMaps,
+    /// Where the product has a fusion stage: for timing it alone.
+    fused: Option<FusionMaps>,
     scorer: Scorer,
     policy: DegradedPolicy,
 }
@@ -45,13 +47,15 @@ pub(crate) struct Inspection {
 pub(crate) struct Timings {
     pub(crate) prepare: Duration,
     pub(crate) infer: Duration,
+    /// `None` if no network fused the part.
+    pub(crate) fusion: Option<Duration>,
     pub(crate) score: Duration,
 }
 
 impl Timings {
     /// Capture done to verdict.
     pub(crate) fn whole(&self) -> Duration {
-        self.prepare + self.infer + self.score
+        self.prepare + self.infer + self.fusion.unwrap_or_default() + self.score
     }
 }
 
@@ -96,9 +100,11 @@ impl Pipeline {
                 source,
             })?;
         let scorer =
-            Scorer::new(&manifest.score, &manifest.prepare).map_err(|source| EdgeError::Score {
-                bundle: path.to_owned(),
-                source,
+            Scorer::new(&manifest.score, &manifest.prepare, manifest.join()).map_err(|source| {
+                EdgeError::Score {
+                    bundle: path.to_owned(),
+                    source,
+                }
             })?;
         let mut engine = TractEngine::load(bundle)?;
         let proof = prove(&mut engine, bundle).map_err(|source| EdgeError::Proof {
@@ -111,6 +117,8 @@ impl Pipeline {
             part: PreparedPart::new(&manifest.prepare),
             preparer,
             maps: engine.new_maps(),
+            fused: (manifest.join() == Join::Fusion)
+                .then(|| FusionMaps::new(manifest.prepare.map_size())),
             engine: Box::new(engine),
             proof,
             scorer,
@@ -121,6 +129,11 @@ impl Pipeline {
     /// The engine's name.
     pub(crate) fn engine(&self) -> &str {
         self.engine.name()
+    }
+
+    /// Whether a network joins what the product's senses say.
+    pub(crate) fn fuses(&self) -> bool {
+        self.fused.is_some()
     }
 
     /// How well the engine reproduces the bundle's goldens.
@@ -153,12 +166,19 @@ impl Pipeline {
             .infer(&self.part, &mut self.maps)
             .map_err(InspectError::Engine)?;
         let inferred = Instant::now();
-        let verdict = self
+        let gathered = self
             .scorer
-            .score(&self.part, &self.maps, frame.size(), self.policy);
+            .gather(&self.part, &self.maps, frame.size(), self.policy);
+        let verdict = gathered.decide(|inputs, maps| {
+            let start = Instant::now();
+            let fused = self.engine.fuse(inputs, maps);
+            timings.fusion = Some(start.elapsed());
+            fused
+        });
+        let verdict = verdict.map_err(InspectError::Engine)?;
         timings.prepare = prepared - start;
         timings.infer = inferred - prepared;
-        timings.score = inferred.elapsed();
+        timings.score = inferred.elapsed() - timings.fusion.unwrap_or_default();
         Ok(Inspection { verdict, timings })
     }
 
@@ -186,13 +206,24 @@ impl Pipeline {
         Ok(Some(took))
     }
 
+    /// Runs the fusion stage again on the last part; `None` if it had no say in it.
+    pub(crate) fn time_fusion(&mut self) -> Result<Option<Duration>, EdgeError> {
+        let (Some(inputs), Some(maps)) = (self.scorer.fusion_inputs(), &mut self.fused) else {
+            return Ok(None);
+        };
+        let start = Instant::now();
+        self.engine.fuse(inputs, maps)?;
+        Ok(Some(start.elapsed()))
+    }
+
     /// Memory for what a picture of a part shows.
     pub(crate) fn new_snapshot(&self) -> Snapshot {
-        Snapshot::new(self.preparer.spec())
+        Snapshot::new(self.preparer.spec(), self.fuses())
     }
 
     /// Keeps what a picture of the last part shows.
     pub(crate) fn keep(&self, snapshot: &mut Snapshot) {
-        snapshot.keep(&self.part, self.scorer.score_map());
+        let weight = self.scorer.fusion_maps().map(|maps| maps.weight.as_slice());
+        snapshot.keep(&self.part, self.scorer.score_map(), weight);
     }
 }

@@ -1,8 +1,10 @@
 //! What every back end does.
 
+use twinspect_core::frame::FrameSize;
 use twinspect_core::modality::Modality;
 use twinspect_core::prepare::{DepthState, PreparedPart, RgbState};
-use twinspect_core::score::StageMaps;
+use twinspect_core::score::{DegradedPolicy, FusionInputs, FusionMaps, Scorer, StageMaps};
+use twinspect_core::verdict::Verdict;
 
 use crate::tract::ModelError;
 
@@ -32,6 +34,54 @@ pub trait Engine: Send {
     /// # Errors
     /// [`EngineError`]; what the maps hold then means nothing.
     fn infer(&mut self, part: &PreparedPart, maps: &mut StageMaps) -> Result<(), EngineError>;
+
+    /// Runs the fusion stage on the calling thread, for a product that has one.
+    ///
+    /// # Errors
+    /// [`EngineError`]; what the maps hold then means nothing.
+    fn fuse(&mut self, inputs: &FusionInputs, maps: &mut FusionMaps) -> Result<(), EngineError>;
+}
+
+/// From prepared part to verdict in one call: infers, gathers, and fuses where that is needed.
+/// `frame` places regions in the camera's picture.
+///
+/// # Errors
+/// [`EngineError`]; the part then has no verdict.
+pub fn judge(
+    engine: &mut dyn Engine,
+    scorer: &mut Scorer,
+    part: &PreparedPart,
+    maps: &mut StageMaps,
+    frame: FrameSize,
+    policy: DegradedPolicy,
+) -> Result<Verdict, EngineError> {
+    engine.infer(part, maps)?;
+    let gathered = scorer.gather(part, maps, frame, policy);
+    gathered.decide(|inputs, maps| engine.fuse(inputs, maps))
+}
+
+/// A network of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StageName {
+    /// Of one modality.
+    Of(Modality),
+    /// Of both modalities' evidence.
+    Fusion,
+}
+
+impl std::fmt::Display for StageName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Of(modality) => modality.fmt(f),
+            Self::Fusion => f.write_str("fusion"),
+        }
+    }
+}
+
+impl From<Modality> for StageName {
+    fn from(modality: Modality) -> Self {
+        Self::Of(modality)
+    }
 }
 
 /// Whether a stage of this modality has something to run on.
@@ -47,25 +97,25 @@ pub(crate) fn is_usable(part: &PreparedPart, modality: Modality) -> bool {
 #[non_exhaustive]
 pub enum EngineError {
     /// The bundle names a stage and holds no network for it.
-    #[error("the bundle holds no network for {modality}")]
+    #[error("the bundle holds no network for {stage}")]
     NoModel {
-        /// The modality.
-        modality: Modality,
+        /// The stage.
+        stage: StageName,
     },
     /// The network can't be used.
-    #[error("loading the {modality} network")]
+    #[error("loading the {stage} network")]
     Load {
-        /// The modality.
-        modality: Modality,
+        /// The stage.
+        stage: StageName,
         /// Why.
         #[source]
         source: ModelError,
     },
     /// The network is not the one that the manifest describes.
-    #[error("{what} of the {modality} network is {found}, the manifest says {expected}")]
+    #[error("{what} of the {stage} network is {found}, the manifest says {expected}")]
     Interface {
-        /// The modality.
-        modality: Modality,
+        /// The stage.
+        stage: StageName,
         /// Name or shape of which tensor.
         what: &'static str,
         /// What the manifest says.
@@ -74,16 +124,16 @@ pub enum EngineError {
         found: String,
     },
     /// The buffers were made for another product.
-    #[error("the {modality} buffers belong to another product")]
+    #[error("the {stage} buffers belong to another product")]
     Buffers {
-        /// The modality.
-        modality: Modality,
+        /// The stage.
+        stage: StageName,
     },
     /// The network did not answer, or not with numbers.
-    #[error("running the {modality} network")]
+    #[error("running the {stage} network")]
     Run {
-        /// The modality.
-        modality: Modality,
+        /// The stage.
+        stage: StageName,
         /// Why.
         #[source]
         source: ModelError,

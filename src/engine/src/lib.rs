@@ -3,8 +3,9 @@
 //! For the device's inspect thread, and for a trainer that wants to see what the device will see.
 //! In the order of use: an [`Engine`] (today [`TractEngine`]) is loaded from a verified
 //! [`Bundle`](twinspect_bundle::Bundle), [`prove`] holds it to the bundle's goldens, then
-//! [`Engine::infer`] answers for each part. [`tract::Model`] runs any ONNX network by itself:
-//! frozen teachers, reference activations.
+//! [`Engine::infer`] answers for each part, and [`Engine::fuse`] for the two halves of a score that a
+//! fusion network joins; [`judge`] is all of that in one call. [`tract::Model`] runs any ONNX network
+//! by itself: frozen teachers, reference activations.
 //!
 //! ```no_run
 //! use twinspect_bundle::Bundle;
@@ -29,6 +30,6 @@ mod engine;
 mod proof;
 pub mod tract;
 
-pub use engine::{Engine, EngineError, Precision};
+pub use engine::{Engine, EngineError, Precision, StageName, judge};
 pub use proof::{Deviation, Proof, ProofError, prove};
 pub use tract::TractEngine;

@@ -19,8 +19,8 @@ use twinspect_core::prepare::{
     Preparer, RgbSpec,
 };
 use twinspect_core::score::{
-    DegradedPolicy, MapRange, MapStack, ModalityCalibration, Moments, ScoreCalibration, Scorer,
-    StageMaps, Threshold, ThresholdMethod, View,
+    DegradedPolicy, Gathered, Join, MapRange, MapStack, ModalityCalibration, Moments,
+    ScoreCalibration, Scorer, StageMaps, Threshold, ThresholdMethod, View,
 };
 use twinspect_dataset::{Camera, Label, Mask, PartRecord, RecordedPartsWriter, Split};
 use twinspect_onnx::{Conv, Graph, Kernel, WeightFormat};
@@ -196,7 +196,7 @@ pub(crate) fn manifest() -> Manifest {
                 },
             }),
         },
-        stages: both(stage),
+        stages: both(stage).into(),
         score: ScoreCalibration {
             modalities: both(calibration),
             fused: threshold(5.0),
@@ -239,13 +239,16 @@ fn golden(manifest: &Manifest, name: &str, frame: FramePair) -> Golden {
         rgb: Some(picker(Modality::Rgb).answer(&part.rgb)),
         geometry: Some(picker(Modality::Geometry).answer(&part.geometry)),
     };
-    let mut scorer = Scorer::new(&manifest.score, &manifest.prepare).expect("a sound manifest");
-    scorer.score(&part, &maps, frame.size(), DegradedPolicy::default());
+    let scorer = Scorer::new(&manifest.score, &manifest.prepare, Join::Maximum);
+    let mut scorer = scorer.expect("a sound manifest");
+    let gathered = scorer.gather(&part, &maps, frame.size(), DegradedPolicy::default());
+    assert!(matches!(gathered, Gathered::Verdict(_)));
     let evidence = scorer.evidence();
     Golden {
         name: name.to_owned(),
         frame,
         maps,
+        fusion: None,
         evidence: GoldenEvidence {
             fused: evidence.fused.expect("a golden is judged"),
             modalities: evidence.modalities,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use twinspect_core::modality::Modality;
 
 use crate::container::{self, Files};
-use crate::entry::{MANIFEST, SUMS, golden_of, is_model, model_file};
+use crate::entry::{FUSION_MODEL, MANIFEST, SUMS, golden_of, is_model, model_file};
 use crate::error::BundleError;
 use crate::golden::{self, Golden};
 use crate::manifest::Manifest;
@@ -44,6 +44,9 @@ impl Bundle {
         for (modality, _) in manifest.stages.present() {
             get(model_file(modality))?;
         }
+        if manifest.stages.fusion.is_some() {
+            get(FUSION_MODEL)?;
+        }
         let bundle = Self {
             path: path.to_path_buf(),
             hash,
@@ -61,8 +64,10 @@ impl Bundle {
     /// Every network belongs to a stage.
     fn check_models(&self) -> Result<(), BundleError> {
         let used = |name: &str| {
-            let mut stages = self.manifest.stages.present();
-            stages.any(|(modality, _)| model_file(modality) == name)
+            let stages = &self.manifest.stages;
+            let mut modalities = stages.present();
+            modalities.any(|(modality, _)| model_file(modality) == name)
+                || name == FUSION_MODEL && stages.fusion.is_some()
         };
         match self.files.keys().find(|name| is_model(name) && !used(name)) {
             None => Ok(()),
@@ -92,6 +97,11 @@ impl Bundle {
     /// The network of a modality as ONNX bytes, if the product has that modality.
     pub fn stage_model(&self, modality: Modality) -> Option<&[u8]> {
         self.files.get(model_file(modality)).map(Vec::as_slice)
+    }
+
+    /// The network that joins both modalities as ONNX bytes, if the product has one.
+    pub fn fusion_model(&self) -> Option<&[u8]> {
+        self.files.get(FUSION_MODEL).map(Vec::as_slice)
     }
 
     /// All goldens, read, in the order of their names.

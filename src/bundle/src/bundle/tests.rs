@@ -1,3 +1,5 @@
+mod fusion;
+
 use std::collections::BTreeMap;
 
 use tempfile::TempDir;
@@ -234,7 +236,7 @@ fn names_and_kinds_that_no_bundle_has_are_refused() {
     for name in [
         "notes.txt",
         ".hidden",
-        "fusion.onnx",
+        "merger.onnx",
         "goldens/000/a.png",
         "goldens/x",
     ] {
@@ -307,7 +309,7 @@ fn networks_and_stages_belong_together() {
 
 #[test]
 fn a_wrong_document_with_right_digests_is_still_refused() {
-    let error = refused(|path| replace(path, MANIFEST, Some(b"format = 2\n")));
+    let error = refused(|path| replace(path, MANIFEST, Some(b"format = 3\n")));
     assert!(matches!(error, BundleError::Format { .. }), "{error:?}");
     let error = refused(|path| replace(path, "goldens/007/rgb.maps", Some(b"1234")));
     assert!(

@@ -111,7 +111,7 @@ fn names_that_lead_elsewhere_are_refused() {
         "goldens\\000\\rgb.png",
         "rgb.onnx/",
         "RGB.ONNX",
-        "fusion.onnx",
+        "merger.onnx",
     ] {
         let error = refused(good().file(name, b"x").end());
         assert!(

@@ -1,18 +1,18 @@
 //! Goldens to files and back.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
 use std::path::Path;
 
-use image::codecs::png::{PngDecoder, PngEncoder};
-use image::{ColorType, DynamicImage, ExtendedColorType, ImageDecoder as _, ImageEncoder as _};
+use image::{ColorType, ExtendedColorType};
 use serde::{Deserialize, Serialize};
 use twinspect_core::frame::{
     DepthCounts, DepthFrame, FramePair, FrameSize, Intrinsics, OrganisedPoints, RgbFrame,
 };
 use twinspect_core::modality::{Modality, PerModality};
-use twinspect_core::score::MapStack;
+use twinspect_core::prepare::MAP_STRIDE;
+use twinspect_core::score::{FusionMaps, MapStack};
 
+use super::pictures::{PIXELS_MAX, decode_png, encode_png};
 use super::{Golden, GoldenError, GoldenEvidence};
 use crate::document;
 use crate::entry::is_golden_name;
@@ -22,8 +22,9 @@ const DOCUMENT: &str = "golden.toml";
 const RGB: &str = "rgb.png";
 const DEPTH: &str = "depth.png";
 const POINTS: &str = "points.f32";
-/// Most pixels of a golden's frame.
-const PIXELS_MAX: usize = 1 << 24;
+const FUSION: &str = "fusion.maps";
+/// The fused map and the weight map.
+const FUSION_COUNT: usize = 2;
 
 /// `golden.toml`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,8 +38,34 @@ struct GoldenDocument {
     frame: FrameSize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     intrinsics: Option<Intrinsics>,
-    maps: PerModality<MapShape>,
+    maps: MapShapes,
     evidence: GoldenEvidence,
+}
+
+/// Shapes of the expected maps of each stage.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MapShapes {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rgb: Option<MapShape>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    geometry: Option<MapShape>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fusion: Option<MapShape>,
+}
+
+impl MapShapes {
+    fn get(&self, modality: Modality) -> Option<MapShape> {
+        match modality {
+            Modality::Rgb => self.rgb,
+            Modality::Geometry => self.geometry,
+        }
+    }
+
+    fn present(&self) -> impl Iterator<Item = (Modality, MapShape)> {
+        let all = Modality::ALL.into_iter();
+        all.filter_map(|modality| Some((modality, self.get(modality)?)))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +129,10 @@ pub(crate) fn check(files: &GoldenFiles, manifest: &Manifest) -> Result<(), Gold
         let bytes = shape.count * shape.side * shape.side * size_of::<f32>();
         check_length(files, file, bytes)?;
     }
+    if let Some(bytes) = check_fusion(&document.maps, manifest)? {
+        wanted.push(FUSION);
+        check_length(files, FUSION, bytes)?;
+    }
     for file in &wanted {
         get(files, file)?;
     }
@@ -111,6 +142,24 @@ pub(crate) fn check(files: &GoldenFiles, manifest: &Manifest) -> Result<(), Gold
         }),
         None => check_evidence(&document.evidence, |m| document.maps.get(m).is_some()),
     }
+}
+
+/// How long the answer of the fusion network is, if there has to be one.
+fn check_fusion(maps: &MapShapes, manifest: &Manifest) -> Result<Option<usize>, GoldenError> {
+    let fuses = manifest.stages.fusion.is_some();
+    let expected = fuses && maps.present().count() == Modality::ALL.len();
+    let (true, Some(shape)) = (expected, maps.fusion) else {
+        return match maps.fusion.is_some() == expected {
+            true => Ok(None),
+            false => Err(GoldenError::Fusion { expected }),
+        };
+    };
+    let side = manifest.prepare.size / MAP_STRIDE;
+    let (expected, found) = ([FUSION_COUNT, side], [shape.count, shape.side]);
+    if expected != found {
+        return Err(GoldenError::FusionShape { expected, found });
+    }
+    Ok(Some(FUSION_COUNT * side * side * size_of::<f32>()))
 }
 
 fn check_length(
@@ -189,12 +238,28 @@ pub(crate) fn decode(name: &str, files: &GoldenFiles) -> Result<Golden, GoldenEr
         }
         maps.set(modality, Some(stack));
     }
+    let fusion = document
+        .maps
+        .fusion
+        .map(|shape| decode_fusion(get(files, FUSION)?, shape.side))
+        .transpose()?;
     Ok(Golden {
         name: name.to_owned(),
         frame,
         maps,
+        fusion,
         evidence: document.evidence,
     })
+}
+
+fn decode_fusion(bytes: &[u8], side: usize) -> Result<FusionMaps, GoldenError> {
+    let mut fused: Vec<f32> = floats(bytes).collect();
+    let weight = fused.split_off(fused.len() / FUSION_COUNT);
+    let maps = FusionMaps { fused, weight };
+    match maps.is_sound(side) {
+        true => Ok(maps),
+        false => Err(GoldenError::NotFinite { what: FUSION }),
+    }
 }
 
 fn decode_rgb(bytes: &[u8], size: FrameSize) -> Result<RgbFrame, GoldenError> {
@@ -222,31 +287,6 @@ fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
     values.iter().map(|value| f32::from_le_bytes(*value))
 }
 
-fn decode_png(
-    file: &'static str,
-    bytes: &[u8],
-    size: FrameSize,
-    kind: ColorType,
-) -> Result<DynamicImage, GoldenError> {
-    let refused = |source| GoldenError::Picture { file, source };
-    let mut limits = image::Limits::default();
-    limits.max_alloc = Some(8 * PIXELS_MAX as u64);
-    let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(refused)?;
-    let (width, height) = decoder.dimensions();
-    let found = FrameSize {
-        width: width as usize,
-        height: height as usize,
-    };
-    if found != size || decoder.color_type() != kind {
-        return Err(GoldenError::PictureKind {
-            file,
-            expected: format!("{size}, {kind:?}"),
-            found: format!("{found}, {:?}", decoder.color_type()),
-        });
-    }
-    DynamicImage::from_decoder(decoder).map_err(refused)
-}
-
 /// The files of a golden, by their names in its folder.
 pub(crate) fn encode(golden: &Golden) -> Result<BTreeMap<&'static str, Vec<u8>>, GoldenError> {
     if !is_golden_name(&golden.name) {
@@ -262,7 +302,7 @@ pub(crate) fn encode(golden: &Golden) -> Result<BTreeMap<&'static str, Vec<u8>>,
         depth_unit_m: None,
         frame: golden.frame.size(),
         intrinsics: golden.frame.intrinsics().copied(),
-        maps: PerModality::default(),
+        maps: MapShapes::default(),
         evidence: golden.evidence,
     };
     if let Some(rgb) = golden.frame.rgb() {
@@ -293,8 +333,22 @@ pub(crate) fn encode(golden: &Golden) -> Result<BTreeMap<&'static str, Vec<u8>>,
             count: stack.count,
             side: stack.side,
         };
-        document.maps.set(modality, Some(shape));
+        match modality {
+            Modality::Rgb => document.maps.rgb = Some(shape),
+            Modality::Geometry => document.maps.geometry = Some(shape),
+        }
         files.insert(file, bytes(&stack.data));
+    }
+    if let Some(maps) = &golden.fusion {
+        let side = maps.fused.len().isqrt();
+        if !maps.is_sound(side) {
+            return Err(GoldenError::NotFinite { what: FUSION });
+        }
+        document.maps.fusion = Some(MapShape {
+            count: FUSION_COUNT,
+            side,
+        });
+        files.insert(FUSION, bytes(maps.fused.iter().chain(&maps.weight)));
     }
     let text = toml::to_string(&document).map_err(GoldenError::WriteDocument)?;
     files.insert(DOCUMENT, text.into_bytes());
@@ -303,20 +357,4 @@ pub(crate) fn encode(golden: &Golden) -> Result<BTreeMap<&'static str, Vec<u8>>,
 
 fn bytes<'a>(values: impl IntoIterator<Item = &'a f32>) -> Vec<u8> {
     values.into_iter().flat_map(|v| v.to_le_bytes()).collect()
-}
-
-fn encode_png(
-    file: &'static str,
-    samples: &[u8],
-    size: FrameSize,
-    kind: ExtendedColorType,
-) -> Result<Vec<u8>, GoldenError> {
-    let (Ok(width), Ok(height)) = (u32::try_from(size.width), u32::try_from(size.height)) else {
-        return Err(GoldenError::FrameSize { size });
-    };
-    let mut png = Vec::new();
-    PngEncoder::new(&mut png)
-        .write_image(samples, width, height, kind)
-        .map_err(|source| GoldenError::Picture { file, source })?;
-    Ok(png)
 }

@@ -7,14 +7,16 @@
 //! points.f32        x, y, z in mm for each pixel, little-endian; no measurement: z <= 0 or NaN
 //! rgb.maps          expected maps, little-endian f32, one map after the other, rows from the top
 //! geometry.maps
+//! fusion.maps       the fused map and the weight map, where a network joined both modalities
 //! ```
 
 mod codec;
+mod pictures;
 
 use serde::{Deserialize, Serialize};
 use twinspect_core::frame::{FrameError, FramePair, FrameSize};
 use twinspect_core::modality::{Modality, PerModality};
-use twinspect_core::score::StageMaps;
+use twinspect_core::score::{FusionMaps, StageMaps};
 
 use crate::document::DocumentError;
 
@@ -29,6 +31,9 @@ pub struct Golden {
     pub frame: FramePair,
     /// Expected maps of each modality that is usable in this frame.
     pub maps: StageMaps,
+    /// Expected answer of the fusion network, where the product has one and both modalities are
+    /// usable in this frame.
+    pub fusion: Option<FusionMaps>,
     /// Expected evidence.
     pub evidence: GoldenEvidence,
 }
@@ -110,6 +115,20 @@ pub enum GoldenError {
         modality: Modality,
         /// Number of maps and their side, in the manifest.
         expected: Option<[usize; 2]>,
+        /// Number of maps and their side, in the golden.
+        found: [usize; 2],
+    },
+    /// An answer of the fusion network where none is given, or none where it has to answer.
+    #[error("fusion.maps is {}", if *.expected { "missing, though the product fuses both modalities" } else { "given, though nothing is fused" })]
+    Fusion {
+        /// Whether the network has to answer.
+        expected: bool,
+    },
+    /// A fused map of another side than the product's maps.
+    #[error("the fusion maps are {found:?}, the stage gives {expected:?}")]
+    FusionShape {
+        /// Number of maps and their side, of the product.
+        expected: [usize; 2],
         /// Number of maps and their side, in the golden.
         found: [usize; 2],
     },

@@ -1,3 +1,5 @@
+pub(crate) mod fusion;
+
 use std::path::Path;
 
 use twinspect_core::frame::{DepthCounts, DepthFrame, Intrinsics, OrganisedPoints, RgbFrame};
@@ -55,6 +57,7 @@ pub(crate) fn sample(name: &str) -> Golden {
             rgb: Some(stack(3)),
             geometry: Some(stack(4)),
         },
+        fusion: None,
         evidence: GoldenEvidence {
             fused: 3.25,
             modalities: PerModality {

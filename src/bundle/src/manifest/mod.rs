@@ -1,5 +1,7 @@
 //! `manifest.toml`: everything about a product's model that is not a weight.
 
+mod stages;
+mod time;
 mod validate;
 mod version;
 
@@ -9,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use twinspect_core::frame::{FrameSize, Intrinsics};
 use twinspect_core::modality::PerModality;
 use twinspect_core::prepare::PrepareSpec;
-use twinspect_core::score::ScoreCalibration;
+use twinspect_core::score::{Join, ScoreCalibration};
 
 use crate::document;
 use crate::error::BundleError;
 
+pub use stages::{FusionInputShapes, FusionOutputShapes, FusionStage, Stage, Stages};
 pub use validate::{MAPS_MAX, Problem};
 pub use version::{Version, VersionError};
 
@@ -38,26 +41,43 @@ pub struct Manifest {
     /// From frame to tensors.
     pub prepare: PrepareSpec,
     /// The networks.
-    pub stages: PerModality<Stage>,
+    pub stages: Stages,
     /// From maps to a verdict.
     pub score: ScoreCalibration,
     /// How far an engine may lie from the goldens.
     pub tolerance: Tolerance,
 }
 
-/// The forms of a manifest that this program reads. Format 1 has no fusion network.
+/// The forms of a manifest that this program reads. A manifest has the oldest form that can say what
+/// it says, so that as many programs as possible read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 #[non_exhaustive]
 pub enum FormatVersion {
     /// One network for each modality, joined by the maximum of standardised maps.
     V1,
+    /// The same with a fusion network.
+    V2,
+}
+
+impl FormatVersion {
+    /// The newest that this program reads.
+    pub(crate) const NEWEST: Self = Self::V2;
+
+    /// The form that describes these stages.
+    pub fn of(stages: &Stages) -> Self {
+        match stages.fusion {
+            None => Self::V1,
+            Some(_) => Self::V2,
+        }
+    }
 }
 
 impl From<FormatVersion> for u32 {
     fn from(version: FormatVersion) -> Self {
         match version {
             FormatVersion::V1 => 1,
+            FormatVersion::V2 => 2,
         }
     }
 }
@@ -68,6 +88,7 @@ impl TryFrom<u32> for FormatVersion {
     fn try_from(number: u32) -> Result<Self, String> {
         match number {
             1 => Ok(Self::V1),
+            2 => Ok(Self::V2),
             _ => Err(format!("unknown format {number}")),
         }
     }
@@ -113,22 +134,6 @@ pub struct CameraFacts {
     pub intrinsics: Option<Intrinsics>,
 }
 
-/// One network. Tensors are NCHW with N = 1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Stage {
-    /// Its file in the bundle: the modality's name and `.onnx`.
-    pub file: String,
-    /// Name of the input tensor.
-    pub input: String,
-    /// Colour: `[1, 3, S, S]`. Geometry: `[1, 12, S/4, S/4]`.
-    pub input_shape: [usize; 4],
-    /// Name of the output tensor.
-    pub output: String,
-    /// `[1, maps, S/4, S/4]`.
-    pub output_shape: [usize; 4],
-}
-
 /// Largest difference between an engine's map and the golden's, relative to the range (largest
 /// minus smallest value) of the golden's maps of that modality.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -153,13 +158,14 @@ impl Manifest {
         };
         let file = Path::new(crate::entry::MANIFEST);
         let table: toml::Table = document::parse(file, text).map_err(read)?;
-        let supported = u32::from(FormatVersion::V1);
         let found = table.get("format");
-        if found.and_then(toml::Value::as_integer) != Some(i64::from(supported)) {
+        let number = found.and_then(toml::Value::as_integer);
+        let known = number.and_then(|number| u32::try_from(number).ok());
+        if !known.is_some_and(|number| FormatVersion::try_from(number).is_ok()) {
             return Err(BundleError::Format {
                 path: bundle.to_path_buf(),
                 found: found.map_or("unknown".to_owned(), toml::Value::to_string),
-                supported,
+                supported: FormatVersion::NEWEST.into(),
             });
         }
         let manifest: Self = document::parse(file, text).map_err(read)?;
@@ -176,6 +182,14 @@ impl Manifest {
             path: bundle.to_path_buf(),
             source,
         })
+    }
+
+    /// How the score joins the product's modalities.
+    pub fn join(&self) -> Join {
+        match self.stages.fusion {
+            None => Join::Maximum,
+            Some(_) => Join::Fusion,
+        }
     }
 
     /// Everything in which the manifest contradicts itself; empty if nothing does.

@@ -1,3 +1,5 @@
+pub(crate) mod fusion;
+
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -101,9 +103,10 @@ pub(crate) fn sample() -> Manifest {
                 },
             }),
         },
-        stages: PerModality {
+        stages: Stages {
             rgb: Some(stage("rgb", 3, 64, 3)),
             geometry: Some(stage("geometry", 12, 16, 4)),
+            fusion: None,
         },
         score: ScoreCalibration {
             modalities: PerModality {
@@ -157,14 +160,16 @@ fn a_product_of_one_modality_is_read_back() {
 #[test]
 fn another_format_is_refused_before_the_rest_is_read() {
     for (head, found) in [
-        ("format = 2", "2"),
+        ("format = 3", "3"),
+        ("format = 0", "0"),
+        ("format = -1", "-1"),
         ("format = 'one'", "\"one\""),
         ("", "unknown"),
     ] {
         let error = parse(&format!("{head}\n[fusion]\nkind = 'new'\n")).unwrap_err();
         let BundleError::Format {
             found: got,
-            supported: 1,
+            supported: 2,
             ..
         } = &error
         else {
@@ -364,7 +369,7 @@ fn a_modality_is_in_all_tables_or_in_none() {
         |m| {
             m.prepare.rgb = None;
             m.prepare.geometry = None;
-            m.stages = PerModality::default();
+            m.stages = Stages::default();
             m.score.modalities = PerModality::default();
             m.provenance.teacher = PerModality::default();
         },

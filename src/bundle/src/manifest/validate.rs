@@ -5,7 +5,8 @@ use twinspect_core::modality::Modality;
 use twinspect_core::prepare::{BANK_CHANNELS, MAP_STRIDE};
 use twinspect_core::score::{ModalityCalibration, Moments, Threshold};
 
-use super::{CameraFacts, Manifest, Provenance, Stage};
+use super::time::is_rfc3339;
+use super::{CameraFacts, FormatVersion, FusionStage, Manifest, Provenance, Stage};
 use crate::entry::model_file;
 
 /// Most maps that a stage gives.
@@ -39,6 +40,9 @@ pub(super) fn problems(manifest: &Manifest) -> Vec<Problem> {
     found.modalities(manifest);
     for (modality, stage) in manifest.stages.present() {
         found.stage(modality, stage, manifest);
+    }
+    if let Some(fusion) = &manifest.stages.fusion {
+        found.fusion(fusion, manifest);
     }
     for (modality, calibration) in manifest.score.modalities.present() {
         found.calibration(modality, calibration, manifest.stages.get(modality));
@@ -86,6 +90,15 @@ impl Problems {
     }
 
     fn identity(&mut self, manifest: &Manifest) {
+        let (format, expected) = (manifest.format, FormatVersion::of(&manifest.stages));
+        self.require(format == expected, "format", || {
+            let fusion = match expected {
+                FormatVersion::V1 => "no fusion stage",
+                FormatVersion::V2 => "a fusion stage",
+            };
+            let (expected, found) = (u32::from(expected), u32::from(format));
+            format!("expected {expected} for a bundle with {fusion}, found {found}")
+        });
         let name = &manifest.name;
         let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         let fits = !name.is_empty() && name.len() <= NAME_MAX && name.chars().all(known);
@@ -227,6 +240,38 @@ impl Problems {
         });
     }
 
+    /// The fusion stage joins both modalities and takes the views that the score makes of them.
+    fn fusion(&mut self, fusion: &FusionStage, manifest: &Manifest) {
+        let views = Modality::ALL.map(|modality| {
+            let known = manifest.score.modalities.get(modality);
+            self.require(
+                manifest.stages.get(modality).is_some() && known.is_some(),
+                "stages.fusion",
+                || format!("there is no {modality} to fuse"),
+            );
+            known.map(|known| known.views.len())
+        });
+        let side = manifest.prepare.size / MAP_STRIDE;
+        let [rgb, geometry] = views.map(Option::unwrap_or_default);
+        let expected = FusionStage::new(rgb, geometry, side);
+        self.require(fusion.file == expected.file, "stages.fusion.file", || {
+            format!("expected {:?}, found {:?}", expected.file, fusion.file)
+        });
+        let tensors = |stage: &FusionStage| {
+            let inputs = stage.inputs.named().map(|tensor| ("inputs", tensor));
+            let outputs = stage.outputs.named().map(|tensor| ("outputs", tensor));
+            inputs.into_iter().chain(outputs)
+        };
+        let pairs = tensors(fusion).zip(tensors(&expected));
+        for ((table, (name, found)), (_, (_, expected))) in pairs {
+            // What a missing modality would bring has been told.
+            let fits = found == expected || expected[1] == 0;
+            self.require(fits, &format!("stages.fusion.{table}.{name}"), || {
+                format!("expected {expected:?}, found {found:?}")
+            });
+        }
+    }
+
     fn calibration(
         &mut self,
         modality: Modality,
@@ -288,76 +333,5 @@ impl Problems {
         self.require(above <= parts, &format!("{key}.good_parts_above"), || {
             format!("expected at most {parts}, found {above}")
         });
-    }
-}
-
-/// `YYYY-MM-DDThh:mm:ss`, a fraction where wanted, then `Z` or `+hh:mm`.
-fn is_rfc3339(text: &str) -> bool {
-    let number = |range: std::ops::Range<usize>, limits: std::ops::RangeInclusive<u32>| {
-        text.get(range)
-            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
-            .and_then(|digits| digits.parse().ok())
-            .is_some_and(|value| limits.contains(&value))
-    };
-    let mark = |at: usize, mark: &str| text.get(at..at + 1) == Some(mark);
-    let date = number(0..4, 0..=9999)
-        && mark(4, "-")
-        && number(5..7, 1..=12)
-        && mark(7, "-")
-        && number(8..10, 1..=31);
-    let time = mark(10, "T")
-        && number(11..13, 0..=23)
-        && mark(13, ":")
-        && number(14..16, 0..=59)
-        && mark(16, ":")
-        && number(17..19, 0..=60);
-    let rest = text.get(19..).unwrap_or_default();
-    let zone = match rest.strip_prefix('.') {
-        Some(fraction) => {
-            let zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
-            if zone.len() == fraction.len() {
-                return false;
-            }
-            zone
-        }
-        None => rest,
-    };
-    let start = text.len() - zone.len();
-    let offset = zone.len() == 6
-        && (zone.starts_with('+') || zone.starts_with('-'))
-        && number(start + 1..start + 3, 0..=23)
-        && mark(start + 3, ":")
-        && number(start + 4..start + 6, 0..=59);
-    date && time && (zone == "Z" || offset)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_rfc3339;
-
-    #[test]
-    fn times_of_rfc_3339_and_no_others() {
-        for good in [
-            "2026-11-23T14:05:00Z",
-            "2026-11-23T14:05:00.125Z",
-            "2026-11-23T14:05:00+01:00",
-            "2026-11-23T14:05:00.5-11:30",
-        ] {
-            assert!(is_rfc3339(good), "{good}");
-        }
-        for bad in [
-            "",
-            "2026-11-23",
-            "2026-11-23 14:05:00Z",
-            "2026-13-23T14:05:00Z",
-            "2026-11-23T24:05:00Z",
-            "2026-11-23T14:05:00",
-            "2026-11-23T14:05:00.Z",
-            "2026-11-23T14:05:00+0100",
-            "2026-11-23T14:05:00Zx",
-            "2026-11-23T14:05:0é",
-        ] {
-            assert!(!is_rfc3339(bad), "{bad}");
-        }
     }
 }

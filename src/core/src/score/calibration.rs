@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::maps::{MapStack, StageMaps};
 use super::scorer::ScoreError;
 use crate::modality::{Modality, PerModality};
 
@@ -102,6 +103,24 @@ impl ModalityCalibration {
             Some((what, _)) => Err(ScoreError::Constant { modality, what }),
             None => Ok(()),
         }
+    }
+
+    /// The views without their maxima.
+    pub(super) fn plan(&self) -> Vec<(MapRange, f32)> {
+        let views = self.views.iter();
+        views.map(|view| (view.maps, view.sigma_px)).collect()
+    }
+
+    /// The stage's answer, if it is what these constants are for.
+    pub(super) fn answer<'a>(
+        &self,
+        modality: Modality,
+        maps: &'a StageMaps,
+        side: usize,
+    ) -> Option<&'a MapStack> {
+        maps.get(modality).filter(|stack| {
+            stack.is_finite() && stack.side == side && stack.count == self.maps.len()
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 //! masks by the part, smooths, and is standardised by the maxima of good parts; the largest counts.
 
 use super::calibration::{MapRange, Moments, View};
+use super::fusion::FUSION_EVIDENCE;
 use super::maps::MapStack;
 use crate::blur::Gaussian;
 
@@ -50,18 +51,19 @@ impl EvidenceMap {
         maximum(fine)
     }
 
-    /// Writes the evidence at S x S and returns its maximum. `views` are those given to
-    /// [`EvidenceMap::new`], with their maxima.
-    pub(super) fn evidence(
+    /// Takes in a part. `views` are those given to [`EvidenceMap::new`], with their maxima. Each
+    /// standardised view goes to `room` as well, clipped for a fusion network, if there is any.
+    pub(super) fn look(
         &mut self,
         stack: &MapStack,
         moments: &[Moments],
         views: &[View],
         region: &[f32],
-        fine: &mut [f32],
-    ) -> f32 {
+        room: Option<&mut [f32]>,
+    ) {
         self.coarse.fill(f32::NEG_INFINITY);
         let mut combined = None;
+        let mut rooms = room.unwrap_or_default().chunks_exact_mut(self.coarse.len());
         for ((maps, gaussian), view) in self.views.iter_mut().zip(views) {
             if combined != Some(*maps) {
                 combine(stack, moments, *maps, region, &mut self.combined);
@@ -72,7 +74,15 @@ impl EvidenceMap {
             for (evidence, &value) in self.coarse.iter_mut().zip(&self.smoothed) {
                 *evidence = evidence.max((value - view.maxima.mean) * gain);
             }
+            for (room, &value) in rooms.next().into_iter().flatten().zip(&self.smoothed) {
+                let evidence = (value - view.maxima.mean) * gain;
+                *room = evidence.clamp(FUSION_EVIDENCE[0], FUSION_EVIDENCE[1]);
+            }
         }
+    }
+
+    /// Writes the evidence of the last part at S x S and returns its maximum.
+    pub(super) fn enlarge(&mut self, fine: &mut [f32]) -> f32 {
         self.upsampler.apply(&self.coarse, fine);
         maximum(fine)
     }
@@ -110,7 +120,7 @@ pub(super) fn maximum(values: &[f32]) -> f32 {
 
 /// Bilinear enlargement of square maps by the half-pixel rule.
 #[derive(Debug, Clone)]
-struct Upsampler {
+pub(super) struct Upsampler {
     side: usize,
     /// For each fine index: coarse index before, after, and the share of the latter.
     taps: Vec<(usize, usize, f32)>,
@@ -118,7 +128,7 @@ struct Upsampler {
 }
 
 impl Upsampler {
-    fn new(side: usize, size: usize) -> Self {
+    pub(super) fn new(side: usize, size: usize) -> Self {
         let ratio = side as f32 / size as f32;
         let tap = |index: usize| {
             let position = ((index as f32 + 0.5) * ratio - 0.5).clamp(0.0, (side - 1) as f32);
@@ -132,7 +142,7 @@ impl Upsampler {
         }
     }
 
-    fn apply(&mut self, coarse: &[f32], fine: &mut [f32]) {
+    pub(super) fn apply(&mut self, coarse: &[f32], fine: &mut [f32]) {
         let size = self.taps.len();
         for (line, &(above, below, share)) in fine.chunks_exact_mut(size).zip(&self.taps) {
             let above = &coarse[above * self.side..][..self.side];

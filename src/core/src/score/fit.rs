@@ -3,10 +3,12 @@
 use super::calibration::{
     MapRange, ModalityCalibration, Moments, ScoreCalibration, Threshold, View,
 };
-use super::evidence::EvidenceMap;
+use super::evidence::{EvidenceMap, Upsampler, maximum};
+use super::fusion::{FusionInputs, FusionMaps, FusionViews, valid_shares};
 use super::maps::StageMaps;
+use super::scorer::ScoreError;
 use crate::modality::{Modality, PerModality};
-use crate::prepare::PrepareSpec;
+use crate::prepare::{PrepareSpec, PreparedPart};
 use crate::statistics::moments;
 
 /// What the stages answered for one good part, and where the part was.
@@ -16,7 +18,25 @@ pub struct GoodPart {
     pub maps: StageMaps,
     /// S/4 x S/4, as [`crate::prepare::PreparedPart::region`].
     pub region: Vec<f32>,
+    /// S/4 x S/4, as [`valid_shares`].
+    pub valid: Vec<f32>,
 }
+
+impl GoodPart {
+    /// What the stages answered for this part.
+    pub fn new(part: &PreparedPart, maps: StageMaps) -> Self {
+        Self {
+            maps,
+            region: part.region.clone(),
+            valid: valid_shares(part),
+        }
+    }
+}
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs a fusion network: fills the maps from the inputs.
+pub type Fuse<'a> = dyn FnMut(&FusionInputs, &mut FusionMaps) -> Result<(), Cause> + 'a;
 
 /// How a modality's maps are looked at.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +57,7 @@ pub enum Standardise {
 }
 
 /// Good parts from which nothing can be learnt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FitError {
     /// Too few parts for a spread.
@@ -59,14 +79,38 @@ pub enum FitError {
     /// A target outside 0 to 1.
     #[error("target false-reject rate must lie between 0 and 1")]
     Target,
+    /// The fitted constants are none that a fusion network could work with.
+    #[error("setting up the fusion network's inputs")]
+    Setup(#[source] ScoreError),
+    /// Maps that are not all numbers or of another size, or no validity.
+    #[error("good part {part} has nothing that a fusion network could take")]
+    FusionInputs {
+        /// Index of the part.
+        part: usize,
+    },
+    /// The fusion network failed.
+    #[error("fusing the maps of good part {part}")]
+    Fusion {
+        /// Index of the part.
+        part: usize,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// The fusion network's answer is not one.
+    #[error("the fusion network does not answer good part {part} with maps of numbers")]
+    FusionAnswer {
+        /// Index of the part.
+        part: usize,
+    },
 }
 
 /// Least number of parts that a spread is taken from.
 const PARTS_MIN: usize = 5;
 
 /// Fits all constants: pixel moments and maxima on `validation`, thresholds on `thresholds`
-/// (the calibration split where there is one, else the validation parts again).
-///
+/// (the calibration split where there is one, else the validation parts again). The fused threshold
+/// is that of the fusion network's map, or of the larger evidence where there is none.
 ///
 /// # Errors
 /// [`FitError`].
@@ -76,6 +120,7 @@ pub fn fit(
     validation: &[GoodPart],
     thresholds: &[GoodPart],
     target_rate: f64,
+    fusion: Option<&mut Fuse<'_>>,
 ) -> Result<ScoreCalibration, FitError> {
     if validation.len() < PARTS_MIN {
         return Err(FitError::TooFew {
@@ -124,13 +169,8 @@ pub fn fit(
                 part: index,
                 modality,
             })?;
-            peaks.push(evidence.evidence(
-                stack,
-                &known.maps,
-                &known.views,
-                &part.region,
-                &mut fine,
-            ));
+            evidence.look(stack, &known.maps, &known.views, &part.region, None);
+            peaks.push(evidence.enlarge(&mut fine));
         }
         for (fused, &peak) in fused_peaks.iter_mut().zip(&peaks) {
             *fused = fused.max(peak);
@@ -138,11 +178,44 @@ pub fn fit(
         known.threshold = Threshold::from_good_parts(&peaks, target_rate);
         modalities.set(modality, Some(known));
     }
-    // The fused map is the largest of both everywhere, so its peak is the largest of both peaks.
+    // Without a network the map is the largest of both everywhere, and its peak that of both peaks.
+    if let Some(fuse) = fusion {
+        fused_peaks = peaks_of_fusion(spec, &modalities, thresholds, fuse)?;
+    }
     Ok(ScoreCalibration {
         modalities,
         fused: Threshold::from_good_parts(&fused_peaks, target_rate),
     })
+}
+
+/// Peaks at S x S of what a fusion network makes of good parts.
+fn peaks_of_fusion(
+    spec: &PrepareSpec,
+    modalities: &PerModality<ModalityCalibration>,
+    parts: &[GoodPart],
+    fuse: &mut Fuse<'_>,
+) -> Result<Vec<f32>, FitError> {
+    let side = spec.map_size();
+    let mut views = FusionViews::new(modalities, spec).map_err(FitError::Setup)?;
+    let mut maps = FusionMaps::new(side);
+    let mut upsampler = Upsampler::new(side, spec.size);
+    let mut fine = vec![0.0; spec.size * spec.size];
+    let mut peaks = Vec::with_capacity(parts.len());
+    for (index, part) in parts.iter().enumerate() {
+        let inputs = views.of(&part.maps, &part.region, &part.valid);
+        let inputs = inputs.ok_or(FitError::FusionInputs { part: index })?;
+        maps.clear();
+        fuse(inputs, &mut maps).map_err(|source| FitError::Fusion {
+            part: index,
+            source,
+        })?;
+        if !maps.is_sound(side) {
+            return Err(FitError::FusionAnswer { part: index });
+        }
+        upsampler.apply(&maps.fused, &mut fine);
+        peaks.push(maximum(&fine));
+    }
+    Ok(peaks)
 }
 
 /// Mean and deviation of each map over the pixels where the part is.

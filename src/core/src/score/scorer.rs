@@ -4,6 +4,8 @@ use heapless::Vec as FixedVec;
 
 use super::calibration::ScoreCalibration;
 use super::evidence::{EvidenceMap, maximum};
+use super::fusion::{Fusing, FusionInputs, FusionMaps, Join, write_valid_shares};
+use super::gathered::{Gathered, NeedsFusion};
 use super::maps::StageMaps;
 use super::regions::{Blob, BlobFinder};
 use crate::frame::FrameSize;
@@ -47,6 +49,11 @@ pub enum ScoreError {
         /// Which constant.
         what: &'static str,
     },
+    /// Nothing to fuse.
+    #[error(
+        "a fusion network joins rgb and geometry, the score calibration knows only one of them"
+    )]
+    OneModality,
 }
 
 /// Scores parts of one product; allocated once.
@@ -58,6 +65,8 @@ pub struct Scorer {
     size: usize,
     maps: PerModality<Sense>,
     fused: Vec<f32>,
+    /// Where the product has a fusion network.
+    fusing: Option<Fusing>,
     blobs: BlobFinder,
     evidence: Evidence,
 }
@@ -70,11 +79,15 @@ struct Sense {
 }
 
 impl Scorer {
-    /// Allocates for a product.
+    /// Allocates for a product that joins its modalities in this way.
     ///
     /// # Errors
-    /// [`ScoreError`] when the calibration does not fit the preparation.
-    pub fn new(calibration: &ScoreCalibration, spec: &PrepareSpec) -> Result<Self, ScoreError> {
+    /// [`ScoreError`] when the calibration does not fit the preparation or the join.
+    pub fn new(
+        calibration: &ScoreCalibration,
+        spec: &PrepareSpec,
+        join: Join,
+    ) -> Result<Self, ScoreError> {
         let has = PerModality {
             rgb: spec.rgb.as_ref().map(|_| ()),
             geometry: spec.geometry.as_ref().map(|_| ()),
@@ -87,12 +100,7 @@ impl Scorer {
             }
             let Some(known) = known else { continue };
             known.check(modality)?;
-            let views: Vec<_> = known
-                .views
-                .iter()
-                .map(|view| (view.maps, view.sigma_px))
-                .collect();
-            let evidence = EvidenceMap::new(spec.map_size(), spec.size, &views);
+            let evidence = EvidenceMap::new(spec.map_size(), spec.size, &known.plan());
             maps.set(
                 modality,
                 Some(Sense {
@@ -101,6 +109,10 @@ impl Scorer {
                 }),
             );
         }
+        let fusing = match join {
+            Join::Maximum => None,
+            Join::Fusion => Some(Fusing::new(&calibration.modalities, spec)?),
+        };
         Ok(Self {
             calibration: calibration.clone(),
             roi: spec.roi,
@@ -111,34 +123,59 @@ impl Scorer {
             size: spec.size,
             maps,
             fused: vec![0.0; spec.size * spec.size],
+            fusing,
             blobs: BlobFinder::new(spec.size),
             evidence: Evidence::default(),
         })
     }
 
-    /// Judges a part by what the stages answered. `frame` places regions in the camera's picture.
-    pub fn score(
+    /// The first half of a part's judgement: its evidence, from what the stages answered. The second,
+    /// [`Gathered::decide`], asks the fusion network where the product has one and both modalities
+    /// are usable. `frame` places regions in the camera's picture.
+    pub fn gather(
         &mut self,
         part: &PreparedPart,
         maps: &StageMaps,
         frame: FrameSize,
         policy: DegradedPolicy,
-    ) -> Verdict {
+    ) -> Gathered<'_> {
+        let missing = match self.weigh(part, maps, policy) {
+            Ok(missing) => missing,
+            Err(reason) => return Gathered::Verdict(Verdict::NoResult { reason }),
+        };
+        if missing.is_none()
+            && let Some(fusing) = &mut self.fusing
+        {
+            write_valid_shares(part, &mut fusing.inputs.valid);
+            let scorer = self;
+            return Gathered::NeedsFusion(NeedsFusion { scorer, frame });
+        }
+        for (modality, _) in self.evidence.modalities.present() {
+            let fine = self.maps.get(modality).map(|sense| &sense.fine);
+            for (fused, &value) in self.fused.iter_mut().zip(fine.into_iter().flatten()) {
+                *fused = fused.max(value);
+            }
+        }
+        Gathered::Verdict(self.decide(missing, frame))
+    }
+
+    /// Makes the evidence of each usable modality. Returns the one that is missing.
+    fn weigh(
+        &mut self,
+        part: &PreparedPart,
+        maps: &StageMaps,
+        policy: DegradedPolicy,
+    ) -> Result<Option<Modality>, Reason> {
         self.evidence = Evidence::default();
         self.fused.fill(f32::NEG_INFINITY);
-        let missing = match self.missing(part, policy) {
-            Ok(missing) => missing,
-            Err(reason) => return Verdict::NoResult { reason },
-        };
-        if part.depth_state == DepthState::Usable && part.part_share < self.part_share_min {
-            return Verdict::NoResult {
-                reason: Reason::NoPart,
-            };
+        if let Some(fusing) = &mut self.fusing {
+            fusing.answered = false;
         }
-        for modality in Modality::ALL
-            .into_iter()
-            .filter(|&modality| missing != Some(modality))
-        {
+        let missing = self.missing(part, policy)?;
+        if part.depth_state == DepthState::Usable && part.part_share < self.part_share_min {
+            return Err(Reason::NoPart);
+        }
+        for modality in Modality::ALL {
             let Some((sense, known)) = self
                 .maps
                 .get_mut(modality)
@@ -146,27 +183,41 @@ impl Scorer {
             else {
                 continue;
             };
-            let answer = maps.get(modality).filter(|stack| {
-                stack.is_finite()
-                    && stack.side == sense.evidence.side()
-                    && stack.count == known.maps.len()
-            });
-            let Some(stack) = answer else {
-                return Verdict::NoResult {
-                    reason: Reason::Engine,
-                };
-            };
             let Sense { evidence, fine } = sense;
-            let peak = evidence.evidence(stack, &known.maps, &known.views, &part.region, fine);
-            self.evidence.modalities.set(modality, Some(peak));
-            for (fused, &value) in self.fused.iter_mut().zip(&sense.fine) {
-                *fused = fused.max(value);
+            if missing == Some(modality) {
+                fine.fill(f32::NEG_INFINITY);
+                continue;
             }
+            let stack = known.answer(modality, maps, evidence.side());
+            let stack = stack.ok_or(Reason::Engine)?;
+            let room = self.fusing.as_mut().map(|f| f.inputs.views_mut(modality));
+            evidence.look(stack, &known.maps, &known.views, &part.region, room);
+            let peak = evidence.enlarge(fine);
+            self.evidence.modalities.set(modality, Some(peak));
         }
-        if let Some(lost) = missing.and_then(|modality| self.maps.get_mut(modality)) {
-            lost.fine.fill(f32::NEG_INFINITY);
+        Ok(missing)
+    }
+
+    /// Asks the fusion network and judges by its map.
+    pub(super) fn decide_fused<E>(
+        &mut self,
+        frame: FrameSize,
+        fuse: impl FnOnce(&FusionInputs, &mut FusionMaps) -> Result<(), E>,
+    ) -> Result<Verdict, E> {
+        let no_result = Verdict::NoResult {
+            reason: Reason::Engine,
+        };
+        let Some(fusing) = &mut self.fusing else {
+            return Ok(no_result);
+        };
+        fusing.maps.clear();
+        fuse(&fusing.inputs, &mut fusing.maps)?;
+        if !fusing.maps.is_sound(fusing.inputs.side()) {
+            return Ok(no_result);
         }
-        self.decide(missing, frame)
+        fusing.answered = true;
+        fusing.upsampler.apply(&fusing.maps.fused, &mut self.fused);
+        Ok(self.decide(None, frame))
     }
 
     /// S x S scores of the last part: fused evidence over the threshold that decided.
@@ -183,6 +234,18 @@ impl Scorer {
     /// S x S evidence of one modality of the last part.
     pub fn modality_map(&self, modality: Modality) -> Option<&[f32]> {
         self.maps.get(modality).map(|sense| sense.fine.as_slice())
+    }
+
+    /// What the fusion network was asked about the last part, if it decided on it.
+    pub fn fusion_inputs(&self) -> Option<&FusionInputs> {
+        let fusing = self.fusing.as_ref().filter(|fusing| fusing.answered);
+        fusing.map(|fusing| &fusing.inputs)
+    }
+
+    /// What the fusion network answered for the last part, if it decided on it.
+    pub fn fusion_maps(&self) -> Option<&FusionMaps> {
+        let fusing = self.fusing.as_ref().filter(|fusing| fusing.answered);
+        fusing.map(|fusing| &fusing.maps)
     }
 
     /// Peaks of the last part.
@@ -244,7 +307,8 @@ impl Scorer {
             insert(&mut regions, self.region(&blob, line, frame))
         });
         self.blobs = blobs;
-        let seen_by = self.seen_by(line, |modality| {
+        let peak_at = || self.fused.iter().position(|&value| value == peak);
+        let seen_by = self.seen_by(line, peak_at, |modality| {
             self.evidence.modalities.get(modality).copied()
         });
         Verdict::Fail {
@@ -283,17 +347,31 @@ impl Scorer {
             width: (right.ceil() - left.floor()).max(1.0) as u32,
             height: (bottom.ceil() - top.floor()).max(1.0) as u32,
             peak: Score(blob.peak / line),
-            seen_by: self.seen_by(line, at_peak),
+            seen_by: self.seen_by(line, || Some(blob.peak_at), at_peak),
         }
     }
 
-    /// Both, if each crosses the line; else the stronger one.
-    fn seen_by(&self, line: f32, evidence: impl Fn(Modality) -> Option<f32>) -> SeenBy {
-        match (evidence(Modality::Rgb), evidence(Modality::Geometry)) {
-            (Some(rgb), Some(geometry)) if rgb.min(geometry) > line => SeenBy::Both,
-            (Some(rgb), Some(geometry)) if rgb < geometry => SeenBy::Geometry,
-            (None, Some(_)) => SeenBy::Geometry,
-            _ => SeenBy::Rgb,
+    /// Both, if each crosses the line; else the stronger one. Where neither crosses it, a fusion
+    /// network has decided, and the one that it gave more weight to saw the peak.
+    fn seen_by(
+        &self,
+        line: f32,
+        peak_at: impl FnOnce() -> Option<usize>,
+        evidence: impl Fn(Modality) -> Option<f32>,
+    ) -> SeenBy {
+        let (rgb, geometry) = match (evidence(Modality::Rgb), evidence(Modality::Geometry)) {
+            (Some(rgb), Some(geometry)) => (rgb, geometry),
+            (None, Some(_)) => return SeenBy::Geometry,
+            _ => return SeenBy::Rgb,
+        };
+        if rgb.min(geometry) > line {
+            return SeenBy::Both;
+        }
+        let fusing = self.fusing.as_ref().filter(|_| rgb.max(geometry) <= line);
+        let weight = fusing.and_then(|fusing| fusing.weight_at(peak_at()?));
+        match weight.map_or(rgb < geometry, |weight| weight > 0.5) {
+            true => SeenBy::Geometry,
+            false => SeenBy::Rgb,
         }
     }
 }

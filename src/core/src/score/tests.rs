@@ -10,14 +10,14 @@ use crate::prepare::{
 };
 use crate::verdict::{Reason, SeenBy, Verdict};
 
-const SIDE: usize = 16;
-const SIZE: usize = 64;
-const FRAME: FrameSize = FrameSize {
+pub(super) const SIDE: usize = 16;
+pub(super) const SIZE: usize = 64;
+pub(super) const FRAME: FrameSize = FrameSize {
     width: 320,
     height: 160,
 };
 
-fn spec() -> PrepareSpec {
+pub(super) fn spec() -> PrepareSpec {
     PrepareSpec {
         size: SIZE,
         roi: None,
@@ -43,14 +43,14 @@ fn spec() -> PrepareSpec {
     }
 }
 
-fn part() -> PreparedPart {
+pub(super) fn part() -> PreparedPart {
     let mut part = PreparedPart::new(&spec());
     (part.rgb_state, part.depth_state) = (RgbState::Usable, DepthState::Usable);
     part
 }
 
 /// Pseudo-random maps around 1 with a spread that is the same for all parts of a seed.
-fn maps(seed: u32) -> StageMaps {
+pub(super) fn maps(seed: u32) -> StageMaps {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12345);
     let mut noise = move || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -70,18 +70,19 @@ fn maps(seed: u32) -> StageMaps {
     }
 }
 
-fn plan(views: Vec<(MapRange, f32)>) -> ViewPlan {
+pub(super) fn plan(views: Vec<(MapRange, f32)>) -> ViewPlan {
     ViewPlan {
         standardise: Standardise::Each,
         views,
     }
 }
 
-fn calibration() -> ScoreCalibration {
+pub(super) fn calibration() -> ScoreCalibration {
     let good: Vec<GoodPart> = (0..60)
         .map(|seed| GoodPart {
             maps: maps(seed),
             region: vec![1.0; SIDE * SIDE],
+            valid: vec![1.0; SIDE * SIDE],
         })
         .collect();
     let maps = |first, count| MapRange { first, count };
@@ -89,11 +90,11 @@ fn calibration() -> ScoreCalibration {
         rgb: Some(plan(vec![(maps(0, 3), 0.5), (maps(0, 3), 2.0)])),
         geometry: Some(plan(vec![(maps(0, 3), 1.0), (maps(3, 1), 1.0)])),
     };
-    fit(&spec(), &views, &good, &good, 0.05).unwrap()
+    fit(&spec(), &views, &good, &good, 0.05, None).unwrap()
 }
 
 /// Adds to a 2 x 2 block of every map of a modality.
-fn blemish(maps: &mut StageMaps, modality: Modality, at: (usize, usize), by: f32) {
+pub(super) fn blemish(maps: &mut StageMaps, modality: Modality, at: (usize, usize), by: f32) {
     for map in maps
         .get_mut(modality)
         .unwrap()
@@ -107,9 +108,20 @@ fn blemish(maps: &mut StageMaps, modality: Modality, at: (usize, usize), by: f32
 }
 
 fn score(part: &PreparedPart, maps: &StageMaps, policy: DegradedPolicy) -> Verdict {
-    Scorer::new(&calibration(), &spec())
-        .unwrap()
-        .score(part, maps, FRAME, policy)
+    let mut scorer = scorer();
+    verdict(scorer.gather(part, maps, FRAME, policy))
+}
+
+fn scorer() -> Scorer {
+    Scorer::new(&calibration(), &spec(), Join::Maximum).unwrap()
+}
+
+/// The verdict of a product without a fusion network.
+fn verdict(gathered: Gathered<'_>) -> Verdict {
+    match gathered {
+        Gathered::Verdict(verdict) => verdict,
+        Gathered::NeedsFusion(_) => panic!("there is no network to ask"),
+    }
 }
 
 #[test]
@@ -274,10 +286,10 @@ fn answers_that_are_no_numbers_or_of_another_size_are_no_result() {
 
 #[test]
 fn scores_are_evidence_over_the_line_everywhere() {
-    let mut scorer = Scorer::new(&calibration(), &spec()).unwrap();
+    let mut scorer = scorer();
     let mut answer = maps(7);
     blemish(&mut answer, Modality::Geometry, (8, 8), 1.0);
-    let verdict = scorer.score(&part(), &answer, FRAME, Default::default());
+    let verdict = verdict(scorer.gather(&part(), &answer, FRAME, Default::default()));
     let peak = scorer.score_map().fold(f32::NEG_INFINITY, f32::max);
     assert_eq!(verdict.score().unwrap().0, peak);
     assert_eq!(
@@ -292,7 +304,7 @@ fn a_calibration_for_another_product_is_refused() {
         geometry: None,
         ..spec()
     };
-    let refused = Scorer::new(&calibration(), &colour).unwrap_err();
+    let refused = Scorer::new(&calibration(), &colour, Join::Maximum).unwrap_err();
     assert_eq!(
         refused,
         ScoreError::Modality {
@@ -301,7 +313,7 @@ fn a_calibration_for_another_product_is_refused() {
     );
     let mut broken = calibration();
     broken.modalities.rgb.as_mut().unwrap().maps[1].sd = 0.0;
-    let refused = Scorer::new(&broken, &spec()).unwrap_err();
+    let refused = Scorer::new(&broken, &spec(), Join::Maximum).unwrap_err();
     assert_eq!(
         refused,
         ScoreError::Constant {
@@ -321,29 +333,35 @@ fn fitting_needs_parts_maps_and_a_sensible_target() {
     let good = |seed| GoodPart {
         maps: maps(seed),
         region: vec![1.0; SIDE * SIDE],
+        valid: vec![1.0; SIDE * SIDE],
     };
     let few: Vec<_> = (0..4).map(good).collect();
-    let refused = fit(&spec(), &views, &few, &few, 0.02).unwrap_err();
-    assert_eq!(
-        refused,
-        FitError::TooFew {
-            found: 4,
-            needed: 5
-        }
+    let refuse =
+        |parts: &[GoodPart], rate| fit(&spec(), &views, parts, parts, rate, None).unwrap_err();
+    let refused = refuse(&few, 0.02);
+    assert!(
+        matches!(
+            refused,
+            FitError::TooFew {
+                found: 4,
+                needed: 5
+            }
+        ),
+        "{refused:?}"
     );
     let mut some: Vec<_> = (0..6).map(good).collect();
-    assert_eq!(
-        fit(&spec(), &views, &some, &some, 1.5).unwrap_err(),
-        FitError::Target
-    );
+    assert!(matches!(refuse(&some, 1.5), FitError::Target));
     some[3].maps.rgb = None;
-    let refused = fit(&spec(), &views, &some, &some, 0.02).unwrap_err();
-    assert_eq!(
-        refused,
-        FitError::MapsMissing {
-            part: 3,
-            modality: Modality::Rgb
-        }
+    let refused = refuse(&some, 0.02);
+    assert!(
+        matches!(
+            refused,
+            FitError::MapsMissing {
+                part: 3,
+                modality: Modality::Rgb
+            }
+        ),
+        "{refused:?}"
     );
 }
 
@@ -359,6 +377,7 @@ fn maps_that_share_a_unit_are_standardised_together() {
             GoodPart {
                 maps,
                 region: vec![1.0; SIDE * SIDE],
+                valid: vec![1.0; SIDE * SIDE],
             }
         })
         .collect();
@@ -375,7 +394,7 @@ fn maps_that_share_a_unit_are_standardised_together() {
             rgb: None,
             geometry: Some(plan),
         };
-        fit(&spec(), &plans, &good, &good, 0.05)
+        fit(&spec(), &plans, &good, &good, 0.05, None)
             .unwrap()
             .modalities
             .geometry

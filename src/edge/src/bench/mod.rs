@@ -97,7 +97,7 @@ fn measure(
     mut frames: Vec<CameraFrame>,
     pipeline: &mut Pipeline,
 ) -> Result<Measured, EdgeError> {
-    let [mut prepare, mut infer, mut score, mut whole] =
+    let [mut prepare, mut infer, mut fusion, mut score, mut whole] =
         std::array::from_fn(|_| Latencies::default());
     let [mut rgb, mut geometry] = std::array::from_fn(|_| Latencies::default());
     let mut cpu = Duration::ZERO;
@@ -116,7 +116,10 @@ fn measure(
         let (inspection, allocated) = allocations::during(|| pipeline.inspect(&frame.pair));
         let after = process::cpu_time();
         let inspection = inspection.map_err(|error| error.into_edge(name))?;
-        let (again, allocated_again) = allocations::during(|| pipeline.time_engine(None));
+        let (again, allocated_again) = allocations::during(|| {
+            pipeline.time_engine(None)?;
+            pipeline.time_fusion()
+        });
         again?;
         let alone = [Modality::Rgb, Modality::Geometry]
             .map(|modality| pipeline.time_engine(Some(modality)));
@@ -127,6 +130,9 @@ fn measure(
         by_engine += allocated_again;
         prepare.push(inspection.timings.prepare);
         infer.push(inspection.timings.infer);
+        if let Some(took) = inspection.timings.fusion {
+            fusion.push(took);
+        }
         score.push(inspection.timings.score);
         whole.push(inspection.timings.whole());
         for (latencies, took) in [&mut rgb, &mut geometry].into_iter().zip(alone) {
@@ -145,10 +151,12 @@ fn measure(
         ("rgb stage", rgb),
         ("geometry stage", geometry),
         ("engine, both", infer),
+        ("fusion", fusion),
         ("score", score),
         ("whole part", whole),
     ]
     .into_iter()
+    .filter(|(stage, _)| *stage != "fusion" || pipeline.fuses())
     .map(|(stage, latencies)| StageCost {
         stage,
         p50_ms: latencies.percentile_ms(50.0),

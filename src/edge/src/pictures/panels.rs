@@ -1,4 +1,4 @@
-//! The three views of a part: colour, shaded height, map.
+//! The views of a part: colour, shaded height, map, and the weight where a network fuses both senses.
 
 use image::{Rgb, RgbImage};
 
@@ -63,6 +63,17 @@ pub(super) fn map(snapshot: &Snapshot) -> RgbImage {
         let share = if score < 1.0 { BLEND.0 } else { BLEND.1 };
         let Rgb(heat) = colour_map::colour(score);
         Rgb(heat.map(|heat| (share * f32::from(heat) + (1.0 - share) * grey).round() as u8))
+    })
+}
+
+/// Height's share of the decision: white where height alone decided, black where colour did.
+pub(super) fn weight(snapshot: &Snapshot, weights: &[f32]) -> RgbImage {
+    let size = snapshot.size();
+    let side = weights.len().isqrt();
+    picture(snapshot, |place| {
+        let (x, y) = (place % size * side / size, place / size * side / size);
+        let grey = (255.0 * weights[y * side + x].clamp(0.0, 1.0)).round() as u8;
+        Rgb([grey; 3])
     })
 }
 

@@ -17,11 +17,14 @@ pub(crate) struct Snapshot {
     pub(super) valid: Vec<f32>,
     /// Evidence over threshold; 0 where nothing was said.
     pub(super) score: Vec<f32>,
+    /// S/4 x S/4, height's share of the decision, for a product with a fusion network; 0 for a part
+    /// that it did not decide on.
+    pub(super) weight: Option<Vec<f32>>,
 }
 
 impl Snapshot {
-    /// Allocates for a product.
-    pub(crate) fn new(spec: &PrepareSpec) -> Self {
+    /// Allocates for a product, which may fuse its senses by a network.
+    pub(crate) fn new(spec: &PrepareSpec, fuses: bool) -> Self {
         let pixels = spec.size * spec.size;
         Self {
             size: spec.size,
@@ -31,6 +34,7 @@ impl Snapshot {
             normals: vec![0.0; 3 * pixels],
             valid: vec![0.0; pixels],
             score: vec![0.0; pixels],
+            weight: fuses.then(|| vec![0.0; spec.map_size() * spec.map_size()]),
         }
     }
 
@@ -39,8 +43,13 @@ impl Snapshot {
         self.size
     }
 
-    /// Copies a part and its S x S scores.
-    pub(crate) fn keep(&mut self, part: &PreparedPart, scores: impl Iterator<Item = f32>) {
+    /// Copies a part, its S x S scores, and the fusion network's weights, if it had a say.
+    pub(crate) fn keep(
+        &mut self,
+        part: &PreparedPart,
+        scores: impl Iterator<Item = f32>,
+        weights: Option<&[f32]>,
+    ) {
         if let Some(spec) = &self.normalisation {
             let pixels = self.size * self.size;
             for (channel, plane) in part.rgb.chunks_exact(pixels).enumerate().take(3) {
@@ -56,6 +65,12 @@ impl Snapshot {
         self.valid.copy_from_slice(&part.valid);
         for (place, score) in self.score.iter_mut().zip(scores) {
             *place = if score.is_finite() { score } else { 0.0 };
+        }
+        if let Some(weight) = &mut self.weight {
+            match weights {
+                Some(weights) => weight.copy_from_slice(weights),
+                None => weight.fill(0.0),
+            }
         }
     }
 

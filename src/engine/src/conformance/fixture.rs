@@ -1,8 +1,10 @@
 //! A small product whose networks are one convolution each, computed here a second time by loops.
 
+pub(crate) mod fusion;
+
 use twinspect_bundle::{
     Bundle, BundleBuilder, CameraFacts, FormatVersion, Golden, GoldenEvidence, Manifest, Method,
-    Provenance, Stage, Tolerance,
+    Provenance, Stage, Stages, Tolerance,
 };
 use twinspect_core::frame::{DepthCounts, DepthFrame, FramePair, FrameSize, Intrinsics, RgbFrame};
 use twinspect_core::modality::{Modality, PerModality};
@@ -26,13 +28,16 @@ const SIDE: usize = SIZE / 4;
 /// Which senses a product has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Senses {
+    /// Joined by the maximum.
     Both,
     Rgb,
     Geometry,
+    /// Both, joined by a network.
+    Fused,
 }
 
 impl Senses {
-    pub(crate) const ALL: [Self; 3] = [Self::Both, Self::Rgb, Self::Geometry];
+    pub(crate) const ALL: [Self; 4] = [Self::Both, Self::Rgb, Self::Geometry, Self::Fused];
 
     fn has(self, modality: Modality) -> bool {
         match modality {
@@ -46,8 +51,10 @@ impl Senses {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Twist {
     None,
-    /// The root of a negative number.
+    /// The root of a negative number, in the stages of the modalities.
     NotNumbers,
+    /// The same in the fusion stage.
+    FusionNotNumbers,
 }
 
 /// One convolution.
@@ -189,6 +196,21 @@ fn threshold(evidence: f32) -> Threshold {
     }
 }
 
+fn calibration(modality: Modality) -> ModalityCalibration {
+    ModalityCalibration {
+        maps: vec![Moments { mean: 0.5, sd: 0.5 }; layer(modality).maps],
+        views: vec![View {
+            maps: MapRange {
+                first: 0,
+                count: layer(modality).maps,
+            },
+            sigma_px: 1.0,
+            maxima: Moments { mean: 1.0, sd: 0.5 },
+        }],
+        threshold: threshold(4.0),
+    }
+}
+
 pub(crate) fn manifest(senses: Senses) -> Manifest {
     let geometry = GeometrySpec {
         belt: Plane {
@@ -209,8 +231,22 @@ pub(crate) fn manifest(senses: Senses) -> Manifest {
         mean: [127.0; 3],
         std: [64.0; 3],
     };
+    let mut score = ScoreCalibration {
+        modalities: only(senses, calibration),
+        fused: threshold(5.0),
+    };
+    let mut stages = Stages::from(only(senses, stage));
+    if senses == Senses::Fused {
+        let geometry = score.modalities.geometry.as_mut().unwrap();
+        let finer = View {
+            sigma_px: 0.0,
+            ..geometry.views[0]
+        };
+        geometry.views.push(finer);
+        stages.fusion = Some(fusion::stage());
+    }
     Manifest {
-        format: FormatVersion::V1,
+        format: FormatVersion::of(&stages),
         name: "fixture".to_owned(),
         version: "1.0.0".parse().unwrap(),
         created: "2026-11-23T14:05:00Z".to_owned(),
@@ -233,22 +269,8 @@ pub(crate) fn manifest(senses: Senses) -> Manifest {
             rgb: senses.has(Modality::Rgb).then_some(rgb),
             geometry: senses.has(Modality::Geometry).then_some(geometry),
         },
-        stages: only(senses, stage),
-        score: ScoreCalibration {
-            modalities: only(senses, |modality| ModalityCalibration {
-                maps: vec![Moments { mean: 0.5, sd: 0.5 }; layer(modality).maps],
-                views: vec![View {
-                    maps: MapRange {
-                        first: 0,
-                        count: layer(modality).maps,
-                    },
-                    sigma_px: 1.0,
-                    maxima: Moments { mean: 1.0, sd: 0.5 },
-                }],
-                threshold: threshold(4.0),
-            }),
-            fused: threshold(5.0),
-        },
+        stages,
+        score,
         tolerance: Tolerance {
             f32: 1e-4,
             f16: 1e-2,
@@ -311,17 +333,22 @@ pub(crate) fn golden(manifest: &Manifest, name: &str, frame: FramePair) -> Golde
             maps.set(modality, Some(reference(&part, modality)));
         }
     }
-    let mut scorer = Scorer::new(&manifest.score, &manifest.prepare).unwrap();
+    let mut scorer = Scorer::new(&manifest.score, &manifest.prepare, manifest.join()).unwrap();
     let policy = DegradedPolicy {
         rgb_alone: true,
         geometry_alone: true,
     };
-    scorer.score(&part, &maps, frame.size(), policy);
+    let gathered = scorer.gather(&part, &maps, frame.size(), policy);
+    let Ok(_) = gathered.decide(|inputs, maps| {
+        *maps = fusion::reference(inputs);
+        Ok::<(), std::convert::Infallible>(())
+    });
     let evidence = scorer.evidence();
     Golden {
         name: name.to_owned(),
         frame,
         maps,
+        fusion: scorer.fusion_maps().cloned(),
         evidence: GoldenEvidence {
             fused: evidence.fused.unwrap(),
             modalities: evidence.modalities,
@@ -331,11 +358,14 @@ pub(crate) fn golden(manifest: &Manifest, name: &str, frame: FramePair) -> Golde
 
 pub(crate) fn builder(manifest: Manifest, twist: Twist) -> BundleBuilder {
     let modalities: Vec<Modality> = manifest.stages.present().map(|(m, _)| m).collect();
-    modalities
-        .into_iter()
-        .fold(BundleBuilder::new(manifest), |builder, modality| {
-            builder.model(modality, onnx(modality, twist))
-        })
+    let mut builder = BundleBuilder::new(manifest.clone());
+    for modality in modalities {
+        builder = builder.model(modality, onnx(modality, twist));
+    }
+    match manifest.stages.fusion {
+        None => builder,
+        Some(_) => builder.fusion_model(fusion::onnx(twist)),
+    }
 }
 
 /// A bundle with goldens, one of them without colour where the product has both senses.
@@ -344,7 +374,7 @@ pub(crate) fn bundle(senses: Senses, twist: Twist) -> Bundle {
     let mut builder = builder(manifest.clone(), twist)
         .golden(golden(&manifest, "000", frame(100)))
         .golden(golden(&manifest, "001", frame(101)));
-    if senses == Senses::Both {
+    if senses.has(Modality::Rgb) && senses.has(Modality::Geometry) {
         let depth_alone = frame(102).without_rgb().unwrap();
         builder = builder.golden(golden(&manifest, "002", depth_alone));
     }

@@ -1,13 +1,14 @@
 //! What every engine must do, whatever it computes with. A back end's tests call [`suite`].
 
 pub(crate) mod fixture;
+mod fusion;
 
 use twinspect_bundle::Bundle;
 use twinspect_core::modality::Modality;
 use twinspect_core::prepare::{DepthState, PreparedPart, RgbState};
 use twinspect_core::score::{MapStack, StageMaps};
 
-use crate::engine::{Engine, EngineError, Precision};
+use crate::engine::{Engine, EngineError, Precision, StageName};
 use fixture::{Senses, Twist, bundle, part, reference};
 
 /// Makes an engine for a bundle.
@@ -28,6 +29,7 @@ pub(crate) fn suite(load: Load) {
         an_engine_can_go_at_any_time(load, &bundle);
     }
     answers_that_are_no_numbers_are_refused(load);
+    fusion::suite(load);
 }
 
 fn tolerance(engine: &dyn Engine, bundle: &Bundle) -> f32 {
@@ -56,10 +58,15 @@ fn infer(engine: &mut dyn Engine, part: &PreparedPart) -> StageMaps {
 
 fn assert_close(found: &MapStack, expected: &MapStack, share: f32) {
     assert_eq!((found.count, found.side), (expected.count, expected.side));
-    let low = expected.data.iter().copied().fold(f32::MAX, f32::min);
-    let high = expected.data.iter().copied().fold(f32::MIN, f32::max);
+    assert_values_close(&found.data, &expected.data, share);
+}
+
+fn assert_values_close(found: &[f32], expected: &[f32], share: f32) {
+    assert_eq!(found.len(), expected.len());
+    let low = expected.iter().copied().fold(f32::MAX, f32::min);
+    let high = expected.iter().copied().fold(f32::MIN, f32::max);
     assert!(high > low);
-    for (index, (found, expected)) in found.data.iter().zip(&expected.data).enumerate() {
+    for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
         assert!(
             (found - expected).abs() <= share * (high - low),
             "index {index}: {found}, expected {expected}"
@@ -130,7 +137,7 @@ fn a_part_that_fails_spoils_no_other(engine: &mut dyn Engine, bundle: &Bundle) {
             let mut maps = engine.new_maps();
             let error = engine.infer(&bad, &mut maps).unwrap_err();
             assert!(
-                matches!(error, EngineError::Run { modality: m, .. } if m == modality),
+                matches!(error, EngineError::Run { stage, .. } if stage == modality.into()),
                 "{error:?}"
             );
         }
@@ -164,7 +171,7 @@ fn buffers_of_another_product_are_refused(engine: &mut dyn Engine, bundle: &Bund
         maps.set(modality, Some(wrong));
         let error = engine.infer(&part, &mut maps).unwrap_err();
         assert!(
-            matches!(error, EngineError::Buffers { modality: m } if m == modality),
+            matches!(error, EngineError::Buffers { stage } if stage == modality.into()),
             "{error:?}"
         );
     }
@@ -188,7 +195,7 @@ fn answers_that_are_no_numbers_are_refused(load: Load) {
         matches!(
             error,
             EngineError::Run {
-                modality: Modality::Rgb,
+                stage: StageName::Of(Modality::Rgb),
                 ..
             }
         ),

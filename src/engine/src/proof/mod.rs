@@ -1,43 +1,29 @@
 //! Proof before use: an engine must give the goldens' maps and evidence.
+//!
+//! Each network is held to its own answer: the fusion network is asked about the golden's maps, not
+//! about the engine's. Between the two the host divides by the deviations of good parts, and a gate
+//! is steep where both modalities are equally sure, so that a difference which a stage may have
+//! comes out larger behind it. What the engine makes of the frame by itself, from the first network
+//! to the last, is held to the evidence.
+
+mod deviation;
 
 use twinspect_bundle::{Bundle, BundleError, Golden};
 use twinspect_core::modality::Modality;
 use twinspect_core::prepare::{PrepareError, PreparedPart, Preparer, SpecError};
-use twinspect_core::score::{DegradedPolicy, MapStack, ScoreError, Scorer, StageMaps};
+use twinspect_core::score::{DegradedPolicy, FusionMaps, ScoreError, Scorer, StageMaps};
 
-use crate::engine::{Engine, EngineError, Precision, is_usable};
+use crate::engine::{Engine, EngineError, Precision, is_usable, judge};
+
+pub use deviation::Deviation;
 
 /// Largest difference of the fused evidence from a golden's, as a share of the threshold.
 const EVIDENCE_SHARE: f32 = 0.01;
-
-/// Where an engine's maps lie farthest from a golden's.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Deviation {
-    /// The golden.
-    pub golden: String,
-    /// Maps of which stage.
-    pub modality: Modality,
-    /// Which map of the stage, from 0.
-    pub map: usize,
-    /// Which value of the map, from 0, rows from the top.
-    pub index: usize,
-    /// The golden's value.
-    pub expected: f32,
-    /// The engine's value.
-    pub found: f32,
-    /// The difference as a share of the range of the golden's maps of this stage.
-    pub share: f32,
-}
-
-impl std::fmt::Display for Deviation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "golden {}, {} map {}, index {}: expected {}, found {}, {:.2e} of the range",
-            self.golden, self.modality, self.map, self.index, self.expected, self.found, self.share
-        )
-    }
-}
+/// Goldens may show how a product behaves without one of its senses.
+const BOTH_ALONE: DegradedPolicy = DegradedPolicy {
+    rgb_alone: true,
+    geometry_alone: true,
+};
 
 /// An engine that reproduced all goldens.
 #[derive(Debug, Clone, PartialEq)]
@@ -224,7 +210,8 @@ impl<'a> Run<'a> {
         let manifest = bundle.manifest();
         Ok(Self {
             preparer: Preparer::new(&manifest.prepare).map_err(ProofError::Spec)?,
-            scorer: Scorer::new(&manifest.score, &manifest.prepare).map_err(ProofError::Score)?,
+            scorer: Scorer::new(&manifest.score, &manifest.prepare, manifest.join())
+                .map_err(ProofError::Score)?,
             part: PreparedPart::new(&manifest.prepare),
             maps: engine.new_maps(),
             engine,
@@ -251,35 +238,51 @@ impl<'a> Run<'a> {
                 });
             }
         }
-        self.engine
-            .infer(&self.part, &mut self.maps)
-            .map_err(|source| ProofError::Infer {
-                golden: name(),
-                source,
-            })?;
-        // Goldens may show how a product behaves without one of its senses.
-        let policy = DegradedPolicy {
-            rgb_alone: true,
-            geometry_alone: true,
-        };
-        self.scorer
-            .score(&self.part, &self.maps, golden.frame.size(), policy);
+        let fused = self.fuse(golden)?;
+        let judged = judge(
+            self.engine,
+            &mut self.scorer,
+            &self.part,
+            &mut self.maps,
+            golden.frame.size(),
+            BOTH_ALONE,
+        );
+        judged.map_err(|source| ProofError::Infer {
+            golden: name(),
+            source,
+        })?;
         Ok(Answer {
-            worst: self.worst(golden)?,
+            worst: self.worst(golden, fused.as_ref())?,
             evidence: self.scorer.evidence().fused,
             threshold: self.threshold(golden),
         })
     }
 
+    /// What the fusion network answers to the golden's own maps.
+    fn fuse(&mut self, golden: &Golden) -> Result<Option<FusionMaps>, ProofError> {
+        let size = golden.frame.size();
+        let gathered = self
+            .scorer
+            .gather(&self.part, &golden.maps, size, BOTH_ALONE);
+        let decided = gathered.decide(|inputs, maps| self.engine.fuse(inputs, maps));
+        decided.map_err(|source| ProofError::Infer {
+            golden: golden.name.clone(),
+            source,
+        })?;
+        Ok(self.scorer.fusion_maps().cloned())
+    }
+
     /// The largest deviation of this golden.
-    fn worst(&self, golden: &Golden) -> Result<Deviation, ProofError> {
-        golden
-            .maps
-            .present()
-            .filter_map(|(modality, expected)| {
-                let found = self.maps.get(modality)?;
-                deviation(&golden.name, modality, expected, found)
-            })
+    fn worst(&self, golden: &Golden, fused: Option<&FusionMaps>) -> Result<Deviation, ProofError> {
+        let name = golden.name.as_str();
+        let stages = golden.maps.present().filter_map(|(modality, expected)| {
+            deviation::of_maps(name, modality, expected, self.maps.get(modality)?)
+        });
+        let fusion = golden.fusion.iter().zip(fused);
+        let fusion =
+            fusion.flat_map(|(expected, found)| deviation::of_fusion(name, expected, found));
+        stages
+            .chain(fusion)
             .max_by(|a, b| a.share.total_cmp(&b.share))
             .ok_or(ProofError::NoGoldens)
     }
@@ -298,41 +301,6 @@ impl<'a> Run<'a> {
         }
         .evidence
     }
-}
-
-fn deviation(
-    golden: &str,
-    modality: Modality,
-    expected: &MapStack,
-    found: &MapStack,
-) -> Option<Deviation> {
-    let (low, high) = expected
-        .data
-        .iter()
-        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| {
-            (low.min(*value), high.max(*value))
-        });
-    let range = high - low;
-    let pairs = expected.data.iter().zip(&found.data);
-    let (position, difference) = pairs
-        .map(|(expected, found)| (expected - found).abs())
-        .enumerate()
-        .max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let pixels = expected.side * expected.side;
-    Some(Deviation {
-        golden: golden.to_owned(),
-        modality,
-        map: position / pixels,
-        index: position % pixels,
-        expected: expected.data[position],
-        found: *found.data.get(position)?,
-        // Maps without any range can only be reproduced exactly.
-        share: if difference == 0.0 {
-            0.0
-        } else {
-            difference / range
-        },
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
+mod fusion;
+
 use std::error::Error as _;
 
+use twinspect_core::score::{FusionInputs, MapStack};
+
 use super::*;
+use crate::StageName;
 use crate::conformance::fixture::{Senses, Twist, builder, bundle, frame, golden, manifest};
 use crate::tract::TractEngine;
 
@@ -28,6 +33,10 @@ impl<F: FnMut(&mut StageMaps) + Send> Engine for Tampered<F> {
         self.inner.infer(part, maps)?;
         (self.change)(maps);
         Ok(())
+    }
+
+    fn fuse(&mut self, inputs: &FusionInputs, maps: &mut FusionMaps) -> Result<(), EngineError> {
+        self.inner.fuse(inputs, maps)
     }
 }
 
@@ -76,13 +85,8 @@ fn a_value_beyond_the_tolerance_is_named() {
     };
     assert_eq!((engine.as_str(), *tolerance), ("tampered", 1e-4));
     assert_eq!(
-        (
-            worst.golden.as_str(),
-            worst.modality,
-            worst.map,
-            worst.index
-        ),
-        ("001", Modality::Geometry, 2, 35)
+        (worst.golden.as_str(), worst.stage, worst.map, worst.index),
+        ("001", StageName::Of(Modality::Geometry), 2, 35)
     );
     assert_eq!(worst.expected, value);
     assert!((worst.found - value - step).abs() < 0.1 * step, "{worst}");
@@ -221,14 +225,4 @@ fn a_golden_of_another_camera_is_named() {
         "{error:?}"
     );
     assert!(error.source().is_some());
-}
-
-#[test]
-fn maps_without_a_range_are_reproduced_exactly_or_not_at_all() {
-    let flat = MapStack::new(1, 2);
-    let mut other = flat.clone();
-    let of = |found: &MapStack| deviation("000", Modality::Rgb, &flat, found).unwrap().share;
-    assert_eq!(of(&other), 0.0);
-    other.data[1] = 1e-9;
-    assert_eq!(of(&other), f32::INFINITY);
 }

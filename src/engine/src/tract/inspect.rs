@@ -1,6 +1,6 @@
 //! What an ONNX file says of itself, looked at before tract sees it.
 //!
-//! Networks of bundles and teachers are plain graphs: one input, no subgraphs, all weights inside.
+//! Networks of bundles and teachers are plain graphs: no subgraphs, all weights inside.
 //! Whatever else the format allows is refused here, because it could read other files, run for
 //! ever, or trip over tract's assertions.
 
@@ -19,13 +19,16 @@ const FLOAT: i32 = 1;
 
 /// Names of a plain network's tensors.
 pub(super) struct Interface {
-    pub(super) input: String,
+    pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<String>,
 }
 
-/// Checks the graph and the shapes that it declares. A declared dimension with a name instead of
-/// a number fits any.
-pub(super) fn inspect(proto: &ModelProto, input_shape: &[usize]) -> Result<Interface, ModelError> {
+/// Checks the graph and the shapes that it declares, one for each input. A declared dimension with a
+/// name instead of a number fits any.
+pub(super) fn inspect(
+    proto: &ModelProto,
+    input_shapes: &[&[usize]],
+) -> Result<Interface, ModelError> {
     let graph = proto.graph.as_ref().ok_or(ModelError::NoGraph)?;
     check_weights(graph)?;
     check_nodes(graph)?;
@@ -35,11 +38,16 @@ pub(super) fn inspect(proto: &ModelProto, input_shape: &[usize]) -> Result<Inter
         .iter()
         .filter(|input| !constants.contains(input.name.as_str()))
         .collect();
-    let [input] = inputs.as_slice() else {
-        let names = inputs.iter().map(|input| input.name.clone()).collect();
-        return Err(ModelError::Inputs { found: names });
-    };
-    check_input(input, input_shape)?;
+    let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
+    if names.len() != input_shapes.len() {
+        return Err(ModelError::Inputs {
+            expected: input_shapes.len(),
+            found: names,
+        });
+    }
+    for (input, shape) in inputs.iter().zip(input_shapes) {
+        check_input(input, shape)?;
+    }
     if graph.output.is_empty() {
         return Err(ModelError::NoOutput);
     }
@@ -48,7 +56,7 @@ pub(super) fn inspect(proto: &ModelProto, input_shape: &[usize]) -> Result<Inter
         .iter()
         .flat_map(|node| node.output.iter().map(String::as_str))
         .chain(constants)
-        .chain([input.name.as_str()])
+        .chain(names.iter().map(String::as_str))
         .collect();
     let needed = graph
         .node
@@ -63,7 +71,7 @@ pub(super) fn inspect(proto: &ModelProto, input_shape: &[usize]) -> Result<Inter
         }
     }
     Ok(Interface {
-        input: input.name.clone(),
+        inputs: names,
         outputs: graph.output.iter().map(|o| o.name.clone()).collect(),
     })
 }

@@ -9,13 +9,13 @@ pub use model::{Model, ModelError, TensorSpec};
 
 use std::num::NonZero;
 
-use twinspect_bundle::{Bundle, Stage};
+use twinspect_bundle::{Bundle, FusionStage, Stage};
 use twinspect_core::modality::{Modality, PerModality};
 use twinspect_core::prepare::PreparedPart;
-use twinspect_core::score::{MapStack, StageMaps};
+use twinspect_core::score::{FusionInputs, FusionMaps, MapStack, StageMaps};
 
 use self::worker::Worker;
-use crate::engine::{Engine, EngineError, Precision, is_usable};
+use crate::engine::{Engine, EngineError, Precision, StageName, is_usable};
 
 /// The stage that goes to a second thread: its input is the smaller one, and the handover copies it.
 const BESIDE: Modality = Modality::Geometry;
@@ -24,6 +24,8 @@ const BESIDE: Modality = Modality::Geometry;
 #[derive(Debug)]
 pub struct TractEngine {
     stages: PerModality<LoadedStage>,
+    /// Runs on the thread that asks: it has nothing to run beside.
+    fusion: Option<Box<Model>>,
 }
 
 #[derive(Debug)]
@@ -60,10 +62,13 @@ impl TractEngine {
         let side_by_side = cores > 1 && present.present().count() > 1;
         let mut stages = PerModality::default();
         for (modality, stage) in present.present() {
-            let onnx = bundle
-                .stage_model(modality)
-                .ok_or(EngineError::NoModel { modality })?;
-            let load_error = |source| EngineError::Load { modality, source };
+            let name = StageName::Of(modality);
+            let onnx = bundle.stage_model(modality);
+            let onnx = onnx.ok_or(EngineError::NoModel { stage: name })?;
+            let load_error = |source| EngineError::Load {
+                stage: name,
+                source,
+            };
             let mut model = Model::from_bytes(onnx, &stage.input_shape).map_err(load_error)?;
             check(modality, stage, &model)?;
             let runner = if side_by_side && modality == BESIDE {
@@ -82,7 +87,9 @@ impl TractEngine {
             };
             stages.set(modality, Some(stage));
         }
-        Ok(Self { stages })
+        let fusion = present.fusion.as_ref();
+        let fusion = fusion.map(|stage| load_fusion(bundle, stage)).transpose()?;
+        Ok(Self { stages, fusion })
     }
 
     fn check_buffers(&self, maps: &StageMaps) -> Result<(), EngineError> {
@@ -95,7 +102,8 @@ impl TractEngine {
                 _ => false,
             };
             if !fits {
-                return Err(EngineError::Buffers { modality });
+                let stage = modality.into();
+                return Err(EngineError::Buffers { stage });
             }
         }
         Ok(())
@@ -124,33 +132,77 @@ impl TractEngine {
                 Modality::Geometry => &part.geometry,
             };
             let done = step(&mut stage.runner, input, &mut buffer.data);
-            all = all.and(done.map_err(|source| EngineError::Run { modality, source }));
+            let stage = modality.into();
+            all = all.and(done.map_err(|source| EngineError::Run { stage, source }));
         }
         all
     }
 }
 
+fn load_fusion(bundle: &Bundle, stage: &FusionStage) -> Result<Box<Model>, EngineError> {
+    let name = StageName::Fusion;
+    let onnx = bundle.fusion_model();
+    let onnx = onnx.ok_or(EngineError::NoModel { stage: name })?;
+    let (inputs, outputs) = (stage.inputs.named(), stage.outputs.named());
+    let shapes = inputs.each_ref().map(|(_, shape)| &shape[..]);
+    let model = Model::with_inputs(onnx, &shapes).map_err(|source| EngineError::Load {
+        stage: name,
+        source,
+    })?;
+    for (what, expected, found) in [
+        ("inputs", &inputs[..], model.inputs()),
+        ("outputs", &outputs, model.outputs()),
+    ] {
+        let expected = expected.iter().map(|(name, shape)| (*name, &shape[..]));
+        let found = found
+            .iter()
+            .map(|tensor| (tensor.name.as_str(), &tensor.shape[..]));
+        agree(name, what, describe(expected), describe(found))?;
+    }
+    Ok(Box::new(model))
+}
+
+fn describe<'a>(tensors: impl Iterator<Item = (&'a str, &'a [usize])>) -> String {
+    let each: Vec<String> = tensors
+        .map(|(name, shape)| format!("{name} {shape:?}"))
+        .collect();
+    each.join(", ")
+}
+
 fn check(modality: Modality, stage: &Stage, model: &Model) -> Result<(), EngineError> {
-    let agree = |what, expected: String, found: String| match expected == found {
-        true => Ok(()),
-        false => Err(EngineError::Interface {
-            modality,
-            what,
-            expected,
-            found,
-        }),
+    let name = modality.into();
+    let names = |tensors: &[TensorSpec]| {
+        let names: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+        names.join(", ")
     };
-    let names: Vec<&str> = model.outputs().iter().map(|o| o.name.as_str()).collect();
-    agree("input", stage.input.clone(), model.input().name.clone())?;
-    agree("output", stage.output.clone(), names.join(", "))?;
+    agree(name, "input", stage.input.clone(), names(model.inputs()))?;
+    agree(name, "output", stage.output.clone(), names(model.outputs()))?;
     for output in model.outputs() {
         agree(
+            name,
             "output shape",
             format!("{:?}", stage.output_shape),
             format!("{:?}", output.shape),
         )?;
     }
     Ok(())
+}
+
+fn agree(
+    stage: StageName,
+    what: &'static str,
+    expected: String,
+    found: String,
+) -> Result<(), EngineError> {
+    match expected == found {
+        true => Ok(()),
+        false => Err(EngineError::Interface {
+            stage,
+            what,
+            expected,
+            found,
+        }),
+    }
 }
 
 impl Engine for TractEngine {
@@ -192,6 +244,21 @@ impl Engine for TractEngine {
             Runner::Beside(worker) => worker.finish(room),
         });
         here.and(beside)
+    }
+
+    fn fuse(&mut self, inputs: &FusionInputs, maps: &mut FusionMaps) -> Result<(), EngineError> {
+        let stage = StageName::Fusion;
+        let model = self.fusion.as_mut();
+        let model = model.ok_or(EngineError::NoModel { stage })?;
+        let inputs = [&inputs.rgb.data, &inputs.geometry.data, &inputs.valid].map(Vec::as_slice);
+        let FusionMaps { fused, weight } = maps;
+        let run = model.run_all_into(&inputs, &mut [fused, weight]);
+        run.map_err(|source| match source {
+            ModelError::InputLength { .. } | ModelError::OutputRoom { .. } => {
+                EngineError::Buffers { stage }
+            }
+            source => EngineError::Run { stage, source },
+        })
     }
 }
 

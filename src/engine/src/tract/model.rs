@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tract_onnx::prelude::{
     Datum as _, Framework as _, InferenceModelExt as _, IntoRunnable as _, TValue, Tensor,
-    TractError, TypedFact, TypedModel, TypedSimpleState, tvec,
+    TractError, TypedFact, TypedModel, TypedSimpleState,
 };
 use tract_onnx::tract_hir::infer::InferenceFact;
 
@@ -34,13 +34,15 @@ impl TensorSpec {
     }
 }
 
-/// A network with one input and any number of outputs, optimised for one input shape.
+/// A network with any number of inputs and outputs, optimised for one shape of each input. Most have
+/// one input: [`Model::from_bytes`], [`Model::run`]; the others are loaded by [`Model::with_inputs`]
+/// and run by [`Model::run_all_into`].
 #[derive(Debug)]
 pub struct Model {
     state: TypedSimpleState,
-    /// Refilled for each run as long as tract gives it back; see [`Model::run_into`].
-    input: Arc<Tensor>,
-    input_spec: TensorSpec,
+    /// Refilled for each run as long as tract gives them back; see [`Model::run_all_into`].
+    inputs: Vec<Arc<Tensor>>,
+    input_specs: Vec<TensorSpec>,
     output_specs: Vec<TensorSpec>,
 }
 
@@ -76,9 +78,11 @@ pub enum ModelError {
         /// Its operator.
         operator: String,
     },
-    /// No input, or several.
-    #[error("the graph has the inputs {found:?}, expected one")]
+    /// Another number of inputs.
+    #[error("the graph has the inputs {found:?}, expected {expected}")]
     Inputs {
+        /// How many it should have.
+        expected: usize,
         /// Their names.
         found: Vec<String>,
     },
@@ -123,8 +127,10 @@ pub enum ModelError {
         message: String,
     },
     /// The input has another length.
-    #[error("the input has {found} values, expected {expected}")]
+    #[error("{found} values for input {tensor:?}, expected {expected}")]
     InputLength {
+        /// The input; the first without values if there are too few.
+        tensor: String,
         /// Values that the shape needs.
         expected: usize,
         /// Values that were given.
@@ -165,23 +171,31 @@ pub enum ModelError {
 }
 
 impl Model {
-    /// Reads and optimises a network for inputs of `input_shape`.
+    /// Reads and optimises a network with one input, of `input_shape`.
     ///
     /// # Errors
     /// [`ModelError`] for whatever is no plain network with one input of that shape; a panic of
     /// the ONNX reader is one of them.
     pub fn from_bytes(onnx: &[u8], input_shape: &[usize]) -> Result<Self, ModelError> {
+        Self::with_inputs(onnx, &[input_shape])
+    }
+
+    /// Reads and optimises a network with inputs of these shapes, in the order of the file.
+    ///
+    /// # Errors
+    /// As [`Model::from_bytes`].
+    pub fn with_inputs(onnx: &[u8], input_shapes: &[&[usize]]) -> Result<Self, ModelError> {
         // tract asserts on some malformed graphs. Nothing outlives the call but its result.
-        std::panic::catch_unwind(|| load(onnx, input_shape)).unwrap_or_else(|panic| {
+        std::panic::catch_unwind(|| load(onnx, input_shapes)).unwrap_or_else(|panic| {
             Err(ModelError::Panic {
                 message: panic_message(panic.as_ref()),
             })
         })
     }
 
-    /// The input.
-    pub fn input(&self) -> &TensorSpec {
-        &self.input_spec
+    /// The inputs, in the order of the file.
+    pub fn inputs(&self) -> &[TensorSpec] {
+        &self.input_specs
     }
 
     /// The outputs, in the order of the file.
@@ -189,10 +203,10 @@ impl Model {
         &self.output_specs
     }
 
-    /// Runs the network; one vector for each of [`Model::outputs`].
+    /// Runs a network of one input; one vector for each of [`Model::outputs`].
     ///
     /// # Errors
-    /// As [`Model::run_into`].
+    /// As [`Model::run_all_into`].
     pub fn run(&mut self, input: &[f32]) -> Result<Vec<Vec<f32>>, ModelError> {
         let mut outputs: Vec<Vec<f32>> = self
             .output_specs
@@ -204,22 +218,35 @@ impl Model {
         Ok(outputs)
     }
 
-    /// Runs the network and copies each of [`Model::outputs`] into its buffer.
+    /// Runs a network of one input and copies each of [`Model::outputs`] into its buffer.
     ///
     /// # Errors
-    /// [`ModelError::InputLength`], [`ModelError::OutputRoom`], [`ModelError::Run`], and
-    /// [`ModelError::NotFinite`] for an answer that is not all numbers.
+    /// As [`Model::run_all_into`].
     pub fn run_into(
         &mut self,
         input: &[f32],
         outputs: &mut [&mut [f32]],
     ) -> Result<(), ModelError> {
-        self.check_room(input, outputs)?;
-        self.fill(input)?;
-        let answers = self
-            .state
-            .run(tvec!(TValue::from_const(Arc::clone(&self.input))))
-            .map_err(run_error)?;
+        self.run_all_into(&[input], outputs)
+    }
+
+    /// Runs the network on values for each of [`Model::inputs`] and copies each of
+    /// [`Model::outputs`] into its buffer.
+    ///
+    /// # Errors
+    /// [`ModelError::InputLength`], [`ModelError::OutputRoom`], [`ModelError::Run`], and
+    /// [`ModelError::NotFinite`] for an answer that is not all numbers.
+    pub fn run_all_into(
+        &mut self,
+        inputs: &[&[f32]],
+        outputs: &mut [&mut [f32]],
+    ) -> Result<(), ModelError> {
+        self.check_room(inputs, outputs)?;
+        for ((tensor, spec), values) in self.inputs.iter_mut().zip(&self.input_specs).zip(inputs) {
+            fill(tensor, spec, values)?;
+        }
+        let values = self.inputs.iter().map(Arc::clone).map(TValue::from_const);
+        let answers = self.state.run(values.collect()).map_err(run_error)?;
         for ((spec, answer), room) in self.output_specs.iter().zip(&answers).zip(outputs) {
             let view = answer.try_as_plain_ram().map_err(run_error)?;
             copy(spec, view.as_slice().map_err(run_error)?, room)?;
@@ -227,12 +254,16 @@ impl Model {
         Ok(())
     }
 
-    fn check_room(&self, input: &[f32], outputs: &[&mut [f32]]) -> Result<(), ModelError> {
-        if input.len() != self.input_spec.len() {
-            return Err(ModelError::InputLength {
-                expected: self.input_spec.len(),
-                found: input.len(),
-            });
+    fn check_room(&self, inputs: &[&[f32]], outputs: &[&mut [f32]]) -> Result<(), ModelError> {
+        for (index, spec) in self.input_specs.iter().enumerate() {
+            let found = inputs.get(index).map_or(0, |values| values.len());
+            if found != spec.len() {
+                return Err(ModelError::InputLength {
+                    tensor: spec.name.clone(),
+                    expected: spec.len(),
+                    found,
+                });
+            }
         }
         for (index, spec) in self.output_specs.iter().enumerate() {
             let found = outputs.get(index).map_or(0, |room| room.len());
@@ -242,22 +273,22 @@ impl Model {
         }
         Ok(())
     }
+}
 
-    fn fill(&mut self, input: &[f32]) -> Result<(), ModelError> {
-        match Arc::get_mut(&mut self.input) {
-            Some(tensor) => {
-                let mut view = tensor.try_as_plain_ram_mut().map_err(run_error)?;
-                let room = view.as_slice_mut::<f32>().map_err(run_error)?;
-                room.copy_from_slice(input);
-            }
-            // A run that failed may still hold the tensor.
-            None => {
-                let tensor = Tensor::from_shape(&self.input_spec.shape, input);
-                self.input = Arc::new(tensor.map_err(run_error)?);
-            }
+fn fill(tensor: &mut Arc<Tensor>, spec: &TensorSpec, values: &[f32]) -> Result<(), ModelError> {
+    match Arc::get_mut(tensor) {
+        Some(tensor) => {
+            let mut view = tensor.try_as_plain_ram_mut().map_err(run_error)?;
+            let room = view.as_slice_mut::<f32>().map_err(run_error)?;
+            room.copy_from_slice(values);
         }
-        Ok(())
+        // A run that failed may still hold the tensor.
+        None => {
+            let filled = Tensor::from_shape(&spec.shape, values);
+            *tensor = Arc::new(filled.map_err(run_error)?);
+        }
     }
+    Ok(())
 }
 
 /// What a panic said.
@@ -294,28 +325,28 @@ fn run_error(error: TractError) -> ModelError {
     ModelError::Run(error.into())
 }
 
-fn load(onnx: &[u8], input_shape: &[usize]) -> Result<Model, ModelError> {
+fn load(onnx: &[u8], input_shapes: &[&[usize]]) -> Result<Model, ModelError> {
     let reader = tract_onnx::onnx();
     let proto = reader
         .proto_model_for_read(&mut &*onnx)
         .map_err(|error| ModelError::Read(error.into()))?;
-    let interface = inspect(&proto, input_shape)?;
-    plan(&reader, &proto, &interface, input_shape)
+    let interface = inspect(&proto, input_shapes)?;
+    plan(&reader, &proto, interface, input_shapes)
 }
 
 fn plan(
     reader: &tract_onnx::Onnx,
     proto: &tract_onnx::pb::ModelProto,
-    interface: &Interface,
-    input_shape: &[usize],
+    interface: Interface,
+    input_shapes: &[&[usize]],
 ) -> Result<Model, ModelError> {
     let planned = |error: TractError| ModelError::Plan(error.into());
-    let fact = InferenceFact::dt_shape(f32::datum_type(), input_shape);
-    let model: TypedModel = reader
-        .model_for_proto_model(proto)
-        .and_then(|model| model.with_input_fact(0, fact))
-        .and_then(|model| model.into_optimized())
-        .map_err(planned)?;
+    let mut model = reader.model_for_proto_model(proto).map_err(planned)?;
+    for (index, shape) in input_shapes.iter().enumerate() {
+        let fact = InferenceFact::dt_shape(f32::datum_type(), *shape);
+        model = model.with_input_fact(index, fact).map_err(planned)?;
+    }
+    let model: TypedModel = model.into_optimized().map_err(planned)?;
     let output_specs = interface
         .outputs
         .iter()
@@ -325,18 +356,25 @@ fn plan(
             output_spec(name, fact)
         })
         .collect::<Result<_, _>>()?;
-    let input = Tensor::zero::<f32>(input_shape).map_err(planned)?;
+    let zeros = input_shapes.iter().map(|shape| {
+        let tensor = Tensor::zero::<f32>(shape).map_err(planned)?;
+        Ok(Arc::new(tensor))
+    });
+    let inputs = zeros.collect::<Result<_, _>>()?;
+    let named = interface.inputs.into_iter().zip(input_shapes);
     let state = model
         .into_runnable()
         .and_then(|plan| plan.spawn())
         .map_err(planned)?;
     Ok(Model {
         state,
-        input: Arc::new(input),
-        input_spec: TensorSpec {
-            name: interface.input.clone(),
-            shape: input_shape.to_vec(),
-        },
+        inputs,
+        input_specs: named
+            .map(|(name, shape)| TensorSpec {
+                name,
+                shape: shape.to_vec(),
+            })
+            .collect(),
         output_specs,
     })
 }

@@ -1,3 +1,5 @@
+mod fusion;
+
 use prost::Message as _;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
 use tract_onnx::pb::type_proto::Value as Type;
@@ -55,7 +57,7 @@ fn a_network_answers_all_its_outputs_in_the_order_of_the_file() {
     let names: Vec<&str> = model.outputs().iter().map(|o| o.name.as_str()).collect();
     assert_eq!(names, ["z", "a"]);
     assert_eq!(model.outputs()[0].shape, [1, 2, 1, 1]);
-    assert_eq!(model.input().len(), 18);
+    assert_eq!(model.inputs()[0].len(), 18);
     for seed in 0..3 {
         let input = noise(seed, 18);
         let [means, doubles]: [Vec<f32>; 2] = model.run(&input).unwrap().try_into().unwrap();
@@ -76,7 +78,8 @@ fn inputs_and_buffers_of_another_length_are_refused() {
         error,
         ModelError::InputLength {
             expected: 12_288,
-            found: 7
+            found: 7,
+            ..
         }
     ));
     let input = vec![0.5; 12_288];
@@ -147,7 +150,7 @@ fn loops_branches_and_floods_of_nodes_are_refused() {
 fn inputs_and_outputs_are_what_they_should_be() {
     let error = refused(|graph| graph.input.clear());
     assert!(
-        matches!(&error, ModelError::Inputs { found } if found.is_empty()),
+        matches!(&error, ModelError::Inputs { found, .. } if found.is_empty()),
         "{error:?}"
     );
     let error = refused(|graph| {
@@ -156,7 +159,7 @@ fn inputs_and_outputs_are_what_they_should_be() {
         graph.input.push(second);
     });
     assert!(
-        matches!(&error, ModelError::Inputs { found } if found.len() == 2),
+        matches!(&error, ModelError::Inputs { found, .. } if found.len() == 2),
         "{error:?}"
     );
     let error = refused(|graph| graph.input[0].r#type = None);
@@ -254,7 +257,7 @@ fn a_network_that_is_not_the_manifests_is_refused() {
         matches!(
             &error,
             EngineError::Interface {
-                modality: Modality::Geometry,
+                stage: StageName::Of(Modality::Geometry),
                 what: "output",
                 ..
             }
@@ -287,7 +290,7 @@ fn a_network_that_is_not_the_manifests_is_refused() {
         matches!(
             &error,
             EngineError::Load {
-                modality: Modality::Rgb,
+                stage: StageName::Of(Modality::Rgb),
                 source: ModelError::InputShape { .. }
             }
         ),

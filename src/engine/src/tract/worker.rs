@@ -132,6 +132,7 @@ mod tests {
         Worker::start("doubling", |input, output| {
             if input.len() != output.len() {
                 return Err(ModelError::InputLength {
+                    tensor: "input".to_owned(),
                     expected: output.len(),
                     found: input.len(),
                 });

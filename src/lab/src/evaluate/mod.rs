@@ -11,7 +11,7 @@ use twinspect_core::prepare::{PrepareSpec, PreparedPart, Preparer, Roi};
 use twinspect_core::score::{DegradedPolicy, Scorer};
 use twinspect_core::verdict::Verdict;
 use twinspect_dataset::{Dataset, DatasetError, PartRef, Split};
-use twinspect_engine::{Engine, EngineError, TractEngine};
+use twinspect_engine::{Engine, EngineError, TractEngine, judge};
 
 use crate::good_parts::PartsError;
 use crate::metrics::{self, Judged, Report, ScoredPart};
@@ -164,7 +164,8 @@ fn inspect(
     let setup = |error: Box<dyn std::error::Error + Send + Sync>| EvaluateError::Setup(error);
     let spec = &manifest.prepare;
     let mut preparer = Preparer::new(spec).map_err(|error| setup(Box::new(error)))?;
-    let mut scorer = Scorer::new(&manifest.score, spec).map_err(|error| setup(Box::new(error)))?;
+    let mut scorer = Scorer::new(&manifest.score, spec, manifest.join())
+        .map_err(|error| setup(Box::new(error)))?;
     let mut engine = TractEngine::load(bundle)?;
     let mut maps = engine.new_maps();
     let mut prepared = PreparedPart::new(spec);
@@ -177,11 +178,18 @@ fn inspect(
             part: name.clone(),
             source,
         })?;
-        engine.infer(&prepared, &mut maps)?;
         let frame = part.frame.size();
-        let verdict = scorer.score(&prepared, &maps, frame, DegradedPolicy::default());
+        let policy = DegradedPolicy::default();
+        let verdict = judge(
+            &mut engine,
+            &mut scorer,
+            &prepared,
+            &mut maps,
+            frame,
+            policy,
+        )?;
         let has_result = !matches!(verdict, Verdict::NoResult { .. });
-        let judge = |score: f32, map: &[f32], line: f32| {
+        let judged_map = |score: f32, map: &[f32], line: f32| {
             let map = whole_frame(map, line, spec, frame);
             Judged::new(score, map).map_err(|error| EvaluateError::Unrankable {
                 part: name.clone(),
@@ -211,7 +219,7 @@ fn inspect(
             let map = scorer.modality_map(modality);
             let judged = peak
                 .zip(map)
-                .map(|(peak, map)| judge(peak / line, map, line))
+                .map(|(peak, map)| judged_map(peak / line, map, line))
                 .transpose()?;
             let score = judged.as_ref().map(Judged::score);
             match modality {
@@ -224,7 +232,7 @@ fn inspect(
         let line = manifest.score.fused.evidence;
         let judged = scores
             .score
-            .map(|score| judge(score, scorer.fused_map(), line))
+            .map(|score| judged_map(score, scorer.fused_map(), line))
             .transpose()?;
         all.push(Inspected {
             reference: reference.clone(),

@@ -7,6 +7,7 @@
 
 mod model;
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -17,7 +18,7 @@ use twinspect_bundle::{
 use twinspect_core::modality::{Modality, PerModality};
 use twinspect_core::prepare::{PrepareSpec, PreparedPart, Preparer};
 use twinspect_core::score::{
-    self, DegradedPolicy, FitError, GoodPart, MapStack, ScoreCalibration, Scorer,
+    self, DegradedPolicy, FitError, GoodPart, Join, MapStack, ScoreCalibration, Scorer,
 };
 use twinspect_dataset::{Dataset, PartRef, Split};
 use twinspect_engine::tract::{Model, ModelError};
@@ -193,10 +194,24 @@ fn calibrate(
     let rate = record.training.target_false_reject_rate;
     let views = TrainedModel::views(record);
     if calibration.is_empty() {
-        return Ok(score::fit(spec, &views, &standardise, &standardise, rate)?);
+        return Ok(score::fit(
+            spec,
+            &views,
+            &standardise,
+            &standardise,
+            rate,
+            None,
+        )?);
     }
     let thresholds = answers(dataset, spec, stages, &calibration)?;
-    Ok(score::fit(spec, &views, &standardise, &thresholds, rate)?)
+    Ok(score::fit(
+        spec,
+        &views,
+        &standardise,
+        &thresholds,
+        rate,
+        None,
+    )?)
 }
 
 fn answers(
@@ -245,10 +260,7 @@ fn answers(
                     }),
                 );
             }
-            all.push(GoodPart {
-                maps,
-                region: part.region.clone(),
-            });
+            all.push(GoodPart::new(&part, maps));
         }
         Ok(all)
     };
@@ -279,7 +291,7 @@ fn goldens(
     model: &mut TrainedModel,
 ) -> Result<Vec<Golden>, ExportError> {
     let mut preparer = Preparer::new(spec).map_err(setup("the preparation"))?;
-    let mut scorer = Scorer::new(calibration, spec).map_err(setup("the score"))?;
+    let mut scorer = Scorer::new(calibration, spec, Join::Maximum).map_err(setup("the score"))?;
     let mut part = PreparedPart::new(spec);
     let chosen: Vec<_> = good_parts::good(dataset, Split::Validation, VALIDATION_MIN)?
         .into_iter()
@@ -290,7 +302,8 @@ fn goldens(
     for (index, (reference, frame)) in chosen.iter().zip(frames).enumerate() {
         prepare(&mut preparer, reference, &frame, &mut part)?;
         let maps = model.maps(&part)?;
-        let verdict = scorer.score(&part, &maps, frame.size(), DegradedPolicy::default());
+        let gathered = scorer.gather(&part, &maps, frame.size(), DegradedPolicy::default());
+        let Ok(verdict) = gathered.decide(|_, _| Ok::<(), Infallible>(()));
         let evidence = scorer.evidence();
         let fused = evidence.fused.ok_or_else(|| ExportError::NoGolden {
             part: reference.id.to_string(),
@@ -304,6 +317,7 @@ fn goldens(
             name: format!("{index:03}"),
             frame,
             maps,
+            fusion: None,
             evidence,
         });
     }
@@ -354,7 +368,7 @@ fn manifest(
         },
         camera: record.camera.clone(),
         prepare: spec.clone(),
-        stages,
+        stages: stages.into(),
         score,
         tolerance: TOLERANCE,
     })
