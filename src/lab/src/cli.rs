@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use twinspect_bundle::Version;
 
+use crate::config::Join;
 use crate::synth::Family;
 
 const AFTER_HELP: &str = "\
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     /// Trains, exports and evaluates categories for a table of results; skips what is done.
     Measure(MeasureArgs),
+    /// Takes the network apart: trains and measures it without each of its pieces; skips what is done.
+    Ablate(AblateArgs),
     /// Draws synthetic defects on good parts, as contact sheets to be looked at.
     Synth(SynthArgs),
 }
@@ -98,6 +101,10 @@ pub(crate) struct ExportArgs {
     /// The run's data set, if it has moved since training.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// How the evidence of colour and height is joined; as the run was configured if absent. A gate
+    /// must have been trained.
+    #[arg(long, value_enum)]
+    pub(crate) join: Option<Join>,
     /// Prints one JSON object at the end.
     #[arg(long)]
     pub(crate) json: bool,
@@ -149,6 +156,24 @@ pub(crate) struct MeasureArgs {
     /// How far parts may be turned, 180 for any angle; overrides the configuration.
     #[arg(long, value_name = "DEGREES")]
     pub(crate) rotation_deg: Option<f32>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Variants: average; perturbation; refinement; both-average; both-maximum; full. All of them see as many
+pictures in as many steps.
+
+Examples:
+  twinspect-lab ablate --data data/cap data/biscuit --rotation-deg 180 --seeds 1,2,3 --results docs/ablation
+  twinspect-lab ablate --data data/cap --rotation-deg 180 --results docs/ablation --list")]
+#[command(disable_version_flag = true)]
+pub(crate) struct AblateArgs {
+    #[command(flatten)]
+    pub(crate) measure: MeasureArgs,
+    /// Trains nothing; prints a command for each data set and seed that lacks a result, so that a batch
+    /// system can spread them.
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 #[derive(Debug, Args)]

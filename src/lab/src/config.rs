@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, Serialize};
 use twinspect_core::modality::Modality;
 
+use crate::student::LossWeights;
+
 /// A training configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -55,6 +57,56 @@ pub(crate) struct TrainingConfig {
     /// The geometry branch; used where the data has depth.
     #[serde(deserialize_with = "geometry_branch")]
     pub(crate) geometry: BranchConfig,
+    /// Pseudo-anomalies.
+    pub(crate) perturbation: PerturbationConfig,
+    /// Refinement between teacher and student.
+    pub(crate) refinement: RefinementConfig,
+    /// What counts how much.
+    pub(crate) losses: LossWeights,
+    /// How the modalities' evidence is joined.
+    pub(crate) fusion: FusionConfig,
+}
+
+/// How the evidence of colour and height becomes one map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct FusionConfig {
+    /// The rule.
+    pub(crate) join: Join,
+}
+
+/// A rule that joins evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Join {
+    /// The larger evidence counts.
+    Maximum,
+    /// Both count the same.
+    Average,
+    /// A trained gate says, pixel by pixel, which to believe.
+    Gate,
+}
+
+/// Pseudo-anomalies that students learn from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PerturbationConfig {
+    /// Whether there are any.
+    pub(crate) enabled: bool,
+    /// Defects that are made of each view of a part.
+    pub(crate) defects: usize,
+    /// Folder of texture pictures, such as the Describable Textures Dataset; patterns are drawn
+    /// where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) textures: Option<PathBuf>,
+}
+
+/// The guided feature refinement network between teacher and student.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RefinementConfig {
+    /// Whether there is one.
+    pub(crate) enabled: bool,
 }
 
 /// How a model is trained.
@@ -112,7 +164,35 @@ impl Default for TrainingConfig {
             pose: PoseConfig::default(),
             rgb: BranchConfig::rgb(),
             geometry: BranchConfig::geometry(),
+            perturbation: PerturbationConfig::default(),
+            refinement: RefinementConfig::default(),
+            losses: LossWeights::default(),
+            fusion: FusionConfig::default(),
         }
+    }
+}
+
+impl Default for PerturbationConfig {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            defects: 2,
+            textures: None,
+        }
+    }
+}
+
+impl Default for FusionConfig {
+    fn default() -> Self {
+        Self {
+            join: Join::Maximum,
+        }
+    }
+}
+
+impl Default for RefinementConfig {
+    fn default() -> Self {
+        Self { enabled: false }
     }
 }
 

@@ -72,10 +72,13 @@ fn train_code(error: &TrainError) -> u8 {
         TrainError::Open(_)
         | TrainError::Hash(_)
         | TrainError::Parts(_)
-        | TrainError::Product(_) => 3,
+        | TrainError::Product(_)
+        | TrainError::Pictures(_) => 3,
         TrainError::NoBranch { .. } => 2,
         TrainError::Teacher(_) | TrainError::Pool(_) | TrainError::Course { .. } => 4,
         TrainError::Checkpoint(_) | TrainError::Run(_) => 8,
+        TrainError::Stages(error) => export_code(error),
+        TrainError::Gate(_) => 5,
         TrainError::Threads(_) => 1,
     }
 }

@@ -1,6 +1,7 @@
 //! `twinspect-lab`: trains on good parts, measures, and exports model bundles.
 #![forbid(unsafe_code)]
 
+mod ablate;
 mod cli;
 mod config;
 mod cost;
@@ -8,6 +9,7 @@ mod data_hash;
 mod error;
 mod evaluate;
 mod export;
+mod fusion;
 mod good_parts;
 mod measure;
 mod metrics;
@@ -28,9 +30,10 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Parser as _;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, MeasureArgs};
 use config::TrainingConfig;
 use error::LabError;
+use measure::{Place, Progress};
 use teacher::TeacherSource;
 use train::Ending;
 
@@ -104,6 +107,7 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
                 name: args.name.clone(),
                 version: args.version.clone(),
                 created: now(),
+                join: args.join,
                 out: args.out.clone(),
             })?;
             let (proof, manifest) = (&exported.proof, exported.bundle.manifest());
@@ -142,26 +146,32 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Measure(args) => {
-            let mut config = read_config(args.training.config.as_deref())?;
-            config.pose.rotation_deg = args.rotation_deg.unwrap_or(config.pose.rotation_deg);
-            config.validate()?;
+            let (config, teacher) = measure_config(args)?;
             let job = measure::Job {
                 data: &args.data,
                 seeds: &args.seeds,
-                teacher: &TeacherSource::new(args.training.teacher.clone()),
+                teacher: &teacher,
                 config: &config,
-                work: &args.work,
-                results: &args.results,
-                created: now(),
-                version: args.version.clone(),
+                place: place(args),
             };
-            match measure::measure(&job, &on_interrupt())? {
-                measure::Progress::Done(made) => {
-                    print(&format!("{made} new results in {}", args.results.display()))?;
-                    Ok(ExitCode::SUCCESS)
+            told(measure::measure(&job, &on_interrupt())?, args)
+        }
+        Command::Ablate(args) => {
+            let (config, teacher) = measure_config(&args.measure)?;
+            let job = ablate::Job {
+                data: &args.measure.data,
+                seeds: &args.measure.seeds,
+                teacher: &teacher,
+                config: &config,
+                place: place(&args.measure),
+            };
+            if args.list {
+                for (data, seed) in ablate::missing(&job) {
+                    print(&one_ablation(&args.measure, &data, seed))?;
                 }
-                measure::Progress::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
+                return Ok(ExitCode::SUCCESS);
             }
+            told(ablate::ablate(&job, &on_interrupt())?, &args.measure)
         }
         Command::Synth(args) => {
             let config = read_config(args.config.as_deref())?;
@@ -182,6 +192,58 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
             print(&text)?;
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+fn measure_config(args: &MeasureArgs) -> Result<(TrainingConfig, TeacherSource), LabError> {
+    let mut config = read_config(args.training.config.as_deref())?;
+    config.pose.rotation_deg = args.rotation_deg.unwrap_or(config.pose.rotation_deg);
+    config.validate()?;
+    Ok((config, TeacherSource::new(args.training.teacher.clone())))
+}
+
+fn place(args: &MeasureArgs) -> Place<'_> {
+    Place {
+        work: &args.work,
+        results: &args.results,
+        created: now(),
+        version: args.version.clone(),
+    }
+}
+
+/// The command that makes what one data set and seed lack.
+fn one_ablation(args: &MeasureArgs, data: &Path, seed: u64) -> String {
+    let mut words = vec!["twinspect-lab ablate --data".to_owned(), quoted(data)];
+    words.push(format!("--seeds {seed}"));
+    words.push(format!(
+        "--results {} --work {}",
+        quoted(&args.results),
+        quoted(&args.work)
+    ));
+    let files = [
+        ("--config", &args.training.config),
+        ("--teacher", &args.training.teacher),
+    ];
+    for (key, file) in files {
+        words.extend(file.as_ref().map(|file| format!("{key} {}", quoted(file))));
+    }
+    let turn = args.rotation_deg;
+    words.extend(turn.map(|degrees| format!("--rotation-deg {degrees}")));
+    words.join(" ")
+}
+
+/// A path as one word of a shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
+fn told(progress: Progress, args: &MeasureArgs) -> Result<ExitCode, LabError> {
+    match progress {
+        Progress::Done(made) => {
+            print(&format!("{made} new results in {}", args.results.display()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Progress::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
     }
 }
 

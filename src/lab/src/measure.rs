@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 use twinspect_bundle::Version;
 
-use crate::config::TrainingConfig;
+use crate::config::{Join, TrainingConfig};
 use crate::evaluate::{EvaluateError, Evaluation, evaluate};
 use crate::export::{self, ExportError, export};
+use crate::fusion::GateRecord;
 use crate::run_folder::{Cost, RunRecord};
 use crate::teacher::TeacherSource;
 use crate::train::{self, Ending, TrainError, train};
@@ -49,18 +50,22 @@ impl MeasureError {
     }
 }
 
-/// One run, whole: what was measured, on what, with what, at what cost.
+/// One result, whole: what was measured, on what, with what, at what cost.
 #[derive(Debug, Serialize)]
 struct Measurement<'a> {
     category: &'a str,
     teacher: String,
     seed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<&'a str>,
     data_hash: &'a str,
     tool_version: &'a str,
     cost: Option<Cost>,
     bundle_bytes: u64,
     trainer_against_device: f32,
     training: &'a TrainingConfig,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<GateRecord>,
     #[serde(flatten)]
     evaluation: &'a Evaluation,
 }
@@ -72,10 +77,38 @@ pub(crate) struct Job<'a> {
     pub(crate) seeds: &'a [u64],
     pub(crate) teacher: &'a TeacherSource,
     pub(crate) config: &'a TrainingConfig,
+    pub(crate) place: Place<'a>,
+}
+
+/// Where runs and results go, and what their bundles say of themselves.
+#[derive(Debug, Clone)]
+pub(crate) struct Place<'a> {
     pub(crate) work: &'a Path,
     pub(crate) results: &'a Path,
     pub(crate) created: String,
     pub(crate) version: Version,
+}
+
+/// One training run and the results that are made of it.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// Folder below the work folder.
+    pub(crate) name: String,
+    pub(crate) data: PathBuf,
+    pub(crate) teacher: TeacherSource,
+    pub(crate) config: TrainingConfig,
+    pub(crate) results: Vec<Wanted>,
+}
+
+/// One result of a run.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// Name of the file, without its ending.
+    pub(crate) name: String,
+    /// What is varied, where something is.
+    pub(crate) variant: Option<&'static str>,
+    /// How evidence is joined.
+    pub(crate) join: Join,
 }
 
 /// How a table's making ended.
@@ -89,69 +122,134 @@ pub(crate) enum Progress {
 
 /// Makes all results that are missing.
 pub(crate) fn measure(job: &Job<'_>, interrupted: &AtomicBool) -> Result<Progress, MeasureError> {
-    let mut made = 0;
-    let file = |path: &Path| {
-        let path = path.to_owned();
-        move |source| MeasureError::File { path, source }
-    };
-    fs_err::create_dir_all(job.results).map_err(file(job.results))?;
-    for (&seed, data) in job
+    let pairs = job
         .seeds
         .iter()
-        .flat_map(|seed| job.data.iter().map(move |data| (seed, data)))
-    {
-        let teacher = job.teacher.name();
-        let category = data
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let name = format!("{category}-{teacher}-seed{seed}");
-        let result = job.results.join(format!("{name}.json"));
-        if result.exists() {
-            log::info!("{name}: there already");
-            continue;
-        }
-        let run = job.work.join(&name);
-        let training = train::Job {
+        .flat_map(|seed| job.data.iter().map(move |data| (*seed, data)));
+    let runs = pairs.map(|(seed, data)| {
+        let name = format!("{}-{}-seed{seed}", category(data), job.teacher.name());
+        Run {
+            name: name.clone(),
             data: data.clone(),
             teacher: job.teacher.clone(),
             config: TrainingConfig {
                 seed,
                 ..job.config.clone()
             },
-            out: run.clone(),
+            results: vec![Wanted {
+                name,
+                variant: None,
+                join: job.config.fusion.join,
+            }],
+        }
+    });
+    make(runs, &job.place, interrupted)
+}
+
+/// Makes the results of these runs that are missing, one run after the other.
+pub(crate) fn make(
+    runs: impl Iterator<Item = Run>,
+    place: &Place<'_>,
+    interrupted: &AtomicBool,
+) -> Result<Progress, MeasureError> {
+    fs_err::create_dir_all(place.results).map_err(file(place.results))?;
+    let mut made = 0;
+    for run in runs {
+        let mut missing = Vec::new();
+        for wanted in &run.results {
+            if place.result(wanted).exists() {
+                log::info!("{}: there already", wanted.name);
+            } else {
+                missing.push(wanted);
+            }
+        }
+        if missing.is_empty() {
+            continue;
+        }
+        let training = train::Job {
+            data: run.data.clone(),
+            teacher: run.teacher.clone(),
+            config: run.config.clone(),
+            out: place.work.join(&run.name),
         };
-        let record: RunRecord = match train(&training, interrupted)? {
+        let record = match train(&training, interrupted)? {
             Ending::Finished(record) => *record,
             Ending::Interrupted { .. } => return Ok(Progress::Interrupted),
         };
-        let bundle = run.join("model.twb");
-        let exported = export(&export::Job {
-            run: run.clone(),
-            data: None,
-            name: None,
-            version: job.version.clone(),
-            created: job.created.clone(),
-            out: bundle.clone(),
-        })?;
-        let evaluation = evaluate(&bundle, data, Some(&run.join("maps")))?;
-        let measurement = Measurement {
-            category: &category,
-            teacher,
-            seed,
-            data_hash: &record.data_hash,
-            tool_version: &record.tool_version,
-            cost: record.cost,
-            bundle_bytes: fs_err::metadata(&bundle).map_err(file(&bundle))?.len(),
-            trainer_against_device: exported.proof.worst.share,
-            training: &record.training,
-            evaluation: &evaluation,
-        };
-        let text = serde_json::to_string_pretty(&measurement).unwrap_or_default();
-        fs_err::write(&result, text + "\n").map_err(file(&result))?;
-        log::info!("{}", crate::summary::evaluation(&evaluation));
-        made += 1;
+        for wanted in missing {
+            let evaluation = result(&run, &record, wanted, place)?;
+            log::info!(
+                "{}\n{}",
+                wanted.name,
+                crate::summary::evaluation(&evaluation)
+            );
+            made += 1;
+        }
     }
     Ok(Progress::Done(made))
+}
+
+/// Exports a finished run with one joining, evaluates it, and writes the file.
+fn result(
+    run: &Run,
+    record: &RunRecord,
+    wanted: &Wanted,
+    place: &Place<'_>,
+) -> Result<Evaluation, MeasureError> {
+    let folder = place.work.join(&run.name);
+    let (bundle, maps) = match wanted.variant {
+        None => (folder.join("model.twb"), folder.join("maps")),
+        Some(variant) => (
+            folder.join(format!("{variant}.twb")),
+            folder.join(format!("maps-{variant}")),
+        ),
+    };
+    let exported = export(&export::Job {
+        run: folder,
+        data: Some(run.data.clone()),
+        name: None,
+        version: place.version.clone(),
+        created: place.created.clone(),
+        join: Some(wanted.join),
+        out: bundle.clone(),
+    })?;
+    let evaluation = evaluate(&bundle, &run.data, Some(&maps))?;
+    let measurement = Measurement {
+        category: &category(&run.data),
+        teacher: run.teacher.name(),
+        seed: run.config.seed,
+        variant: wanted.variant,
+        data_hash: &record.data_hash,
+        tool_version: &record.tool_version,
+        cost: record.cost,
+        bundle_bytes: fs_err::metadata(&bundle).map_err(file(&bundle))?.len(),
+        trainer_against_device: exported.proof.worst.share,
+        training: &record.training,
+        gate: record.gate.filter(|_| wanted.join == Join::Gate),
+        evaluation: &evaluation,
+    };
+    let path = place.result(wanted);
+    let text = serde_json::to_string_pretty(&measurement).unwrap_or_default();
+    fs_err::write(&path, text + "\n").map_err(file(&path))?;
+    Ok(evaluation)
+}
+
+impl Place<'_> {
+    /// The file of a result.
+    pub(crate) fn result(&self, wanted: &Wanted) -> PathBuf {
+        self.results.join(format!("{}.json", wanted.name))
+    }
+}
+
+/// A data set's name in results.
+pub(crate) fn category(data: &Path) -> String {
+    data.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn file(path: &Path) -> impl FnOnce(std::io::Error) -> MeasureError {
+    let path = path.to_owned();
+    move |source| MeasureError::File { path, source }
 }

@@ -16,6 +16,7 @@ use twinspect_core::modality::Modality;
 use twinspect_core::prepare::PrepareSpec;
 
 use crate::config::TrainingConfig;
+use crate::fusion::GateRecord;
 use crate::teacher::TeacherSource;
 
 /// A run's folder that cannot be used.
@@ -100,6 +101,9 @@ pub(crate) struct RunRecord {
     pub(crate) camera: CameraFacts,
     /// Constants of preparation, learnt from the training parts.
     pub(crate) prepare: PrepareSpec,
+    /// How the gate's training went, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gate: Option<GateRecord>,
 }
 
 /// What training took in its last sitting: a run that was interrupted took more.
@@ -146,6 +150,11 @@ impl RunFolder {
     /// The prototypes.
     pub(crate) fn codebook(&self) -> PathBuf {
         self.path.join("codebook.checkpoint")
+    }
+
+    /// The gate.
+    pub(crate) fn gate(&self) -> PathBuf {
+        self.path.join("gate.checkpoint")
     }
 
     /// The losses.

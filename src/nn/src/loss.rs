@@ -18,7 +18,7 @@ pub use distance::{
     distance_map, feature_distance, feature_distance_backward, pixel_distance, weighted_distance,
 };
 pub use map::{FOCAL_ALPHA, FOCAL_GAMMA, PIXEL_MARGIN, dice, focal, pixel_hinge, squared_error};
-pub use spread::{laplace, spread_distance};
+pub use spread::{laplace, laplace_hinge, spread_distance, spread_distance_hinge};
 
 use crate::tensor::{Shape, Tensor};
 

@@ -5,43 +5,38 @@
 //!                            └► trainer's maps of two parts = goldens ─► engine proves ─► bundle
 //! ```
 
+mod fusion;
+mod goldens;
+mod manifest;
 mod model;
+mod stages;
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
-use twinspect_bundle::{
-    Bundle, BundleBuilder, BundleError, FormatVersion, Golden, GoldenEvidence, Manifest, Method,
-    Provenance, Stage, Tolerance, Version,
-};
-use twinspect_core::modality::{Modality, PerModality};
+use twinspect_bundle::{Bundle, BundleBuilder, BundleError, Version};
+use twinspect_core::modality::PerModality;
 use twinspect_core::prepare::{PrepareSpec, PreparedPart, Preparer};
 use twinspect_core::score::{
-    self, DegradedPolicy, FitError, GoodPart, Join, MapStack, ScoreCalibration, Scorer,
+    self, FitError, Fuse, FusionInputs, FusionMaps, GoodPart, ScoreCalibration,
 };
 use twinspect_dataset::{Dataset, PartRef, Split};
-use twinspect_engine::tract::{Model, ModelError};
+use twinspect_engine::tract::ModelError;
 use twinspect_engine::{EngineError, Proof, ProofError, TractEngine, prove};
 use twinspect_nn::RestoreError;
 use twinspect_onnx::GraphError;
 
+use crate::config::Join;
 use crate::good_parts::{self, PartsError};
 use crate::run_folder::{RunError, RunFolder, RunRecord};
 use crate::teacher::{TeacherError, TeacherSource};
 use crate::train::CheckpointError;
-use model::{OUTPUT, TrainedModel};
+use fusion::Fusion;
+pub(crate) use model::TrainedModel;
+pub(crate) use stages::DeviceStages;
 
-/// Good validation parts that become goldens.
-const GOLDENS: usize = 2;
 /// Fewer good parts say nothing about a threshold.
-const VALIDATION_MIN: usize = 5;
-/// Largest difference between trainer and device, as a share of a map's range.
-const TOLERANCE: Tolerance = Tolerance {
-    f32: 1e-3,
-    f16: 2e-2,
-};
-
+pub(crate) const VALIDATION_MIN: usize = 5;
 /// A run that cannot become a bundle.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExportError {
@@ -148,6 +143,8 @@ pub(crate) struct Job {
     pub(crate) version: Version,
     /// The time to write into the manifest, RFC 3339.
     pub(crate) created: String,
+    /// How evidence is joined; as the run's configuration says if absent.
+    pub(crate) join: Option<Join>,
     /// The bundle's file.
     pub(crate) out: PathBuf,
 }
@@ -167,12 +164,19 @@ pub(crate) fn export(job: &Job) -> Result<Exported, ExportError> {
     let dataset = twinspect_dataset::open(data).map_err(ExportError::Data)?;
     let mut model = TrainedModel::load(&folder, &record)?;
     let stages = model.stages(&record.prepare)?;
-    let calibration = calibrate(dataset.as_ref(), &record, &stages)?;
-    let mut builder = BundleBuilder::new(manifest(job, &record, calibration.clone())?);
+    let join = job.join.unwrap_or(record.training.fusion.join);
+    let mut fusion = Fusion::load(&folder, &record, join)?;
+    let calibration = calibrate(dataset.as_ref(), &record, &stages, fusion.as_mut())?;
+    let manifest = manifest::manifest(job, &record, calibration, fusion.as_ref());
+    let goldens = goldens::goldens(dataset.as_ref(), &manifest, &mut model, fusion.as_mut())?;
+    let mut builder = BundleBuilder::new(manifest);
     for (modality, onnx) in stages.present() {
         builder = builder.model(modality, onnx.clone());
     }
-    for golden in goldens(dataset.as_ref(), &record.prepare, &calibration, &mut model)? {
+    if let Some(fusion) = &fusion {
+        builder = builder.fusion_model(fusion.onnx.clone());
+    }
+    for golden in goldens {
         builder = builder.golden(golden);
     }
     let bundle = builder.build()?;
@@ -186,6 +190,7 @@ fn calibrate(
     dataset: &dyn Dataset,
     record: &RunRecord,
     stages: &PerModality<Vec<u8>>,
+    fusion: Option<&mut Fusion>,
 ) -> Result<ScoreCalibration, ExportError> {
     let spec = &record.prepare;
     let validation = good_parts::good(dataset, Split::Validation, VALIDATION_MIN)?;
@@ -193,24 +198,22 @@ fn calibrate(
     let calibration = good_parts::good(dataset, Split::Calibration, 0)?;
     let rate = record.training.target_false_reject_rate;
     let views = TrainedModel::views(record);
-    if calibration.is_empty() {
-        return Ok(score::fit(
-            spec,
-            &views,
-            &standardise,
-            &standardise,
-            rate,
-            None,
-        )?);
-    }
-    let thresholds = answers(dataset, spec, stages, &calibration)?;
+    let separate = match calibration.is_empty() {
+        true => None,
+        false => Some(answers(dataset, spec, stages, &calibration)?),
+    };
+    let thresholds = separate.as_ref().unwrap_or(&standardise);
+    let mut fuse = fusion.map(|fusion| {
+        |inputs: &FusionInputs, maps: &mut FusionMaps| fusion.ask(inputs, maps).map_err(Into::into)
+    });
+    let fuse = fuse.as_mut().map(|fuse| fuse as &mut Fuse<'_>);
     Ok(score::fit(
         spec,
         &views,
         &standardise,
-        &thresholds,
+        thresholds,
         rate,
-        None,
+        fuse,
     )?)
 }
 
@@ -228,41 +231,13 @@ fn answers(
     let answer = |parts: &[PartRef]| -> Result<Vec<GoodPart>, ExportError> {
         let mut preparer = preparer.clone();
         let mut part = PreparedPart::new(spec);
-        let mut models = PerModality::default();
-        for (modality, onnx) in stages.present() {
-            models.set(
-                modality,
-                Some(Model::from_bytes(onnx, &input_shape(modality, spec))?),
-            );
-        }
-        let mut all = Vec::with_capacity(parts.len());
-        for reference in parts {
+        let mut stages = DeviceStages::load(stages, spec)?;
+        let each = parts.iter().map(|reference| {
             let frame = &good_parts::frames(dataset, std::slice::from_ref(reference))?[0];
             prepare(&mut preparer, reference, frame, &mut part)?;
-            let mut maps = PerModality::default();
-            for modality in Modality::ALL {
-                let Some(model) = models.get_mut(modality) else {
-                    continue;
-                };
-                let input = if modality == Modality::Rgb {
-                    &part.rgb
-                } else {
-                    &part.geometry
-                };
-                let data = model.run(input)?.into_iter().next().unwrap_or_default();
-                let count = TrainedModel::map_count(modality);
-                maps.set(
-                    modality,
-                    Some(MapStack {
-                        count,
-                        side: spec.map_size(),
-                        data,
-                    }),
-                );
-            }
-            all.push(GoodPart::new(&part, maps));
-        }
-        Ok(all)
+            Ok(GoodPart::new(&part, stages.answer(&part)?))
+        });
+        each.collect()
     };
     let shares: Vec<_> = parts
         .par_chunks(share)
@@ -282,108 +257,6 @@ fn prepare(
         part: reference.id.to_string(),
         source,
     })
-}
-
-fn goldens(
-    dataset: &dyn Dataset,
-    spec: &PrepareSpec,
-    calibration: &ScoreCalibration,
-    model: &mut TrainedModel,
-) -> Result<Vec<Golden>, ExportError> {
-    let mut preparer = Preparer::new(spec).map_err(setup("the preparation"))?;
-    let mut scorer = Scorer::new(calibration, spec, Join::Maximum).map_err(setup("the score"))?;
-    let mut part = PreparedPart::new(spec);
-    let chosen: Vec<_> = good_parts::good(dataset, Split::Validation, VALIDATION_MIN)?
-        .into_iter()
-        .take(GOLDENS)
-        .collect();
-    let frames = good_parts::frames(dataset, &chosen)?;
-    let mut goldens = Vec::with_capacity(GOLDENS);
-    for (index, (reference, frame)) in chosen.iter().zip(frames).enumerate() {
-        prepare(&mut preparer, reference, &frame, &mut part)?;
-        let maps = model.maps(&part)?;
-        let gathered = scorer.gather(&part, &maps, frame.size(), DegradedPolicy::default());
-        let Ok(verdict) = gathered.decide(|_, _| Ok::<(), Infallible>(()));
-        let evidence = scorer.evidence();
-        let fused = evidence.fused.ok_or_else(|| ExportError::NoGolden {
-            part: reference.id.to_string(),
-            reason: verdict.name().to_owned(),
-        })?;
-        let evidence = GoldenEvidence {
-            fused,
-            modalities: evidence.modalities,
-        };
-        goldens.push(Golden {
-            name: format!("{index:03}"),
-            frame,
-            maps,
-            fusion: None,
-            evidence,
-        });
-    }
-    Ok(goldens)
-}
-
-fn manifest(
-    job: &Job,
-    record: &RunRecord,
-    score: ScoreCalibration,
-) -> Result<Manifest, ExportError> {
-    let spec = &record.prepare;
-    let mut stages = PerModality::default();
-    let mut teacher = PerModality::default();
-    for (modality, _) in score.modalities.present() {
-        stages.set(
-            modality,
-            Some(Stage {
-                file: format!("{modality}.onnx"),
-                input: modality.name().to_owned(),
-                input_shape: input_shape(modality, spec),
-                output: OUTPUT.to_owned(),
-                output_shape: [
-                    1,
-                    TrainedModel::map_count(modality),
-                    spec.map_size(),
-                    spec.map_size(),
-                ],
-            }),
-        );
-        let name = match (modality, &record.teacher, &record.teacher_hash) {
-            (Modality::Rgb, Some(teacher), Some(hash)) => format!("{} {hash}", teacher.name()),
-            _ => "filter bank".to_owned(),
-        };
-        teacher.set(modality, Some(name));
-    }
-    Ok(Manifest {
-        format: FormatVersion::V1,
-        name: job.name.clone().unwrap_or_else(|| record.name.clone()),
-        version: job.version.clone(),
-        created: job.created.clone(),
-        method: Method::ReverseDistillation,
-        provenance: Provenance {
-            data_hash: record.data_hash.clone(),
-            seed: record.training.seed,
-            tool_version: record.tool_version.clone(),
-            teacher,
-        },
-        camera: record.camera.clone(),
-        prepare: spec.clone(),
-        stages: stages.into(),
-        score,
-        tolerance: TOLERANCE,
-    })
-}
-
-fn input_shape(modality: Modality, spec: &PrepareSpec) -> [usize; 4] {
-    match modality {
-        Modality::Rgb => [1, 3, spec.size, spec.size],
-        Modality::Geometry => [
-            1,
-            twinspect_core::prepare::BANK_CHANNELS,
-            spec.map_size(),
-            spec.map_size(),
-        ],
-    }
 }
 
 fn setup<E: std::error::Error + Send + Sync + 'static>(

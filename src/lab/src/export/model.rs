@@ -49,7 +49,12 @@ impl TrainedModel {
                 }
                 let network = teacher.taps_onnx(config.size, WeightFormat::F16)?;
                 let taps = Model::from_bytes(&network, &[1, 3, config.size, config.size])?;
-                let mut student = RgbStudent::new(teacher.channels, config.rgb.width, &mut rng);
+                let mut student = RgbStudent::new(
+                    teacher.channels,
+                    config.rgb.width,
+                    config.refinement.enabled,
+                    &mut rng,
+                );
                 load_student(folder, Modality::Rgb, &mut student)?;
                 student.settle();
                 Some(RgbModel {
@@ -62,7 +67,11 @@ impl TrainedModel {
         let geometry = match &record.prepare.geometry {
             None => None,
             Some(_) => {
-                let mut student = GeometryStudent::new(config.geometry.width, &mut rng);
+                let mut student = GeometryStudent::new(
+                    config.geometry.width,
+                    config.refinement.enabled,
+                    &mut rng,
+                );
                 load_student(folder, Modality::Geometry, &mut student)?;
                 student.settle();
                 Some(GeometryModel {
@@ -85,7 +94,7 @@ impl TrainedModel {
     /// How the score looks at the maps: the scales together, the codebook by itself, each under
     /// every smoothing. Geometry's maps are in standard deviations of good parts already; those of
     /// colour are not quite, as its scales see different features.
-    pub(super) fn views(record: &RunRecord) -> PerModality<ViewPlan> {
+    pub(crate) fn views(record: &RunRecord) -> PerModality<ViewPlan> {
         let plan = |standardise, ranges: &[MapRange], sigmas: &[f32]| {
             let views = ranges
                 .iter()
@@ -229,7 +238,7 @@ fn load_codebook(folder: &RunFolder) -> Result<Codebook, ExportError> {
         .ok_or(ExportError::Codebook { path })
 }
 
-fn read(path: &std::path::Path) -> Result<Checkpoint, ExportError> {
+pub(super) fn read(path: &std::path::Path) -> Result<Checkpoint, ExportError> {
     let missing = || CheckpointError::File {
         action: "reading",
         path: path.to_owned(),

@@ -5,6 +5,16 @@
 /// Equals `(sum of midranks of positives - P(P+1)/2) / (P N)`. `None` without positives or
 /// without negatives. Scores are finite.
 pub(crate) fn auroc(negatives: &[f32], positives: &[f32]) -> Option<f64> {
+    ranking(negatives, positives).auroc()
+}
+
+/// Mean over the positives of the precision at each one's score (METHODS 9.2). `None` without
+/// positives. Scores are finite.
+pub(crate) fn average_precision(negatives: &[f32], positives: &[f32]) -> Option<f64> {
+    ranking(negatives, positives).average_precision()
+}
+
+fn ranking(negatives: &[f32], positives: &[f32]) -> Ranking {
     let mut scores: Vec<(f32, bool)> = negatives
         .iter()
         .map(|&score| (score, false))
@@ -16,7 +26,7 @@ pub(crate) fn auroc(negatives: &[f32], positives: &[f32]) -> Option<f64> {
         let positives = tied.iter().filter(|&&(_, positive)| positive).count() as u64;
         ranking.take(positives, tied.len() as u64 - positives);
     }
-    ranking.auroc()
+    ranking
 }
 
 /// Counts of positives and negatives, taken in groups of equal score from the highest down.

@@ -261,7 +261,7 @@ fn emit_product(
 }
 
 /// Writes a plain convolution, such as a student's last one.
-pub(super) fn emit_conv(
+pub(crate) fn emit_conv(
     graph: &mut Graph,
     name: &str,
     conv: &Conv,

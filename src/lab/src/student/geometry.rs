@@ -4,6 +4,7 @@
 //! ```text
 //! 12@64 ─ 3x3/2 ─ 3x3 ─ 3x3/2 ─ 3x3 ─ 3x3/2 ─ 3x3 ─ 1x1 ─ 64@8 ─ 3x3 ─ up 3x3 ─ up 3x3 ─ up 3x3 ─► m, v 12@64
 //! ```
+//! With refinement, a [`Refiner`] stands before it, which sees the bank at half its size.
 
 use twinspect_core::prepare::{BANK_CHANNELS, BANK_SCALES};
 use twinspect_nn::{Activation, Conv, Entry, Kernel, Mode, Parameters, Rng, Tensor, loss, scoped};
@@ -11,6 +12,8 @@ use twinspect_onnx as onnx;
 use twinspect_onnx::{Graph, GraphError};
 
 use super::blocks::{Chain, emit_conv, settle_conv};
+use super::refine::Refiner;
+use super::supervision::{EVIDENCE_MARGIN, LossWeights, Places, likeness_loss};
 
 /// Channels of the code at the bottleneck.
 const CODE: usize = 64;
@@ -19,9 +22,26 @@ const LOG_SPREAD_LIMIT: f32 = loss::LAPLACE_LOG_SPREAD_LIMIT;
 /// Channels of one scale of the bank.
 const PER_SCALE: usize = BANK_CHANNELS / BANK_SCALES;
 
+/// Channels of the refinement's middle.
+const REFINED: usize = 48;
+
+/// What a batch's bank should be.
+#[derive(Debug, Default)]
+pub(crate) struct GeometryTargets {
+    /// The bank of the parts without pseudo-anomalies.
+    pub(crate) clean: Tensor,
+    /// What each pixel counts: the part more than the bare belt.
+    pub(crate) weights: Tensor,
+    /// Which parts carry no pseudo-anomaly.
+    pub(crate) is_good: Vec<bool>,
+    /// Where the others carry them; `None` if all parts are good.
+    pub(crate) places: Option<Places>,
+}
+
 /// The student with its activations.
 #[derive(Debug, Clone)]
 pub(crate) struct GeometryStudent {
+    refine: Option<Refiner>,
     trunk: Chain,
     mean: Conv,
     spread: Conv,
@@ -33,7 +53,7 @@ pub(crate) struct GeometryStudent {
 
 impl GeometryStudent {
     /// A new student whose widest layers have `width` channels.
-    pub(crate) fn new(width: usize, rng: &mut Rng) -> Self {
+    pub(crate) fn new(width: usize, refinement: bool, rng: &mut Rng) -> Self {
         use Kernel::{K1x1, K3x3, K3x3Stride2, Up2x2};
         let (middle, fine) = (3 * width / 5, 3 * width / 10);
         let (middle, fine) = (middle.next_multiple_of(16), fine.next_multiple_of(16));
@@ -54,7 +74,9 @@ impl GeometryStudent {
             (Up2x2, last),
             (K3x3, last),
         ];
+        let narrow = [(K3x3Stride2, REFINED), (K3x3, REFINED), (Up2x2, REFINED)];
         Self {
+            refine: refinement.then(|| Refiner::new(BANK_CHANNELS, &narrow, false, rng)),
             trunk: Chain::new(BANK_CHANNELS, &steps, rng),
             mean: Conv::new(K1x1, last, BANK_CHANNELS, rng).with_bias(),
             spread: Conv::new(K1x1, last, BANK_CHANNELS, rng).with_bias(),
@@ -72,27 +94,61 @@ impl GeometryStudent {
 
     /// From the input to means and log-spreads.
     pub(crate) fn forward(&mut self, mode: Mode) {
-        self.trunk.forward(&self.input, &mut self.raised, mode);
+        let refined = match &mut self.refine {
+            Some(refine) => {
+                refine.forward(&self.input, mode);
+                refine.refined()
+            }
+            None => &self.input,
+        };
+        self.trunk.forward(refined, &mut self.raised, mode);
         self.mean.forward(&self.raised, &mut self.means);
         self.spread.forward(&self.raised, &mut self.spreads);
     }
 
-    /// Negative log-likelihood of `observed`, with its gradients; one weight for each pixel.
-    pub(crate) fn loss(&mut self, observed: &Tensor, weights: &Tensor) -> f32 {
-        loss::laplace(
-            &mut self.means,
-            &mut self.spreads,
-            observed,
-            Some(weights),
-            1.0,
-        )
+    /// Negative log-likelihood of the clean bank; with pseudo-anomalies and refinement, what they
+    /// add. With gradients.
+    pub(crate) fn loss(&mut self, targets: &GeometryTargets, weights: &LossWeights) -> f32 {
+        let GeometryTargets {
+            clean,
+            weights: counts,
+            is_good,
+            places,
+        } = targets;
+        let (means, spreads) = (&mut self.means, &mut self.spreads);
+        let good = places.as_ref().map(|places| product(counts, &places.good));
+        let mut total = loss::laplace(means, spreads, clean, good.as_ref().or(Some(counts)), 1.0);
+        if let Some(Places { bad, .. }) = places {
+            // How well a defect is seen through is no matter of how much good parts vary.
+            let mut usual = Activation::constant(spreads.value().clone());
+            total += loss::laplace(means, &mut usual, clean, Some(bad), weights.restoration);
+            let seen = self.input.value();
+            let (margin, scale) = (EVIDENCE_MARGIN, weights.pixels);
+            total += loss::laplace_hinge(means, spreads, seen, Some(bad), margin, scale);
+        }
+        if let Some(refine) = &mut self.refine {
+            let refined = refine.refined_mut();
+            // The bank is in multiples of the sensor's noise: a plain difference means something.
+            let mut unit = Activation::constant(Tensor::zeros(clean.shape()));
+            let heavy = places.as_ref().map(|p| product(counts, &p.restoration));
+            let heavy = heavy.as_ref().or(Some(counts));
+            total += loss::laplace(refined, &mut unit, clean, heavy, weights.refinement);
+            total += likeness_loss(refined, clean, is_good, weights);
+        }
+        total
     }
 
     /// From the loss's gradients to those of all parameters.
     pub(crate) fn backward(&mut self) {
         self.mean.backward(&mut self.raised, &mut self.means);
         self.spread.backward(&mut self.raised, &mut self.spreads);
-        self.trunk.backward(&mut self.input, &mut self.raised);
+        match &mut self.refine {
+            Some(refine) => {
+                self.trunk.backward(refine.refined_mut(), &mut self.raised);
+                refine.backward(&mut self.input);
+            }
+            None => self.trunk.backward(&mut self.input, &mut self.raised),
+        }
     }
 
     /// Difference over predicted spread, averaged over the three channels of each scale: N x 4.
@@ -118,6 +174,9 @@ impl GeometryStudent {
     /// Takes the weights that ship: normalisation folded in, rounded to f16. The student can no
     /// longer be trained.
     pub(crate) fn settle(&mut self) {
+        if let Some(refine) = &mut self.refine {
+            refine.settle();
+        }
         self.trunk.settle();
         settle_conv(&mut self.mean);
         settle_conv(&mut self.spread);
@@ -131,7 +190,11 @@ impl GeometryStudent {
         side: usize,
     ) -> Result<onnx::Tensor, GraphError> {
         let (means, spreads) = graph.within("student", |graph| {
-            let raised = self.trunk.emit(graph, input)?;
+            let mut refined = input;
+            if let Some(refine) = &self.refine {
+                refined = graph.within("refine", |graph| refine.emit(graph, input))?;
+            }
+            let raised = self.trunk.emit(graph, refined)?;
             let means = emit_conv(graph, "mean", &self.mean, raised)?;
             Ok((means, emit_conv(graph, "spread", &self.spread, raised)?))
         })?;
@@ -155,8 +218,21 @@ impl GeometryStudent {
 
 impl Parameters for GeometryStudent {
     fn visit(&mut self, prefix: &str, visitor: &mut dyn FnMut(&str, Entry<'_>)) {
+        if let Some(refine) = &mut self.refine {
+            refine.visit(&scoped(prefix, "refine"), visitor);
+        }
         self.trunk.visit(&scoped(prefix, "trunk"), visitor);
         self.mean.visit(&scoped(prefix, "mean"), visitor);
         self.spread.visit(&scoped(prefix, "spread"), visitor);
     }
+}
+
+/// Pixel by pixel.
+fn product(a: &Tensor, b: &Tensor) -> Tensor {
+    let mut product = a.clone();
+    for (n, y) in a.rows() {
+        let values = product.row_mut(n, y).iter_mut();
+        values.zip(b.row(n, y)).for_each(|(a, b)| *a *= b);
+    }
+    product
 }

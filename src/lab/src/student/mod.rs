@@ -6,8 +6,12 @@
 mod blocks;
 mod codebook;
 mod geometry;
+mod refine;
 mod rgb;
+mod supervision;
 
+pub(crate) use blocks::emit_conv;
 pub(crate) use codebook::{Codebook, Descriptor};
-pub(crate) use geometry::GeometryStudent;
-pub(crate) use rgb::{RgbStudent, SCALES};
+pub(crate) use geometry::{GeometryStudent, GeometryTargets};
+pub(crate) use rgb::{RgbStudent, RgbTargets, SCALES};
+pub(crate) use supervision::LossWeights;

@@ -6,7 +6,8 @@
 //! T2 40@32 ────────── 3x3/2 ─┼─ concat 3w@16 ─ 3x3/2 ─ block 2w@8 ─ up ─ up ─ up ─► S3 S2 S1, v3 v2 v1
 //! T3 112@16 ─────────── 1x1 ─┘
 //! ```
-//! Channels and sides for the Lite0 teacher at S = 256; `w` is the branch's width.
+//! Channels and sides for the Lite0 teacher at S = 256; `w` is the branch's width. With refinement, each
+//! scale passes a [`Refiner`] first, and the map still compares with what the teacher saw.
 
 use twinspect_nn::{
     Activation, Conv, Entry, Kernel, Mode, Parameters, Rng, Tensor, concat, concat_backward, loss,
@@ -16,15 +17,29 @@ use twinspect_onnx as onnx;
 use twinspect_onnx::{Graph, GraphError};
 
 use super::blocks::{BasicBlock, Chain, UpBlock, emit_conv, settle_conv};
+use super::refine::Refiner;
+use super::supervision::{EVIDENCE_MARGIN, LossWeights, Places, likeness_loss};
 
 /// Scales of a colour teacher.
 pub(crate) const SCALES: usize = 3;
 /// A log-spread counts as no more than this, either way: as in the training loss.
 pub(super) const LOG_SPREAD_LIMIT: f32 = loss::DISTANCE_LOG_SPREAD_LIMIT;
 
+/// What a batch's features should be.
+#[derive(Debug, Default)]
+pub(crate) struct RgbTargets {
+    /// The teacher's features of the parts without pseudo-anomalies, finest first.
+    pub(crate) clean: [Tensor; SCALES],
+    /// Which parts carry none.
+    pub(crate) is_good: Vec<bool>,
+    /// Where the others carry them; `None` if all parts are good.
+    pub(crate) places: Option<[Places; SCALES]>,
+}
+
 /// The student with its activations.
 #[derive(Debug, Clone)]
 pub(crate) struct RgbStudent {
+    refine: Option<[Refiner; SCALES]>,
     narrow: [Chain; SCALES],
     squeeze: Chain,
     bottleneck: BasicBlock,
@@ -49,7 +64,12 @@ struct Flow {
 
 impl RgbStudent {
     /// A new student for a teacher with these channels, finest first.
-    pub(crate) fn new(channels: [usize; SCALES], width: usize, rng: &mut Rng) -> Self {
+    pub(crate) fn new(
+        channels: [usize; SCALES],
+        width: usize,
+        refinement: bool,
+        rng: &mut Rng,
+    ) -> Self {
         use Kernel::{K1x1, K3x3Stride2};
         let inner = [width / 3, 2 * width / 3, 4 * width / 3].map(|c| c.next_multiple_of(16));
         let narrow = [
@@ -74,12 +94,14 @@ impl RgbStudent {
             conv.set_weight_onnx(&vec![0.0; inner[k]]);
             conv
         });
+        let refine = refinement.then(|| std::array::from_fn(|k| refiner(channels[k], k, rng)));
         let inputs = std::array::from_fn(|_| Activation::constant(Tensor::default()));
         let flow = Flow {
             inputs,
             ..Flow::default()
         };
         Self {
+            refine,
             narrow,
             squeeze,
             bottleneck,
@@ -107,8 +129,15 @@ impl RgbStudent {
             features,
             spreads,
         } = &mut self.flow;
-        for ((narrow, input), output) in self.narrow.iter_mut().zip(&*inputs).zip(&mut *narrowed) {
-            narrow.forward(input, output, mode);
+        for (k, (input, output)) in inputs.iter().zip(&mut *narrowed).enumerate() {
+            let refined = match &mut self.refine {
+                Some(refine) => {
+                    refine[k].forward(input, mode);
+                    refine[k].refined()
+                }
+                None => input,
+            };
+            self.narrow[k].forward(refined, output, mode);
         }
         let [fine, middle, coarse] = &*narrowed;
         concat(&[fine, middle, coarse], joined);
@@ -122,20 +151,44 @@ impl RgbStudent {
         }
     }
 
-    /// Negative log-likelihood of the distances to the inputs under the predicted spread, summed
-    /// over the scales, with its gradients.
-    pub(crate) fn loss(&mut self) -> f32 {
-        let Flow {
-            inputs,
-            features,
-            spreads,
-            ..
-        } = &mut self.flow;
-        let scales = inputs.iter().zip(features).zip(spreads);
-        let loss = |((input, features), spread)| {
-            loss::spread_distance(features, spread, Activation::value(input), None, 1.0)
-        };
-        scales.map(loss).sum()
+    /// Negative log-likelihood of the distances to the clean features under the predicted spread,
+    /// summed over the scales; with pseudo-anomalies and refinement, what they add. With gradients.
+    pub(crate) fn loss(&mut self, targets: &RgbTargets, weights: &LossWeights) -> f32 {
+        let mut total = 0.0;
+        for (k, clean) in targets.clean.iter().enumerate() {
+            let (features, spread) = (&mut self.flow.features[k], &mut self.flow.spreads[k]);
+            let places = targets.places.as_ref().map(|places| &places[k]);
+            let good = places.map(|places| &places.good);
+            total += loss::spread_distance(features, spread, clean, good, 1.0);
+            if let Some(Places { bad, .. }) = places {
+                // How well a defect is seen through is no matter of how much good parts vary.
+                let mut usual = Activation::constant(spread.value().clone());
+                let restored = weights.restoration;
+                total += loss::spread_distance(features, &mut usual, clean, Some(bad), restored);
+                let seen = self.flow.inputs[k].value();
+                total += loss::spread_distance_hinge(
+                    features,
+                    spread,
+                    seen,
+                    Some(bad),
+                    EVIDENCE_MARGIN,
+                    weights.pixels,
+                );
+            }
+            if let Some(refine) = &mut self.refine {
+                let refined = refine[k].refined_mut();
+                let scale = weights.refinement;
+                total += loss::flat_cosine(refined, clean, None, scale);
+                total += match places {
+                    Some(places) => {
+                        loss::weighted_distance(refined, clean, &places.restoration, scale)
+                    }
+                    None => loss::pixel_distance(refined, clean, None, scale),
+                };
+                total += likeness_loss(refined, clean, &targets.is_good, weights);
+            }
+        }
+        total
     }
 
     /// From the loss's gradients to those of all parameters.
@@ -160,8 +213,14 @@ impl RgbStudent {
         self.squeeze.backward(joined, squeezed);
         let [fine, middle, coarse] = &mut *narrowed;
         concat_backward(&mut [fine, middle, coarse], joined);
-        for ((narrow, input), output) in self.narrow.iter_mut().zip(inputs).zip(narrowed) {
-            narrow.backward(input, output);
+        for (k, (input, output)) in inputs.iter_mut().zip(narrowed).enumerate() {
+            match &mut self.refine {
+                Some(refine) => {
+                    self.narrow[k].backward(refine[k].refined_mut(), output);
+                    refine[k].backward(input);
+                }
+                None => self.narrow[k].backward(input, output),
+            }
         }
     }
 
@@ -189,6 +248,7 @@ impl RgbStudent {
     /// Takes the weights that ship: normalisation folded in, rounded to f16. The student can no
     /// longer be trained.
     pub(crate) fn settle(&mut self) {
+        self.refine.iter_mut().flatten().for_each(Refiner::settle);
         self.narrow.iter_mut().for_each(Chain::settle);
         self.squeeze.settle();
         self.bottleneck.settle();
@@ -207,8 +267,14 @@ impl RgbStudent {
         let raised = graph.within("student", |graph| {
             let mut narrowed = Vec::with_capacity(SCALES);
             for (k, (narrow, &input)) in self.narrow.iter().zip(&inputs).enumerate() {
-                narrowed
-                    .push(graph.within(&format!("narrow{k}"), |graph| narrow.emit(graph, input))?);
+                let mut refined = input;
+                if let Some(refine) = &self.refine {
+                    refined = graph
+                        .within(&format!("refine{k}"), |graph| refine[k].emit(graph, input))?;
+                }
+                narrowed.push(
+                    graph.within(&format!("narrow{k}"), |graph| narrow.emit(graph, refined))?,
+                );
             }
             let joined = graph.concat("join", &narrowed, 1)?;
             let squeezed = graph.within("squeeze", |graph| self.squeeze.emit(graph, joined))?;
@@ -254,6 +320,9 @@ impl RgbStudent {
 
 impl Parameters for RgbStudent {
     fn visit(&mut self, prefix: &str, visitor: &mut dyn FnMut(&str, Entry<'_>)) {
+        for (k, refine) in self.refine.iter_mut().flatten().enumerate() {
+            refine.visit(&scoped(prefix, &format!("refine{k}")), visitor);
+        }
         for k in 0..SCALES {
             self.narrow[k].visit(&scoped(prefix, &format!("narrow{k}")), visitor);
             self.raise[k].visit(&scoped(prefix, &format!("raise{k}")), visitor);
@@ -264,4 +333,16 @@ impl Parameters for RgbStudent {
         self.bottleneck
             .visit(&scoped(prefix, "bottleneck"), visitor);
     }
+}
+
+/// The refinement of one scale, counted from the finest. Half of the teacher's channels, in sixteens,
+/// are its middle; the coarsest scale is small enough for all places to see each other.
+fn refiner(channels: usize, scale: usize, rng: &mut Rng) -> Refiner {
+    let hidden = (channels / 2).next_multiple_of(16);
+    let steps = [
+        (Kernel::K1x1, hidden),
+        (Kernel::K3x3, hidden),
+        (Kernel::K3x3, hidden),
+    ];
+    Refiner::new(channels, &steps, scale == SCALES - 1, rng)
 }

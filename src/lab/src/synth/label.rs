@@ -1,6 +1,6 @@
 //! What can be seen of a change: labels say nothing of what was meant (METHODS 3.4 point 8).
 
-use twinspect_core::prepare::Canvas;
+use twinspect_core::prepare::{Canvas, MAP_STRIDE};
 
 use super::pixels_at;
 
@@ -65,6 +65,20 @@ impl Labels {
     }
 }
 
+/// S x S marks to the share of marked pixels under each pixel of S/4 x S/4.
+pub(crate) fn shares(marks: &[bool], size: usize) -> Vec<f32> {
+    let side = size / MAP_STRIDE;
+    let mut shares = vec![0.0; side * side];
+    for (y, row) in marks.chunks_exact(size).enumerate() {
+        for x in (0..size).filter(|&x| row[x]) {
+            shares[y / MAP_STRIDE * side + x / MAP_STRIDE] += 1.0;
+        }
+    }
+    let whole = (MAP_STRIDE * MAP_STRIDE) as f32;
+    shares.iter_mut().for_each(|share| *share /= whole);
+    shares
+}
+
 /// Marked pixels.
 pub(super) fn count(marks: &[bool]) -> usize {
     marks.iter().filter(|&&marked| marked).count()
@@ -100,6 +114,15 @@ mod tests {
         );
         assert!(found.any[30000] && !found.any[29999]);
         assert!(!labels(40, 7.6, 0.19).is_defective());
+    }
+
+    #[test]
+    fn shares_count_the_marks_under_a_map_pixel() {
+        let mut marks = vec![false; 64];
+        for i in [0, 9, 31, 36] {
+            marks[i] = true;
+        }
+        assert_eq!(shares(&marks, 8), [0.125, 0.0625, 0.0, 0.0625]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod label;
 mod mask;
 mod noise;
 mod perlin;
-mod pictures;
+pub(crate) mod pictures;
 pub(crate) mod preview;
 mod sensor;
 mod shape;
@@ -36,13 +36,14 @@ mod tests;
 mod texture;
 
 use serde::Serialize;
+use twinspect_core::modality::Modality;
 use twinspect_core::prepare::{Canvas, DepthState, RgbState};
 use twinspect_nn::Rng;
 
 use distractor::Distractors;
 use foreground::Foreground;
 use held_out::HeldOutDefect;
-pub(crate) use label::Labels;
+pub(crate) use label::{Labels, shares};
 use mask::Mask;
 use perlin::PerlinDefect;
 pub(crate) use sensor::Relief;
@@ -187,6 +188,19 @@ impl Perturbation {
             defect,
             distractors: Distractors::draw(&mut rng.derive(DISTRACTORS)),
             sensor_seed: rng.derive(SENSOR).next_u64(),
+        }
+    }
+
+    /// The same defect in one modality, without distractors: what a branch by itself learns from.
+    pub(crate) fn alone(self, modality: Modality) -> Self {
+        let kind = match modality {
+            Modality::Rgb => Kind::Rgb,
+            Modality::Geometry => Kind::Geometry,
+        };
+        Self {
+            kind,
+            distractors: Distractors::default(),
+            ..self
         }
     }
 

@@ -16,29 +16,35 @@ use std::sync::atomic::AtomicBool;
 
 use twinspect_bundle::CameraFacts;
 use twinspect_core::modality::Modality;
-use twinspect_core::prepare::{BANK_CHANNELS, PrepareSpec, RgbSpec};
+use twinspect_core::prepare::{BANK_CHANNELS, Canvas, PrepareSpec, RgbSpec};
 use twinspect_dataset::{Dataset, DatasetError, Split};
-use twinspect_nn::{Rng, parameter_count};
+use twinspect_nn::{Rng, parameter_count, snapshot};
 use twinspect_onnx::WeightFormat;
 
-use branch::{Branch, GeometryBranch, RgbBranch};
+use branch::{Branch, Build, GeometryBranch, RgbBranch};
 pub(crate) use checkpoint::{Checkpoint, CheckpointError};
 pub(crate) use course::LOSSES;
 use course::{Course, CourseError, Outcome};
-use pool::{Pool, PoolError};
+use pool::{Anomalies, Pool, PoolError};
 use progress::Progress;
 
-use crate::config::{BranchConfig, TrainingConfig};
+use crate::config::{BranchConfig, Join, TrainingConfig};
 use crate::cost::{Stopwatch, peak_memory_mib};
 use crate::data_hash::{data_hash, hex};
+use crate::export::{ExportError, TrainedModel, VALIDATION_MIN};
+use crate::fusion::{self, FusionError, GateRecord, Lesson};
 use crate::good_parts::{self, PartsError};
 use crate::product::{self, Product, ProductError};
 use crate::run_folder::{Cost, RunError, RunFolder, RunRecord, file};
 use crate::student::{Codebook, Descriptor};
+use crate::synth::pictures::{self, Picture, PicturesError};
+use crate::synth::{Family, Generator, Relief, Sources};
 use crate::teacher::{self, Teacher, TeacherError, TeacherSource};
 
 /// Fewer good training parts teach nothing.
 const PARTS_MIN: usize = 8;
+/// Purpose of the gate's random numbers, beyond those of the modalities.
+const GATE: u64 = 16;
 /// Descriptors that each part gives to the codebook.
 const DESCRIPTORS: usize = 400;
 
@@ -66,6 +72,9 @@ pub(crate) enum TrainError {
     /// The teacher.
     #[error(transparent)]
     Teacher(#[from] TeacherError),
+    /// The user's textures.
+    #[error(transparent)]
+    Pictures(#[from] PicturesError),
     /// The pool of views.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -78,6 +87,12 @@ pub(crate) enum TrainError {
         #[source]
         source: CourseError,
     },
+    /// The students as networks, for the gate.
+    #[error("making the stages that the gate learns from")]
+    Stages(#[from] Box<ExportError>),
+    /// The gate.
+    #[error("training the gate")]
+    Gate(#[from] FusionError),
     /// The codebook's file.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -98,7 +113,9 @@ impl TrainError {
             Self::Product(error) => error.hint(),
             Self::NoBranch { .. } => Some("set rgb.enabled or geometry.enabled to true".into()),
             Self::Teacher(error) => error.hint().map(Into::into),
+            Self::Pictures(error) => Some(error.hint()),
             Self::Course { source, .. } => source.hint(),
+            Self::Stages(error) => error.hint(),
             Self::Checkpoint(error) => error.hint(),
             Self::Run(error) => error.hint(),
             _ => None,
@@ -182,9 +199,14 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         training: config.clone(),
         camera: camera_facts(dataset.as_ref(), &frames[0]),
         prepare: spec,
+        gate: None,
     };
     drop(frames);
     let folder = begin(job, &record)?;
+    let textures = match &config.perturbation.textures {
+        Some(textures) if config.perturbation.enabled => pictures::read(textures, config.size)?,
+        _ => Vec::new(),
+    };
 
     let mut parameters = 0;
     let mut losses = String::from("branch,step,loss\n");
@@ -192,6 +214,7 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         let run = Run {
             record: &record,
             canvases: &canvases,
+            textures: &textures,
             folder: &folder,
             interrupted,
         };
@@ -211,6 +234,7 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         let run = Run {
             record: &record,
             canvases: &canvases,
+            textures: &textures,
             folder: &folder,
             interrupted,
         };
@@ -226,6 +250,15 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
             }
         }
     }
+    if with_rgb && with_geometry && config.fusion.join == Join::Gate {
+        record.gate = Some(train_gate(
+            &folder,
+            &record,
+            dataset.as_ref(),
+            &canvases,
+            &textures,
+        )?);
+    }
     fs_err::write(folder.losses(), losses).map_err(file("writing", &folder.losses()))?;
     record.cost = Some(Cost {
         cpu_seconds: watch.cpu_seconds(),
@@ -235,6 +268,65 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     });
     folder.write(&record)?;
     Ok(Ending::Finished(Box::new(record)))
+}
+
+/// Trains the gate on what the finished students' stages answer, and saves it.
+fn train_gate(
+    folder: &RunFolder,
+    record: &RunRecord,
+    dataset: &dyn Dataset,
+    canvases: &[Canvas],
+    textures: &[Picture],
+) -> Result<GateRecord, TrainError> {
+    let spec = &record.prepare;
+    let model = TrainedModel::load(folder, record).map_err(Box::new)?;
+    let stages = model.stages(spec).map_err(Box::new)?;
+    let parts = good_parts::good(dataset, Split::Validation, VALIDATION_MIN)?;
+    let frames = good_parts::frames(dataset, &parts)?;
+    let validation = good_parts::canvases(spec, &parts, &frames)?;
+    let lesson = Lesson {
+        spec,
+        pose: &record.training.pose,
+        stages: &stages,
+        views: &TrainedModel::views(record),
+        training: canvases,
+        validation: &validation,
+        generator: generator(spec, canvases, textures),
+        seed: Rng::new(record.training.seed).derive(GATE).next_u64(),
+    };
+    let mut progress: Option<Progress> = None;
+    let (mut gate, facts) = fusion::train_gate(&lesson, |step, steps, loss| {
+        let bar = progress.get_or_insert_with(|| Progress::new("gate", steps));
+        bar.loss(step, loss);
+    })?;
+    if let Some(bar) = progress {
+        bar.finish();
+    }
+    log::info!("{facts}");
+    let saved = Checkpoint {
+        step: facts.epoch,
+        run: identity(record),
+        state: snapshot(&mut gate),
+    };
+    saved.write(&folder.gate())?;
+    Ok(facts)
+}
+
+/// What pseudo-anomalies of a product are made with.
+fn generator<'a>(
+    spec: &PrepareSpec,
+    canvases: &'a [Canvas],
+    textures: &'a [Picture],
+) -> Generator<'a> {
+    let relief = spec.geometry.as_ref();
+    Generator {
+        family: Family::Perlin,
+        relief: relief.map(|geometry| Relief::measure(geometry, canvases)),
+        sources: Sources {
+            parts: canvases,
+            pictures: textures,
+        },
+    }
 }
 
 /// Opens the run's folder; another run's is refused.
@@ -292,7 +384,8 @@ fn append(losses: &mut String, modality: Modality, values: &[f32]) {
 /// One run, with the parts on the grid.
 struct Run<'a> {
     record: &'a RunRecord,
-    canvases: &'a [twinspect_core::prepare::Canvas],
+    canvases: &'a [Canvas],
+    textures: &'a [Picture],
     folder: &'a RunFolder,
     interrupted: &'a AtomicBool,
 }
@@ -310,22 +403,16 @@ impl Run<'_> {
         let progress = Progress::new("rgb: teacher", pool.len() as u64);
         let samples = pool.teacher_samples(&network, || progress.step())?;
         progress.finish();
+        let build = self.build(Modality::Rgb);
         let mut rng = self.rng(Modality::Rgb);
-        let side = self.spec().map_size();
-        Ok(RgbBranch::new(
-            teacher.channels,
-            side,
-            config.rgb.width,
-            samples,
-            &mut rng,
-        ))
+        Ok(RgbBranch::new(teacher.channels, build, samples, &mut rng))
     }
 
     fn geometry_branch(&self) -> Result<GeometryBranch, TrainError> {
         let config = &self.record.training.geometry;
         let samples = self.pool(config.views, Modality::Geometry).bank_samples()?;
         let mut rng = self.rng(Modality::Geometry);
-        let plain = &samples[..self.canvases.len()];
+        let plain = &samples.good[..self.canvases.len()];
         let book = Codebook::learn(&descriptors(plain, &mut rng), &mut rng);
         let state = [("prototypes", book.prototypes()), ("radii", book.radii())];
         let state = state.map(|(name, values)| (name.to_owned(), values.to_vec()));
@@ -335,12 +422,18 @@ impl Run<'_> {
             state: state.into(),
         };
         saved.write(&self.folder.codebook())?;
-        Ok(GeometryBranch::new(
-            self.spec().map_size(),
-            config.width,
-            samples,
-            &mut rng,
-        ))
+        let build = self.build(Modality::Geometry);
+        Ok(GeometryBranch::new(build, samples, &mut rng))
+    }
+
+    fn build(&self, modality: Modality) -> Build {
+        let config = &self.record.training;
+        Build {
+            side: self.spec().map_size(),
+            width: config.branch(modality).width,
+            refinement: config.refinement.enabled,
+            losses: config.losses,
+        }
     }
 
     fn pool(&self, views: usize, modality: Modality) -> Pool<'_> {
@@ -350,7 +443,17 @@ impl Run<'_> {
             pose: &self.record.training.pose,
             views,
             seed: self.rng(modality).derive(1).next_u64(),
+            modality,
+            anomalies: self.anomalies(),
         }
+    }
+
+    fn anomalies(&self) -> Option<Anomalies<'_>> {
+        let config = &self.record.training.perturbation;
+        config.enabled.then(|| Anomalies {
+            generator: generator(self.spec(), self.canvases, self.textures),
+            defects: config.defects,
+        })
     }
 
     fn rng(&self, modality: Modality) -> Rng {

@@ -1,9 +1,11 @@
-//! The pool of training samples: each good part as it is and in a few poses, already turned into
-//! what the students take. A frozen teacher is run once for each view, whatever the passes.
+//! The pool of training samples: each good part as it is and in a few poses, and what pseudo-anomalies
+//! make of these views, already turned into what the students take. A frozen teacher is run once for
+//! each view, whatever the passes.
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
+use twinspect_core::modality::Modality;
 use twinspect_core::prepare::{Canvas, PrepareSpec, PreparedPart, Preparer, SpecError};
 use twinspect_engine::tract::{Model, ModelError};
 use twinspect_nn::Rng;
@@ -11,6 +13,7 @@ use twinspect_nn::Rng;
 use crate::config::PoseConfig;
 use crate::pose::Pose;
 use crate::student::SCALES;
+use crate::synth::{Generator, Perturbation, shares};
 
 /// Teachers that don't answer, or constants that contradict each other.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +24,22 @@ pub(crate) enum PoolError {
     /// The teacher's network.
     #[error("running the teacher")]
     Teacher(#[source] ModelError),
+}
+
+/// What a branch learns from.
+pub(crate) struct Samples<T> {
+    /// Views of good parts.
+    pub(crate) good: Vec<T>,
+    /// The same views with a pseudo-anomaly: the i-th is made of the view `i % good.len()`.
+    pub(crate) defective: Vec<Defective<T>>,
+}
+
+/// A view with a pseudo-anomaly.
+pub(crate) struct Defective<T> {
+    /// What is seen.
+    pub(crate) view: T,
+    /// S/4 x S/4: share of each pixel that looks different.
+    pub(crate) changed: Vec<f32>,
 }
 
 /// Features of one view of a part, finest scale first, as f16: pools of some hundred views stay small.
@@ -42,13 +61,29 @@ pub(crate) struct Pool<'a> {
     pub(crate) pose: &'a PoseConfig,
     pub(crate) views: usize,
     pub(crate) seed: u64,
+    pub(crate) modality: Modality,
+    pub(crate) anomalies: Option<Anomalies<'a>>,
+}
+
+/// How pseudo-anomalies are made.
+#[derive(Clone, Copy)]
+pub(crate) struct Anomalies<'a> {
+    pub(crate) generator: Generator<'a>,
+    /// For each view.
+    pub(crate) defects: usize,
 }
 
 impl Pool<'_> {
-    /// Number of samples: one view is enough where parts don't move.
-    pub(crate) fn len(&self) -> usize {
+    /// Number of views: one is enough where parts don't move.
+    fn views(&self) -> usize {
         let views = if self.pose.is_fixed() { 1 } else { self.views };
         self.canvases.len() * views
+    }
+
+    /// Number of samples.
+    pub(crate) fn len(&self) -> usize {
+        let defects = self.anomalies.map_or(0, |anomalies| anomalies.defects);
+        self.views() * (1 + defects)
     }
 
     /// The teacher's features of every view. `done` is called once for each.
@@ -56,9 +91,9 @@ impl Pool<'_> {
         &self,
         teacher: &[u8],
         done: impl Fn() + Sync,
-    ) -> Result<Vec<TeacherSample>, PoolError> {
+    ) -> Result<Samples<TeacherSample>, PoolError> {
         let size = self.spec.size;
-        self.each(
+        self.samples(
             || Model::from_bytes(teacher, &[1, 3, size, size]).map_err(PoolError::Teacher),
             |model, part| {
                 let taps = model.run(&part.rgb).map_err(PoolError::Teacher)?;
@@ -76,8 +111,8 @@ impl Pool<'_> {
     }
 
     /// The filter bank of every view.
-    pub(crate) fn bank_samples(&self) -> Result<Vec<BankSample>, PoolError> {
-        self.each(
+    pub(crate) fn bank_samples(&self) -> Result<Samples<BankSample>, PoolError> {
+        self.samples(
             || Ok(()),
             |(), part| {
                 Ok(BankSample {
@@ -88,25 +123,64 @@ impl Pool<'_> {
         )
     }
 
-    fn each<W, T: Send>(
+    fn samples<W, T: Send>(
         &self,
         worker: impl Fn() -> Result<W, PoolError> + Sync,
         sample: impl Fn(&mut W, &PreparedPart) -> Result<T, PoolError> + Sync,
+    ) -> Result<Samples<T>, PoolError> {
+        let good = self.each(self.views(), &worker, |worker, preparer, index| {
+            let Room { part, posed, .. } = preparer.room;
+            preparer.preparer.derive(self.view(index, posed), part);
+            sample(worker, part)
+        })?;
+        let Some(anomalies) = self.anomalies else {
+            let defective = Vec::new();
+            return Ok(Samples { good, defective });
+        };
+        let seeds = Rng::new(self.seed).derive(DEFECTS);
+        let count = self.views() * anomalies.defects;
+        let defective = self.each(count, &worker, |worker, preparer, index| {
+            let Room { part, posed } = preparer.room;
+            let seed = seeds.derive(index as u64).next_u64();
+            let made = Perturbation::draw(seed, &anomalies.generator).alone(self.modality);
+            let view = self.view(index % self.views(), posed);
+            let made = made.apply(view, &anomalies.generator);
+            preparer.preparer.derive(&made.canvas, part);
+            let labels = match self.modality {
+                Modality::Rgb => &made.labels.rgb,
+                Modality::Geometry => &made.labels.geometry,
+            };
+            let changed = shares(labels, self.spec.size);
+            let view = sample(worker, part)?;
+            Ok(Defective { view, changed })
+        })?;
+        Ok(Samples { good, defective })
+    }
+
+    fn each<W, T: Send>(
+        &self,
+        count: usize,
+        worker: impl Fn() -> Result<W, PoolError> + Sync,
+        sample: impl Fn(&mut W, Desk<'_>, usize) -> Result<T, PoolError> + Sync,
     ) -> Result<Vec<T>, PoolError> {
         let preparer = Preparer::new(self.spec).map_err(PoolError::Spec)?;
         let threads = rayon::current_num_threads().max(1);
-        let share = self.len().div_ceil(threads).max(1);
-        let indices: Vec<usize> = (0..self.len()).collect();
+        let indices: Vec<usize> = (0..count).collect();
         let shares: Result<Vec<Vec<T>>, PoolError> = indices
-            .par_chunks(share)
+            .par_chunks(count.div_ceil(threads).max(1))
             .map(|indices| {
                 let mut worker = worker()?;
                 let mut preparer = preparer.clone();
-                let mut part = PreparedPart::new(self.spec);
-                let mut posed = Canvas::new(self.spec.size);
+                let mut room = Room {
+                    part: PreparedPart::new(self.spec),
+                    posed: Canvas::new(self.spec.size),
+                };
                 let each = indices.iter().map(|&index| {
-                    preparer.derive(self.view(index, &mut posed), &mut part);
-                    sample(&mut worker, &part)
+                    let desk = Desk {
+                        preparer: &mut preparer,
+                        room: &mut room,
+                    };
+                    sample(&mut worker, desk, index)
                 });
                 each.collect()
             })
@@ -124,4 +198,18 @@ impl Pool<'_> {
         Pose::draw(self.pose, &mut rng).apply(canvas, posed);
         posed
     }
+}
+
+/// Purpose of the seeds of defects, beyond the numbers of all views.
+const DEFECTS: u64 = 1 << 32;
+
+/// Where one thread prepares.
+struct Desk<'a> {
+    preparer: &'a mut Preparer,
+    room: &'a mut Room,
+}
+
+struct Room {
+    part: PreparedPart,
+    posed: Canvas,
 }

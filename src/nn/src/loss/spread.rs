@@ -121,6 +121,126 @@ pub fn spread_distance(
     ) as f32
 }
 
+/// `scale * mean over pixels of max(0, margin - d exp(-v))`, with `d` and `v` as in [`spread_distance`]: what looks bad is
+/// to lie at least `margin` spreads away. Where that holds, a pixel gives no gradient.
+///
+/// # Panics
+/// If the shapes of student, log-spread, observed features and weights do not match.
+pub fn spread_distance_hinge(
+    student: &mut Activation,
+    log_spread: &mut Activation,
+    observed: &Tensor,
+    weights: Option<&Tensor>,
+    margin: f32,
+    scale: f32,
+) -> f32 {
+    let shape = student.shape();
+    assert_eq!(observed.shape(), shape, "features of a distance");
+    let spread_shape = shape.with_channels(1);
+    assert_eq!(log_spread.shape(), spread_shape, "log-spread of a distance");
+    let shares = PixelShares::new(weights, shape);
+    let (spreads, spread_slot) = log_spread.parts();
+    let (value, student_slot) = student.parts();
+    let spread_at = |n, y, x| LogSpread::new(spreads.pixel(n, y, x)[0], DISTANCE_LOG_SPREAD_LIMIT);
+    let share_at = |n, y, x| f64::from(scale) * shares.of(n, y, x);
+    if let Some(slot) = spread_slot {
+        let mut distances = Tensor::default();
+        super::distance_map(value, observed, &mut distances);
+        slot.into_sum()
+            .images_mut()
+            .enumerate()
+            .for_each(|(n, image)| {
+                for y in 0..shape.h {
+                    for x in 0..shape.w {
+                        let spread = spread_at(n, y, x);
+                        let evidence = distances.pixel(n, y, x)[0] * spread.inverse;
+                        if evidence < margin && spread.is_free {
+                            image[pixel_offset(spread_shape, y, x)] +=
+                                share_at(n, y, x) as f32 * evidence;
+                        }
+                    }
+                }
+            });
+    }
+    for_each_pair(
+        value,
+        observed,
+        student_slot.map(|slot| slot.into_sum()),
+        |n, y, x, distance| {
+            let (spread, share) = (spread_at(n, y, x), share_at(n, y, x));
+            let lacking = margin - distance * spread.inverse;
+            if lacking <= 0.0 {
+                return (0.0, 0.0);
+            }
+            (share * f64::from(lacking), -share as f32 * spread.inverse)
+        },
+    ) as f32
+}
+
+/// `scale * mean over pixels of max(0, margin - e)`, with the evidence `e` the mean over channels of `|x - m| exp(-v)`, and
+/// `m` and `v` as in [`laplace`].
+///
+/// # Panics
+/// If the shapes of mean, log-spread, observed values and weights do not match.
+pub fn laplace_hinge(
+    mean: &mut Activation,
+    log_spread: &mut Activation,
+    observed: &Tensor,
+    weights: Option<&Tensor>,
+    margin: f32,
+    scale: f32,
+) -> f32 {
+    let shape = mean.shape();
+    assert_eq!(log_spread.shape(), shape, "log-spread of a Laplace loss");
+    assert_eq!(observed.shape(), shape, "observed values of a Laplace loss");
+    let shares = PixelShares::new(weights, shape);
+    let (mean, mean_grad) = mean.parts();
+    let (log_spread, spread_grad) = log_spread.parts();
+    let grads = by_image(mean_grad, shape.n)
+        .into_par_iter()
+        .zip(by_image(spread_grad, shape.n));
+    let image_terms: Vec<f64> = grads
+        .enumerate()
+        .map(|(n, (mut mean_grad, mut spread_grad))| {
+            let mut total = 0.0;
+            for y in 0..shape.h {
+                for x in 0..shape.w {
+                    let share = f64::from(scale) * shares.of(n, y, x);
+                    let (centres, values) = (mean.pixel(n, y, x), observed.pixel(n, y, x));
+                    let spreads = log_spread.pixel(n, y, x);
+                    let residual = |i: usize| values[i] - centres[i];
+                    let spread = |i: usize| LogSpread::new(spreads[i], LAPLACE_LOG_SPREAD_LIMIT);
+                    let scaled = |i: usize| residual(i).abs() * spread(i).inverse;
+                    let evidence = (0..shape.c).map(scaled).sum::<f32>() / shape.c as f32;
+                    if share == 0.0 || evidence >= margin {
+                        continue;
+                    }
+                    total += share * f64::from(margin - evidence);
+                    let factor = (share / shape.c as f64) as f32;
+                    let at = pixel_offset(shape, y, x);
+                    if let Some(grad) = mean_grad.as_deref_mut() {
+                        for i in 0..shape.c {
+                            let sign = if residual(i) == 0.0 {
+                                0.0
+                            } else {
+                                residual(i).signum()
+                            };
+                            grad[at + i] += factor * sign * spread(i).inverse;
+                        }
+                    }
+                    if let Some(grad) = spread_grad.as_deref_mut() {
+                        for i in (0..shape.c).filter(|&i| spread(i).is_free) {
+                            grad[at + i] += factor * scaled(i);
+                        }
+                    }
+                }
+            }
+            total
+        })
+        .collect();
+    image_terms.iter().sum::<f64>() as f32
+}
+
 /// A log-spread within its bounds.
 struct LogSpread {
     value: f32,

@@ -382,3 +382,124 @@ fn vectors_as_short_as_the_epsilon_get_the_gradient_of_their_value() {
         LOSS_TOLERANCE,
     );
 }
+
+#[test]
+fn spread_distance_hinge_agrees_with_f64() {
+    const MARGIN: f32 = 1.2;
+    let mut rng = Rng::new(13);
+    for (map, weights) in weight_maps(&mut rng) {
+        let (mut student, observed) = (
+            Activation::variable(random(SHAPE, &mut rng)),
+            random(SHAPE, &mut rng),
+        );
+        let mut spread_values = random_values(SHAPE.pixels(), &mut rng);
+        (spread_values[2], spread_values[7]) = (8.5, -9.0);
+        let spread_tensor = Tensor::from_nchw(SHAPE.with_channels(1), &spread_values);
+        let mut spread = Activation::variable(spread_tensor);
+        let (s, t, v) = (
+            wide(&student.value().to_nchw()),
+            wide(&observed.to_nchw()),
+            wide(&spread_values),
+        );
+        let evidence = |s: &[f64], v: &[f64], p: usize| {
+            let (s, t) = (vectors(s), vectors(&t));
+            cosine_distance(&s[p], &t[p]) * (-v[p].clamp(-8.0, 8.0)).exp()
+        };
+        let reference = |s: &[f64], v: &[f64]| {
+            let term = |p: usize| (f64::from(MARGIN) - evidence(s, v, p)).max(0.0);
+            f64::from(SCALE) * weighted_mean(&weights, term)
+        };
+        let beyond = (0..SHAPE.pixels()).filter(|&p| evidence(&s, &v, p) > f64::from(MARGIN));
+        assert!(
+            (1..SHAPE.pixels()).contains(&beyond.count()),
+            "pixels on both sides"
+        );
+        let value = spread_distance_hinge(
+            &mut student,
+            &mut spread,
+            &observed,
+            map.as_ref(),
+            MARGIN,
+            SCALE,
+        );
+        assert_close("value", &[value], &[reference(&s, &v)], LOSS_TOLERANCE);
+        let want = finite_differences(&s, |s| reference(s, &v));
+        assert_close(
+            "gradient of features",
+            &gradient_of(&student),
+            &want,
+            LOSS_TOLERANCE,
+        );
+        let want = finite_differences(&v, |v| reference(&s, v));
+        assert_close(
+            "gradient of log-spread",
+            &gradient_of(&spread),
+            &want,
+            LOSS_TOLERANCE,
+        );
+    }
+}
+
+#[test]
+fn laplace_hinge_agrees_with_f64() {
+    const MARGIN: f32 = 1.6;
+    let mut rng = Rng::new(14);
+    for (map, weights) in weight_maps(&mut rng) {
+        let (mut mean, observed) = (
+            Activation::variable(random(SHAPE, &mut rng)),
+            random(SHAPE, &mut rng),
+        );
+        let mut spread_values: Vec<f32> = random_values(SHAPE.len(), &mut rng);
+        spread_values.iter_mut().for_each(|v| *v *= 0.5);
+        (spread_values[3], spread_values[8]) = (4.5, -5.0);
+        let mut spread = Activation::variable(Tensor::from_nchw(SHAPE, &spread_values));
+        let (m, x, v) = (
+            wide(&mean.value().to_nchw()),
+            wide(&observed.to_nchw()),
+            wide(&spread_values),
+        );
+        let evidence = |m: &[f64], v: &[f64]| {
+            let mut sums = vec![0.0; SHAPE.pixels()];
+            for i in 0..SHAPE.len() {
+                let gain = (-v[i].clamp(-4.0, 4.0)).exp();
+                sums[pixel_of(i)] += (x[i] - m[i]).abs() * gain / SHAPE.c as f64;
+            }
+            sums
+        };
+        let reference = |m: &[f64], v: &[f64]| {
+            let evidence = evidence(m, v);
+            let term = |p: usize| (f64::from(MARGIN) - evidence[p]).max(0.0);
+            f64::from(SCALE) * weighted_mean(&weights, term)
+        };
+        let beyond = evidence(&m, &v)
+            .into_iter()
+            .filter(|e| *e > f64::from(MARGIN));
+        assert!(
+            (1..SHAPE.pixels()).contains(&beyond.count()),
+            "pixels on both sides"
+        );
+        let value = laplace_hinge(
+            &mut mean,
+            &mut spread,
+            &observed,
+            map.as_ref(),
+            MARGIN,
+            SCALE,
+        );
+        assert_close("value", &[value], &[reference(&m, &v)], LOSS_TOLERANCE);
+        let want = finite_differences(&m, |m| reference(m, &v));
+        assert_close(
+            "gradient of mean",
+            &gradient_of(&mean),
+            &want,
+            LOSS_TOLERANCE,
+        );
+        let want = finite_differences(&v, |v| reference(&m, v));
+        assert_close(
+            "gradient of log-spread",
+            &gradient_of(&spread),
+            &want,
+            LOSS_TOLERANCE,
+        );
+    }
+}

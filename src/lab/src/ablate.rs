@@ -1,0 +1,136 @@
+//! The ablation: which part of the network earns its place, at an equal budget (METHODS 10.3).
+//!
+//! | variant | pseudo-anomalies | refinement | joined by |
+//! |---|---|---|---|
+//! | `average` | | | average |
+//! | `perturbation` | yes | | average |
+//! | `refinement` | | yes | average |
+//! | `both-average` | yes | yes | average |
+//! | `both-maximum` | yes | yes | maximum |
+//! | `full` | yes | yes | gate |
+//!
+//! Every step sees as many pictures: without pseudo-anomalies twice as many good ones. The last three
+//! share one training run. Each run is a job of its own; what is there is left alone.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use crate::config::{Join, TrainingConfig};
+use crate::measure::{MeasureError, Place, Progress, Run, Wanted, category, make};
+use crate::teacher::TeacherSource;
+
+/// What is trained: a name, pseudo-anomalies, refinement, and the variants that come of it.
+struct Students {
+    name: &'static str,
+    perturbation: bool,
+    refinement: bool,
+    variants: &'static [(&'static str, Join)],
+}
+
+const ALL: [Students; 4] = [
+    Students {
+        name: "plain",
+        perturbation: false,
+        refinement: false,
+        variants: &[("average", Join::Average)],
+    },
+    Students {
+        name: "perturbed",
+        perturbation: true,
+        refinement: false,
+        variants: &[("perturbation", Join::Average)],
+    },
+    Students {
+        name: "refined",
+        perturbation: false,
+        refinement: true,
+        variants: &[("refinement", Join::Average)],
+    },
+    Students {
+        name: "both",
+        perturbation: true,
+        refinement: true,
+        variants: &[
+            ("both-average", Join::Average),
+            ("both-maximum", Join::Maximum),
+            ("full", Join::Gate),
+        ],
+    },
+];
+
+/// What to take apart.
+#[derive(Debug)]
+pub(crate) struct Job<'a> {
+    pub(crate) data: &'a [PathBuf],
+    pub(crate) seeds: &'a [u64],
+    pub(crate) teacher: &'a TeacherSource,
+    /// Budget and everything else that is not varied.
+    pub(crate) config: &'a TrainingConfig,
+    pub(crate) place: Place<'a>,
+}
+
+/// Makes all results that are missing.
+pub(crate) fn ablate(job: &Job<'_>, interrupted: &AtomicBool) -> Result<Progress, MeasureError> {
+    make(runs(job), &job.place, interrupted)
+}
+
+/// For each run with a missing result its data set and seed: the jobs that a batch system can spread.
+pub(crate) fn missing(job: &Job<'_>) -> Vec<(PathBuf, u64)> {
+    let mut missing: Vec<(PathBuf, u64)> = runs(job)
+        .filter(|run| {
+            run.results
+                .iter()
+                .any(|wanted| !job.place.result(wanted).exists())
+        })
+        .map(|run| (run.data, run.config.seed))
+        .collect();
+    missing.dedup();
+    missing
+}
+
+fn runs<'a>(job: &'a Job<'_>) -> impl Iterator<Item = Run> + use<'a> {
+    let pairs = job
+        .seeds
+        .iter()
+        .flat_map(|seed| job.data.iter().map(move |data| (*seed, data)));
+    pairs.flat_map(move |(seed, data)| {
+        let teacher = job.teacher.clone();
+        let stem = format!("{}-{}", category(data), teacher.name());
+        ALL.iter().map(move |students| Run {
+            name: format!("{stem}-{}-seed{seed}", students.name),
+            data: data.clone(),
+            teacher: teacher.clone(),
+            config: students.config(job.config, seed),
+            results: students
+                .variants
+                .iter()
+                .map(|&(variant, join)| Wanted {
+                    name: format!("{stem}-{variant}-seed{seed}"),
+                    variant: Some(variant),
+                    join,
+                })
+                .collect(),
+        })
+    })
+}
+
+impl Students {
+    fn config(&self, base: &TrainingConfig, seed: u64) -> TrainingConfig {
+        let mut config = base.clone();
+        config.seed = seed;
+        config.perturbation.enabled = self.perturbation;
+        config.refinement.enabled = self.refinement;
+        // A gate is trained where any variant ships it.
+        config.fusion.join = match self.variants.iter().any(|(_, join)| *join == Join::Gate) {
+            true => Join::Gate,
+            false => Join::Average,
+        };
+        if !self.perturbation {
+            for branch in [&mut config.rgb, &mut config.geometry] {
+                branch.passes *= 2;
+                branch.batch *= 2;
+            }
+        }
+        config
+    }
+}

@@ -1,0 +1,71 @@
+//! What joins the evidence of both modalities in a bundle: the trainer's computation, and the same as
+//! a network.
+
+use twinspect_bundle::FusionStage;
+use twinspect_core::score::{FusionInputs, FusionMaps};
+use twinspect_onnx::{Graph, GraphError, WeightFormat};
+
+use super::network::{Gate, Inputs, Outputs, largest};
+
+/// A rule that is not the maximum, which needs no network.
+#[derive(Debug, Clone)]
+pub(crate) enum Joining {
+    /// Half of each, where depth was measured.
+    Average,
+    /// The gate.
+    Gate(Box<Gate>),
+}
+
+impl Joining {
+    /// What the trainer answers for one part.
+    pub(crate) fn fuse(&mut self, inputs: &FusionInputs, maps: &mut FusionMaps) {
+        match self {
+            Self::Average => {
+                let strengths =
+                    [&inputs.rgb, &inputs.geometry].map(|stack| largest(&stack.data, stack.side));
+                for (i, valid) in inputs.valid.iter().enumerate() {
+                    let weight = 0.5 * valid;
+                    maps.weight[i] = weight;
+                    maps.fused[i] = (1.0 - weight) * strengths[0][i] + weight * strengths[1][i];
+                }
+            }
+            Self::Gate(gate) => {
+                gate.see(&[inputs]);
+                gate.forward();
+                maps.fused.copy_from_slice(&gate.fused().value().to_nchw());
+                maps.weight.copy_from_slice(&gate.weight().to_nchw());
+            }
+        }
+    }
+
+    /// The network, with the tensors of the stage.
+    pub(crate) fn onnx(&self, stage: &FusionStage) -> Result<Vec<u8>, GraphError> {
+        let mut graph = Graph::new("fusion", WeightFormat::F32);
+        let [rgb, geometry, valid] = &stage.inputs;
+        let inputs = Inputs {
+            rgb: graph.input(&rgb.name, &rgb.shape)?,
+            geometry: graph.input(&geometry.name, &geometry.shape)?,
+            valid: graph.input(&valid.name, &valid.shape)?,
+        };
+        let outputs = match self {
+            Self::Average => average(&mut graph, &inputs)?,
+            Self::Gate(gate) => gate.emit(&mut graph, &inputs)?,
+        };
+        let [fused, weight] = &stage.outputs;
+        graph.output(&fused.name, outputs.fused)?;
+        graph.output(&weight.name, outputs.weight)?;
+        graph.encode()
+    }
+}
+
+fn average(graph: &mut Graph, inputs: &Inputs) -> Result<Outputs, GraphError> {
+    graph.head(|graph| {
+        let first = graph.reduce_max("strength_rgb", inputs.rgb, &[1])?;
+        let second = graph.reduce_max("strength_geometry", inputs.geometry, &[1])?;
+        let weight = graph.scale("half", inputs.valid, 0.5)?;
+        let ahead = graph.sub("ahead", second, first)?;
+        let share = graph.mul("share", weight, ahead)?;
+        let fused = graph.add("sum", first, share)?;
+        Ok(Outputs { fused, weight })
+    })
+}
