@@ -134,3 +134,52 @@ impl Students {
         config
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variants_see_as_many_pictures_in_as_many_steps() {
+        let base = TrainingConfig::default();
+        let pictures = |students: &Students| {
+            let config = students.config(&base, 3);
+            let seen = if students.perturbation { 2 } else { 1 };
+            [config.rgb, config.geometry].map(|branch| {
+                let steps = branch.passes as f64 / branch.batch as f64;
+                (steps, branch.batch * seen)
+            })
+        };
+        let all = ALL.each_ref().map(pictures);
+        assert!(all.iter().all(|budget| *budget == all[0]), "{all:?}");
+    }
+
+    #[test]
+    fn what_is_there_is_not_wanted_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = [PathBuf::from("data/cap"), PathBuf::from("data/gear")];
+        let job = Job {
+            data: &data,
+            seeds: &[1, 2],
+            teacher: &TeacherSource::new(None),
+            config: &TrainingConfig::default(),
+            place: Place {
+                work: folder.path(),
+                results: folder.path(),
+                created: String::new(),
+                version: "1.0.0".parse().unwrap(),
+            },
+        };
+        assert_eq!(missing(&job).len(), 4);
+        let results: Vec<Wanted> = runs(&job)
+            .filter(|run| run.data == data[1] && run.config.seed == 2)
+            .flat_map(|run| run.results)
+            .collect();
+        assert_eq!(results.len(), 6);
+        for wanted in &results {
+            std::fs::write(job.place.result(wanted), "{}").unwrap();
+        }
+        let left = [(&data[0], 1), (&data[1], 1), (&data[0], 2)];
+        assert_eq!(missing(&job), left.map(|(data, seed)| (data.clone(), seed)));
+    }
+}

@@ -38,10 +38,8 @@ impl Fusion {
         };
         let stage = FusionStage::new(counts[0], counts[1], record.prepare.map_size());
         let onnx = joining.onnx(&stage)?;
-        let shapes = stage
-            .inputs
-            .each_ref()
-            .map(|tensor| tensor.shape.as_slice());
+        let shapes = stage.inputs.named();
+        let shapes = shapes.each_ref().map(|(_, shape)| shape.as_slice());
         Ok(Some(Self {
             device: Model::with_inputs(&onnx, &shapes)?,
             stage,

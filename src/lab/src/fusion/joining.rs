@@ -41,19 +41,19 @@ impl Joining {
     /// The network, with the tensors of the stage.
     pub(crate) fn onnx(&self, stage: &FusionStage) -> Result<Vec<u8>, GraphError> {
         let mut graph = Graph::new("fusion", WeightFormat::F32);
-        let [rgb, geometry, valid] = &stage.inputs;
+        let [rgb, geometry, valid] = stage.inputs.named();
         let inputs = Inputs {
-            rgb: graph.input(&rgb.name, &rgb.shape)?,
-            geometry: graph.input(&geometry.name, &geometry.shape)?,
-            valid: graph.input(&valid.name, &valid.shape)?,
+            rgb: graph.input(rgb.0, &rgb.1)?,
+            geometry: graph.input(geometry.0, &geometry.1)?,
+            valid: graph.input(valid.0, &valid.1)?,
         };
         let outputs = match self {
             Self::Average => average(&mut graph, &inputs)?,
             Self::Gate(gate) => gate.emit(&mut graph, &inputs)?,
         };
-        let [fused, weight] = &stage.outputs;
-        graph.output(&fused.name, outputs.fused)?;
-        graph.output(&weight.name, outputs.weight)?;
+        let [(fused, _), (weight, _)] = stage.outputs.named();
+        graph.output(fused, outputs.fused)?;
+        graph.output(weight, outputs.weight)?;
         graph.encode()
     }
 }

@@ -11,6 +11,8 @@
 mod course;
 mod joining;
 mod network;
+#[cfg(test)]
+mod tests;
 
 use rayon::prelude::*;
 use twinspect_core::modality::PerModality;

@@ -9,6 +9,8 @@ mod geometry;
 mod refine;
 mod rgb;
 mod supervision;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use blocks::emit_conv;
 pub(crate) use codebook::{Codebook, Descriptor};

@@ -178,17 +178,81 @@ pub(crate) const LOSSES: &str = "losses";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::branch::GeometryBranch;
-    use crate::train::pool::BankSample;
+    use half::f16;
+
+    use crate::student::LossWeights;
+    use crate::train::branch::{Build, GeometryBranch, RgbBranch};
+    use crate::train::pool::{BankSample, Defective, Samples};
+
+    fn build() -> Build {
+        Build {
+            side: 16,
+            width: 32,
+            refinement: true,
+            losses: LossWeights::default(),
+        }
+    }
+
+    /// Views of which every second one has a defect in a corner.
+    fn samples<T>(mut view: impl FnMut() -> T) -> Samples<T> {
+        let corner = |i: usize| f32::from(u8::from(i / 16 < 4 && i % 16 < 4));
+        Samples {
+            good: (0..6).map(|_| view()).collect(),
+            defective: (0..6)
+                .map(|_| Defective {
+                    view: view(),
+                    changed: (0..16 * 16).map(corner).collect(),
+                })
+                .collect(),
+        }
+    }
 
     fn branch() -> GeometryBranch {
         let mut rng = Rng::new(5);
-        let sample = |_| BankSample {
+        let samples = samples(|| BankSample {
             channels: (0..12 * 16 * 16).map(|_| rng.normal() as f32).collect(),
             region: vec![1.0; 16 * 16],
-        };
-        let samples = (0..6).map(sample).collect();
-        GeometryBranch::new(16, 32, samples, &mut Rng::new(9))
+        });
+        GeometryBranch::new(build(), samples, &mut Rng::new(9))
+    }
+
+    fn rgb_branch() -> RgbBranch {
+        let mut rng = Rng::new(6);
+        let channels = [8, 8, 16];
+        let samples = samples(|| {
+            std::array::from_fn(|k| {
+                let values = channels[k] * (16 >> k) * (16 >> k);
+                let value = |_| f16::from_f64(rng.normal());
+                (0..values).map(value).collect()
+            })
+        });
+        RgbBranch::new(channels, build(), samples, &mut Rng::new(9))
+    }
+
+    #[test]
+    fn every_layer_learns_and_the_loss_falls() {
+        let mut geometry = branch();
+        let mut rgb = rgb_branch();
+        let branches: [&mut dyn Branch; 2] = [&mut geometry, &mut rgb];
+        for branch in branches {
+            let folder = tempfile::tempdir().unwrap();
+            let before = snapshot(branch);
+            let course = Course {
+                steps: 30,
+                ..course(folder.path())
+            };
+            let outcome = course
+                .run(branch, &AtomicBool::new(false), |_, _| {})
+                .unwrap();
+            let Outcome::Finished(losses) = outcome else {
+                panic!("{outcome:?}");
+            };
+            let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
+            assert!(mean(&losses[25..]) < mean(&losses[..5]) - 0.1, "{losses:?}");
+            for (name, values) in snapshot(branch) {
+                assert_ne!(values, before[&name], "{name} has not moved");
+            }
+        }
     }
 
     fn course(folder: &std::path::Path) -> Course {
