@@ -1,0 +1,108 @@
+//! Each layout's fixture, and what the suite must find in it.
+
+use twinspect_dataset::{Layout, Split};
+
+use super::{Expected, check_fixture};
+use crate::fixtures::{self, HOLE, Look};
+
+/// What is the same for most.
+fn colour_alone(layout: Layout, parts: Vec<(Split, &'static str, Look)>, files: usize) -> Expected {
+    Expected {
+        layout,
+        depth: false,
+        camera: false,
+        point: |_, _, _| unreachable!("colour alone"),
+        holds_out_validation: false,
+        parts,
+        grey: |_| false,
+        files,
+    }
+}
+
+/// As the fixtures write points: x and y are whatever.
+fn written_point(look: Look, x: u32, y: u32) -> [f64; 3] {
+    if (x, y) == HOLE {
+        [0.0; 3]
+    } else {
+        let z_mm = f64::from(look.depth(x, y)) * 0.1;
+        [f64::from(x), f64::from(y) * 2.0, z_mm]
+    }
+}
+
+fn split_parts() -> Vec<(Split, &'static str, Look)> {
+    vec![
+        (Split::Train, "train/good/000", Look(0)),
+        (Split::Train, "train/good/001", Look(1)),
+        (Split::Validation, "validation/good/000", Look(2)),
+        (Split::Test, "test/cut/000", Look(3)),
+        (Split::Test, "test/good/000", Look(4)),
+        (Split::Test, "test/hole/007", Look(5)),
+    ]
+}
+
+/// Twelve good training pictures, of which every tenth is held out for validation.
+fn twelve_trained(class: &str, digits: usize) -> Vec<(Split, &'static str, Look)> {
+    (0..12)
+        .map(|place: u32| {
+            let split = if place.is_multiple_of(10) {
+                Split::Validation
+            } else {
+                Split::Train
+            };
+            let id: &'static str = format!("train/{class}/{place:0digits$}").leak();
+            (split, id, Look(place))
+        })
+        .collect()
+}
+
+#[test]
+fn recorded_parts() {
+    let expected = Expected {
+        depth: true,
+        camera: true,
+        ..colour_alone(Layout::RecordedParts, split_parts(), 1 + 6 * 2 + 2)
+    };
+    check_fixture(|root| fixtures::recorded(root, true), &expected);
+}
+
+#[test]
+fn recorded_parts_in_colour_alone() {
+    let expected = Expected {
+        camera: true,
+        ..colour_alone(Layout::RecordedParts, split_parts(), 1 + 6 + 2)
+    };
+    check_fixture(|root| fixtures::recorded(root, false), &expected);
+}
+
+#[test]
+fn mvtec_3d_with_points() {
+    let expected = Expected {
+        depth: true,
+        point: written_point,
+        ..colour_alone(Layout::Mvtec3dPoints, split_parts(), 6 * 2 + 3)
+    };
+    check_fixture(fixtures::mvtec_3d_points, &expected);
+}
+
+#[test]
+fn mvtec_3d_with_sixteen_bit_depth() {
+    let expected = Expected {
+        depth: true,
+        camera: true,
+        ..colour_alone(Layout::Mvtec3dDepth, split_parts(), 1 + 6 * 2 + 2)
+    };
+    check_fixture(fixtures::mvtec_3d_depth, &expected);
+}
+
+#[test]
+fn mvtec_ad_with_a_tenth_of_the_training_pictures_held_out() {
+    let mut parts = twelve_trained("good", 3);
+    parts.push((Split::Test, "test/good/000", Look(12)));
+    parts.push((Split::Test, "test/scratch/000", Look(13)));
+    let expected = Expected {
+        holds_out_validation: true,
+        grey: |id| id.starts_with("train/"),
+        ..colour_alone(Layout::MvtecAd, parts, 12 + 2 + 1)
+    };
+    check_fixture(fixtures::mvtec_ad, &expected);
+}
