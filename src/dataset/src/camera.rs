@@ -80,6 +80,12 @@ impl Camera {
         })
     }
 
+    /// The camera whose file lies at the top of a data set, if there is one.
+    pub(crate) fn at_the_top_of(root: &Path) -> Result<Option<Self>, DatasetError> {
+        let path = root.join(CAMERA_FILE);
+        path.is_file().then(|| Self::read(&path)).transpose()
+    }
+
     /// The text of the camera's file; the key and what it must be, where a value can't be.
     pub(crate) fn to_json(self) -> Result<String, (&'static str, String, &'static str)> {
         let Intrinsics {

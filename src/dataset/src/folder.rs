@@ -34,7 +34,7 @@ pub(crate) enum DepthFile {
 }
 
 impl DepthFile {
-    /// Where it lies below the root.
+    /// Where the picture lies below the root.
     pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Counts(path) | Self::Points(path) => path,
@@ -43,10 +43,27 @@ impl DepthFile {
 }
 
 /// What a layout's lister found, split by folder.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Listing {
+    /// Of `camera.json`.
     pub(crate) camera: Option<Camera>,
+    /// Files that say how to read the others, relative to the root.
+    pub(crate) descriptions: Vec<PathBuf>,
     pub(crate) parts: Vec<(PartRef, PartFiles)>,
+}
+
+impl Listing {
+    /// A set whose camera, if it has one, stands in `camera.json`.
+    pub(crate) fn with_camera_file(
+        camera: Option<Camera>,
+        parts: Vec<(PartRef, PartFiles)>,
+    ) -> Self {
+        Self {
+            camera,
+            descriptions: camera.iter().map(|_| CAMERA_FILE.into()).collect(),
+            parts,
+        }
+    }
 }
 
 /// A listed data set.
@@ -57,6 +74,7 @@ pub(crate) struct Folder {
     layout: Layout,
     modalities: Modalities,
     camera: Option<Camera>,
+    descriptions: Vec<PathBuf>,
     splits: BTreeMap<Split, Vec<PartRef>>,
     files: BTreeMap<PartId, PartFiles>,
     holds_out_validation: bool,
@@ -75,19 +93,13 @@ impl Folder {
             splits.entry(part.split).or_default().push(part);
         }
         let holds_out_validation = hold_out_validation(&mut splits);
-        // A path such as `.` has no name of its own until it is resolved.
-        let resolved = root.canonicalize().unwrap_or_else(|_| root.clone());
-        let name = resolved.file_name().map_or_else(
-            || "data".to_owned(),
-            |name| name.to_string_lossy().into_owned(),
-        );
-        let camera = listing.camera;
         Self {
-            name,
+            name: name_of(&root),
             root,
             layout,
             modalities,
-            camera,
+            camera: listing.camera,
+            descriptions: listing.descriptions,
             splits,
             files,
             holds_out_validation,
@@ -127,20 +139,19 @@ impl Folder {
     fn load_depth(&self, file: &DepthFile, path: &Path) -> Result<DepthFrame, DatasetError> {
         match file {
             DepthFile::Counts(_) => {
-                let unit_m = self.depth_unit_m(path)?;
+                let unit_m = self.camera.and_then(|camera| camera.depth_unit_m);
+                let unit_m = unit_m.ok_or_else(|| self.missing_camera(path))?;
                 Ok(DepthFrame::Counts(picture::read_depth(path, unit_m)?))
             }
             DepthFile::Points(_) => Ok(DepthFrame::Points(picture::read_points(path)?)),
         }
     }
 
-    fn depth_unit_m(&self, depth: &Path) -> Result<f64, DatasetError> {
-        self.camera
-            .and_then(|camera| camera.depth_unit_m)
-            .ok_or_else(|| DatasetError::MissingCamera {
-                depth: depth.to_owned(),
-                camera: self.root.join(CAMERA_FILE),
-            })
+    fn missing_camera(&self, depth: &Path) -> DatasetError {
+        DatasetError::MissingCamera {
+            depth: depth.to_owned(),
+            camera: self.root.join(CAMERA_FILE),
+        }
     }
 
     fn load_record(&self, files: &PartFiles) -> Result<PartFile, DatasetError> {
@@ -233,21 +244,30 @@ impl Dataset for Folder {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        let camera = self.camera.map(|_| PathBuf::from(CAMERA_FILE));
-        let mut all: Vec<PathBuf> = camera.into_iter().collect();
+        let mut all = self.descriptions.clone();
         for files in self.files.values() {
-            let depth = files.depth.as_ref().map(|file| file.path().to_owned());
-            let others = [
-                files.rgb.clone(),
-                depth,
-                files.mask.clone(),
-                files.record.clone(),
+            let depth = files.depth.as_ref();
+            let those = [
+                files.rgb.as_deref(),
+                depth.map(DepthFile::path),
+                files.mask.as_deref(),
+                files.record.as_deref(),
             ];
-            all.extend(others.into_iter().flatten());
+            all.extend(those.into_iter().flatten().map(Path::to_owned));
         }
         all.sort();
         all
     }
+}
+
+/// The name of a set's folder.
+fn name_of(root: &Path) -> String {
+    // A path such as `.` has no name of its own until it is resolved.
+    let resolved = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    resolved.file_name().map_or_else(
+        || "data".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 fn same_size(

@@ -11,7 +11,11 @@
 //! | [`Layout::RecordedParts`] | `{split}/{class}/{part}/` with `rgb.*`, `depth.png`, `mask.png`, `part.json` | PNG, JPEG | 16-bit PNG, unit in `camera.json` | PNG, non-zero is defect |
 //! | [`Layout::Mvtec3dPoints`] | `{split}/{class}/{rgb,xyz,gt}/NNN.*` (MVTec 3D-AD as published) | PNG, JPEG | 3 x f32 TIFF in metres, (0, 0, 0) is no measurement | PNG of class codes, non-zero is defect |
 //! | [`Layout::Mvtec3dDepth`] | `{split}/{class}/{rgb,depth,gt}/NNN.*`, `camera.json` | PNG, JPEG | 16-bit PNG, unit in `camera.json` | PNG, non-zero is defect |
-//! | [`Layout::MvtecAd`] | `{train,test}/{class}/NNN.*`, `ground_truth/{class}/NNN_mask.png` | PNG, JPEG; grey is repeated to RGB | none | PNG, non-zero is defect |
+//! | [`Layout::VisaSplit`] | `{train,test}/{good,bad}/*`, `ground_truth/bad/*` (VisA after its own script) | JPEG, PNG | none | PNG or BMP of the picture's name, non-zero is defect |
+//! | [`Layout::Btad`] | `{train,test}/{ok,ko}/*`, `ground_truth/ko/*` | BMP, PNG, mixed | none | PNG or BMP of the picture's name, non-zero is defect |
+//! | [`Layout::MvtecAd`] | `{train,test}/{class}/NNN.*`, `ground_truth/{class}/NNN_mask.*` | PNG, JPEG; grey is repeated to RGB | none | PNG or BMP, non-zero is defect |
+//!
+//! Every layout reads BMP where it reads PNG colour.
 //!
 //! **Splits** are the folders `train`, `validation`, `calibration` and `test`. A set without
 //! validation parts, as every MVTec AD category, gives up a tenth of its good training parts for
@@ -21,7 +25,7 @@
 //! **Labels** come from the class folder: `good` and `ok` mean good, any other name is a kind of
 //! defect. **Names** that start with a dot are not looked at.
 //!
-//! **Order** is that of the folder and file names, byte by byte, classes before parts. Sizes may
+//! **Order** is that of classes and names, byte by byte, classes before parts. Sizes may
 //! differ from part to part, but all pictures of one part have one size. A set whose parts differ
 //! in what was recorded (depth beside some, none beside others) is refused when it is opened.
 //!

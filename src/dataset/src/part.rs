@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use twinspect_core::frame::{FrameError, FramePair, FrameSize, Stamp};
 
-/// A part's name: its place below the data set's root, with slashes, such as `test/good/003`.
+/// A part's name, with slashes, such as `test/good/003`: its place below the data set's root.
 ///
 /// Numbers repeat from class to class, so nothing shorter tells parts apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

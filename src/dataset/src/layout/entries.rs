@@ -1,12 +1,16 @@
 //! Sorted listings of folders.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::Layout;
 use crate::error::DatasetError;
 use crate::part::{Label, Split};
 
 /// Endings of picture files, without the dot, in lower case.
-const PICTURE_ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
+const PICTURE_ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "bmp"];
+/// Of those, what keeps every pixel as it was painted.
+const MASK_ENDINGS: [&str; 2] = ["png", "bmp"];
 
 /// A folder `{split}/{class}` that exists.
 pub(super) struct ClassFolder {
@@ -46,14 +50,54 @@ pub(super) fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, DatasetEr
 
 /// Stems and paths of the picture files in a folder, sorted by stem, dot names left out.
 pub(super) fn pictures(folder: &Path) -> Result<Vec<(String, PathBuf)>, DatasetError> {
+    files(folder, &PICTURE_ENDINGS)
+}
+
+/// The same by stem, each of which may stand for one picture only.
+pub(super) fn pictures_by_stem(
+    layout: Layout,
+    folder: &Path,
+) -> Result<BTreeMap<String, PathBuf>, DatasetError> {
+    by_stem(layout, pictures(folder)?)
+}
+
+/// The masks in a folder by stem; none if there's no such folder.
+pub(super) fn masks_by_stem(
+    layout: Layout,
+    folder: &Path,
+) -> Result<BTreeMap<String, PathBuf>, DatasetError> {
+    if !folder.is_dir() {
+        return Ok(BTreeMap::new());
+    }
+    by_stem(layout, files(folder, &MASK_ENDINGS)?)
+}
+
+fn by_stem(
+    layout: Layout,
+    found: Vec<(String, PathBuf)>,
+) -> Result<BTreeMap<String, PathBuf>, DatasetError> {
+    let mut all = BTreeMap::new();
+    for (stem, path) in found {
+        if let Some(first) = all.insert(stem, path.clone()) {
+            return Err(DatasetError::AmbiguousPicture {
+                layout,
+                first,
+                second: path,
+            });
+        }
+    }
+    Ok(all)
+}
+
+fn files(folder: &Path, endings: &[&str]) -> Result<Vec<(String, PathBuf)>, DatasetError> {
     let mut found: Vec<_> = visible(folder)?
         .into_iter()
         .filter_map(|(name, path)| {
             let (stem, ending) = name.rsplit_once('.')?;
-            let picture = PICTURE_ENDINGS
+            let known = endings
                 .iter()
                 .any(|known| ending.eq_ignore_ascii_case(known));
-            (picture && path.is_file()).then(|| (stem.to_owned(), path))
+            (known && path.is_file()).then(|| (stem.to_owned(), path))
         })
         .collect();
     found.sort();

@@ -1,8 +1,8 @@
 //! How the files of a data set may lie, and which of the layouts a folder has.
 
+mod colour;
 mod entries;
 mod mvtec_3d;
-mod mvtec_ad;
 mod recorded;
 
 use std::fmt;
@@ -24,16 +24,22 @@ pub enum Layout {
     Mvtec3dPoints,
     /// MVTec 3D-AD with 16-bit depth and `camera.json` in place of points.
     Mvtec3dDepth,
+    /// VisA after its own script has split it.
+    VisaSplit,
+    /// BTAD: colour alone, classes `ok` and `ko`.
+    Btad,
     /// MVTec AD: colour alone, masks in a tree of their own.
     MvtecAd,
 }
 
 impl Layout {
-    /// All layouts, in the order in which a folder is tried.
-    pub const ALL: [Self; 4] = [
+    /// All layouts, in the order in which they are listed and a folder is tried.
+    pub const ALL: [Self; 6] = [
         Self::RecordedParts,
         Self::Mvtec3dPoints,
         Self::Mvtec3dDepth,
+        Self::VisaSplit,
+        Self::Btad,
         Self::MvtecAd,
     ];
 
@@ -43,7 +49,9 @@ impl Layout {
             Self::RecordedParts => recorded::missing_in(root),
             Self::Mvtec3dPoints => mvtec_3d::missing_in(root, mvtec_3d::Depth::Points),
             Self::Mvtec3dDepth => mvtec_3d::missing_in(root, mvtec_3d::Depth::Counts),
-            Self::MvtecAd => mvtec_ad::missing_in(root),
+            Self::VisaSplit => colour::missing_in(root, colour::Set::Visa),
+            Self::Btad => colour::missing_in(root, colour::Set::Btad),
+            Self::MvtecAd => colour::missing_in(root, colour::Set::MvtecAd),
         }
     }
 
@@ -52,7 +60,9 @@ impl Layout {
             Self::RecordedParts => recorded::list(root),
             Self::Mvtec3dPoints => mvtec_3d::list(root, mvtec_3d::Depth::Points),
             Self::Mvtec3dDepth => mvtec_3d::list(root, mvtec_3d::Depth::Counts),
-            Self::MvtecAd => mvtec_ad::list(root),
+            Self::VisaSplit => colour::list(root, colour::Set::Visa),
+            Self::Btad => colour::list(root, colour::Set::Btad),
+            Self::MvtecAd => colour::list(root, colour::Set::MvtecAd),
         }
     }
 }
@@ -63,6 +73,8 @@ impl fmt::Display for Layout {
             Self::RecordedParts => "recorded parts",
             Self::Mvtec3dPoints => "MVTec 3D-AD with points",
             Self::Mvtec3dDepth => "MVTec 3D-AD with 16-bit depth",
+            Self::VisaSplit => "VisA, split",
+            Self::Btad => "BTAD",
             Self::MvtecAd => "MVTec AD",
         })
     }
@@ -70,7 +82,8 @@ impl fmt::Display for Layout {
 
 /// Opens a data set's folder, whichever of the layouts it has.
 ///
-/// Lists the files and reads `camera.json`; pictures are read by [`Dataset::load`].
+/// Lists the files and reads what describes them, such as `camera.json`; pictures are read by
+/// [`Dataset::load`].
 ///
 /// # Errors
 /// [`DatasetError::UnknownLayout`] with what each layout would have needed; otherwise the first

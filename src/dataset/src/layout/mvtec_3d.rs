@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Layout;
-use super::entries::{ClassFolder, class_folders, pictures, relative};
+use super::entries::{ClassFolder, class_folders, pictures_by_stem, relative};
 use super::recorded::require_depth_unit;
 use crate::camera::{CAMERA_FILE, Camera};
 use crate::error::DatasetError;
@@ -23,6 +23,14 @@ pub(super) enum Depth {
 }
 
 impl Depth {
+    /// What the file of a part holds.
+    fn of(self, path: PathBuf) -> DepthFile {
+        match self {
+            Self::Points => DepthFile::Points(path),
+            Self::Counts => DepthFile::Counts(path),
+        }
+    }
+
     fn layout(self) -> Layout {
         match self {
             Self::Points => Layout::Mvtec3dPoints,
@@ -38,12 +46,11 @@ impl Depth {
     }
 
     /// The depth file of a picture, or the path where it should be.
-    fn file(self, class: &Path, stem: &str) -> Result<PathBuf, PathBuf> {
+    fn file(self, folder: &Path, stem: &str) -> Result<PathBuf, PathBuf> {
         let endings: &[&str] = match self {
             Self::Points => &["tiff", "tif"],
             Self::Counts => &["png"],
         };
-        let folder = class.join(self.folder());
         let mut paths = endings
             .iter()
             .map(|ending| folder.join(format!("{stem}.{ending}")));
@@ -71,16 +78,22 @@ pub(super) fn list(root: &Path, depth: Depth) -> Result<Listing, DatasetError> {
     }
     let camera = match depth {
         Depth::Points => None,
-        Depth::Counts => {
-            let path = root.join(CAMERA_FILE);
-            let camera = path.is_file().then(|| Camera::read(&path)).transpose()?;
-            if let Some(depth) = parts.iter().find_map(|(_, files)| files.depth.as_ref()) {
-                require_depth_unit(camera.as_ref(), &root.join(depth.path()), &path)?;
-            }
-            camera
-        }
+        Depth::Counts => camera_of_counts(root, &parts)?,
     };
-    Ok(Listing { camera, parts })
+    Ok(Listing::with_camera_file(camera, parts))
+}
+
+/// The camera of a set with 16-bit depth, which must state their unit.
+fn camera_of_counts(
+    root: &Path,
+    parts: &[(PartRef, PartFiles)],
+) -> Result<Option<Camera>, DatasetError> {
+    let camera = Camera::at_the_top_of(root)?;
+    if let Some(depth) = parts.iter().find_map(|(_, files)| files.depth.as_ref()) {
+        let camera_path = root.join(CAMERA_FILE);
+        require_depth_unit(camera.as_ref(), &root.join(depth.path()), &camera_path)?;
+    }
+    Ok(camera)
 }
 
 fn list_class(
@@ -98,18 +111,9 @@ fn list_class(
     if !colour.is_dir() {
         return Err(lacks(&class.path, colour));
     }
-    let mut previous: Option<(String, PathBuf)> = None;
-    for (stem, rgb) in pictures(&colour)? {
-        if let Some((_, first)) = previous.filter(|(last, _)| *last == stem) {
-            let (layout, second) = (depth.layout(), rgb);
-            return Err(DatasetError::AmbiguousPicture {
-                layout,
-                first,
-                second,
-            });
-        }
+    for (stem, rgb) in pictures_by_stem(depth.layout(), &colour)? {
         let depth_file = depth
-            .file(&class.path, &stem)
+            .file(&class.path.join(depth.folder()), &stem)
             .map_err(|missing| lacks(&rgb, missing))?;
         let mask = class.path.join("gt").join(format!("{stem}.png"));
         if !class.label.is_good() && !mask.is_file() {
@@ -120,18 +124,13 @@ fn list_class(
             split: class.split,
             label: class.label.clone(),
         };
-        let depth_file = relative(root, &depth_file);
         let files = PartFiles {
             rgb: Some(relative(root, &rgb)),
-            depth: Some(match depth {
-                Depth::Points => DepthFile::Points(depth_file),
-                Depth::Counts => DepthFile::Counts(depth_file),
-            }),
+            depth: Some(depth.of(relative(root, &depth_file))),
             mask: mask.is_file().then(|| relative(root, &mask)),
             record: None,
         };
         parts.push((part, files));
-        previous = Some((stem, rgb));
     }
     Ok(())
 }

@@ -44,10 +44,7 @@ pub(crate) fn list(root: &Path) -> Result<Listing, DatasetError> {
     }
     refuse_gaps(&found)?;
     let camera_path = root.join(CAMERA_FILE);
-    let camera = camera_path
-        .is_file()
-        .then(|| Camera::read(&camera_path))
-        .transpose()?;
+    let camera = Camera::at_the_top_of(root)?;
     if let Some(depth) = found.iter().find_map(|found| found.depth.as_ref()) {
         require_depth_unit(camera.as_ref(), depth, &camera_path)?;
     }
@@ -64,7 +61,7 @@ pub(crate) fn list(root: &Path) -> Result<Listing, DatasetError> {
             (found.part, files)
         })
         .collect();
-    Ok(Listing { camera, parts })
+    Ok(Listing::with_camera_file(camera, parts))
 }
 
 /// Depth counts mean nothing without a camera that states their unit.

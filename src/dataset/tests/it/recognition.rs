@@ -32,6 +32,8 @@ fn an_empty_folder_is_told_what_each_layout_misses() {
         "recorded parts: no",
         "both rgb/ and xyz/",
         "both rgb/ and depth/",
+        "VisA, split: no test/bad/",
+        "BTAD: no {train,test}/{ok,ko}/",
         "MVTec AD: no",
     ] {
         assert!(message.contains(wanted), "`{wanted}` in {message}");
@@ -78,4 +80,17 @@ fn folders_without_pictures_are_no_data_set() {
         fs_err::create_dir_all(folder.path().join(inner)).unwrap();
     }
     assert_eq!(refused(folder.path()).0, Layout::ALL);
+}
+
+#[test]
+fn masks_tell_a_split_of_visa_from_a_defect_that_is_called_bad() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("lid");
+    fixtures::visa_split(&root);
+    for name in ["000", "001"] {
+        let masks = root.join("ground_truth/bad");
+        let (plain, marked) = (format!("{name}.png"), format!("{name}_mask.png"));
+        fs_err::rename(masks.join(plain), masks.join(marked)).unwrap();
+    }
+    assert_eq!(open(&root).unwrap().layout(), Layout::MvtecAd);
 }

@@ -106,3 +106,32 @@ fn mvtec_ad_with_a_tenth_of_the_training_pictures_held_out() {
     };
     check_fixture(fixtures::mvtec_ad, &expected);
 }
+
+#[test]
+fn btad_in_formats_that_differ_between_picture_and_mask() {
+    let mut parts = twelve_trained("ok", 4);
+    parts.push((Split::Test, "test/ko/0000", Look(12)));
+    parts.push((Split::Test, "test/ko/0001", Look(13)));
+    parts.push((Split::Test, "test/ok/0000", Look(14)));
+    let expected = Expected {
+        holds_out_validation: true,
+        ..colour_alone(Layout::Btad, parts, 12 + 3 + 2)
+    };
+    check_fixture(fixtures::btad, &expected);
+}
+
+fn visa_parts() -> Vec<(Split, &'static str, Look)> {
+    vec![
+        (Split::Train, "train/good/0001", Look(0)),
+        (Split::Train, "train/good/0003", Look(1)),
+        (Split::Test, "test/bad/000", Look(2)),
+        (Split::Test, "test/bad/001", Look(3)),
+        (Split::Test, "test/good/0002", Look(4)),
+    ]
+}
+
+#[test]
+fn visa_as_its_script_splits_it() {
+    let expected = colour_alone(Layout::VisaSplit, visa_parts(), 5 + 2);
+    check_fixture(fixtures::visa_split, &expected);
+}

@@ -1,6 +1,7 @@
 //! What is wrong with a set is said with the paths and numbers that mend it.
 
 mod pictures;
+mod visa_and_btad;
 
 use std::error::Error;
 use std::path::Path;
@@ -28,6 +29,14 @@ pub(crate) fn check(make: impl Fn(&Path), damage: impl Fn(&Path), pieces: &[&str
     for piece in pieces {
         assert!(report.contains(piece), "`{piece}` in {report}");
     }
+    error
+}
+
+/// The same of damage for which there is a remedy.
+fn mendable(make: impl Fn(&Path), damage: impl Fn(&Path), pieces: &[&str]) -> DatasetError {
+    let error = check(make, damage, pieces);
+    let hint = error.hint().unwrap_or_default();
+    assert!(!hint.is_empty(), "no remedy for {error:?}");
     error
 }
 

@@ -1,0 +1,117 @@
+//! Colour alone, a file a part, masks in a tree of their own:
+//! `{train,test}/{class}/NNN.*` and `ground_truth/{class}/*`.
+//!
+//! Three published sets lie so and differ in the names of classes and masks: MVTec AD, BTAD, and
+//! VisA once its own script has split it.
+
+use std::path::Path;
+
+use super::Layout;
+use super::entries::{class_folders, masks_by_stem, pictures, pictures_by_stem, relative};
+use crate::error::DatasetError;
+use crate::folder::{Listing, PartFiles};
+use crate::part::{PartId, PartRef, Split};
+
+const MASKS: &str = "ground_truth";
+
+/// Which of the sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Set {
+    /// Any classes, masks called `NNN_mask`.
+    MvtecAd,
+    /// Classes `ok` and `ko`, masks called as their pictures but for the ending.
+    Btad,
+    /// Classes `good` and `bad`, masks called as their pictures but for the ending.
+    Visa,
+}
+
+impl Set {
+    fn layout(self) -> Layout {
+        match self {
+            Self::MvtecAd => Layout::MvtecAd,
+            Self::Btad => Layout::Btad,
+            Self::Visa => Layout::VisaSplit,
+        }
+    }
+
+    fn mask_stem(self, picture: &str) -> String {
+        match self {
+            Self::MvtecAd => format!("{picture}_mask"),
+            Self::Btad | Self::Visa => picture.to_owned(),
+        }
+    }
+}
+
+pub(super) fn missing_in(root: &Path, set: Set) -> Result<Option<String>, DatasetError> {
+    let (holds, missing) = match set {
+        Set::MvtecAd => (
+            any_class_has_pictures(root, |_| true)?,
+            "no {train,test}/{class}/ holds PNG, JPEG or BMP pictures",
+        ),
+        Set::Btad => (
+            any_class_has_pictures(root, |name| {
+                ["ok", "ko"]
+                    .iter()
+                    .any(|known| name.eq_ignore_ascii_case(known))
+            })?,
+            "no {train,test}/{ok,ko}/ holds PNG or BMP pictures",
+        ),
+        Set::Visa => (
+            any_class_has_pictures(root, |name| name == "bad")? && has_plain_masks(root)?,
+            "no test/bad/ with pictures has masks of the same names in ground_truth/bad/",
+        ),
+    };
+    Ok((!holds).then(|| missing.to_owned()))
+}
+
+fn any_class_has_pictures(root: &Path, name: impl Fn(&str) -> bool) -> Result<bool, DatasetError> {
+    for class in class_folders(root)? {
+        if name(&class.name) && !pictures(&class.path)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether masks are called as their pictures, and not as those of MVTec AD.
+fn has_plain_masks(root: &Path) -> Result<bool, DatasetError> {
+    let masks = masks_by_stem(Layout::VisaSplit, &root.join(MASKS).join("bad"))?;
+    Ok(!masks.is_empty() && !masks.keys().any(|stem| stem.ends_with("_mask")))
+}
+
+pub(super) fn list(root: &Path, set: Set) -> Result<Listing, DatasetError> {
+    let layout = set.layout();
+    let mut parts = Vec::new();
+    for class in class_folders(root)? {
+        // The tree of masks knows no splits: it belongs to the test pictures.
+        let tested = class.split == Split::Test;
+        let folder = root.join(MASKS).join(&class.name);
+        let masks = masks_by_stem(layout, &folder)?;
+        for (stem, rgb) in pictures_by_stem(layout, &class.path)? {
+            let mask_stem = set.mask_stem(&stem);
+            let mask = masks.get(&mask_stem).filter(|_| tested);
+            if tested && mask.is_none() && !class.label.is_good() {
+                return Err(DatasetError::MissingCompanion {
+                    layout,
+                    present: rgb,
+                    missing: folder.join(mask_stem + ".png"),
+                });
+            }
+            let part = PartRef {
+                id: PartId::new(format!("{}/{}/{stem}", class.split, class.name)),
+                split: class.split,
+                label: class.label.clone(),
+            };
+            let files = PartFiles {
+                rgb: Some(relative(root, &rgb)),
+                mask: mask.map(|mask| relative(root, mask)),
+                ..PartFiles::default()
+            };
+            parts.push((part, files));
+        }
+    }
+    Ok(Listing {
+        parts,
+        ..Listing::default()
+    })
+}
