@@ -39,8 +39,8 @@ pub trait Dataset: Send + Sync + std::fmt::Debug {
     /// disagree, a mask on a good part, or a part that this set doesn't have.
     fn load(&self, part: &PartRef) -> Result<Part, DatasetError>;
 
-    /// Every file that the set's parts are made of, relative to the root, sorted: what a hash of
-    /// the data must cover.
+    /// Every file that the set's parts are made of, labels and splits included, relative to the
+    /// root, sorted: what a hash of the data must cover. VisA's list of splits begins with `..`.
     fn files(&self) -> Vec<PathBuf>;
 
     /// What an inspection run goes through: the test parts, or, in a set without any, all parts.

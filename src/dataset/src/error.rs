@@ -116,6 +116,65 @@ pub enum DatasetError {
         /// What would do.
         expected: &'static str,
     },
+    /// A description of the set that is too long to be one.
+    #[error("`{}` is longer than {limit} bytes", path.display())]
+    DescriptionTooLong {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read.
+        limit: u64,
+    },
+    /// Pictures whose split stands in a list that is absent.
+    #[error("{layout}: the split of `{}` stands in `{}`, which is absent", pictures.display(), list.display())]
+    MissingSplitList {
+        /// The set's layout.
+        layout: Layout,
+        /// The folder of the pictures.
+        pictures: PathBuf,
+        /// Where the list should be.
+        list: PathBuf,
+    },
+    /// A list of parts that is no table of the columns that it should have.
+    #[error("parsing `{}`", path.display())]
+    ParsingCsv {
+        /// The file.
+        path: PathBuf,
+        /// Which line, and why.
+        #[source]
+        source: csv::Error,
+    },
+    /// A line in a list of parts that fits neither the list nor the files.
+    #[error("`{}`, line {line}: {column} is `{found}`, must be {expected}", path.display())]
+    ListedValue {
+        /// The list.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The column.
+        column: &'static str,
+        /// Its value.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
+    /// A list of parts that knows nothing of the opened folder.
+    #[error("`{}` names no part of `{object}`, but of {}", path.display(), objects.join(", "))]
+    ObjectNotListed {
+        /// The list.
+        path: PathBuf,
+        /// The opened folder's name.
+        object: String,
+        /// The names that it has.
+        objects: Vec<String>,
+    },
+    /// A picture that the list of parts does not name.
+    #[error("`{}` does not name picture `{}`", list.display(), picture.display())]
+    UnlistedPicture {
+        /// The list.
+        list: PathBuf,
+        /// The picture.
+        picture: PathBuf,
+    },
     /// A file could not be read.
     #[error("reading `{}`", path.display())]
     ReadingFile {
@@ -237,6 +296,21 @@ impl DatasetError {
                  into it"
                     .into(),
             ),
+            Self::DescriptionTooLong { .. } => {
+                Some("put the file that the set was published with in its place".into())
+            }
+            Self::MissingSplitList { .. } => Some(
+                "unpack `split_csv` of the same archive beside the folders of the objects".into(),
+            ),
+            Self::ParsingCsv { .. } | Self::ListedValue { .. } | Self::UnlistedPicture { .. } => {
+                Some(
+                    "list and pictures must be of one archive; unpack both again, or mend the line"
+                        .into(),
+                )
+            }
+            Self::ObjectNotListed { .. } => {
+                Some("keep the name that the object's folder has in the archive".into())
+            }
             Self::DecodingPicture { .. } | Self::TruncatedJpeg { .. } => {
                 Some("copy the file from its source again, or take the part out of the set".into())
             }

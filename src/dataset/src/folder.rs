@@ -261,7 +261,7 @@ impl Dataset for Folder {
 }
 
 /// The name of a set's folder.
-fn name_of(root: &Path) -> String {
+pub(crate) fn name_of(root: &Path) -> String {
     // A path such as `.` has no name of its own until it is resolved.
     let resolved = root.canonicalize().unwrap_or_else(|_| root.to_owned());
     resolved.file_name().map_or_else(

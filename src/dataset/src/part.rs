@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use twinspect_core::frame::{FrameError, FramePair, FrameSize, Stamp};
 
-/// A part's name, with slashes, such as `test/good/003`: its place below the data set's root.
+/// A part's name, with slashes, such as `test/good/003`: its place below the data set's root, or in
+/// layouts without such folders its split, class and file.
 ///
 /// Numbers repeat from class to class, so nothing shorter tells parts apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::Layout;
 use crate::error::DatasetError;
-use crate::part::{Label, Split};
+use crate::folder::PartFiles;
+use crate::part::{Label, PartRef, Split};
 
 /// Endings of picture files, without the dot, in lower case.
 const PICTURE_ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "bmp"];
@@ -120,6 +121,13 @@ fn visible(folder: &Path) -> Result<Vec<(String, PathBuf)>, DatasetError> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Sorts parts that were not found class by class as if they had been.
+pub(super) fn sort(parts: &mut [(PartRef, PartFiles)]) {
+    parts.sort_by_cached_key(|(part, _)| {
+        (part.split, part.label.as_str().to_owned(), part.id.clone())
+    });
 }
 
 /// A path below the root, as the index keeps it.

@@ -4,6 +4,7 @@ mod colour;
 mod entries;
 mod mvtec_3d;
 mod recorded;
+mod visa;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub enum Layout {
     Mvtec3dPoints,
     /// MVTec 3D-AD with 16-bit depth and `camera.json` in place of points.
     Mvtec3dDepth,
+    /// VisA as published, with a list of splits for all objects.
+    Visa,
     /// VisA after its own script has split it.
     VisaSplit,
     /// BTAD: colour alone, classes `ok` and `ko`.
@@ -34,10 +37,11 @@ pub enum Layout {
 
 impl Layout {
     /// All layouts, in the order in which they are listed and a folder is tried.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RecordedParts,
         Self::Mvtec3dPoints,
         Self::Mvtec3dDepth,
+        Self::Visa,
         Self::VisaSplit,
         Self::Btad,
         Self::MvtecAd,
@@ -49,6 +53,7 @@ impl Layout {
             Self::RecordedParts => recorded::missing_in(root),
             Self::Mvtec3dPoints => mvtec_3d::missing_in(root, mvtec_3d::Depth::Points),
             Self::Mvtec3dDepth => mvtec_3d::missing_in(root, mvtec_3d::Depth::Counts),
+            Self::Visa => visa::missing_in(root),
             Self::VisaSplit => colour::missing_in(root, colour::Set::Visa),
             Self::Btad => colour::missing_in(root, colour::Set::Btad),
             Self::MvtecAd => colour::missing_in(root, colour::Set::MvtecAd),
@@ -60,6 +65,7 @@ impl Layout {
             Self::RecordedParts => recorded::list(root),
             Self::Mvtec3dPoints => mvtec_3d::list(root, mvtec_3d::Depth::Points),
             Self::Mvtec3dDepth => mvtec_3d::list(root, mvtec_3d::Depth::Counts),
+            Self::Visa => visa::list(root),
             Self::VisaSplit => colour::list(root, colour::Set::Visa),
             Self::Btad => colour::list(root, colour::Set::Btad),
             Self::MvtecAd => colour::list(root, colour::Set::MvtecAd),
@@ -73,6 +79,7 @@ impl fmt::Display for Layout {
             Self::RecordedParts => "recorded parts",
             Self::Mvtec3dPoints => "MVTec 3D-AD with points",
             Self::Mvtec3dDepth => "MVTec 3D-AD with 16-bit depth",
+            Self::Visa => "VisA",
             Self::VisaSplit => "VisA, split",
             Self::Btad => "BTAD",
             Self::MvtecAd => "MVTec AD",

@@ -120,6 +120,7 @@ fn btad_in_formats_that_differ_between_picture_and_mask() {
     check_fixture(fixtures::btad, &expected);
 }
 
+/// Published or split, the same parts have the same names.
 fn visa_parts() -> Vec<(Split, &'static str, Look)> {
     vec![
         (Split::Train, "train/good/0001", Look(0)),
@@ -128,6 +129,12 @@ fn visa_parts() -> Vec<(Split, &'static str, Look)> {
         (Split::Test, "test/bad/001", Look(3)),
         (Split::Test, "test/good/0002", Look(4)),
     ]
+}
+
+#[test]
+fn visa_as_published() {
+    let expected = colour_alone(Layout::Visa, visa_parts(), 1 + 5 + 2);
+    check_fixture(fixtures::visa, &expected);
 }
 
 #[test]

@@ -40,6 +40,13 @@ fn mendable(make: impl Fn(&Path), damage: impl Fn(&Path), pieces: &[&str]) -> Da
     error
 }
 
+/// Replaces a piece of a text file, which must be there.
+fn edit(path: &Path, old: &str, new: &str) {
+    let text = fs_err::read_to_string(path).unwrap();
+    assert!(text.contains(old), "no `{old}` in {text}");
+    put(path, text.replace(old, new).as_bytes());
+}
+
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
