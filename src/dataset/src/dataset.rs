@@ -21,7 +21,7 @@ pub trait Dataset: Send + Sync + std::fmt::Debug {
     /// What every part has.
     fn modalities(&self) -> Modalities;
 
-    /// The camera that took all parts, where the set names one. Sets of organised points need
+    /// The camera that took all parts, where the set or its publisher names one. Sets of organised points need
     /// none; whether a part's frame carries intrinsics is for the frame to say.
     fn camera(&self) -> Option<&Camera>;
 

@@ -116,6 +116,18 @@ pub enum DatasetError {
         /// What would do.
         expected: &'static str,
     },
+    /// A value that is missing in the file beside a picture, or can't be.
+    #[error("`{}`: {key} is {found}, must be {expected}", path.display())]
+    SampleValue {
+        /// The file.
+        path: PathBuf,
+        /// The key, with dots where it is nested.
+        key: &'static str,
+        /// Its value.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
     /// A description of the set that is too long to be one.
     #[error("`{}` is longer than {limit} bytes", path.display())]
     DescriptionTooLong {
@@ -174,6 +186,18 @@ pub enum DatasetError {
         list: PathBuf,
         /// The picture.
         picture: PathBuf,
+    },
+    /// A picture that the camera of a published set has not taken.
+    #[error("{layout}: `{}` is {found}, but the set was taken at {expected}", path.display())]
+    ForeignSize {
+        /// The set's layout.
+        layout: Layout,
+        /// The picture.
+        path: PathBuf,
+        /// Its size.
+        found: FrameSize,
+        /// That of the published camera.
+        expected: FrameSize,
     },
     /// A file could not be read.
     #[error("reading `{}`", path.display())]
@@ -296,6 +320,11 @@ impl DatasetError {
                  into it"
                     .into(),
             ),
+            Self::SampleValue { .. } => Some(
+                "copy the file from the set's archive again; what its picture means stands \
+                 nowhere else"
+                    .into(),
+            ),
             Self::DescriptionTooLong { .. } => {
                 Some("put the file that the set was published with in its place".into())
             }
@@ -311,6 +340,11 @@ impl DatasetError {
             Self::ObjectNotListed { .. } => {
                 Some("keep the name that the object's folder has in the archive".into())
             }
+            Self::ForeignSize { .. } => Some(
+                "for a resized or cropped copy write width, height, fx, fy, cx and cy of its \
+                 pictures to camera.json at the top of the set"
+                    .into(),
+            ),
             Self::DecodingPicture { .. } | Self::TruncatedJpeg { .. } => {
                 Some("copy the file from its source again, or take the part out of the set".into())
             }

@@ -7,6 +7,7 @@ use twinspect_core::frame::{DepthFrame, FramePair, FrameSize};
 
 use crate::camera::{CAMERA_FILE, Camera};
 use crate::dataset::Dataset;
+use crate::depth_bounds::DepthBounds;
 use crate::error::DatasetError;
 use crate::layout::Layout;
 use crate::part::{Label, Modalities, Part, PartFile, PartId, PartRecord, PartRef, Split};
@@ -31,13 +32,25 @@ pub(crate) enum DepthFile {
     Counts(PathBuf),
     /// Points in metres.
     Points(PathBuf),
+    /// 16-bit values between two bounds, which stand in a file of their own.
+    Normalised { picture: PathBuf, bounds: PathBuf },
 }
 
 impl DepthFile {
     /// Where the picture lies below the root.
     pub(crate) fn path(&self) -> &Path {
         match self {
-            Self::Counts(path) | Self::Points(path) => path,
+            Self::Counts(path) | Self::Points(path) | Self::Normalised { picture: path, .. } => {
+                path
+            }
+        }
+    }
+
+    /// Where the file without which the picture means nothing lies below the root.
+    fn bounds(&self) -> Option<&Path> {
+        match self {
+            Self::Counts(_) | Self::Points(_) => None,
+            Self::Normalised { bounds, .. } => Some(bounds),
         }
     }
 }
@@ -45,7 +58,7 @@ impl DepthFile {
 /// What a layout's lister found, split by folder.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
-    /// Of `camera.json`.
+    /// Of `camera.json`, or as the set's publisher states it.
     pub(crate) camera: Option<Camera>,
     /// Files that say how to read the others, relative to the root.
     pub(crate) descriptions: Vec<PathBuf>,
@@ -126,14 +139,33 @@ impl Folder {
             depth = Some(picture);
         }
         if let (Some(camera), Some((path, size))) = (&self.camera, sized) {
-            let camera_path = self.root.join(CAMERA_FILE);
-            same_size(&path, size, &camera_path, camera.intrinsics.size())?;
+            self.same_size_as_camera(path, size, camera.intrinsics.size())?;
         }
         let intrinsics = self.camera.map(|camera| camera.intrinsics);
         FramePair::new(rgb, depth, intrinsics).map_err(|source| DatasetError::JoiningFrame {
             id: id.clone(),
             source,
         })
+    }
+
+    fn same_size_as_camera(
+        &self,
+        path: PathBuf,
+        found: FrameSize,
+        expected: FrameSize,
+    ) -> Result<(), DatasetError> {
+        if self.descriptions.iter().any(|file| file == CAMERA_FILE) {
+            same_size(&path, found, &self.root.join(CAMERA_FILE), expected)
+        } else if found == expected {
+            Ok(())
+        } else {
+            Err(DatasetError::ForeignSize {
+                layout: self.layout,
+                path,
+                found,
+                expected,
+            })
+        }
     }
 
     fn load_depth(&self, file: &DepthFile, path: &Path) -> Result<DepthFrame, DatasetError> {
@@ -144,6 +176,12 @@ impl Folder {
                 Ok(DepthFrame::Counts(picture::read_depth(path, unit_m)?))
             }
             DepthFile::Points(_) => Ok(DepthFrame::Points(picture::read_points(path)?)),
+            DepthFile::Normalised { bounds, .. } => {
+                let bounds = DepthBounds::read(&self.root.join(bounds))?;
+                let camera = self.camera.ok_or_else(|| self.missing_camera(path))?;
+                let points = picture::read_normalised_depth(path, bounds, &camera.intrinsics)?;
+                Ok(DepthFrame::Points(points))
+            }
         }
     }
 
@@ -250,6 +288,7 @@ impl Dataset for Folder {
             let those = [
                 files.rgb.as_deref(),
                 depth.map(DepthFile::path),
+                depth.and_then(DepthFile::bounds),
                 files.mask.as_deref(),
                 files.record.as_deref(),
             ];

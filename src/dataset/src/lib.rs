@@ -11,6 +11,7 @@
 //! | [`Layout::RecordedParts`] | `{split}/{class}/{part}/` with `rgb.*`, `depth.png`, `mask.png`, `part.json` | PNG, JPEG | 16-bit PNG, unit in `camera.json` | PNG, non-zero is defect |
 //! | [`Layout::Mvtec3dPoints`] | `{split}/{class}/{rgb,xyz,gt}/NNN.*` (MVTec 3D-AD as published) | PNG, JPEG | 3 x f32 TIFF in metres, (0, 0, 0) is no measurement | PNG of class codes, non-zero is defect |
 //! | [`Layout::Mvtec3dDepth`] | `{split}/{class}/{rgb,depth,gt}/NNN.*`, `camera.json` | PNG, JPEG | 16-bit PNG, unit in `camera.json` | PNG, non-zero is defect |
+//! | [`Layout::Eyecandies`] | `{train,val,test_public}/data/NNN_*`; colour in `NNN_image_0.png` (all spotlights on), no other light is read | PNG | 16-bit PNG between the bounds of `NNN_info_depth.yaml`, becomes points | `NNN_mask.png`, non-zero is defect |
 //! | [`Layout::Visa`] | `Data/Images/{Normal,Anomaly}/*`, `Data/Masks/Anomaly/*`, split in `../split_csv/1cls.csv` (VisA as published) | JPEG, PNG | none | PNG of class numbers, non-zero is defect |
 //! | [`Layout::VisaSplit`] | `{train,test}/{good,bad}/*`, `ground_truth/bad/*` (VisA after its own script) | JPEG, PNG | none | PNG or BMP of the picture's name, non-zero is defect |
 //! | [`Layout::Btad`] | `{train,test}/{ok,ko}/*`, `ground_truth/ko/*` | BMP, PNG, mixed | none | PNG or BMP of the picture's name, non-zero is defect |
@@ -54,6 +55,7 @@
 
 mod camera;
 mod dataset;
+mod depth_bounds;
 mod error;
 mod folder;
 mod layout;
@@ -61,6 +63,7 @@ mod part;
 mod picture;
 mod text;
 mod writer;
+mod yaml;
 
 pub use camera::{CAMERA_FILE, Camera};
 pub use dataset::Dataset;

@@ -8,8 +8,9 @@ use std::io::Cursor;
 use std::path::Path;
 
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
-use twinspect_core::frame::{DepthCounts, FrameSize, OrganisedPoints, RgbFrame};
+use twinspect_core::frame::{DepthCounts, FrameSize, Intrinsics, OrganisedPoints, RgbFrame};
 
+use crate::depth_bounds::DepthBounds;
 use crate::error::DatasetError;
 use crate::part::Mask;
 
@@ -48,6 +49,33 @@ pub(crate) fn read_depth(path: &Path, unit_m: f64) -> Result<DepthCounts, Datase
         }
         other => Err(wrong_pixels(path, &other, "16-bit grey counts of depth")),
     }
+}
+
+/// Reads 16-bit values that stand for distances between two bounds, as the points that `camera` saw.
+/// Every value is a measurement, but for one at no distance at all.
+pub(crate) fn read_normalised_depth(
+    path: &Path,
+    bounds: DepthBounds,
+    camera: &Intrinsics,
+) -> Result<OrganisedPoints, DatasetError> {
+    let picture = decode(path)?;
+    let size = size_of(&picture);
+    let DynamicImage::ImageLuma16(values) = picture else {
+        return Err(wrong_pixels(
+            path,
+            &picture,
+            "16-bit grey values of normalised depth",
+        ));
+    };
+    let points = values
+        .enumerate_pixels()
+        .map(|(column, row, value)| {
+            let z_mm = bounds.z_mm(value.0[0]);
+            let (x, y) = camera.ray(f64::from(column), f64::from(row));
+            [x * z_mm, y * z_mm, z_mm].map(|length_mm| length_mm as f32)
+        })
+        .collect();
+    OrganisedPoints::new(size, points).map_err(foreign(path))
 }
 
 /// Reads points in metres as millimetres. Whatever isn't a measurement (`z` not above zero, any

@@ -2,6 +2,7 @@
 
 mod colour;
 mod entries;
+mod eyecandies;
 mod mvtec_3d;
 mod recorded;
 mod visa;
@@ -25,6 +26,8 @@ pub enum Layout {
     Mvtec3dPoints,
     /// MVTec 3D-AD with 16-bit depth and `camera.json` in place of points.
     Mvtec3dDepth,
+    /// Eyecandies: rendered under six lights, depth normalised in each picture.
+    Eyecandies,
     /// VisA as published, with a list of splits for all objects.
     Visa,
     /// VisA after its own script has split it.
@@ -37,10 +40,11 @@ pub enum Layout {
 
 impl Layout {
     /// All layouts, in the order in which they are listed and a folder is tried.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RecordedParts,
         Self::Mvtec3dPoints,
         Self::Mvtec3dDepth,
+        Self::Eyecandies,
         Self::Visa,
         Self::VisaSplit,
         Self::Btad,
@@ -53,6 +57,7 @@ impl Layout {
             Self::RecordedParts => recorded::missing_in(root),
             Self::Mvtec3dPoints => mvtec_3d::missing_in(root, mvtec_3d::Depth::Points),
             Self::Mvtec3dDepth => mvtec_3d::missing_in(root, mvtec_3d::Depth::Counts),
+            Self::Eyecandies => eyecandies::missing_in(root),
             Self::Visa => visa::missing_in(root),
             Self::VisaSplit => colour::missing_in(root, colour::Set::Visa),
             Self::Btad => colour::missing_in(root, colour::Set::Btad),
@@ -65,6 +70,7 @@ impl Layout {
             Self::RecordedParts => recorded::list(root),
             Self::Mvtec3dPoints => mvtec_3d::list(root, mvtec_3d::Depth::Points),
             Self::Mvtec3dDepth => mvtec_3d::list(root, mvtec_3d::Depth::Counts),
+            Self::Eyecandies => eyecandies::list(root),
             Self::Visa => visa::list(root),
             Self::VisaSplit => colour::list(root, colour::Set::Visa),
             Self::Btad => colour::list(root, colour::Set::Btad),
@@ -79,6 +85,7 @@ impl fmt::Display for Layout {
             Self::RecordedParts => "recorded parts",
             Self::Mvtec3dPoints => "MVTec 3D-AD with points",
             Self::Mvtec3dDepth => "MVTec 3D-AD with 16-bit depth",
+            Self::Eyecandies => "Eyecandies",
             Self::Visa => "VisA",
             Self::VisaSplit => "VisA, split",
             Self::Btad => "BTAD",

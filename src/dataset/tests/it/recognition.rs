@@ -32,6 +32,7 @@ fn an_empty_folder_is_told_what_each_layout_misses() {
         "recorded parts: no",
         "both rgb/ and xyz/",
         "both rgb/ and depth/",
+        "Eyecandies: no",
         "VisA: no Data/Images/",
         "VisA, split: no test/bad/",
         "BTAD: no {train,test}/{ok,ko}/",

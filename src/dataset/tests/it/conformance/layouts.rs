@@ -3,7 +3,7 @@
 use twinspect_dataset::{Layout, Split};
 
 use super::{Expected, check_fixture};
-use crate::fixtures::{self, HOLE, Look};
+use crate::fixtures::{self, HOLE, Look, eyecandies_bounds_m};
 
 /// What is the same for most.
 fn colour_alone(layout: Layout, parts: Vec<(Split, &'static str, Look)>, files: usize) -> Expected {
@@ -27,6 +27,17 @@ fn written_point(look: Look, x: u32, y: u32) -> [f64; 3] {
         let z_mm = f64::from(look.depth(x, y)) * 0.1;
         [f64::from(x), f64::from(y) * 2.0, z_mm]
     }
+}
+
+/// As the camera saw normalised depth.
+fn seen_point(look: Look, x: u32, y: u32) -> [f64; 3] {
+    let z_mm = if (x, y) == HOLE {
+        eyecandies_bounds_m(look).0 * 1000.0
+    } else {
+        f64::from(look.depth(x, y)) * 0.1
+    };
+    let (right, down) = ((f64::from(x) - 2.5) / 9.5, (f64::from(y) - 1.5) / 9.25);
+    [right * z_mm, down * z_mm, z_mm]
 }
 
 fn split_parts() -> Vec<(Split, &'static str, Look)> {
@@ -141,4 +152,25 @@ fn visa_as_published() {
 fn visa_as_its_script_splits_it() {
     let expected = colour_alone(Layout::VisaSplit, visa_parts(), 5 + 2);
     check_fixture(fixtures::visa_split, &expected);
+}
+
+#[test]
+fn eyecandies_with_normalised_depth() {
+    let parts = vec![
+        (Split::Train, "train/good/000", Look(0)),
+        (Split::Train, "train/good/001", Look(1)),
+        (Split::Validation, "validation/good/00", Look(2)),
+        (Split::Test, "test/bumps/02", Look(3)),
+        (Split::Test, "test/combined/00", Look(4)),
+        (Split::Test, "test/good/01", Look(5)),
+    ];
+    // Labels of tested parts stand in a file each, kinds in four masks.
+    let files = 1 + 6 * 4 + 3 + 2 * 4;
+    let expected = Expected {
+        depth: true,
+        camera: true,
+        point: seen_point,
+        ..colour_alone(Layout::Eyecandies, parts, files)
+    };
+    check_fixture(fixtures::eyecandies, &expected);
 }
