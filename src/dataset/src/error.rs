@@ -116,6 +116,18 @@ pub enum DatasetError {
         /// What would do.
         expected: &'static str,
     },
+    /// A folder that a set's description names, and that can't be what it says.
+    #[error("`{}`: {key} is {found}, must be {expected}", path.display())]
+    FolderValue {
+        /// `folder.json`, or the set's folder where names of folders are the description.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
     /// A value that is missing in the file beside a picture, or can't be.
     #[error("`{}`: {key} is {found}, must be {expected}", path.display())]
     SampleValue {
@@ -318,6 +330,12 @@ impl DatasetError {
             Self::MissingCamera { .. } => Some(
                 "write width, height, fx, fy, cx, cy and depth_unit_m of the aligned depth stream \
                  into it"
+                    .into(),
+            ),
+            Self::FolderValue { .. } => Some(
+                "folder.json names folders below its own, as anomalib's Folder or Folder3D would \
+                 get them: {\"normal_dir\": \"good\", \"abnormal_dir\": \"crack\", \
+                 \"mask_dir\": \"mask/crack\"}"
                     .into(),
             ),
             Self::SampleValue { .. } => Some(

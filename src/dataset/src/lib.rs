@@ -16,16 +16,31 @@
 //! | [`Layout::VisaSplit`] | `{train,test}/{good,bad}/*`, `ground_truth/bad/*` (VisA after its own script) | JPEG, PNG | none | PNG or BMP of the picture's name, non-zero is defect |
 //! | [`Layout::Btad`] | `{train,test}/{ok,ko}/*`, `ground_truth/ko/*` | BMP, PNG, mixed | none | PNG or BMP of the picture's name, non-zero is defect |
 //! | [`Layout::MvtecAd`] | `{train,test}/{class}/NNN.*`, `ground_truth/{class}/NNN_mask.*` | PNG, JPEG; grey is repeated to RGB | none | PNG or BMP, non-zero is defect |
+//! | [`Layout::AnomalibFolder`] | folders named in `folder.json`, or `normal`, `abnormal`, ... (anomalib's `Folder`) | PNG, JPEG, BMP | none | PNG or BMP of the picture's name, with or without `_mask`; non-zero is defect |
+//! | [`Layout::AnomalibFolder3d`] | the same with a folder of depth for each folder of pictures (anomalib's `Folder3D`) | PNG, JPEG, BMP | 3 x f32 TIFF in metres, or 16-bit PNG with `camera.json`, of the picture's name | as before |
 //!
 //! Every layout reads BMP where it reads PNG colour.
 //!
-//! **Splits** are the folders `train`, `validation`, `calibration` and `test`. A set without
-//! validation parts, as every MVTec AD category, gives up a tenth of its good training parts for
-//! it: those at places 0, 10, 20, ... of the sorted list ([`Dataset::holds_out_validation`]).
-//! Sets of fewer than ten good training parts give up none.
+//! **`folder.json`** has the arguments of anomalib's `Folder` and `Folder3D` as keys: `normal_dir`, and
+//! as needed `normal_test_dir`, `abnormal_dir`, `mask_dir`, `normal_depth_dir`,
+//! `normal_test_depth_dir` and `abnormal_depth_dir`, each a folder below that of the set; of
+//! `abnormal_dir` and what belongs to it a list is possible, one kind of defect a folder. A set
+//! with this file is read by it, whatever it looks like. Without it the folders `normal`, `normal_test`,
+//! `abnormal`, `mask` or `ground_truth`, `normal_depth`, `normal_test_depth` and `abnormal_depth` are
+//! what they are called. Pictures lie in the folders themselves; deeper ones are refused.
+//!
+//! **Splits** are the folders `train`, `validation`, `calibration` and `test`, or what a layout has
+//! in their place. A set without validation parts, as every MVTec AD category, gives up a tenth of
+//! its good training parts for it: those at places 0, 10, 20, ... of the sorted list
+//! ([`Dataset::holds_out_validation`]). Sets of fewer than ten good training parts give up none.
+//! anomalib's folders with defects but without `normal_test_dir` first give up a fifth for the test
+//! (anomalib draws it by chance): places 4, 9, 14, ..., if there are ten good parts or more.
+//! Eyecandies' `test_private` has no labels and is not listed.
 //!
 //! **Labels** come from the class folder: `good` and `ok` mean good, any other name is a kind of
-//! defect. **Names** that start with a dot are not looked at.
+//! defect. Where there are no such folders, VisA's defects are `bad`, Eyecandies' are called after the
+//! mask that marks something (`bumps`, `colors`, `dents`, `normals`, several `combined`), and
+//! anomalib's after the last name of their folder. **Names** that start with a dot are not looked at.
 //!
 //! **Order** is that of classes and names, byte by byte, classes before parts. Sizes may
 //! differ from part to part, but all pictures of one part have one size. A set whose parts differ

@@ -1,5 +1,6 @@
 //! How the files of a data set may lie, and which of the layouts a folder has.
 
+mod anomalib;
 mod colour;
 mod entries;
 mod eyecandies;
@@ -36,11 +37,16 @@ pub enum Layout {
     Btad,
     /// MVTec AD: colour alone, masks in a tree of their own.
     MvtecAd,
+    /// What anomalib reads as `Folder3D`: folders of any names, with depth.
+    AnomalibFolder3d,
+    /// What anomalib reads as `Folder`: folders of any names.
+    AnomalibFolder,
 }
 
 impl Layout {
-    /// All layouts, in the order in which they are listed and a folder is tried.
-    pub const ALL: [Self; 8] = [
+    /// All layouts, in the order in which they are listed and a folder is tried. A folder with
+    /// `folder.json` is one of anomalib's whatever else it looks like.
+    pub const ALL: [Self; 10] = [
         Self::RecordedParts,
         Self::Mvtec3dPoints,
         Self::Mvtec3dDepth,
@@ -49,6 +55,8 @@ impl Layout {
         Self::VisaSplit,
         Self::Btad,
         Self::MvtecAd,
+        Self::AnomalibFolder3d,
+        Self::AnomalibFolder,
     ];
 
     /// `None` if the folder looks like it, else what it lacks.
@@ -62,6 +70,8 @@ impl Layout {
             Self::VisaSplit => colour::missing_in(root, colour::Set::Visa),
             Self::Btad => colour::missing_in(root, colour::Set::Btad),
             Self::MvtecAd => colour::missing_in(root, colour::Set::MvtecAd),
+            Self::AnomalibFolder3d => anomalib::missing_in(root, anomalib::Form::Folder3d),
+            Self::AnomalibFolder => anomalib::missing_in(root, anomalib::Form::Folder),
         }
     }
 
@@ -75,6 +85,8 @@ impl Layout {
             Self::VisaSplit => colour::list(root, colour::Set::Visa),
             Self::Btad => colour::list(root, colour::Set::Btad),
             Self::MvtecAd => colour::list(root, colour::Set::MvtecAd),
+            Self::AnomalibFolder3d => anomalib::list(root, anomalib::Form::Folder3d),
+            Self::AnomalibFolder => anomalib::list(root, anomalib::Form::Folder),
         }
     }
 }
@@ -90,6 +102,8 @@ impl fmt::Display for Layout {
             Self::VisaSplit => "VisA, split",
             Self::Btad => "BTAD",
             Self::MvtecAd => "MVTec AD",
+            Self::AnomalibFolder3d => "anomalib Folder3D",
+            Self::AnomalibFolder => "anomalib Folder",
         })
     }
 }
@@ -125,6 +139,9 @@ pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Dataset>, DatasetError> {
 
 /// The folder's layout, or what each layout misses.
 pub(crate) fn recognise(root: &Path) -> Result<Result<Layout, Vec<Missed>>, DatasetError> {
+    if let Some(layout) = anomalib::described(root)? {
+        return Ok(Ok(layout));
+    }
     let mut tried = Vec::new();
     for layout in Layout::ALL {
         match layout.missing_in(root)? {

@@ -24,7 +24,7 @@ pub(super) enum Depth {
 
 impl Depth {
     /// What the file of a part holds.
-    fn of(self, path: PathBuf) -> DepthFile {
+    pub(super) fn of(self, path: PathBuf) -> DepthFile {
         match self {
             Self::Points => DepthFile::Points(path),
             Self::Counts => DepthFile::Counts(path),
@@ -46,7 +46,7 @@ impl Depth {
     }
 
     /// The depth file of a picture, or the path where it should be.
-    fn file(self, folder: &Path, stem: &str) -> Result<PathBuf, PathBuf> {
+    pub(super) fn file(self, folder: &Path, stem: &str) -> Result<PathBuf, PathBuf> {
         let endings: &[&str] = match self {
             Self::Points => &["tiff", "tif"],
             Self::Counts => &["png"],
@@ -84,7 +84,7 @@ pub(super) fn list(root: &Path, depth: Depth) -> Result<Listing, DatasetError> {
 }
 
 /// The camera of a set with 16-bit depth, which must state their unit.
-fn camera_of_counts(
+pub(super) fn camera_of_counts(
     root: &Path,
     parts: &[(PartRef, PartFiles)],
 ) -> Result<Option<Camera>, DatasetError> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use twinspect_dataset::{DatasetError, Layout, open};
+use twinspect_dataset::{DatasetError, Layout, Split, open};
 
 use crate::fixtures;
 
@@ -37,6 +37,8 @@ fn an_empty_folder_is_told_what_each_layout_misses() {
         "VisA, split: no test/bad/",
         "BTAD: no {train,test}/{ok,ko}/",
         "MVTec AD: no",
+        "anomalib Folder3D: no folder.json with normal_depth_dir",
+        "anomalib Folder: no folder.json, and no normal/",
     ] {
         assert!(message.contains(wanted), "`{wanted}` in {message}");
     }
@@ -82,6 +84,23 @@ fn folders_without_pictures_are_no_data_set() {
         fs_err::create_dir_all(folder.path().join(inner)).unwrap();
     }
     assert_eq!(refused(folder.path()).0, Layout::ALL);
+}
+
+#[test]
+fn a_description_says_more_than_the_looks() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("lid");
+    fixtures::mvtec_ad(&root);
+    let text = br#"{"normal_dir": "train/good", "abnormal_dir": "test/scratch"}"#;
+    fixtures::put(&root.join("folder.json"), text);
+    let dataset = open(&root).unwrap();
+    assert_eq!(dataset.layout(), Layout::AnomalibFolder);
+    let tested = dataset.parts(Split::Test);
+    // Nobody named the masks, nor good parts to test with.
+    let names: Vec<_> = tested.iter().map(|part| part.id.as_str()).collect();
+    let wanted = ["train/good/004", "train/good/009", "test/scratch/000"];
+    assert_eq!(names, wanted);
+    assert!(dataset.load(&tested[2]).unwrap().mask.is_none());
 }
 
 #[test]

@@ -174,3 +174,63 @@ fn eyecandies_with_normalised_depth() {
     };
     check_fixture(fixtures::eyecandies, &expected);
 }
+
+#[test]
+fn anomalib_folder_with_a_description() {
+    let mut parts = twelve_trained("good", 3);
+    parts.push((Split::Test, "test/colour/000", Look(14)));
+    parts.push((Split::Test, "test/crack/000", Look(13)));
+    parts.push((Split::Test, "test/good/000", Look(12)));
+    let expected = Expected {
+        holds_out_validation: true,
+        ..colour_alone(Layout::AnomalibFolder, parts, 1 + 12 + 3 + 2)
+    };
+    check_fixture(fixtures::folder, &expected);
+}
+
+#[test]
+fn anomalib_folder_by_names_with_a_fifth_of_the_good_pictures_held_out_for_the_test() {
+    let mut parts = vec![(Split::Validation, "train/good/000", Look(0))];
+    for place in [1, 2, 3, 5, 6, 7, 8, 10, 11] {
+        let id: &'static str = format!("train/good/{place:03}").leak();
+        parts.push((Split::Train, id, Look(place)));
+    }
+    parts.push((Split::Test, "test/abnormal/000", Look(12)));
+    parts.push((Split::Test, "train/good/004", Look(4)));
+    parts.push((Split::Test, "train/good/009", Look(9)));
+    let expected = Expected {
+        holds_out_validation: true,
+        ..colour_alone(Layout::AnomalibFolder, parts, 12 + 1 + 1)
+    };
+    check_fixture(fixtures::folder_by_names, &expected);
+}
+
+fn folder_3d(files: usize) -> Expected {
+    let parts = vec![
+        (Split::Train, "train/good/000", Look(0)),
+        (Split::Test, "test/abnormal/000", Look(2)),
+        (Split::Test, "test/good/000", Look(1)),
+    ];
+    Expected {
+        depth: true,
+        ..colour_alone(Layout::AnomalibFolder3d, parts, files)
+    }
+}
+
+#[test]
+fn anomalib_folder_3d_by_names_with_points() {
+    let expected = Expected {
+        point: written_point,
+        ..folder_3d(3 * 2 + 1)
+    };
+    check_fixture(fixtures::folder_3d_points, &expected);
+}
+
+#[test]
+fn anomalib_folder_3d_with_a_description_and_sixteen_bit_depth() {
+    let expected = Expected {
+        camera: true,
+        ..folder_3d(2 + 3 * 2 + 1)
+    };
+    check_fixture(fixtures::folder_3d_depth, &expected);
+}

@@ -1,5 +1,6 @@
 //! What is wrong with a set is said with the paths and numbers that mend it.
 
+mod anomalib;
 mod eyecandies;
 mod pictures;
 mod visa_and_btad;
