@@ -165,7 +165,8 @@ pub(crate) struct SourceArgs {
     /// The model's bundle, a `.twb` file or its folder.
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: PathBuf,
-    /// A folder of recorded parts, or a category of MVTec 3D-AD or MVTec AD.
+    /// A folder of recorded parts, or one category of another data set: MVTec 3D-AD, MVTec AD,
+    /// Eyecandies, VisA, BTAD, or a folder as anomalib reads it.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
     /// The split to inspect; the test parts, or all if there are none, if absent.

@@ -61,7 +61,8 @@ Examples:
   twinspect-lab train --data data/cap --rotation-deg 180 --out runs/cap
   twinspect-lab train --data data/bracket --config configs/training.toml --out runs/bracket")]
 pub(crate) struct TrainArgs {
-    /// Data set: recorded parts, MVTec 3D-AD or MVTec AD.
+    /// Data set: recorded parts, or one category of MVTec 3D-AD, MVTec AD, Eyecandies, VisA, BTAD,
+    /// or a folder as anomalib reads it.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
     /// Folder of the run.
