@@ -32,6 +32,19 @@ impl Default for LossWeights {
     }
 }
 
+impl LossWeights {
+    /// Each weight with its key.
+    pub(crate) fn named(&self) -> [(&'static str, f32); 5] {
+        [
+            ("losses.restoration", self.restoration),
+            ("losses.pixels", self.pixels),
+            ("losses.refinement", self.refinement),
+            ("losses.contraction", self.contraction),
+            ("losses.affinity", self.affinity),
+        ]
+    }
+}
+
 /// Evidence in spreads that a defect is to reach in training; good places have about one.
 pub(super) const EVIDENCE_MARGIN: f32 = 5.0;
 /// What a changed place counts beside an unchanged one when features are refined.

@@ -2,126 +2,45 @@
 //!
 //! ```text
 //! data set ─► product: belt, heights, noise ─► pool of views ─► colour student   ─┐
-//!                                           └► pool of views ─► geometry student ─┴► run folder
+//!                                           └► pool of views ─► geometry student ─┼► run folder
+//!                                 students' stages on good parts and others ─► gate ─┘
 //! ```
 
 mod branch;
 mod checkpoint;
 mod course;
+mod error;
+mod gate;
 mod pool;
 mod progress;
+mod run;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use twinspect_bundle::CameraFacts;
 use twinspect_core::modality::Modality;
-use twinspect_core::prepare::{BANK_CHANNELS, Canvas, PrepareSpec, RgbSpec};
-use twinspect_dataset::{Dataset, DatasetError, Split};
-use twinspect_nn::{Rng, parameter_count, snapshot};
-use twinspect_onnx::WeightFormat;
+use twinspect_core::prepare::RgbSpec;
+use twinspect_dataset::{Dataset, Split};
+use twinspect_nn::parameter_count;
 
-use branch::{Branch, Build, GeometryBranch, RgbBranch};
 pub(crate) use checkpoint::{Checkpoint, CheckpointError};
 pub(crate) use course::LOSSES;
-use course::{Course, CourseError, Outcome};
-use pool::{Anomalies, Pool, PoolError};
-use progress::Progress;
+use course::Outcome;
+pub(crate) use error::TrainError;
+use run::Run;
 
-use crate::config::{BranchConfig, Join, TrainingConfig};
+use crate::config::{Join, TrainingConfig};
 use crate::cost::{Stopwatch, peak_memory_mib};
 use crate::data_hash::{data_hash, hex};
-use crate::export::{ExportError, TrainedModel, VALIDATION_MIN};
-use crate::fusion::{self, FusionError, GateRecord, Lesson};
-use crate::good_parts::{self, PartsError};
-use crate::product::{self, Product, ProductError};
+use crate::good_parts;
+use crate::product::{self, Product};
 use crate::run_folder::{Cost, RunError, RunFolder, RunRecord, file};
-use crate::student::{Codebook, Descriptor};
-use crate::synth::pictures::{self, Picture, PicturesError};
-use crate::synth::{Family, Generator, Relief, Sources};
-use crate::teacher::{self, Teacher, TeacherError, TeacherSource};
+use crate::synth::pictures;
+use crate::teacher::{self, TeacherSource};
 
 /// Fewer good training parts teach nothing.
 const PARTS_MIN: usize = 8;
-/// Purpose of the gate's random numbers, beyond those of the modalities.
-const GATE: u64 = 16;
-/// Descriptors that each part gives to the codebook.
-const DESCRIPTORS: usize = 400;
-
-/// Training that could not be done.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TrainError {
-    /// The data set's folder.
-    #[error("opening the data set")]
-    Open(#[source] DatasetError),
-    /// Its files.
-    #[error("reading the data set's files")]
-    Hash(#[source] std::io::Error),
-    /// Its parts.
-    #[error(transparent)]
-    Parts(#[from] PartsError),
-    /// What the parts have in common.
-    #[error(transparent)]
-    Product(#[from] ProductError),
-    /// No branch is left.
-    #[error("the data set has {found}, and the configuration enables none of it")]
-    NoBranch {
-        /// What the data set has.
-        found: String,
-    },
-    /// The teacher.
-    #[error(transparent)]
-    Teacher(#[from] TeacherError),
-    /// The user's textures.
-    #[error(transparent)]
-    Pictures(#[from] PicturesError),
-    /// The pool of views.
-    #[error(transparent)]
-    Pool(#[from] PoolError),
-    /// A course.
-    #[error("training the {modality} branch")]
-    Course {
-        /// The branch.
-        modality: Modality,
-        /// What went wrong.
-        #[source]
-        source: CourseError,
-    },
-    /// The students as networks, for the gate.
-    #[error("making the stages that the gate learns from")]
-    Stages(#[from] Box<ExportError>),
-    /// The gate.
-    #[error("training the gate")]
-    Gate(#[from] FusionError),
-    /// The codebook's file.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The run's folder.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// The thread pool.
-    #[error("starting worker threads")]
-    Threads(#[source] rayon::ThreadPoolBuildError),
-}
-
-impl TrainError {
-    /// What the user can do about it.
-    pub(crate) fn hint(&self) -> Option<String> {
-        match self {
-            Self::Open(error) => error.hint().map(Into::into),
-            Self::Parts(error) => error.hint(),
-            Self::Product(error) => error.hint(),
-            Self::NoBranch { .. } => Some("set rgb.enabled or geometry.enabled to true".into()),
-            Self::Teacher(error) => error.hint().map(Into::into),
-            Self::Pictures(error) => Some(error.hint()),
-            Self::Course { source, .. } => source.hint(),
-            Self::Stages(error) => error.hint(),
-            Self::Checkpoint(error) => error.hint(),
-            Self::Run(error) => error.hint(),
-            _ => None,
-        }
-    }
-}
 
 /// What to train on, with what, and where to leave it.
 #[derive(Debug)]
@@ -210,14 +129,14 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
 
     let mut parameters = 0;
     let mut losses = String::from("branch,step,loss\n");
+    let run = Run {
+        record: &record,
+        canvases: &canvases,
+        textures: &textures,
+        folder: &folder,
+        interrupted,
+    };
     if let Some(teacher) = &teacher {
-        let run = Run {
-            record: &record,
-            canvases: &canvases,
-            textures: &textures,
-            folder: &folder,
-            interrupted,
-        };
         let mut branch = run.rgb_branch(teacher)?;
         parameters += parameter_count(&mut branch);
         match run.course(Modality::Rgb, &mut branch)? {
@@ -231,13 +150,6 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         }
     }
     if with_geometry {
-        let run = Run {
-            record: &record,
-            canvases: &canvases,
-            textures: &textures,
-            folder: &folder,
-            interrupted,
-        };
         let mut branch = run.geometry_branch()?;
         parameters += parameter_count(&mut branch);
         match run.course(Modality::Geometry, &mut branch)? {
@@ -251,13 +163,7 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         }
     }
     if with_rgb && with_geometry && config.fusion.join == Join::Gate {
-        record.gate = Some(train_gate(
-            &folder,
-            &record,
-            dataset.as_ref(),
-            &canvases,
-            &textures,
-        )?);
+        record.gate = Some(run.gate(dataset.as_ref())?);
     }
     fs_err::write(folder.losses(), losses).map_err(file("writing", &folder.losses()))?;
     record.cost = Some(Cost {
@@ -268,65 +174,6 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     });
     folder.write(&record)?;
     Ok(Ending::Finished(Box::new(record)))
-}
-
-/// Trains the gate on what the finished students' stages answer, and saves it.
-fn train_gate(
-    folder: &RunFolder,
-    record: &RunRecord,
-    dataset: &dyn Dataset,
-    canvases: &[Canvas],
-    textures: &[Picture],
-) -> Result<GateRecord, TrainError> {
-    let spec = &record.prepare;
-    let model = TrainedModel::load(folder, record).map_err(Box::new)?;
-    let stages = model.stages(spec).map_err(Box::new)?;
-    let parts = good_parts::good(dataset, Split::Validation, VALIDATION_MIN)?;
-    let frames = good_parts::frames(dataset, &parts)?;
-    let validation = good_parts::canvases(spec, &parts, &frames)?;
-    let lesson = Lesson {
-        spec,
-        pose: &record.training.pose,
-        stages: &stages,
-        views: &TrainedModel::views(record),
-        training: canvases,
-        validation: &validation,
-        generator: generator(spec, canvases, textures),
-        seed: Rng::new(record.training.seed).derive(GATE).next_u64(),
-    };
-    let mut progress: Option<Progress> = None;
-    let (mut gate, facts) = fusion::train_gate(&lesson, |step, steps, loss| {
-        let bar = progress.get_or_insert_with(|| Progress::new("gate", steps));
-        bar.loss(step, loss);
-    })?;
-    if let Some(bar) = progress {
-        bar.finish();
-    }
-    log::info!("{facts}");
-    let saved = Checkpoint {
-        step: facts.epoch,
-        run: identity(record),
-        state: snapshot(&mut gate),
-    };
-    saved.write(&folder.gate())?;
-    Ok(facts)
-}
-
-/// What pseudo-anomalies of a product are made with.
-fn generator<'a>(
-    spec: &PrepareSpec,
-    canvases: &'a [Canvas],
-    textures: &'a [Picture],
-) -> Generator<'a> {
-    let relief = spec.geometry.as_ref();
-    Generator {
-        family: Family::Perlin,
-        relief: relief.map(|geometry| Relief::measure(geometry, canvases)),
-        sources: Sources {
-            parts: canvases,
-            pictures: textures,
-        },
-    }
 }
 
 /// Opens the run's folder; another run's is refused.
@@ -379,127 +226,4 @@ fn append(losses: &mut String, modality: Modality, values: &[f32]) {
     for (step, loss) in values.iter().enumerate() {
         losses.push_str(&format!("{modality},{},{loss}\n", step + 1));
     }
-}
-
-/// One run, with the parts on the grid.
-struct Run<'a> {
-    record: &'a RunRecord,
-    canvases: &'a [Canvas],
-    textures: &'a [Picture],
-    folder: &'a RunFolder,
-    interrupted: &'a AtomicBool,
-}
-
-impl Run<'_> {
-    fn spec(&self) -> &PrepareSpec {
-        &self.record.prepare
-    }
-
-    fn rgb_branch(&self, teacher: &Teacher) -> Result<RgbBranch, TrainError> {
-        let config = &self.record.training;
-        let pool = self.pool(config.rgb.views, Modality::Rgb);
-        // The teacher as it will ship: rounding its weights moves its features.
-        let network = teacher.taps_onnx(config.size, WeightFormat::F16)?;
-        let progress = Progress::new("rgb: teacher", pool.len() as u64);
-        let samples = pool.teacher_samples(&network, || progress.step())?;
-        progress.finish();
-        let build = self.build(Modality::Rgb);
-        let mut rng = self.rng(Modality::Rgb);
-        Ok(RgbBranch::new(teacher.channels, build, samples, &mut rng))
-    }
-
-    fn geometry_branch(&self) -> Result<GeometryBranch, TrainError> {
-        let config = &self.record.training.geometry;
-        let samples = self.pool(config.views, Modality::Geometry).bank_samples()?;
-        let mut rng = self.rng(Modality::Geometry);
-        let plain = &samples.good[..self.canvases.len()];
-        let book = Codebook::learn(&descriptors(plain, &mut rng), &mut rng);
-        let state = [("prototypes", book.prototypes()), ("radii", book.radii())];
-        let state = state.map(|(name, values)| (name.to_owned(), values.to_vec()));
-        let saved = Checkpoint {
-            step: 0,
-            run: identity(self.record),
-            state: state.into(),
-        };
-        saved.write(&self.folder.codebook())?;
-        let build = self.build(Modality::Geometry);
-        Ok(GeometryBranch::new(build, samples, &mut rng))
-    }
-
-    fn build(&self, modality: Modality) -> Build {
-        let config = &self.record.training;
-        Build {
-            side: self.spec().map_size(),
-            width: config.branch(modality).width,
-            refinement: config.refinement.enabled,
-            losses: config.losses,
-        }
-    }
-
-    fn pool(&self, views: usize, modality: Modality) -> Pool<'_> {
-        Pool {
-            spec: self.spec(),
-            canvases: self.canvases,
-            pose: &self.record.training.pose,
-            views,
-            seed: self.rng(modality).derive(1).next_u64(),
-            modality,
-            anomalies: self.anomalies(),
-        }
-    }
-
-    fn anomalies(&self) -> Option<Anomalies<'_>> {
-        let config = &self.record.training.perturbation;
-        config.enabled.then(|| Anomalies {
-            generator: generator(self.spec(), self.canvases, self.textures),
-            defects: config.defects,
-        })
-    }
-
-    fn rng(&self, modality: Modality) -> Rng {
-        Rng::new(self.record.training.seed).derive(modality as u64)
-    }
-
-    fn course(&self, modality: Modality, branch: &mut dyn Branch) -> Result<Outcome, TrainError> {
-        let config: &BranchConfig = self.record.training.branch(modality);
-        let seen = config.passes * self.canvases.len();
-        let course = Course {
-            batch: config.batch,
-            steps: seen.div_ceil(config.batch) as u64,
-            learning_rate: config.learning_rate,
-            // Colour as RD4AD has it; the geometry student learns better with a longer memory.
-            betas: match modality {
-                Modality::Rgb => (0.5, 0.999),
-                Modality::Geometry => (0.9, 0.999),
-            },
-            seed: self.rng(modality).derive(2).next_u64(),
-            run: identity(self.record),
-            checkpoint: self.folder.checkpoint(modality),
-        };
-        let mut progress = Progress::new(modality.name(), course.steps);
-        let outcome = course.run(branch, self.interrupted, |step, loss| {
-            progress.loss(step, loss)
-        });
-        progress.finish();
-        outcome.map_err(|source| TrainError::Course { modality, source })
-    }
-}
-
-/// Descriptors at random places of each part.
-fn descriptors(samples: &[pool::BankSample], rng: &mut Rng) -> Vec<Descriptor> {
-    let mut all = Vec::with_capacity(samples.len() * DESCRIPTORS);
-    for sample in samples {
-        let plane = sample.region.len();
-        let mut places: Vec<usize> = (0..plane).filter(|&i| sample.region[i] > 0.5).collect();
-        rng.shuffle(&mut places);
-        places.truncate(DESCRIPTORS);
-        let at = |place: usize| -> Descriptor {
-            std::array::from_fn(|channel: usize| sample.channels[channel * plane + place])
-        };
-        all.extend(places.into_iter().map(at));
-    }
-    if all.is_empty() {
-        all.push([0.0; BANK_CHANNELS]);
-    }
-    all
 }

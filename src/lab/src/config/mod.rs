@@ -1,39 +1,17 @@
 //! The training configuration: what the user typed, with every default in one place.
 
+mod error;
+mod validate;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use twinspect_core::modality::Modality;
 
-use crate::student::LossWeights;
+pub(crate) use error::ConfigError;
+use error::parse_error;
 
-/// A training configuration that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
-    /// The file cannot be read.
-    #[error("reading the training configuration")]
-    Read(#[source] std::io::Error),
-    /// The file is not what the program expects.
-    #[error("{}:{line}: {message}", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Line of the fault, from 1.
-        line: usize,
-        /// What is wrong, with the nearest known key if one was misspelt.
-        message: String,
-    },
-    /// A value outside its range.
-    #[error("{key} = {found}: expected {expected}")]
-    Value {
-        /// The key.
-        key: &'static str,
-        /// What was found.
-        found: String,
-        /// What is allowed.
-        expected: &'static str,
-    },
-}
+use crate::student::LossWeights;
 
 /// Everything that determines a training run besides the data and the teacher's weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -276,105 +254,6 @@ impl TrainingConfig {
         Ok(config)
     }
 
-    /// Checks every value.
-    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
-        let value = |key, holds: bool, found: String, expected| {
-            if holds {
-                Ok(())
-            } else {
-                Err(ConfigError::Value {
-                    key,
-                    found,
-                    expected,
-                })
-            }
-        };
-        let rate = self.target_false_reject_rate;
-        value(
-            "target_false_reject_rate",
-            rate > 0.0 && rate < 1.0,
-            rate.to_string(),
-            "a share between 0 and 1",
-        )?;
-        let size = self.size;
-        value(
-            "size",
-            (64..=1024).contains(&size) && size.is_multiple_of(32),
-            size.to_string(),
-            "a multiple of 32 from 64 to 1024",
-        )?;
-        let PoseConfig {
-            rotation_deg,
-            shift_px,
-        } = self.pose;
-        value(
-            "pose.rotation_deg",
-            (0.0..=180.0).contains(&rotation_deg),
-            rotation_deg.to_string(),
-            "0 to 180",
-        )?;
-        value(
-            "pose.shift_px",
-            (0.0..=64.0).contains(&shift_px),
-            shift_px.to_string(),
-            "0 to 64",
-        )?;
-        value(
-            "seed",
-            i64::try_from(self.seed).is_ok(),
-            self.seed.to_string(),
-            "at most 2^63 - 1",
-        )?;
-        value(
-            "rgb.enabled",
-            self.rgb.enabled || self.geometry.enabled,
-            "false".into(),
-            "true for rgb, geometry, or both",
-        )?;
-        for (branch, keys) in [(&self.rgb, RGB_KEYS), (&self.geometry, GEOMETRY_KEYS)] {
-            let finite = |rate: f32| rate.is_finite() && rate > 0.0;
-            let sigmas = &branch.smoothing_px;
-            let smooth = !sigmas.is_empty() && sigmas.iter().all(|s| (0.0..=16.0).contains(s));
-            value(
-                keys[0],
-                branch.passes > 0,
-                branch.passes.to_string(),
-                "at least 1",
-            )?;
-            value(
-                keys[1],
-                (2..=64).contains(&branch.batch),
-                branch.batch.to_string(),
-                "2 to 64",
-            )?;
-            value(
-                keys[2],
-                finite(branch.learning_rate),
-                branch.learning_rate.to_string(),
-                "a positive rate",
-            )?;
-            value(
-                keys[3],
-                (16..=512).contains(&branch.width) && branch.width.is_multiple_of(16),
-                branch.width.to_string(),
-                "a multiple of 16 from 16 to 512",
-            )?;
-            value(
-                keys[5],
-                (1..=64).contains(&branch.views),
-                branch.views.to_string(),
-                "1 to 64",
-            )?;
-            value(
-                keys[4],
-                smooth,
-                format!("{sigmas:?}"),
-                "at least one, each from 0 to 16",
-            )?;
-        }
-        Ok(())
-    }
-
     /// The branch of a modality.
     pub(crate) fn branch(&self, modality: Modality) -> &BranchConfig {
         match modality {
@@ -382,58 +261,6 @@ impl TrainingConfig {
             Modality::Geometry => &self.geometry,
         }
     }
-}
-
-const RGB_KEYS: [&str; 6] = [
-    "rgb.passes",
-    "rgb.batch",
-    "rgb.learning_rate",
-    "rgb.width",
-    "rgb.smoothing_px",
-    "rgb.views",
-];
-const GEOMETRY_KEYS: [&str; 6] = [
-    "geometry.passes",
-    "geometry.batch",
-    "geometry.learning_rate",
-    "geometry.width",
-    "geometry.smoothing_px",
-    "geometry.views",
-];
-
-/// Line, message, and the nearest known key where one is unknown.
-fn parse_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
-    let start = error.span().map_or(0, |span| span.start.min(text.len()));
-    let line = text[..start].matches('\n').count() + 1;
-    let mut message = error.message().to_owned();
-    if let Some((unknown, known)) = unknown_field(&message) {
-        let nearest = known
-            .iter()
-            .map(|key| (strsim::jaro_winkler(&unknown, key), key))
-            .filter(|(likeness, _)| *likeness > 0.75)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((_, key)) = nearest {
-            message.push_str(&format!("; did you mean `{key}`?"));
-        }
-    }
-    ConfigError::Parse {
-        path: path.to_owned(),
-        line,
-        message,
-    }
-}
-
-/// Splits serde's "unknown field `x`, expected one of `a`, `b`".
-fn unknown_field(message: &str) -> Option<(String, Vec<String>)> {
-    let rest = message.strip_prefix("unknown field `")?;
-    let (unknown, rest) = rest.split_once('`')?;
-    let known = rest
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .map(str::to_owned)
-        .collect();
-    Some((unknown.to_owned(), known))
 }
 
 #[cfg(test)]
@@ -446,6 +273,17 @@ mod tests {
         config.validate().unwrap();
         let text = toml::to_string(&config).unwrap();
         assert_eq!(toml::from_str::<TrainingConfig>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn the_example_shows_every_key_with_its_default() {
+        let example = include_str!("../../../../configs/training.toml");
+        let default = TrainingConfig::default();
+        assert_eq!(toml::from_str::<TrainingConfig>(example).unwrap(), default);
+        let every = toml::to_string(&default).unwrap();
+        for key in every.lines().filter_map(|line| line.split(" = ").next()) {
+            assert!(example.contains(key), "{key}");
+        }
     }
 
     #[test]

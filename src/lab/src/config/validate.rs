@@ -1,0 +1,135 @@
+//! Ranges of every value of a training configuration.
+
+use super::{ConfigError, PoseConfig, TrainingConfig};
+
+impl TrainingConfig {
+    /// Checks every value.
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        let value = |key, holds: bool, found: String, expected| {
+            if holds {
+                Ok(())
+            } else {
+                Err(ConfigError::Value {
+                    key,
+                    found,
+                    expected,
+                })
+            }
+        };
+        let rate = self.target_false_reject_rate;
+        value(
+            "target_false_reject_rate",
+            rate > 0.0 && rate < 1.0,
+            rate.to_string(),
+            "a share between 0 and 1",
+        )?;
+        let size = self.size;
+        value(
+            "size",
+            (64..=1024).contains(&size) && size.is_multiple_of(32),
+            size.to_string(),
+            "a multiple of 32 from 64 to 1024",
+        )?;
+        let PoseConfig {
+            rotation_deg,
+            shift_px,
+        } = self.pose;
+        value(
+            "pose.rotation_deg",
+            (0.0..=180.0).contains(&rotation_deg),
+            rotation_deg.to_string(),
+            "0 to 180",
+        )?;
+        value(
+            "pose.shift_px",
+            (0.0..=64.0).contains(&shift_px),
+            shift_px.to_string(),
+            "0 to 64",
+        )?;
+        value(
+            "seed",
+            i64::try_from(self.seed).is_ok(),
+            self.seed.to_string(),
+            "at most 2^63 - 1",
+        )?;
+        value(
+            "rgb.enabled",
+            self.rgb.enabled || self.geometry.enabled,
+            "false".into(),
+            "true for rgb, geometry, or both",
+        )?;
+        for (branch, keys) in [(&self.rgb, RGB_KEYS), (&self.geometry, GEOMETRY_KEYS)] {
+            let finite = |rate: f32| rate.is_finite() && rate > 0.0;
+            let sigmas = &branch.smoothing_px;
+            let smooth = !sigmas.is_empty() && sigmas.iter().all(|s| (0.0..=16.0).contains(s));
+            value(
+                keys[0],
+                branch.passes > 0,
+                branch.passes.to_string(),
+                "at least 1",
+            )?;
+            value(
+                keys[1],
+                (2..=64).contains(&branch.batch),
+                branch.batch.to_string(),
+                "2 to 64",
+            )?;
+            value(
+                keys[2],
+                finite(branch.learning_rate),
+                branch.learning_rate.to_string(),
+                "a positive rate",
+            )?;
+            value(
+                keys[3],
+                (16..=512).contains(&branch.width) && branch.width.is_multiple_of(16),
+                branch.width.to_string(),
+                "a multiple of 16 from 16 to 512",
+            )?;
+            value(
+                keys[5],
+                (1..=64).contains(&branch.views),
+                branch.views.to_string(),
+                "1 to 64",
+            )?;
+            value(
+                keys[4],
+                smooth,
+                format!("{sigmas:?}"),
+                "at least one, each from 0 to 16",
+            )?;
+        }
+        value(
+            "perturbation.defects",
+            (1..=16).contains(&self.perturbation.defects),
+            self.perturbation.defects.to_string(),
+            "1 to 16",
+        )?;
+        for (key, weight) in self.losses.named() {
+            value(
+                key,
+                weight.is_finite() && weight >= 0.0,
+                weight.to_string(),
+                "a weight that is not negative",
+            )?;
+        }
+        Ok(())
+    }
+}
+
+const RGB_KEYS: [&str; 6] = [
+    "rgb.passes",
+    "rgb.batch",
+    "rgb.learning_rate",
+    "rgb.width",
+    "rgb.smoothing_px",
+    "rgb.views",
+];
+const GEOMETRY_KEYS: [&str; 6] = [
+    "geometry.passes",
+    "geometry.batch",
+    "geometry.learning_rate",
+    "geometry.width",
+    "geometry.smoothing_px",
+    "geometry.views",
+];

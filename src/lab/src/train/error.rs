@@ -1,0 +1,90 @@
+//! Everything that can end a training run.
+
+use twinspect_core::modality::Modality;
+use twinspect_dataset::DatasetError;
+
+use super::checkpoint::CheckpointError;
+use super::course::CourseError;
+use super::pool::PoolError;
+use crate::export::ExportError;
+use crate::fusion::FusionError;
+use crate::good_parts::PartsError;
+use crate::product::ProductError;
+use crate::run_folder::RunError;
+use crate::synth::pictures::PicturesError;
+use crate::teacher::TeacherError;
+
+/// Training that could not be done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TrainError {
+    /// The data set's folder.
+    #[error("opening the data set")]
+    Open(#[source] DatasetError),
+    /// Its files.
+    #[error("reading the data set's files")]
+    Hash(#[source] std::io::Error),
+    /// Its parts.
+    #[error(transparent)]
+    Parts(#[from] PartsError),
+    /// What the parts have in common.
+    #[error(transparent)]
+    Product(#[from] ProductError),
+    /// No branch is left.
+    #[error("the data set has {found}, and the configuration enables none of it")]
+    NoBranch {
+        /// What the data set has.
+        found: String,
+    },
+    /// The teacher.
+    #[error(transparent)]
+    Teacher(#[from] TeacherError),
+    /// The user's textures.
+    #[error(transparent)]
+    Pictures(#[from] PicturesError),
+    /// The pool of views.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// A course.
+    #[error("training the {modality} branch")]
+    Course {
+        /// The branch.
+        modality: Modality,
+        /// What went wrong.
+        #[source]
+        source: CourseError,
+    },
+    /// The students as networks, for the gate.
+    #[error("making the stages that the gate learns from")]
+    Stages(#[from] Box<ExportError>),
+    /// The gate.
+    #[error("training the gate")]
+    Gate(#[from] FusionError),
+    /// The codebook's file.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The run's folder.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The thread pool.
+    #[error("starting worker threads")]
+    Threads(#[source] rayon::ThreadPoolBuildError),
+}
+
+impl TrainError {
+    /// What the user can do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Open(error) => error.hint().map(Into::into),
+            Self::Parts(error) => error.hint(),
+            Self::Product(error) => error.hint(),
+            Self::NoBranch { .. } => Some("set rgb.enabled or geometry.enabled to true".into()),
+            Self::Teacher(error) => error.hint().map(Into::into),
+            Self::Pictures(error) => Some(error.hint()),
+            Self::Course { source, .. } => source.hint(),
+            Self::Stages(error) => error.hint(),
+            Self::Checkpoint(error) => error.hint(),
+            Self::Run(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! One run's branches: what they are made of, and how they are trained.
+
+use std::sync::atomic::AtomicBool;
+
+use twinspect_core::modality::Modality;
+use twinspect_core::prepare::{BANK_CHANNELS, Canvas, PrepareSpec};
+use twinspect_nn::Rng;
+use twinspect_onnx::WeightFormat;
+
+use super::branch::{Branch, Build, GeometryBranch, RgbBranch};
+use super::checkpoint::Checkpoint;
+use super::course::{Course, Outcome};
+use super::error::TrainError;
+use super::identity;
+use super::pool::{Anomalies, BankSample, Pool};
+use super::progress::Progress;
+use crate::config::BranchConfig;
+use crate::run_folder::{RunFolder, RunRecord};
+use crate::student::{Codebook, Descriptor};
+use crate::synth::pictures::Picture;
+use crate::synth::{Family, Generator, Relief, Sources};
+use crate::teacher::Teacher;
+
+/// Descriptors that each part gives to the codebook.
+const DESCRIPTORS: usize = 400;
+
+/// One run, with the parts on the grid.
+pub(super) struct Run<'a> {
+    pub(super) record: &'a RunRecord,
+    pub(super) canvases: &'a [Canvas],
+    pub(super) textures: &'a [Picture],
+    pub(super) folder: &'a RunFolder,
+    pub(super) interrupted: &'a AtomicBool,
+}
+
+impl Run<'_> {
+    fn spec(&self) -> &PrepareSpec {
+        &self.record.prepare
+    }
+
+    pub(super) fn rgb_branch(&self, teacher: &Teacher) -> Result<RgbBranch, TrainError> {
+        let config = &self.record.training;
+        let pool = self.pool(config.rgb.views, Modality::Rgb);
+        // The teacher as it will ship: rounding its weights moves its features.
+        let network = teacher.taps_onnx(config.size, WeightFormat::F16)?;
+        let progress = Progress::new("rgb: teacher", pool.len() as u64);
+        let samples = pool.teacher_samples(&network, || progress.step())?;
+        progress.finish();
+        let build = self.build(Modality::Rgb);
+        let mut rng = self.rng(Modality::Rgb);
+        Ok(RgbBranch::new(teacher.channels, build, samples, &mut rng))
+    }
+
+    pub(super) fn geometry_branch(&self) -> Result<GeometryBranch, TrainError> {
+        let config = &self.record.training.geometry;
+        let samples = self.pool(config.views, Modality::Geometry).bank_samples()?;
+        let mut rng = self.rng(Modality::Geometry);
+        let plain = &samples.good[..self.canvases.len()];
+        let book = Codebook::learn(&descriptors(plain, &mut rng), &mut rng);
+        let state = [("prototypes", book.prototypes()), ("radii", book.radii())];
+        let state = state.map(|(name, values)| (name.to_owned(), values.to_vec()));
+        let saved = Checkpoint {
+            step: 0,
+            run: identity(self.record),
+            state: state.into(),
+        };
+        saved.write(&self.folder.codebook())?;
+        let build = self.build(Modality::Geometry);
+        Ok(GeometryBranch::new(build, samples, &mut rng))
+    }
+
+    fn build(&self, modality: Modality) -> Build {
+        let config = &self.record.training;
+        Build {
+            side: self.spec().map_size(),
+            width: config.branch(modality).width,
+            refinement: config.refinement.enabled,
+            losses: config.losses,
+        }
+    }
+
+    fn pool(&self, views: usize, modality: Modality) -> Pool<'_> {
+        Pool {
+            spec: self.spec(),
+            canvases: self.canvases,
+            pose: &self.record.training.pose,
+            views,
+            seed: self.rng(modality).derive(1).next_u64(),
+            modality,
+            anomalies: self.anomalies(),
+        }
+    }
+
+    fn anomalies(&self) -> Option<Anomalies<'_>> {
+        let config = &self.record.training.perturbation;
+        config.enabled.then(|| Anomalies {
+            generator: self.generator(),
+            defects: config.defects,
+        })
+    }
+
+    /// What pseudo-anomalies of the product are made with.
+    pub(super) fn generator(&self) -> Generator<'_> {
+        let relief = self.spec().geometry.as_ref();
+        Generator {
+            family: Family::Perlin,
+            relief: relief.map(|geometry| Relief::measure(geometry, self.canvases)),
+            sources: Sources {
+                parts: self.canvases,
+                pictures: self.textures,
+            },
+        }
+    }
+
+    fn rng(&self, modality: Modality) -> Rng {
+        Rng::new(self.record.training.seed).derive(modality as u64)
+    }
+
+    pub(super) fn course(
+        &self,
+        modality: Modality,
+        branch: &mut dyn Branch,
+    ) -> Result<Outcome, TrainError> {
+        let config: &BranchConfig = self.record.training.branch(modality);
+        let seen = config.passes * self.canvases.len();
+        let course = Course {
+            batch: config.batch,
+            steps: seen.div_ceil(config.batch) as u64,
+            learning_rate: config.learning_rate,
+            // Colour as RD4AD has it; the geometry student learns better with a longer memory.
+            betas: match modality {
+                Modality::Rgb => (0.5, 0.999),
+                Modality::Geometry => (0.9, 0.999),
+            },
+            seed: self.rng(modality).derive(2).next_u64(),
+            run: identity(self.record),
+            checkpoint: self.folder.checkpoint(modality),
+        };
+        let mut progress = Progress::new(modality.name(), course.steps);
+        let outcome = course.run(branch, self.interrupted, |step, loss| {
+            progress.loss(step, loss)
+        });
+        progress.finish();
+        outcome.map_err(|source| TrainError::Course { modality, source })
+    }
+}
+
+/// Descriptors at random places of each part.
+fn descriptors(samples: &[BankSample], rng: &mut Rng) -> Vec<Descriptor> {
+    let mut all = Vec::with_capacity(samples.len() * DESCRIPTORS);
+    for sample in samples {
+        let plane = sample.region.len();
+        let mut places: Vec<usize> = (0..plane).filter(|&i| sample.region[i] > 0.5).collect();
+        rng.shuffle(&mut places);
+        places.truncate(DESCRIPTORS);
+        let at = |place: usize| -> Descriptor {
+            std::array::from_fn(|channel: usize| sample.channels[channel * plane + place])
+        };
+        all.extend(places.into_iter().map(at));
+    }
+    if all.is_empty() {
+        all.push([0.0; BANK_CHANNELS]);
+    }
+    all
+}
