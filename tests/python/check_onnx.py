@@ -5,7 +5,7 @@
 CASES.json holds a list; each case names files beside it:
 
     {"name": "cap, golden 000, rgb", "network": "rgb.onnx",
-     "input": {"name": "picture", "shape": [1, 3, 256, 256], "file": "000.rgb.input"},
+     "inputs": [{"name": "picture", "shape": [1, 3, 256, 256], "file": "000.rgb.input"}],
      "output": {"name": "maps", "shape": [1, 3, 64, 64], "file": "000.rgb.maps"}}
 
 Tensors are raw little-endian float32. Each network passes onnx.checker with full shape inference;
@@ -61,7 +61,7 @@ def main() -> int:
         network = case["network"]
         if network not in sessions:
             sessions[network] = session(folder / network)
-        feed = {case["input"]["name"]: tensor(folder, case["input"])}
+        feed = {given["name"]: tensor(folder, given) for given in case["inputs"]}
         (found,) = sessions[network].run([case["output"]["name"]], feed)
         expected = tensor(folder, case["output"])
         if found.shape != expected.shape:

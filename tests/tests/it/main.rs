@@ -11,6 +11,7 @@ mod architecture;
 mod bad_input;
 mod binaries;
 mod documents;
+mod fusion;
 mod onnx;
 mod product;
 mod purity;

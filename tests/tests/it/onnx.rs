@@ -4,13 +4,14 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use twinspect_bundle::{Bundle, Stage};
+use twinspect_bundle::{Bundle, Golden, Stage};
 use twinspect_core::modality::Modality;
 use twinspect_core::prepare::PreparedPart;
+use twinspect_core::score::{FusionViews, valid_shares};
 
 use crate::binaries::succeed;
-use crate::product;
 use crate::workspace::{files, root};
+use crate::{fusion, product};
 
 /// Writes a tensor and describes it for `check_onnx.py`.
 fn tensor(folder: &Path, file: String, name: &str, shape: [usize; 4], data: &[f32]) -> Value {
@@ -46,12 +47,47 @@ fn cases(bundle: &Bundle, folder: &Path) -> Vec<Value> {
             cases.push(json!({
                 "name": name,
                 "network": network,
-                "input": tensor(folder, format!("{name}.in"), &stage.input, stage.input_shape, taken),
+                "inputs": [tensor(folder, format!("{name}.in"), &stage.input, stage.input_shape, taken)],
                 "output": tensor(folder, format!("{name}.out"), &stage.output, stage.output_shape, &maps.data),
             }));
         }
+        cases.extend(fusion_case(bundle, &golden, &part, folder));
     }
     cases
+}
+
+/// The same of the fusion network, where the golden holds its answer: the fused map.
+fn fusion_case(
+    bundle: &Bundle,
+    golden: &Golden,
+    part: &PreparedPart,
+    folder: &Path,
+) -> Option<Value> {
+    let (manifest, answer) = (bundle.manifest(), golden.fusion.as_ref()?);
+    let stage = manifest.stages.fusion.as_ref()?;
+    let network = format!("{}-{}", manifest.name, stage.file);
+    std::fs::write(folder.join(&network), bundle.fusion_model()?).expect("a network is written");
+    let known = &manifest.score.modalities;
+    let mut views = FusionViews::new(known, &manifest.prepare).expect("a sound manifest");
+    let taken = views
+        .of(&golden.maps, &part.region, &valid_shares(part))
+        .expect("the golden has maps of both senses");
+    let taken = [&taken.rgb.data, &taken.geometry.data, &taken.valid];
+    let name = format!("{}-{}-fusion", manifest.name, golden.name);
+    let inputs = stage.inputs.named().into_iter().zip(taken);
+    let inputs: Vec<Value> = inputs
+        .map(|((tensor_name, shape), data)| {
+            let file = format!("{name}.{tensor_name}");
+            tensor(folder, file, tensor_name, shape, data)
+        })
+        .collect();
+    let [(fused, shape), _] = stage.outputs.named();
+    Some(json!({
+        "name": name,
+        "network": network,
+        "inputs": inputs,
+        "output": tensor(folder, format!("{name}.out"), fused, shape, &answer.fused),
+    }))
 }
 
 #[test]
@@ -62,6 +98,7 @@ fn onnxruntime_gives_the_goldens_of_every_bundle() {
     };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut all = cases(product::bundle(), folder.path());
+    all.extend(cases(&fusion::bundle(), folder.path()));
     for path in files(&root().join("models"), "twb") {
         let bundle =
             Bundle::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

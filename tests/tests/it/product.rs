@@ -3,6 +3,7 @@
 //! Its networks only pick and rectify: a colour map is one channel of every fourth pixel, a
 //! geometry map one channel of the bank. So the goldens can be computed here, without an engine.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -19,7 +20,7 @@ use twinspect_core::prepare::{
     Preparer, RgbSpec,
 };
 use twinspect_core::score::{
-    DegradedPolicy, Gathered, Join, MapRange, MapStack, ModalityCalibration, Moments,
+    DegradedPolicy, FusionInputs, FusionMaps, MapRange, MapStack, ModalityCalibration, Moments,
     ScoreCalibration, Scorer, StageMaps, Threshold, ThresholdMethod, View,
 };
 use twinspect_dataset::{Camera, Label, Mask, PartRecord, RecordedPartsWriter, Split};
@@ -28,7 +29,7 @@ use twinspect_onnx::{Conv, Graph, Kernel, WeightFormat};
 /// Side of the prepared part.
 const SIZE: usize = 64;
 /// Side of the maps.
-const SIDE: usize = SIZE / MAP_STRIDE;
+pub(crate) const SIDE: usize = SIZE / MAP_STRIDE;
 /// Metres a depth count.
 const DEPTH_UNIT_M: f64 = 0.0001;
 /// Height of the camera above the belt.
@@ -233,22 +234,31 @@ pub(crate) fn prepare(manifest: &Manifest, frame: &FramePair) -> PreparedPart {
     part
 }
 
-fn golden(manifest: &Manifest, name: &str, frame: FramePair) -> Golden {
+/// A golden; `fuse` is what the product's fusion network does, if it has one.
+pub(crate) fn golden(
+    manifest: &Manifest,
+    name: &str,
+    frame: FramePair,
+    fuse: impl FnOnce(&FusionInputs) -> FusionMaps,
+) -> Golden {
     let part = prepare(manifest, &frame);
     let maps = StageMaps {
         rgb: Some(picker(Modality::Rgb).answer(&part.rgb)),
         geometry: Some(picker(Modality::Geometry).answer(&part.geometry)),
     };
-    let scorer = Scorer::new(&manifest.score, &manifest.prepare, Join::Maximum);
+    let scorer = Scorer::new(&manifest.score, &manifest.prepare, manifest.join());
     let mut scorer = scorer.expect("a sound manifest");
     let gathered = scorer.gather(&part, &maps, frame.size(), DegradedPolicy::default());
-    assert!(matches!(gathered, Gathered::Verdict(_)));
+    let Ok(_) = gathered.decide(|inputs, maps| {
+        *maps = fuse(inputs);
+        Ok::<(), Infallible>(())
+    });
     let evidence = scorer.evidence();
     Golden {
         name: name.to_owned(),
         frame,
         maps,
-        fusion: None,
+        fusion: scorer.fusion_maps().cloned(),
         evidence: GoldenEvidence {
             fused: evidence.fused.expect("a golden is judged"),
             modalities: evidence.modalities,
@@ -256,18 +266,25 @@ fn golden(manifest: &Manifest, name: &str, frame: FramePair) -> Golden {
     }
 }
 
+/// A bundle with the product's networks, before its goldens.
+pub(crate) fn builder(manifest: &Manifest) -> BundleBuilder {
+    let mut builder = BundleBuilder::new(manifest.clone());
+    for modality in Modality::ALL {
+        let network = picker(modality).network(&stage(modality));
+        builder = builder.model(modality, network);
+    }
+    builder
+}
+
 /// The product's bundle, built once.
 pub(crate) fn bundle() -> &'static Bundle {
     static BUNDLE: OnceLock<Bundle> = OnceLock::new();
     BUNDLE.get_or_init(|| {
         let manifest = manifest();
-        let mut builder = BundleBuilder::new(manifest.clone());
-        for modality in Modality::ALL {
-            let network = picker(modality).network(&stage(modality));
-            builder = builder.model(modality, network);
-        }
-        let golden = |name, seed| golden(&manifest, name, frame(seed));
-        let builder = builder.golden(golden("000", 1)).golden(golden("001", 2));
+        let none = |_: &FusionInputs| panic!("there is no network to ask");
+        let golden = |name, seed| golden(&manifest, name, frame(seed), none);
+        let builder = builder(&manifest).golden(golden("000", 1));
+        let builder = builder.golden(golden("001", 2));
         builder.build().expect("the bundle is sound")
     })
 }
