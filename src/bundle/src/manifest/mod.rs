@@ -161,7 +161,7 @@ impl Manifest {
         let found = table.get("format");
         let number = found.and_then(toml::Value::as_integer);
         let known = number.and_then(|number| u32::try_from(number).ok());
-        if !known.is_some_and(|number| FormatVersion::try_from(number).is_ok()) {
+        if known.is_none_or(|number| FormatVersion::try_from(number).is_err()) {
             return Err(BundleError::Format {
                 path: bundle.to_path_buf(),
                 found: found.map_or("unknown".to_owned(), toml::Value::to_string),

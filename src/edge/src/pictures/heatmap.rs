@@ -34,3 +34,36 @@ pub(crate) fn heatmap(snapshot: &Snapshot, title: &str, caption: &str) -> RgbIma
     }
     picture
 }
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+    use twinspect_core::prepare::{PrepareSpec, PreparedPart};
+
+    use super::*;
+
+    #[test]
+    fn a_fourth_panel_shows_whom_a_network_believed() {
+        let spec = PrepareSpec {
+            size: 64,
+            roi: None,
+            rgb: None,
+            geometry: None,
+        };
+        let part = PreparedPart::new(&spec);
+        let draw = |fuses| {
+            let mut snapshot = Snapshot::new(&spec, fuses);
+            let mut weights = vec![0.0; 16 * 16];
+            weights[5 * 16 + 9] = 1.0;
+            snapshot.keep(&part, std::iter::repeat_n(0.0, 64 * 64), Some(&weights));
+            heatmap(&snapshot, "part", "PASS 0.00")
+        };
+        let (three, four) = (draw(false), draw(true));
+        assert_eq!(four.width(), three.width() + 64 + MARGIN);
+        assert_eq!(four.height(), three.height());
+        let at = |x: u32, y: u32| *four.get_pixel(three.width() + x, MARGIN + 2 * LINE + y);
+        assert_eq!(at(4 * 9, 4 * 5), Rgb([255; 3]));
+        assert_eq!(at(4 * 9 + 3, 4 * 5 + 3), Rgb([255; 3]));
+        assert_eq!(at(4 * 9 + 4, 4 * 5), Rgb([0; 3]));
+    }
+}
