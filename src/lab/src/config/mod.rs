@@ -80,7 +80,7 @@ pub(crate) struct PerturbationConfig {
 }
 
 /// The guided feature refinement network between teacher and student.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RefinementConfig {
     /// Whether there is one.
@@ -165,12 +165,6 @@ impl Default for FusionConfig {
         Self {
             join: Join::Maximum,
         }
-    }
-}
-
-impl Default for RefinementConfig {
-    fn default() -> Self {
-        Self { enabled: false }
     }
 }
 
