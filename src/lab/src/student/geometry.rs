@@ -118,12 +118,16 @@ impl GeometryStudent {
         let (means, spreads) = (&mut self.means, &mut self.spreads);
         let good = places.as_ref().map(|places| product(counts, &places.good));
         let mut total = loss::laplace(means, spreads, clean, good.as_ref().or(Some(counts)), 1.0);
-        if let Some(Places { bad, .. }) = places {
+        if let Some(Places {
+            bad, bad_over_good, ..
+        }) = places
+        {
             // How well a defect is seen through is no matter of how much good parts vary.
             let mut usual = Activation::constant(spreads.value().clone());
-            total += loss::laplace(means, &mut usual, clean, Some(bad), weights.restoration);
+            let restored = weights.restoration * bad_over_good;
+            total += loss::laplace(means, &mut usual, clean, Some(bad), restored);
             let seen = self.input.value();
-            let (margin, scale) = (EVIDENCE_MARGIN, weights.pixels);
+            let (margin, scale) = (EVIDENCE_MARGIN, weights.pixels * bad_over_good);
             total += loss::laplace_hinge(means, spreads, seen, Some(bad), margin, scale);
         }
         if let Some(refine) = &mut self.refine {

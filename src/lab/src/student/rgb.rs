@@ -160,10 +160,13 @@ impl RgbStudent {
             let places = targets.places.as_ref().map(|places| &places[k]);
             let good = places.map(|places| &places.good);
             total += loss::spread_distance(features, spread, clean, good, 1.0);
-            if let Some(Places { bad, .. }) = places {
+            if let Some(Places {
+                bad, bad_over_good, ..
+            }) = places
+            {
                 // How well a defect is seen through is no matter of how much good parts vary.
                 let mut usual = Activation::constant(spread.value().clone());
-                let restored = weights.restoration;
+                let restored = weights.restoration * bad_over_good;
                 total += loss::spread_distance(features, &mut usual, clean, Some(bad), restored);
                 let seen = self.flow.inputs[k].value();
                 total += loss::spread_distance_hinge(
@@ -172,7 +175,7 @@ impl RgbStudent {
                     seen,
                     Some(bad),
                     EVIDENCE_MARGIN,
-                    weights.pixels,
+                    weights.pixels * bad_over_good,
                 );
             }
             if let Some(refine) = &mut self.refine {

@@ -8,9 +8,9 @@ use twinspect_nn::{Activation, Tensor, loss};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LossWeights {
-    /// The student's answer where a defect lies is to be the clean one.
+    /// The student's answer where a defect lies is to be the clean one; beside a good pixel's 1.
     pub(crate) restoration: f32,
-    /// Evidence where a defect lies is to reach [`EVIDENCE_MARGIN`].
+    /// Evidence where a defect lies is to reach [`EVIDENCE_MARGIN`]; beside a good pixel's 1.
     pub(crate) pixels: f32,
     /// Refined features are to be the clean ones.
     pub(crate) refinement: f32,
@@ -23,8 +23,8 @@ pub(crate) struct LossWeights {
 impl Default for LossWeights {
     fn default() -> Self {
         Self {
-            restoration: 0.3,
-            pixels: 0.1,
+            restoration: 1.0,
+            pixels: 1.0,
             refinement: 0.5,
             contraction: 0.1,
             affinity: 0.1,
@@ -59,6 +59,9 @@ pub(crate) struct Places {
     pub(crate) bad: Tensor,
     /// What each pixel counts in refinement.
     pub(super) restoration: Tensor,
+    /// Changed pixels over good ones: a mean over the former, times this, gives each of them the
+    /// weight that a good pixel has in a mean over the latter.
+    pub(super) bad_over_good: f32,
 }
 
 impl Places {
@@ -73,14 +76,18 @@ impl Places {
             tensor.reshape(shape);
         }
         let nothing = vec![0.0; shape.h * shape.w];
+        let mut bad = 0.0_f64;
         for (n, changed) in changed.enumerate() {
             let changed = changed.unwrap_or(&nothing);
+            bad += changed.iter().map(|&y| f64::from(y)).sum::<f64>();
             let of = |f: fn(f32) -> f32| changed.iter().map(|&y| f(y)).collect::<Vec<_>>();
             self.bad.write_image_nchw(n, changed);
             self.good.write_image_nchw(n, &of(|y| 1.0 - y));
             self.restoration
                 .write_image_nchw(n, &of(|y| 1.0 + CHANGED_WEIGHT * y));
         }
+        let good = shape.pixels() as f64 - bad;
+        self.bad_over_good = (bad / good.max(1.0)) as f32;
     }
 }
 

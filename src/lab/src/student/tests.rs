@@ -109,4 +109,5 @@ fn places_say_what_counts_where() {
     assert_eq!(bad, [0.0, 0.0, 0.0, 0.0, 0.0, 0.25, 1.0, 0.0]);
     let counts = places.restoration.to_nchw();
     assert_eq!(counts, [1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 5.0, 1.0]);
+    assert_eq!(places.bad_over_good, 1.25 / 6.75);
 }
