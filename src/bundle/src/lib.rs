@@ -45,5 +45,6 @@ pub use error::BundleError;
 pub use golden::{Golden, GoldenError, GoldenEvidence};
 pub use manifest::{
     CameraFacts, FormatVersion, FusionInputShapes, FusionOutputShapes, FusionStage, MAPS_MAX,
-    Manifest, Method, Problem, Provenance, Stage, Stages, Tolerance, Version, VersionError,
+    Manifest, Method, Problem, Provenance, Recalibration, Stage, Stages, Tolerance, Version,
+    VersionError,
 };

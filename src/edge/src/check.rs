@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
-use twinspect_bundle::{Bundle, Manifest};
+use twinspect_bundle::{Bundle, Manifest, Recalibration};
 use twinspect_camera::{Repeat, ReplayCamera};
 use twinspect_core::gate::OutputMode;
 use twinspect_core::score::DegradedPolicy;
@@ -33,6 +33,8 @@ struct Findings {
     hash: String,
     /// The networks, in the order in which a part meets them.
     stages: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recalibration: Option<Recalibration>,
     threshold: Line,
     engine: Engine,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,6 +129,7 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
         version: manifest.version.to_string(),
         hash: bundle.hash().to_owned(),
         stages: stages(manifest),
+        recalibration: manifest.recalibration.clone(),
         threshold: Line {
             evidence: line.evidence,
             target_rate: line.target_rate,
@@ -227,6 +230,13 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
         engine.tolerance,
         engine.worst_evidence_share,
     )?;
+    if let Some(recalibration) = &findings.recalibration {
+        writeln!(
+            out,
+            "fitted    {} to {} good parts of {}; before that it was {}",
+            recalibration.created, recalibration.good_parts, recalibration.data, recalibration.from
+        )?;
+    }
     if let (Some(p50), Some(p99)) = (engine.p50_ms, engine.p99_ms) {
         let deadline = engine.deadline_ms.map_or(String::new(), |deadline| {
             format!(", deadline {deadline:.1} ms")

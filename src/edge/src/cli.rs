@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Measures what inspecting a part costs on this machine.
     Bench(BenchArgs),
+    /// Looks after models.
+    Model(ModelArgs),
     /// Prints a completion script for a shell.
     Completions(CompletionsArgs),
     /// The process that sees and judges; started by `run`, speaks over standard input.
@@ -134,6 +136,44 @@ pub(crate) struct BenchArgs {
     /// Parts to measure, after a warm-up.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) parts: u64,
+    /// One JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  twinspect model calibrate --bundle cap.twb --data good --out cap-station3.twb")]
+pub(crate) struct ModelArgs {
+    #[command(subcommand)]
+    pub(crate) command: ModelCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Fits the score's constants and thresholds to this station's good parts, without training.
+    Calibrate(CalibrateArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Takes the good parts of `calibration`, else of `validation`, else all. The networks stay as they are; the
+new bundle names the old one, which stays the way back. Twenty parts are a start: what so many support is
+printed.
+
+Examples:
+  twinspect model calibrate --bundle cap.twb --data good --out cap-station3.twb
+  twinspect model calibrate --bundle cap.twb --data good --split train --false-reject-rate 0.01 --out new.twb --json")]
+pub(crate) struct CalibrateArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// The bundle to write; never the one that is read.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Share of good parts that may be rejected, 0 to 1; the bundle's own if absent.
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) false_reject_rate: Option<f64>,
     /// One JSON object.
     #[arg(long)]
     pub(crate) json: bool,

@@ -26,3 +26,10 @@ impl Clock {
         Duration::from_micros(at_us.saturating_sub(self.now_us()))
     }
 }
+
+/// The wall clock as in RFC 3339, for people. Nothing is decided by it.
+pub(crate) fn now_rfc3339() -> String {
+    jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
+}

@@ -13,6 +13,7 @@ use twinspect_core::prepare::{PrepareError, SpecError};
 use twinspect_core::score::ScoreError;
 use twinspect_core::station::StationError;
 use twinspect_dataset::DatasetError;
+use twinspect_engine::calibrate::CalibrateError;
 use twinspect_engine::{EngineError, ProofError};
 use twinspect_line::LineError;
 
@@ -76,6 +77,9 @@ pub(crate) enum EdgeError {
         #[source]
         source: Box<ProofError>,
     },
+    /// Good parts that no constants can be taken from.
+    #[error(transparent)]
+    Calibrate(#[from] CalibrateError),
     /// The camera.
     #[error(transparent)]
     Camera(#[from] CameraError),
@@ -133,6 +137,14 @@ impl EdgeError {
             | Self::Score { .. }
             | Self::UnfitCamera { .. } => 4,
             Self::Proof { source, .. } if is_the_bundle_s(source) => 4,
+            Self::Calibrate(error) => match error {
+                CalibrateError::Infer { .. } => 5,
+                CalibrateError::Bundle(_)
+                | CalibrateError::Spec(_)
+                | CalibrateError::Score(_)
+                | CalibrateError::Golden { .. } => 4,
+                _ => 3,
+            },
             Self::Engine(_) | Self::Proof { .. } => 5,
             Self::Camera(_) => 6,
             Self::Line(_) => 7,
@@ -160,6 +172,7 @@ impl EdgeError {
                 Some("the bundle belongs to frames of another size or camera".into())
             }
             Self::Engine(error) => error.hint().map(Cow::from),
+            Self::Calibrate(error) => error.hint().map(Cow::from),
             Self::Proof { source, .. } => source.hint().map(Cow::from),
             Self::Camera(error @ CameraError::Part { .. }) => {
                 error.hint().or(Some(DATA_HINT.into()))

@@ -14,6 +14,7 @@ mod demo;
 mod error;
 mod fit;
 mod latency;
+mod model;
 mod part_report;
 mod pictures;
 mod pipeline;
@@ -57,6 +58,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
         Command::Run(args) => run::run(args, out),
         Command::Check(args) => check::check(args, out),
         Command::Bench(args) => bench::bench(args, out),
+        Command::Model(args) => model::model(args, out),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "twinspect", &mut script);

@@ -24,6 +24,7 @@
 //! engine fails.
 #![forbid(unsafe_code)]
 
+pub mod calibrate;
 #[cfg(test)]
 mod conformance;
 mod engine;

@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Measures a bundle on the test parts of a data set.
     Evaluate(EvaluateArgs),
+    /// Fits a bundle's thresholds to other good parts, without training.
+    Calibrate(CalibrateArgs),
     /// Trains, exports and evaluates categories for a table of results; skips what is done.
     Measure(MeasureArgs),
     /// Takes the network apart: trains and measures it without each of its pieces; skips what is done.
@@ -126,6 +128,31 @@ pub(crate) struct EvaluateArgs {
     /// Folder for each test part's map as KIND_NNN.npy, float32, 256 x 256.
     #[arg(long, value_name = "DIR")]
     pub(crate) maps: Option<PathBuf>,
+    /// Prints one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Takes the good parts of `calibration`, else of `validation`, else all. The networks stay as they are; the
+new bundle names the old one.
+
+Example:
+  twinspect-lab calibrate --bundle cap.twb --data station3 --out cap-station3.twb")]
+pub(crate) struct CalibrateArgs {
+    /// The bundle to start from.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: PathBuf,
+    /// Data set with good parts of the new station.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The bundle to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Share of good parts that may be rejected, 0 to 1; the bundle's own if absent.
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) false_reject_rate: Option<f64>,
     /// Prints one JSON object.
     #[arg(long)]
     pub(crate) json: bool,

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use crate::calibrate::RecalibrateError;
 use crate::config::ConfigError;
 use crate::evaluate::EvaluateError;
 use crate::export::ExportError;
@@ -29,6 +30,9 @@ pub(crate) enum LabError {
     /// `measure`.
     #[error(transparent)]
     Measure(#[from] MeasureError),
+    /// `calibrate`.
+    #[error(transparent)]
+    Calibrate(#[from] RecalibrateError),
     /// `synth`.
     #[error(transparent)]
     Synth(#[from] SynthError),
@@ -46,6 +50,7 @@ impl LabError {
             Self::Export(error) => error.hint(),
             Self::Evaluate(error) => error.hint(),
             Self::Measure(error) => error.hint(),
+            Self::Calibrate(error) => error.hint(),
             Self::Synth(error) => error.hint(),
             Self::Output(_) => None,
         }
@@ -61,6 +66,7 @@ impl LabError {
             Self::Measure(MeasureError::Train(error)) => train_code(error),
             Self::Measure(MeasureError::Export(error)) => export_code(error),
             Self::Measure(MeasureError::Evaluate(error)) => evaluate_code(error),
+            Self::Calibrate(error) => calibrate_code(error),
             Self::Synth(error) => synth_code(error),
             Self::Measure(MeasureError::File { .. }) | Self::Output(_) => 8,
         })
@@ -92,6 +98,15 @@ fn export_code(error: &ExportError) -> u8 {
         ExportError::Engine(_) | ExportError::Proof(_) | ExportError::Model(_) => 5,
         ExportError::Run(RunError::File { .. }) => 8,
         _ => 4,
+    }
+}
+
+fn calibrate_code(error: &RecalibrateError) -> u8 {
+    match error {
+        RecalibrateError::Rate { .. } | RecalibrateError::SameFile { .. } => 2,
+        RecalibrateError::Data(_) | RecalibrateError::Parts(_) | RecalibrateError::Fit(_) => 3,
+        RecalibrateError::Bundle(_) => 4,
+        RecalibrateError::Engine(_) | RecalibrateError::Proof(_) => 5,
     }
 }
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod ablate;
+mod calibrate;
 mod cli;
 mod config;
 mod cost;
@@ -141,6 +142,36 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
                 serde_json::to_string_pretty(&evaluation).unwrap_or_default()
             } else {
                 summary::evaluation(&evaluation)
+            };
+            print(&text)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Calibrate(args) => {
+            let made = calibrate::calibrate(&calibrate::Job {
+                bundle: &args.bundle,
+                data: &args.data,
+                out: &args.out,
+                false_reject_rate: args.false_reject_rate,
+                created: now(),
+            })?;
+            let threshold = made.bundle.manifest().score.fused;
+            let text = if args.json {
+                serde_json::json!({
+                    "bundle": args.out,
+                    "hash": made.bundle.hash(),
+                    "rejected_before": made.rejected_before,
+                    "rejected_now": threshold.good_parts_above,
+                    "threshold": threshold,
+                })
+                .to_string()
+            } else {
+                format!(
+                    "wrote {}\nthreshold: {}\nof these parts the old constants reject {}, the new ones {}",
+                    args.out.display(),
+                    threshold.explain(),
+                    made.rejected_before,
+                    threshold.good_parts_above
+                )
             };
             print(&text)?;
             Ok(ExitCode::SUCCESS)

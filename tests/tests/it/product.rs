@@ -206,6 +206,7 @@ pub(crate) fn manifest() -> Manifest {
             f32: 1e-4,
             f16: 1e-2,
         },
+        recalibration: None,
     }
 }
 

@@ -46,6 +46,23 @@ pub struct Manifest {
     pub score: ScoreCalibration,
     /// How far an engine may lie from the goldens.
     pub tolerance: Tolerance,
+    /// The last change of the score's constants since the networks were trained, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalibration: Option<Recalibration>,
+}
+
+/// Constants of the score that were fitted anew, without training.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recalibration {
+    /// When, as in RFC 3339.
+    pub created: String,
+    /// Identity of the bundle that it was made from, 64 hexadecimal digits: the way back.
+    pub from: String,
+    /// Good parts that it was fitted on.
+    pub good_parts: usize,
+    /// Digest or name of these parts, for people.
+    pub data: String,
 }
 
 /// The forms of a manifest that this program reads. A manifest has the oldest form that can say what
@@ -56,7 +73,7 @@ pub struct Manifest {
 pub enum FormatVersion {
     /// One network for each modality, joined by the maximum of standardised maps.
     V1,
-    /// The same with a fusion network.
+    /// The same with a fusion network, with constants that were fitted anew, or with both.
     V2,
 }
 
@@ -64,11 +81,11 @@ impl FormatVersion {
     /// The newest that this program reads.
     pub(crate) const NEWEST: Self = Self::V2;
 
-    /// The form that describes these stages.
-    pub fn of(stages: &Stages) -> Self {
-        match stages.fusion {
-            None => Self::V1,
-            Some(_) => Self::V2,
+    /// The form that describes these stages and this change of constants.
+    pub fn of(stages: &Stages, recalibration: Option<&Recalibration>) -> Self {
+        match (&stages.fusion, recalibration) {
+            (None, None) => Self::V1,
+            _ => Self::V2,
         }
     }
 }

@@ -119,6 +119,7 @@ pub(crate) fn sample() -> Manifest {
             f32: 1e-3,
             f16: 2e-2,
         },
+        recalibration: None,
     }
 }
 

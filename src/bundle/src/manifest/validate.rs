@@ -6,7 +6,7 @@ use twinspect_core::prepare::{BANK_CHANNELS, MAP_STRIDE};
 use twinspect_core::score::{ModalityCalibration, Moments, Threshold};
 
 use super::time::is_rfc3339;
-use super::{CameraFacts, FormatVersion, FusionStage, Manifest, Provenance, Stage};
+use super::{CameraFacts, FormatVersion, FusionStage, Manifest, Provenance, Recalibration, Stage};
 use crate::entry::model_file;
 
 /// Most maps that a stage gives.
@@ -90,15 +90,20 @@ impl Problems {
     }
 
     fn identity(&mut self, manifest: &Manifest) {
-        let (format, expected) = (manifest.format, FormatVersion::of(&manifest.stages));
+        let recalibration = manifest.recalibration.as_ref();
+        let expected = FormatVersion::of(&manifest.stages, recalibration);
+        let format = manifest.format;
         self.require(format == expected, "format", || {
-            let fusion = match expected {
-                FormatVersion::V1 => "no fusion stage",
-                FormatVersion::V2 => "a fusion stage",
+            let what = match expected {
+                FormatVersion::V1 => "neither a fusion stage nor a recalibration",
+                FormatVersion::V2 => "a fusion stage or a recalibration",
             };
             let (expected, found) = (u32::from(expected), u32::from(format));
-            format!("expected {expected} for a bundle with {fusion}, found {found}")
+            format!("expected {expected} for a bundle with {what}, found {found}")
         });
+        if let Some(recalibration) = recalibration {
+            self.recalibration(recalibration);
+        }
         let name = &manifest.name;
         let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         let fits = !name.is_empty() && name.len() <= NAME_MAX && name.chars().all(known);
@@ -110,6 +115,22 @@ impl Problems {
                 "expected a time like 2026-11-23T14:05:00Z, found {:?}",
                 manifest.created
             )
+        });
+    }
+
+    fn recalibration(&mut self, recalibration: &Recalibration) {
+        let created = &recalibration.created;
+        self.require(is_rfc3339(created), "recalibration.created", || {
+            format!("expected a time like 2026-11-23T14:05:00Z, found {created:?}")
+        });
+        let from = &recalibration.from;
+        let is_digest = from.len() == 64 && from.bytes().all(|byte| byte.is_ascii_hexdigit());
+        self.require(is_digest, "recalibration.from", || {
+            format!("expected 64 hexadecimal digits, found {from:?}")
+        });
+        let parts = recalibration.good_parts;
+        self.require(parts > 0, "recalibration.good_parts", || {
+            "expected at least 1, found 0".to_owned()
         });
     }
 

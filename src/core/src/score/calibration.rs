@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fit::{Standardise, ViewPlan};
 use super::maps::{MapStack, StageMaps};
 use super::scorer::ScoreError;
 use crate::modality::{Modality, PerModality};
@@ -102,6 +103,24 @@ impl ModalityCalibration {
         match checks.into_iter().find(|(_, holds)| !holds) {
             Some((what, _)) => Err(ScoreError::Constant { modality, what }),
             None => Ok(()),
+        }
+    }
+
+    /// How the maps were looked at, to fit the same views anew. Maps that share a unit were given the
+    /// same moments, which tells them from those that were standardised one by one.
+    pub fn view_plan(&self) -> ViewPlan {
+        let shares = |view: &View| {
+            let range = view.maps.first..view.maps.first + view.maps.count;
+            let maps = self.maps.get(range).unwrap_or_default();
+            maps.windows(2).all(|pair| pair[0] == pair[1])
+        };
+        let standardise = match self.views.iter().all(shares) {
+            true => Standardise::Together,
+            false => Standardise::Each,
+        };
+        ViewPlan {
+            standardise,
+            views: self.plan(),
         }
     }
 

@@ -246,7 +246,7 @@ pub(crate) fn manifest(senses: Senses) -> Manifest {
         stages.fusion = Some(fusion::stage());
     }
     Manifest {
-        format: FormatVersion::of(&stages),
+        format: FormatVersion::of(&stages, None),
         name: "fixture".to_owned(),
         version: "1.0.0".parse().unwrap(),
         created: "2026-11-23T14:05:00Z".to_owned(),
@@ -275,6 +275,7 @@ pub(crate) fn manifest(senses: Senses) -> Manifest {
             f32: 1e-4,
             f16: 1e-2,
         },
+        recalibration: None,
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn manifest(
         ..stages.into()
     };
     Manifest {
-        format: FormatVersion::of(&stages),
+        format: FormatVersion::of(&stages, None),
         name: job.name.clone().unwrap_or_else(|| record.name.clone()),
         version: job.version.clone(),
         created: job.created.clone(),
@@ -62,5 +62,6 @@ pub(super) fn manifest(
         stages,
         score,
         tolerance: TOLERANCE,
+        recalibration: None,
     }
 }

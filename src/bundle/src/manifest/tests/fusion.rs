@@ -94,3 +94,36 @@ fn tensors_are_neither_forgotten_nor_added() {
         );
     }
 }
+
+#[test]
+fn a_recalibration_says_when_and_from_what() {
+    let recalibration = Recalibration {
+        created: "2026-11-24T10:00:00Z".to_owned(),
+        from: "a5".repeat(32),
+        good_parts: 40,
+        data: "station 3".to_owned(),
+    };
+    let mut manifest = super::sample();
+    manifest.recalibration = Some(recalibration.clone());
+    assert_eq!(manifest.problems().len(), 1, "format 1 does not know it");
+    manifest.format = FormatVersion::V2;
+    let text = manifest.render(Path::new("cap.twb")).unwrap();
+    assert_eq!(parse(&text).unwrap(), manifest);
+    let wrong: [fn(&mut Recalibration); 4] = [
+        |r| r.created = "yesterday".to_owned(),
+        |r| r.from.truncate(63),
+        |r| r.from.replace_range(..1, "x"),
+        |r| r.good_parts = 0,
+    ];
+    for change in wrong {
+        let mut recalibration = recalibration.clone();
+        change(&mut recalibration);
+        manifest.recalibration = Some(recalibration);
+        let problems = manifest.problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(
+            problems[0].key.starts_with("recalibration."),
+            "{problems:?}"
+        );
+    }
+}

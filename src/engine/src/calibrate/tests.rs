@@ -1,0 +1,88 @@
+use super::*;
+use crate::conformance::fixture::{self, Senses, Twist, frame};
+use crate::proof::prove;
+use crate::tract::TractEngine;
+
+const CREATED: &str = "2026-11-24T12:00:00Z";
+
+fn recalibrate(
+    bundle: &Bundle,
+    seeds: std::ops::Range<u32>,
+) -> Result<Recalibrated, CalibrateError> {
+    let mut engine = TractEngine::load(bundle).unwrap();
+    let mut calibrator = Calibrator::new(&mut engine, bundle)?;
+    for seed in seeds {
+        calibrator.see(&format!("{seed:03}"), &frame(seed))?;
+    }
+    calibrator.finish(0.02, CREATED.to_owned(), "station 3".to_owned())
+}
+
+#[test]
+fn networks_stay_and_constants_are_those_of_the_parts() {
+    for senses in Senses::ALL {
+        let old = fixture::bundle(senses, Twist::None);
+        let Recalibrated { bundle, .. } = recalibrate(&old, 100..124).unwrap();
+        let manifest = bundle.manifest();
+        for modality in Modality::ALL {
+            assert_eq!(bundle.stage_model(modality), old.stage_model(modality));
+        }
+        assert_eq!(bundle.fusion_model(), old.fusion_model());
+        assert_eq!(manifest.prepare, old.manifest().prepare);
+        let record = manifest.recalibration.as_ref().unwrap();
+        assert_eq!((record.from.as_str(), record.good_parts), (old.hash(), 24));
+        assert_eq!(manifest.score.fused.good_parts, 24);
+        assert_ne!(manifest.score, old.manifest().score);
+
+        let mut engine = TractEngine::load(&bundle).unwrap();
+        prove(&mut engine, &bundle).unwrap();
+        let mut calibrator = Calibrator::new(&mut engine, &bundle).unwrap();
+        for seed in 100..124 {
+            calibrator.see("again", &frame(seed)).unwrap();
+        }
+        let again = calibrator
+            .finish(0.02, CREATED.to_owned(), String::new())
+            .unwrap();
+        let above = manifest.score.fused.good_parts_above;
+        assert_eq!(again.rejected_before, above, "{senses:?}");
+        let (found, expected) = (&again.bundle.manifest().score, &manifest.score);
+        assert_eq!(found, expected, "the same parts give the same constants");
+    }
+}
+
+#[test]
+fn a_part_that_can_not_be_seen_is_named_and_can_be_left_out() {
+    let bundle = fixture::bundle(Senses::Both, Twist::None);
+    let mut engine = TractEngine::load(&bundle).unwrap();
+    let mut calibrator = Calibrator::new(&mut engine, &bundle).unwrap();
+    for seed in 0..5 {
+        calibrator.see("good", &frame(seed)).unwrap();
+    }
+    let blind = frame(7).without_depth().unwrap();
+    let refused = calibrator.see("blind", &blind).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "good part blind has no usable geometry"
+    );
+    assert!(refused.hint().is_some());
+    let made = calibrator.finish(0.02, CREATED.to_owned(), "five".to_owned());
+    assert_eq!(made.unwrap().bundle.manifest().score.fused.good_parts, 5);
+}
+
+#[test]
+fn too_few_parts_and_impossible_rates_are_refused() {
+    let bundle = fixture::bundle(Senses::Fused, Twist::None);
+    assert!(matches!(
+        recalibrate(&bundle, 0..4),
+        Err(CalibrateError::Fit(FitError::TooFew { found: 4, .. }))
+    ));
+    let mut engine = TractEngine::load(&bundle).unwrap();
+    let mut calibrator = Calibrator::new(&mut engine, &bundle).unwrap();
+    for seed in 0..8 {
+        calibrator.see("good", &frame(seed)).unwrap();
+    }
+    let refused = calibrator.finish(1.0, CREATED.to_owned(), String::new());
+    assert!(matches!(
+        refused,
+        Err(CalibrateError::Fit(FitError::Target))
+    ));
+}
