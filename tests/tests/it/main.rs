@@ -10,6 +10,7 @@
 mod architecture;
 mod bad_input;
 mod binaries;
+mod calibrate;
 mod documents;
 mod fusion;
 mod onnx;

@@ -359,14 +359,18 @@ folder = \"parts\"
 rate_hz = 20.0
 ";
 
-/// Two good parts for training, two good ones and a dented one for the test.
-fn record(root: &Path) {
-    let camera = Camera {
+/// The camera of all recorded parts.
+pub(crate) fn camera() -> Camera {
+    Camera {
         intrinsics: INTRINSICS,
         depth_unit_m: Some(DEPTH_UNIT_M),
         distance_to_belt_mm: Some(DISTANCE_MM),
-    };
-    let mut writer = RecordedPartsWriter::create(root, Some(camera)).expect("a new data set");
+    }
+}
+
+/// Two good parts for training, two good ones and a dented one for the test.
+fn record(root: &Path) {
+    let mut writer = RecordedPartsWriter::create(root, Some(camera())).expect("a new data set");
     let dent = Label::Defect("dent".to_owned());
     let mut marked = vec![0; FRAME.pixels()];
     marked[FRAME.pixels() / 2] = 1;

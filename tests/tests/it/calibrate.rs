@@ -1,0 +1,94 @@
+//! `model calibrate` as a technician uses it, and `twinspect-lab calibrate`, which does the same.
+
+use serde_json::Value;
+use twinspect_bundle::Bundle;
+use twinspect_dataset::{Label, PartRecord, RecordedPartsWriter, Split};
+
+use crate::binaries::{program, run, succeed};
+use crate::product::{self, Site};
+
+/// A site with six good parts that nobody has seen before.
+fn site() -> Site {
+    let site = Site::new();
+    let mut writer =
+        RecordedPartsWriter::create(site.path("good"), Some(product::camera())).expect("a new set");
+    for seed in 40..46 {
+        let record = PartRecord::default();
+        writer
+            .write(
+                Split::Calibration,
+                &Label::Good,
+                &product::frame(seed),
+                None,
+                &record,
+            )
+            .expect("a part is written");
+    }
+    site
+}
+
+fn calibrate(site: &Site, more: &[&str]) -> std::process::Output {
+    let mut command = program("twinspect");
+    command.current_dir(site.path(""));
+    command.args(["model", "calibrate", "--bundle", "block.twb"]);
+    run(command.args(more))
+}
+
+#[test]
+fn a_station_s_own_parts_make_a_bundle_that_is_proven_and_names_the_old_one() {
+    let site = site();
+    let made = calibrate(&site, &["--data", "good", "--out", "new.twb", "--json"]);
+    assert!(made.status.success(), "{made:?}");
+    let report: Value = serde_json::from_slice(&made.stdout).expect("one JSON object");
+    let old = Bundle::open(site.path("block.twb")).expect("the old bundle is untouched");
+    let new = Bundle::open(site.path("new.twb")).expect("a sound bundle");
+    assert_eq!(report["from"], old.hash());
+    assert_eq!(report["hash"], new.hash());
+    assert_eq!(report["good_parts"], 6);
+    assert_eq!(new.manifest().score.fused.good_parts, 6);
+
+    let mut check = program("twinspect");
+    check.current_dir(site.path(""));
+    let told = succeed(check.args(["check", "--bundle", "new.twb"]));
+    assert!(told.contains("6 good parts of good"), "{told}");
+    assert!(told.contains(old.hash()), "{told}");
+
+    let mut lab = program("twinspect-lab");
+    lab.current_dir(site.path(""));
+    lab.args(["calibrate", "--bundle", "block.twb", "--data", "good"]);
+    succeed(lab.args(["--out", "lab.twb"]));
+    let lab = Bundle::open(site.path("lab.twb")).expect("a sound bundle");
+    assert_eq!(lab.manifest().score, new.manifest().score);
+}
+
+#[test]
+fn the_old_bundle_stays_and_parts_that_say_nothing_are_refused() {
+    let site = site();
+    let before = site.read("block.twb");
+    let refused = |more: &[&str], code: i32, says: &str| {
+        let output = calibrate(&site, more);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(told.contains(says) && told.contains("hint"), "{told}");
+    };
+    refused(&["--data", "good", "--out", "block.twb"], 2, "that is read");
+    refused(
+        &[
+            "--data",
+            "good",
+            "--out",
+            "x.twb",
+            "--false-reject-rate",
+            "2",
+        ],
+        2,
+        "between 0 and 1",
+    );
+    refused(
+        &["--data", "parts", "--out", "x.twb"],
+        3,
+        "at least 5 are needed",
+    );
+    assert_eq!(site.read("block.twb"), before);
+    assert!(!site.path("x.twb").exists());
+}
