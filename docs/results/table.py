@@ -63,3 +63,24 @@ for (category, _), group in sorted(runs.items()):
         alone = ", ".join(f"{100 * value:.0f}" for value in reversed(alone))
         kinds.append(f"{kind} {100 * report['i_auroc']:.0f} ({alone}), {report['escapes']} of {report['parts']}")
     print(f"| {category} | {' · '.join(kinds)} |")
+
+VARIANTS = ["average", "perturbation", "refinement", "both-average", "both-maximum", "full"]
+ablation = defaultdict(list)
+for file in sorted((Path(__file__).parent.parent / "ablation").glob("*.json")):
+    run = json.loads(file.read_text())
+    ablation[run["category"], VARIANTS.index(run["variant"])].append(run)
+
+print("\n| category | variant | seeds | colour | geometry | joined | CPU s |\n|---|---|---|---|---|---|---|")
+for (category, variant), group in sorted(ablation.items()):
+    alone = [cell([run["modalities"][name] for run in group]) for name in ("rgb", "geometry")]
+    seconds = statistics.mean(run["cost"]["cpu_seconds"] for run in group)
+    print(f"| {category} | {VARIANTS[variant]} | {len(group)} | {alone[0]} | {alone[1]} | {cell(group)} | {seconds:.0f} |")
+
+peers = defaultdict(dict)
+for line in (Path(__file__).parent / "rd4ad.jsonl").read_text().splitlines():
+    run = json.loads(line)
+    peers[run["category"]][run["modality"]] = f"{100 * run['i_auroc']:.1f} / {100 * run['au_pro_30']:.1f}"
+
+print("\n| RD4AD | colour | geometry | both |\n|---|---|---|---|")
+for category, row in sorted(peers.items()):
+    print(f"| {category} | {' | '.join(row.get(name, '-') for name in ('rgb', 'geometry', 'both'))} |")
