@@ -314,6 +314,9 @@ mod tests {
             config.validate().unwrap_err().to_string()
         };
         assert!(refused(|c| c.size = 250).starts_with("size = 250"));
+        assert!(refused(|c| c.threads = 100_000).starts_with("threads = 100000"));
+        assert!(refused(|c| c.perturbation.defects = 0).starts_with("perturbation.defects"));
+        assert!(refused(|c| c.losses.pixels = -1.0).starts_with("losses.pixels"));
         assert!(refused(|c| c.pose.rotation_deg = 181.0).starts_with("pose.rotation_deg"));
         assert!(refused(|c| c.rgb.batch = 1).starts_with("rgb.batch"));
         assert!(refused(|c| c.geometry.smoothing_px.clear()).starts_with("geometry.smoothing_px"));

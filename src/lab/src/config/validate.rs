@@ -2,6 +2,9 @@
 
 use super::{ConfigError, PoseConfig, TrainingConfig};
 
+/// More threads than any machine has cores only take memory.
+const THREADS_MAX: usize = 1024;
+
 impl TrainingConfig {
     /// Checks every value.
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
@@ -22,6 +25,12 @@ impl TrainingConfig {
             rate > 0.0 && rate < 1.0,
             rate.to_string(),
             "a share between 0 and 1",
+        )?;
+        value(
+            "threads",
+            self.threads <= THREADS_MAX,
+            self.threads.to_string(),
+            "0 for one a core, or at most 1024",
         )?;
         let size = self.size;
         value(
