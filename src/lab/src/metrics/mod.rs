@@ -12,6 +12,7 @@
 //! an AU-PRO without a region.
 
 mod bootstrap;
+mod curves;
 mod maps;
 mod masks;
 mod overlap;

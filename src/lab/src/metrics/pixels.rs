@@ -1,5 +1,6 @@
 //! The pixel figures of a whole test set, all from one sort (METHODS 9.2 and 9.3).
 
+use super::curves::Polyline;
 use super::overlap::LimitedArea;
 use super::ranking::Ranking;
 use super::regions::Regions;
@@ -13,6 +14,8 @@ pub(super) struct PixelFigures<const LIMITS: usize> {
     pub(super) average_precision: Option<f64>,
     /// AU-PRO at each limit; `None` without regions or without free pixels.
     pub(super) au_pro: [Option<f64>; LIMITS],
+    /// The curve of the AU-PRO figures up to the largest limit; `None` where they are.
+    pub(super) pro: Option<Vec<[f64; 2]>>,
 }
 
 /// All pixels of a test set, waiting to be sorted.
@@ -59,6 +62,7 @@ impl Pixels {
             .count();
         let regions = self.region_sizes.len();
         let mut areas = limits.map(LimitedArea::up_to);
+        let mut pro = Polyline::up_to(limits.into_iter().fold(0.0, f64::max));
         let mut ranking = Ranking::default();
         let (mut false_positives, mut covered) = (0_u64, 0.0_f64);
         for tied in self.coded.chunk_by(|a, b| a >> 32 == b >> 32) {
@@ -77,14 +81,18 @@ impl Pixels {
             for area in &mut areas {
                 area.extend(x, y);
             }
+            pro.extend(x, y);
         }
+        pro.extend(1.0, 1.0);
+        let defined = regions > 0 && free > 0;
         PixelFigures {
             auroc: ranking.auroc(),
             average_precision: ranking.average_precision(),
             au_pro: areas.map(|mut area| {
                 area.extend(1.0, 1.0);
-                (regions > 0 && free > 0).then(|| area.normalised())
+                defined.then(|| area.normalised())
             }),
+            pro: defined.then(|| pro.finish()),
         }
     }
 }

@@ -14,7 +14,29 @@ pub(crate) fn average_precision(negatives: &[f32], positives: &[f32]) -> Option<
     ranking(negatives, positives).average_precision()
 }
 
+/// The ROC curve: a point for each score that occurs, from (0, 0) to (1, 1). `None` without
+/// positives or without negatives.
+pub(super) fn roc(negatives: &[f32], positives: &[f32]) -> Option<Vec<[f64; 2]>> {
+    if negatives.is_empty() || positives.is_empty() {
+        return None;
+    }
+    let mut points = vec![[0.0; 2]];
+    each_group(negatives, positives, |ranking| {
+        let share = |count: u64, all: usize| count as f64 / all as f64;
+        points.push([
+            share(ranking.negatives, negatives.len()),
+            share(ranking.positives, positives.len()),
+        ]);
+    });
+    Some(points)
+}
+
 fn ranking(negatives: &[f32], positives: &[f32]) -> Ranking {
+    each_group(negatives, positives, |_| {})
+}
+
+/// Ranks all scores; `look` sees the counts after each group of equal ones.
+fn each_group(negatives: &[f32], positives: &[f32], mut look: impl FnMut(&Ranking)) -> Ranking {
     let mut scores: Vec<(f32, bool)> = negatives
         .iter()
         .map(|&score| (score, false))
@@ -25,6 +47,7 @@ fn ranking(negatives: &[f32], positives: &[f32]) -> Ranking {
     for tied in scores.chunk_by(|a, b| a.0 == b.0) {
         let positives = tied.iter().filter(|&&(_, positive)| positive).count() as u64;
         ranking.take(positives, tied.len() as u64 - positives);
+        look(&ranking);
     }
     ranking
 }

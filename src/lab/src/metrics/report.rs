@@ -7,9 +7,10 @@ use twinspect_core::statistics::clopper_pearson;
 
 use super::ScoredPart;
 use super::bootstrap::auroc_interval;
+use super::curves::Curves;
 use super::masks::any_pixel;
 use super::pixels::{PixelFigures, Pixels};
-use super::ranking::auroc;
+use super::ranking::{auroc, roc};
 use super::regions::Regions;
 use super::{Judged, SIDE};
 
@@ -64,6 +65,9 @@ pub(crate) struct Report {
     pub(crate) unmasked_parts: usize,
     /// The same by kind of defect.
     pub(crate) per_kind: BTreeMap<String, KindReport>,
+    /// What the areas are areas of: for drawing, and in no file of figures.
+    #[serde(skip)]
+    pub(crate) curves: Curves,
 }
 
 /// The figures of one kind of defect.
@@ -127,6 +131,10 @@ impl Report {
                 .into_iter()
                 .map(|(kind, group)| (kind.to_owned(), group.report(&good)))
                 .collect(),
+            curves: Curves {
+                roc: roc(&good.scores, &defective.scores),
+                pro: pixels.pro,
+            },
         }
     }
 }

@@ -5,7 +5,7 @@ use twinspect_nn::Rng;
 
 use super::masks::any_pixel;
 use super::pixels::{PixelFigures, Pixels};
-use super::ranking::auroc;
+use super::ranking::{auroc, roc};
 use super::regions::Regions;
 use super::scored::Unrankable;
 use super::{Judged, Report, SIDE, ScoredPart, write_map};
@@ -100,7 +100,8 @@ fn what_is_undefined_is_none_and_never_a_half() {
         PixelFigures {
             auroc: None,
             average_precision: None,
-            au_pro: [None]
+            au_pro: [None],
+            pro: None
         }
     );
     let only_defect = figures(&[picture(2, [1.0, 2.0], [1, 1])], [0.3]);
@@ -235,6 +236,76 @@ fn au_pro_follows_its_definition_and_no_order_of_pictures_matters() {
         for (one, other) in found.au_pro.into_iter().zip(reversed.au_pro) {
             assert!((one.unwrap_or(2.0) - other.unwrap_or(2.0)).abs() < 1e-12);
         }
+    }
+}
+
+/// Area under a polyline, over its width.
+fn area(points: &[[f64; 2]]) -> f64 {
+    let pieces = points.windows(2);
+    let sum: f64 = pieces
+        .map(|pair| 0.5 * (pair[1][0] - pair[0][0]) * (pair[0][1] + pair[1][1]))
+        .sum();
+    sum / points.last().map_or(1.0, |last| last[0])
+}
+
+#[test]
+fn known_value_1_has_this_curve() {
+    let curve = roc(&[0.1, 0.4, 0.4], &[0.4, 0.9]).unwrap();
+    assert_eq!(
+        curve,
+        [[0.0, 0.0], [0.0, 0.5], [2.0 / 3.0, 1.0], [1.0, 1.0]]
+    );
+    assert_close(Some(area(&curve)), 5.0 / 6.0, "area");
+    assert_eq!(roc(&[], &[1.0]), None);
+}
+
+#[test]
+fn known_value_3_has_this_curve() {
+    let defective = picture(2, [0.9, 0.5, 0.2, 0.5], [1, 0, 0, 1]);
+    let good = picture(2, [0.5, 0.1, 0.1, 0.1], [0; 4]);
+    let curve = figures(&[defective, good], [0.05, 0.3]).pro.unwrap();
+    assert_eq!(curve[..2], [[0.0, 0.0], [0.0, 0.5]]);
+    assert_close(Some(curve[2][0]), 0.3, "end");
+    assert_close(Some(area(&curve)), 0.725, "area");
+}
+
+#[test]
+fn the_areas_under_the_drawn_curves_are_the_figures() {
+    for seed in 0..20 {
+        let mut rng = Rng::new(seed);
+        let mut scores = |count: usize, lift: f32| -> Vec<f32> {
+            (0..count).map(|_| rng.uniform() as f32 + lift).collect()
+        };
+        let (negatives, positives) = (scores(40, 0.0), scores(30, 0.3));
+        let curve = roc(&negatives, &positives).unwrap();
+        assert_close(
+            Some(area(&curve)),
+            auroc(&negatives, &positives).unwrap(),
+            &format!("seed {seed}"),
+        );
+        // Many pixels, all different: nearly every point is dropped.
+        let side = 60;
+        let mut mask = vec![false; side * side];
+        for region in 0..6 {
+            mask[region * 600..region * 600 + 20].fill(true);
+        }
+        let mut picture = Picture {
+            width: side,
+            scores: scores(side * side, 0.0),
+            mask,
+        };
+        for (score, &defect) in picture.scores.iter_mut().zip(&picture.mask) {
+            *score += if defect { 0.4 } else { 0.0 };
+        }
+        let found = figures(&[picture], [0.3, 0.05]);
+        let curve = found.pro.unwrap();
+        assert!(curve.len() < 1200, "{} points", curve.len());
+        let (drawn, figure) = (area(&curve), found.au_pro[0].unwrap());
+        assert!(
+            (drawn - figure).abs() < 1e-3,
+            "seed {seed}: {drawn}, {figure}"
+        );
+        assert_eq!(curve.last().map(|last| last[0]), Some(0.3));
     }
 }
 
