@@ -14,8 +14,10 @@ mod fusion;
 mod good_parts;
 mod measure;
 mod metrics;
+mod panels;
 mod pose;
 mod product;
+mod progress;
 mod run_folder;
 mod student;
 mod summary;
@@ -102,15 +104,15 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
             }
         }
         Command::Export(args) => {
-            let exported = export::export(&export::Job {
+            let job = export::Job {
                 run: args.run.clone(),
                 data: args.data.clone(),
                 name: args.name.clone(),
                 version: args.version.clone(),
                 created: now(),
                 join: args.join,
-                out: args.out.clone(),
-            })?;
+            };
+            let exported = export::export(&job, &args.out)?;
             let (proof, manifest) = (&exported.proof, exported.bundle.manifest());
             let text = if args.json {
                 serde_json::json!({

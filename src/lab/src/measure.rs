@@ -204,15 +204,15 @@ fn result(
             folder.join(format!("maps-{variant}")),
         ),
     };
-    let exported = export(&export::Job {
+    let job = export::Job {
         run: folder,
         data: Some(run.data.clone()),
         name: None,
         version: place.version.clone(),
         created: place.created.clone(),
         join: Some(wanted.join),
-        out: bundle.clone(),
-    })?;
+    };
+    let exported = export(&job, &bundle)?;
     let evaluation = evaluate(&bundle, &run.data, Some(&maps))?;
     let measurement = Measurement {
         category: &category(&run.data),

@@ -11,7 +11,7 @@ mod manifest;
 mod model;
 mod stages;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use twinspect_bundle::{Bundle, BundleBuilder, BundleError, Version};
@@ -145,8 +145,6 @@ pub(crate) struct Job {
     pub(crate) created: String,
     /// How evidence is joined; as the run's configuration says if absent.
     pub(crate) join: Option<Join>,
-    /// The bundle's file.
-    pub(crate) out: PathBuf,
 }
 
 /// What was exported.
@@ -157,7 +155,14 @@ pub(crate) struct Exported {
 }
 
 /// Exports, proves, and writes the bundle.
-pub(crate) fn export(job: &Job) -> Result<Exported, ExportError> {
+pub(crate) fn export(job: &Job, out: &Path) -> Result<Exported, ExportError> {
+    let exported = build(job)?;
+    exported.bundle.write_archive(out)?;
+    Ok(exported)
+}
+
+/// Exports and proves; nothing is written.
+pub(crate) fn build(job: &Job) -> Result<Exported, ExportError> {
     let folder = RunFolder::open(&job.run);
     let record = folder.finished()?;
     let data = job.data.as_ref().unwrap_or(&record.data);
@@ -181,7 +186,6 @@ pub(crate) fn export(job: &Job) -> Result<Exported, ExportError> {
     }
     let bundle = builder.build()?;
     let proof = prove(&mut TractEngine::load(&bundle)?, &bundle)?;
-    bundle.write_archive(&job.out)?;
     Ok(Exported { bundle, proof })
 }
 

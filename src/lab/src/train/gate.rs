@@ -6,11 +6,11 @@ use twinspect_nn::{Rng, snapshot};
 use super::checkpoint::Checkpoint;
 use super::error::TrainError;
 use super::identity;
-use super::progress::Progress;
 use super::run::Run;
 use crate::export::{TrainedModel, VALIDATION_MIN};
 use crate::fusion::{self, GateRecord, Lesson};
 use crate::good_parts;
+use crate::progress::Progress;
 
 /// Purpose of the gate's random numbers, beyond those of the modalities.
 const GATE: u64 = 16;

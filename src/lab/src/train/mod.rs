@@ -12,7 +12,6 @@ mod course;
 mod error;
 mod gate;
 mod pool;
-mod progress;
 mod run;
 
 use std::path::PathBuf;

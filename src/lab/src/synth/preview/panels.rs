@@ -1,24 +1,15 @@
 //! The pictures of a row.
 
 use image::{Rgb, RgbImage};
-use twinspect_core::prepare::{Canvas, PreparedPart, RgbState};
+use twinspect_core::prepare::{Canvas, RgbState};
 
+use crate::panels::picture;
 use crate::synth::Labels;
 
-/// Where the light of the shaded height comes from: upper left, towards the camera. Unit length.
-const LIGHT: [f32; 3] = [-0.5, -0.5, std::f32::consts::FRAC_1_SQRT_2];
-/// Where nothing was measured.
-const UNMEASURED: Rgb<u8> = Rgb([24, 26, 60]);
 /// Outlines of what is visible in colour, in height, and in both at the same pixel.
 const IN_RGB: Rgb<u8> = Rgb([255, 60, 200]);
 const IN_GEOMETRY: Rgb<u8> = Rgb([40, 220, 255]);
 const IN_BOTH: Rgb<u8> = Rgb([255, 230, 60]);
-
-fn picture(size: usize, pixel: impl Fn(usize) -> Rgb<u8>) -> RgbImage {
-    RgbImage::from_fn(size as u32, size as u32, |x, y| {
-        pixel(y as usize * size + x as usize)
-    })
-}
 
 fn seen(canvas: &Canvas, place: usize) -> [f32; 3] {
     let pixels = canvas.height.len();
@@ -29,25 +20,6 @@ fn seen(canvas: &Canvas, place: usize) -> [f32; 3] {
 pub(super) fn colour(canvas: &Canvas) -> RgbImage {
     picture(canvas.size, |place| {
         Rgb(seen(canvas, place).map(|level| level.round() as u8))
-    })
-}
-
-/// The derived normals, lit from the upper left, brighter the higher. `highest` in mm is white, so
-/// that two pictures of a part compare.
-pub(super) fn relief(part: &PreparedPart, highest: f32) -> RgbImage {
-    let pixels = part.height.len();
-    picture(part.size, |place| {
-        if part.valid[place] <= 0.0 {
-            return UNMEASURED;
-        }
-        let lit: f32 = LIGHT
-            .iter()
-            .enumerate()
-            .map(|(axis, light)| part.normals[axis * pixels + place] * light)
-            .sum();
-        let rise = (part.height[place] / highest).clamp(0.0, 1.0);
-        let grey = (lit.clamp(0.0, 1.0) * (90.0 + 165.0 * rise)).round() as u8;
-        Rgb([grey, grey, grey.saturating_add(8)])
     })
 }
 

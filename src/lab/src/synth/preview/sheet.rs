@@ -7,6 +7,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use twinspect_core::prepare::{Canvas, PreparedPart};
 
 use super::panels;
+use crate::panels::relief;
 use crate::synth::Labels;
 
 /// Samples on a sheet.
@@ -45,8 +46,8 @@ impl Sheet {
         self.rows.push([
             panels::colour(row.good.0),
             panels::colour(row.made.0),
-            panels::relief(row.good.1, highest),
-            panels::relief(row.made.1, highest),
+            relief(row.good.1, highest),
+            relief(row.made.1, highest),
             panels::outlines(row.made.0, row.labels),
         ]);
     }

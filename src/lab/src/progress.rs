@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Progress of one piece of work.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     name: String,
     line: Mutex<Instant>,
@@ -18,7 +18,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(name: &str, steps: u64) -> Self {
+    pub(crate) fn new(name: &str, steps: u64) -> Self {
         let bar = if std::io::stderr().is_terminal() {
             let form = "{prefix:14} [{bar:30}] {pos}/{len} {msg} {eta} left";
             let style =
@@ -38,13 +38,13 @@ impl Progress {
     }
 
     /// One more, from any thread.
-    pub(super) fn step(&self) {
+    pub(crate) fn step(&self) {
         self.bar.inc(1);
         self.tell("");
     }
 
     /// So many steps, with the last one's loss; shown is a running mean.
-    pub(super) fn loss(&mut self, step: u64, loss: f32) {
+    pub(crate) fn loss(&mut self, step: u64, loss: f32) {
         let mean = self.smooth.map_or(loss, |mean| 0.95 * mean + 0.05 * loss);
         self.smooth = Some(mean);
         let message = format!("loss {mean:.4}");
@@ -53,7 +53,7 @@ impl Progress {
         self.tell(&message);
     }
 
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish();
     }
 
