@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Measure(MeasureArgs),
     /// Takes the network apart: trains and measures it without each of its pieces; skips what is done.
     Ablate(AblateArgs),
+    /// Writes a page to look at: what a run's model sees, misses and rejects wrongly.
+    Report(ReportArgs),
     /// Draws synthetic defects on good parts, as contact sheets to be looked at.
     Synth(SynthArgs),
 }
@@ -202,6 +204,40 @@ pub(crate) struct AblateArgs {
     /// system can spread them.
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+One HTML file without scripts that loads nothing: figures with intervals, scores, curves, kinds of
+defect, the worst parts with their maps, training, provenance. The test parts are inspected by the
+device's own engine.
+
+Examples:
+  twinspect-lab report --run runs/cap --out cap.html
+  twinspect-lab report --run runs/cap --bundle cap.twb --data data/cap --worst 12 --out cap.html")]
+#[command(disable_version_flag = true)]
+pub(crate) struct ReportArgs {
+    /// Folder of a finished run.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run: PathBuf,
+    /// The page to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// The run's data set, if it has moved since training.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The run's bundle; without it `model.twb` in the run's folder, and without that one is made.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Parts of either kind to show: good ones with the highest scores, defective ones with the lowest.
+    #[arg(long, value_name = "COUNT", default_value_t = 6, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub(crate) worst: u32,
+    /// Semantic version of the model, if a bundle has to be made.
+    #[arg(long, default_value = "1.0.0")]
+    pub(crate) version: Version,
+    /// Prints one JSON object at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

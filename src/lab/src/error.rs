@@ -8,6 +8,7 @@ use crate::config::ConfigError;
 use crate::evaluate::EvaluateError;
 use crate::export::ExportError;
 use crate::measure::MeasureError;
+use crate::report::ReportError;
 use crate::run_folder::RunError;
 use crate::synth::preview::SynthError;
 use crate::train::TrainError;
@@ -33,6 +34,9 @@ pub(crate) enum LabError {
     /// `calibrate`.
     #[error(transparent)]
     Calibrate(#[from] RecalibrateError),
+    /// `report`.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// `synth`.
     #[error(transparent)]
     Synth(#[from] SynthError),
@@ -51,6 +55,7 @@ impl LabError {
             Self::Evaluate(error) => error.hint(),
             Self::Measure(error) => error.hint(),
             Self::Calibrate(error) => error.hint(),
+            Self::Report(error) => error.hint(),
             Self::Synth(error) => error.hint(),
             Self::Output(_) => None,
         }
@@ -67,6 +72,7 @@ impl LabError {
             Self::Measure(MeasureError::Export(error)) => export_code(error),
             Self::Measure(MeasureError::Evaluate(error)) => evaluate_code(error),
             Self::Calibrate(error) => calibrate_code(error),
+            Self::Report(error) => report_code(error),
             Self::Synth(error) => synth_code(error),
             Self::Measure(MeasureError::File { .. }) | Self::Output(_) => 8,
         })
@@ -96,7 +102,14 @@ fn export_code(error: &ExportError) -> u8 {
         | ExportError::Fit(_)
         | ExportError::NoGolden { .. } => 3,
         ExportError::Engine(_) | ExportError::Proof(_) | ExportError::Model(_) => 5,
-        ExportError::Run(RunError::File { .. }) => 8,
+        ExportError::Run(error) => run_code(error),
+        _ => 4,
+    }
+}
+
+fn run_code(error: &RunError) -> u8 {
+    match error {
+        RunError::File { .. } => 8,
         _ => 4,
     }
 }
@@ -116,6 +129,17 @@ fn evaluate_code(error: &EvaluateError) -> u8 {
         EvaluateError::Data(_) | EvaluateError::Parts(_) | EvaluateError::NoParts { .. } => 3,
         EvaluateError::Engine(_) | EvaluateError::Unrankable { .. } => 5,
         EvaluateError::Maps(_) => 8,
+    }
+}
+
+fn report_code(error: &ReportError) -> u8 {
+    match error {
+        ReportError::Run(error) => run_code(error),
+        ReportError::Export(error) => export_code(error),
+        ReportError::Evaluate(error) => evaluate_code(error),
+        ReportError::Foreign { .. } | ReportError::Losses { .. } => 4,
+        ReportError::Hash(_) => 3,
+        ReportError::Page { .. } => 8,
     }
 }
 

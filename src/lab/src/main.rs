@@ -18,6 +18,7 @@ mod panels;
 mod pose;
 mod product;
 mod progress;
+mod report;
 mod run_folder;
 mod student;
 mod summary;
@@ -205,6 +206,24 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
                 return Ok(ExitCode::SUCCESS);
             }
             told(ablate::ablate(&job, &on_interrupt())?, &args.measure)
+        }
+        Command::Report(args) => {
+            let made = report::report(&report::Job {
+                run: &args.run,
+                data: args.data.as_deref(),
+                bundle: args.bundle.as_deref(),
+                out: &args.out,
+                worst: args.worst as usize,
+                version: args.version.clone(),
+                created: now(),
+            })?;
+            let text = if args.json {
+                serde_json::to_string(&made).unwrap_or_default()
+            } else {
+                made.to_string()
+            };
+            print(&text)?;
+            Ok(ExitCode::SUCCESS)
         }
         Command::Synth(args) => {
             let config = read_config(args.config.as_deref())?;

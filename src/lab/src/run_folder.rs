@@ -6,6 +6,7 @@
 //! geometry.checkpoint  the geometry student
 //! codebook.checkpoint  the geometry student's prototypes
 //! losses.csv           branch, step, loss
+//! model.twb            the bundle, where `measure` made one
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -160,6 +161,11 @@ impl RunFolder {
     /// The losses.
     pub(crate) fn losses(&self) -> PathBuf {
         self.path.join("losses.csv")
+    }
+
+    /// The bundle, where `measure` left one.
+    pub(crate) fn bundle(&self) -> PathBuf {
+        self.path.join("model.twb")
     }
 
     /// Writes the record, in one piece.

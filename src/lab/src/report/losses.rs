@@ -1,0 +1,163 @@
+//! `losses.csv` of a run, branch by branch.
+
+use std::path::Path;
+
+use super::ReportError;
+
+/// How many pieces a curve is drawn in.
+const PIECES: usize = 240;
+/// Share of a course that a smoothed value is the mean of, to either side.
+const SMOOTHING: f64 = 0.02;
+
+/// One branch's losses.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Course {
+    /// The branch as the file calls it.
+    pub(super) branch: String,
+    /// Step and loss.
+    pub(super) losses: Vec<(f64, f64)>,
+}
+
+/// Reads the file, if there is one. Branches come in the file's order.
+pub(super) fn read(path: &Path) -> Result<Vec<Course>, ReportError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let text = fs_err::read_to_string(path).map_err(|source| ReportError::Page {
+        action: "reading",
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(&text).map_err(|line| ReportError::Losses {
+        path: path.to_owned(),
+        line,
+    })
+}
+
+/// The courses, or the number of the line that is none of a file of losses.
+fn parse(text: &str) -> Result<Vec<Course>, usize> {
+    let mut courses: Vec<Course> = Vec::new();
+    for (index, line) in text.lines().enumerate().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let [branch, step, loss] = fields[..] else {
+            return Err(index + 1);
+        };
+        let (Ok(step), Ok(loss)) = (step.parse::<f64>(), loss.parse::<f64>()) else {
+            return Err(index + 1);
+        };
+        // A loss that overflowed is no point of a curve.
+        if !loss.is_finite() {
+            continue;
+        }
+        match courses.iter_mut().find(|course| course.branch == branch) {
+            Some(course) => course.losses.push((step, loss)),
+            None => courses.push(Course {
+                branch: branch.to_owned(),
+                losses: vec![(step, loss)],
+            }),
+        }
+    }
+    Ok(courses)
+}
+
+impl Course {
+    /// What the branch learns, for people.
+    pub(super) fn name(&self) -> &str {
+        match self.branch.as_str() {
+            "rgb" => "colour",
+            "geometry" => "height",
+            other => other,
+        }
+    }
+
+    /// Least and largest loss of each piece.
+    pub(super) fn spread(&self) -> Vec<(f64, [f64; 2])> {
+        let piece = self.losses.len().div_ceil(PIECES).max(1);
+        let losses = self.losses.chunks(piece);
+        losses
+            .map(|piece| {
+                let step = piece.iter().map(|(step, _)| step).sum::<f64>() / piece.len() as f64;
+                let low = piece
+                    .iter()
+                    .map(|(_, loss)| *loss)
+                    .fold(f64::INFINITY, f64::min);
+                let high = piece
+                    .iter()
+                    .map(|(_, loss)| *loss)
+                    .fold(f64::NEG_INFINITY, f64::max);
+                (step, [low, high])
+            })
+            .collect()
+    }
+
+    /// Steps to either side that a smoothed value is the mean of.
+    pub(super) fn reach(&self) -> usize {
+        (SMOOTHING * self.losses.len() as f64).ceil() as usize
+    }
+
+    /// Means over neighbouring steps, as many as the curve has pieces.
+    pub(super) fn smoothed(&self) -> Vec<[f64; 2]> {
+        let (count, reach) = (self.losses.len(), self.reach());
+        let stride = count.div_ceil(PIECES).max(1);
+        let last = count.saturating_sub(1);
+        let mut places: Vec<usize> = (0..count).step_by(stride).collect();
+        places.extend((places.last() != Some(&last) && count > 0).then_some(last));
+        let mean = |place: usize| {
+            let near = &self.losses[place.saturating_sub(reach)..(place + reach + 1).min(count)];
+            near.iter().map(|(_, loss)| loss).sum::<f64>() / near.len() as f64
+        };
+        places
+            .into_iter()
+            .map(|place| [self.losses[place].0, mean(place)])
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn branches_are_told_apart_and_keep_their_order() {
+        let text = "branch,step,loss\nrgb,1,3.5\nrgb,2,-1\ngeometry,1,9\nrgb,3,inf\n";
+        let courses = parse(text).unwrap();
+        assert_eq!(courses.len(), 2);
+        assert_eq!(courses[0].losses, [(1.0, 3.5), (2.0, -1.0)]);
+        assert_eq!((courses[0].name(), courses[1].name()), ("colour", "height"));
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_named() {
+        assert_eq!(parse("branch,step,loss\nrgb,1,3\nrgb,2\n"), Err(3));
+        assert_eq!(parse("branch,step,loss\nrgb,one,3\n"), Err(2));
+    }
+
+    #[test]
+    fn a_curve_reaches_from_end_to_end_and_stays_within_its_spread() {
+        let losses = (1..=1000).map(|step| (f64::from(step), f64::from(step % 7)));
+        let course = Course {
+            branch: "rgb".into(),
+            losses: losses.collect(),
+        };
+        let smoothed = course.smoothed();
+        assert_eq!(smoothed.first().map(|point| point[0]), Some(1.0));
+        assert_eq!(smoothed.last().map(|point| point[0]), Some(1000.0));
+        assert!(smoothed.iter().all(|point| (2.5..3.5).contains(&point[1])));
+        assert!(
+            course
+                .spread()
+                .iter()
+                .all(|(_, ends)| ends[0] <= 2.0 && ends[1] >= 4.0)
+        );
+        let one = Course {
+            branch: "gate".into(),
+            losses: vec![(1.0, 2.0)],
+        };
+        assert_eq!(one.smoothed(), [[1.0, 2.0]]);
+        let none = Course {
+            branch: "gate".into(),
+            losses: Vec::new(),
+        };
+        assert!(none.smoothed().is_empty() && none.spread().is_empty());
+    }
+}
