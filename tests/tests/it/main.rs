@@ -16,6 +16,7 @@ mod fusion;
 mod onnx;
 mod product;
 mod purity;
+mod report;
 mod shipped;
 mod simulator;
 mod source_text;
