@@ -69,6 +69,19 @@ pub(super) fn count(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
+/// A number with its thousands apart: `2,653,771`.
+pub(super) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// A picture as the value of `src`.
 pub(super) fn data_uri(picture: &RgbImage) -> std::io::Result<String> {
     let mut jpeg = Vec::new();
@@ -109,6 +122,18 @@ mod tests {
             shown,
             "&lt;img src=x onerror=&#39;alert(1)&#39;&gt;&quot;&amp;\u{FFFD}\u{FFFD}"
         );
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (2_653_771, "2,653,771"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What the model was made from, so that it can be made again.
 
+use twinspect_core::modality::Modality;
+
 use super::ReportError;
 use super::html::text;
-use super::page::{Material, Section};
+use super::page::{Material, Section, name};
 use crate::run_folder::RunError;
 
 /// The section.
@@ -27,15 +29,9 @@ pub(super) fn section(material: &Material<'_>) -> Result<Section, ReportError> {
     ];
     let teachers = manifest.provenance.teacher.present();
     facts.extend(teachers.map(|(modality, teacher)| match modality {
-        twinspect_core::modality::Modality::Rgb => ("teacher of colour", teacher.clone()),
-        twinspect_core::modality::Modality::Geometry => ("teacher of height", teacher.clone()),
+        Modality::Rgb => ("teacher of colour", teacher.clone()),
+        Modality::Geometry => ("teacher of height", teacher.clone()),
     }));
-    facts.extend(
-        record
-            .teacher_hash
-            .clone()
-            .map(|hash| ("teacher, SHA-256", hash)),
-    );
     facts.push(("seed", record.training.seed.to_string()));
     facts.push((
         "trained by",
@@ -56,7 +52,7 @@ pub(super) fn section(material: &Material<'_>) -> Result<Section, ReportError> {
         .modalities
         .present()
         .map(|(modality, known)| {
-            let name = super::page::name(modality);
+            let name = name(modality);
             format!(
                 "<li>{name} alone: {}</li>",
                 text(&known.threshold.explain())

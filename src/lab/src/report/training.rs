@@ -1,7 +1,7 @@
 //! How the losses fell.
 
-use super::chart::{Axis, Plot, Rows, Scale};
-use super::html::{count, text};
+use super::chart::{Axis, Plot, Rows, Scale, number};
+use super::html::{count, grouped, text};
 use super::losses::Course;
 use super::page::{Material, Section};
 
@@ -17,7 +17,7 @@ pub(super) fn section(material: &Material<'_>) -> Section {
         format!(
             "<p class=\"fine\">{} learned values; the last sitting took {:.0} CPU s, {:.0} s, and at most {:.0} MiB. \
              A loss may be negative: the spread is predicted, too.</p>",
-            cost.parameters, cost.cpu_seconds, cost.wall_seconds, cost.peak_memory_mib
+            grouped(cost.parameters), cost.cpu_seconds, cost.wall_seconds, cost.peak_memory_mib
         )
     });
     Section {
@@ -60,7 +60,8 @@ fn chart(course: &Course) -> String {
     let svg = plot.svg(&format!("Loss of {} by step", course.name()));
     let mean = count(2 * course.reach() + 1, "step", "steps");
     format!(
-        "<figure><h3>{name}</h3>{svg}<figcaption>Line: mean of {mean}, at the end {end:.3}. Band: least and \
-         largest loss nearby.</figcaption></figure>"
+        "<figure><h3>{name}</h3>{svg}<figcaption>Line: mean of {mean}, at the end {}. Band: least and \
+         largest loss nearby.</figcaption></figure>",
+        number(end)
     )
 }
