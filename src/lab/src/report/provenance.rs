@@ -3,7 +3,7 @@
 use twinspect_core::modality::Modality;
 
 use super::ReportError;
-use super::html::text;
+use super::html::{count, text};
 use super::page::{Material, Section, name};
 use crate::run_folder::RunError;
 
@@ -27,6 +27,16 @@ pub(super) fn section(material: &Material<'_>) -> Result<Section, ReportError> {
         ("data set", record.name.clone()),
         ("data, SHA-256", data),
     ];
+    facts.extend(manifest.recalibration.as_ref().map(|change| {
+        let parts = count(change.good_parts, "good part", "good parts");
+        (
+            "calibrated anew",
+            format!(
+                "{} on {parts} ({}), from bundle {}",
+                change.created, change.data, change.from
+            ),
+        )
+    }));
     let teachers = manifest.provenance.teacher.present();
     facts.extend(teachers.map(|(modality, teacher)| match modality {
         Modality::Rgb => ("teacher of colour", teacher.clone()),
