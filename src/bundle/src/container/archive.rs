@@ -10,6 +10,9 @@ use super::{Collector, Files};
 use crate::error::BundleError;
 
 const BLOCK: u64 = 512;
+/// Most zeros behind the last file: tar pads to records of 10 KiB, seldom to more. A device of zeros
+/// would never end.
+const PADDING_MAX: u64 = 1 << 20;
 
 /// Reads the archive at `path` into the collector.
 pub(super) fn read(path: &Path, collector: &mut Collector) -> Result<(), BundleError> {
@@ -63,6 +66,11 @@ fn end(path: &Path, mut rest: impl Read) -> Result<u64, BundleError> {
             });
         }
         count += found as u64;
+        if count > PADDING_MAX {
+            return Err(BundleError::TooLarge {
+                path: path.to_path_buf(),
+            });
+        }
         if found == 0 {
             return Ok(count);
         }

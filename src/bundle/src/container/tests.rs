@@ -269,3 +269,9 @@ fn digests_and_files_must_list_each_other() {
         "{error:?}"
     );
 }
+
+#[test]
+fn zeros_without_an_end_are_no_bundle() {
+    let error = read(Path::new("/dev/zero")).unwrap_err();
+    assert!(matches!(error, BundleError::TooLarge { .. }), "{error:?}");
+}
