@@ -3,6 +3,9 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use twinspect_bundle::BundleError;
+use twinspect_engine::calibrate::CalibrateError;
+
 use crate::calibrate::RecalibrateError;
 use crate::config::ConfigError;
 use crate::evaluate::EvaluateError;
@@ -87,6 +90,7 @@ fn train_code(error: &TrainError) -> u8 {
         | TrainError::Product(_)
         | TrainError::Pictures(_) => 3,
         TrainError::NoBranch { .. } => 2,
+        TrainError::Course { source, .. } if source.is_storage() => 8,
         TrainError::Teacher(_) | TrainError::Pool(_) | TrainError::Course { .. } => 4,
         TrainError::Checkpoint(_) | TrainError::Run(_) => 8,
         TrainError::Stages(error) => export_code(error),
@@ -103,6 +107,7 @@ fn export_code(error: &ExportError) -> u8 {
         | ExportError::NoGolden { .. } => 3,
         ExportError::Engine(_) | ExportError::Proof(_) | ExportError::Model(_) => 5,
         ExportError::Run(error) => run_code(error),
+        ExportError::Bundle(error) => bundle_code(error),
         _ => 4,
     }
 }
@@ -116,10 +121,24 @@ fn run_code(error: &RunError) -> u8 {
 
 fn calibrate_code(error: &RecalibrateError) -> u8 {
     match error {
-        RecalibrateError::Rate { .. } | RecalibrateError::SameFile { .. } => 2,
-        RecalibrateError::Data(_) | RecalibrateError::Parts(_) | RecalibrateError::Fit(_) => 3,
-        RecalibrateError::Bundle(_) => 4,
-        RecalibrateError::Engine(_) | RecalibrateError::Proof(_) => 5,
+        RecalibrateError::Data(_) => 3,
+        RecalibrateError::Bundle(error) => bundle_code(error),
+        RecalibrateError::Engine(_) => 5,
+        RecalibrateError::Fit(error) => match error {
+            CalibrateError::Rate { .. } | CalibrateError::SameFile { .. } => 2,
+            CalibrateError::Bundle(error) => bundle_code(error),
+            CalibrateError::Infer { .. } | CalibrateError::Proof(_) => 5,
+            CalibrateError::Spec(_) | CalibrateError::Score(_) | CalibrateError::Golden { .. } => 4,
+            _ => 3,
+        },
+    }
+}
+
+/// A bundle that can't be written is a matter of files.
+fn bundle_code(error: &BundleError) -> u8 {
+    match error {
+        BundleError::Write { .. } | BundleError::Exists { .. } => 8,
+        _ => 4,
     }
 }
 

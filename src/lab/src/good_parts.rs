@@ -61,12 +61,7 @@ pub(crate) fn good(
     split: Split,
     needed: usize,
 ) -> Result<Vec<PartRef>, PartsError> {
-    let parts: Vec<_> = dataset
-        .parts(split)
-        .iter()
-        .filter(|part| part.label.is_good())
-        .cloned()
-        .collect();
+    let parts = dataset.good_parts(split);
     if parts.len() < needed {
         let data = dataset.root().display().to_string();
         return Err(PartsError::TooFew {

@@ -20,6 +20,7 @@ mod product;
 mod progress;
 mod report;
 mod run_folder;
+mod spread;
 mod student;
 mod summary;
 mod synth;

@@ -13,7 +13,6 @@ mod stages;
 
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use twinspect_bundle::{Bundle, BundleBuilder, BundleError, Version};
 use twinspect_core::modality::PerModality;
 use twinspect_core::prepare::{PrepareSpec, PreparedPart, Preparer};
@@ -29,6 +28,7 @@ use twinspect_onnx::GraphError;
 use crate::config::Join;
 use crate::good_parts::{self, PartsError};
 use crate::run_folder::{RunError, RunFolder, RunRecord};
+use crate::spread::spread;
 use crate::teacher::{TeacherError, TeacherSource};
 use crate::train::CheckpointError;
 use fusion::Fusion;
@@ -228,26 +228,16 @@ fn answers(
     parts: &[PartRef],
 ) -> Result<Vec<GoodPart>, ExportError> {
     let preparer = Preparer::new(spec).map_err(setup("the preparation"))?;
-    let share = parts
-        .len()
-        .div_ceil(rayon::current_num_threads().max(1))
-        .max(1);
-    let answer = |parts: &[PartRef]| -> Result<Vec<GoodPart>, ExportError> {
-        let mut preparer = preparer.clone();
-        let mut part = PreparedPart::new(spec);
-        let mut stages = DeviceStages::load(stages, spec)?;
-        let each = parts.iter().map(|reference| {
-            let frame = &good_parts::frames(dataset, std::slice::from_ref(reference))?[0];
-            prepare(&mut preparer, reference, frame, &mut part)?;
-            Ok(GoodPart::new(&part, stages.answer(&part)?))
-        });
-        each.collect()
+    let worker = || {
+        let stages = DeviceStages::load(stages, spec)?;
+        Ok((preparer.clone(), PreparedPart::new(spec), stages))
     };
-    let shares: Vec<_> = parts
-        .par_chunks(share)
-        .map(answer)
-        .collect::<Result<_, _>>()?;
-    Ok(shares.into_iter().flatten().collect())
+    spread(parts.len(), worker, |(preparer, part, stages), index| {
+        let reference = &parts[index];
+        let frame = &good_parts::frames(dataset, std::slice::from_ref(reference))?[0];
+        prepare(preparer, reference, frame, part)?;
+        Ok(GoodPart::new(part, stages.answer(part)?))
+    })
 }
 
 fn prepare(

@@ -100,7 +100,7 @@ pub(super) fn learn(
     mut rng: Rng,
     mut progress: impl FnMut(u64, u64, f32),
 ) -> (Gate, GateRecord) {
-    let untrained = gate.clone();
+    let mut untrained = gate.clone();
     let mut readout = Conv::new(Kernel::K1x1, 1, 1, &mut rng).with_bias();
     readout.set_weight_onnx(&[1.0]);
     if let Some(bias) = readout.bias_mut() {
@@ -120,7 +120,7 @@ pub(super) fn learn(
         let order = rng.permutation(material.training.len());
         for batch in order.chunks(BATCH) {
             let batch: Vec<_> = batch.iter().map(|&i| &material.training[i]).collect();
-            let loss = learner.step(&untrained, &batch);
+            let loss = learner.step(&mut untrained, &batch);
             let schedule = Schedule::OneCycle { warm_up: 0.1 };
             adam.step(
                 &mut learner,
@@ -137,7 +137,6 @@ pub(super) fn learn(
     // The state is this gate's own.
     let restored = restore(&mut learner.gate, &state);
     debug_assert!(restored.is_ok());
-    let mut untrained = untrained;
     let growth = good_peak(&mut learner.gate, &material.good)
         / good_peak(&mut untrained, &material.good).max(1e-6);
     let record = GateRecord {
@@ -156,11 +155,10 @@ pub(super) fn learn(
 }
 
 impl Learner {
-    fn step(&mut self, untrained: &Gate, batch: &[&Sample]) -> f32 {
+    fn step(&mut self, untrained: &mut Gate, batch: &[&Sample]) -> f32 {
         let parts: Vec<_> = batch.iter().map(|sample| &sample.inputs).collect();
-        let mut anchor = untrained.clone();
-        anchor.see(&parts);
-        anchor.forward();
+        untrained.see(&parts);
+        untrained.forward();
         self.gate.see(&parts);
         self.gate.forward();
         self.readout.forward(self.gate.fused(), &mut self.logits);
@@ -174,7 +172,7 @@ impl Learner {
         });
         let mut total = loss::focal(&mut self.logits, &label, Some(&counts), FOCAL);
         total += loss::dice(&mut self.logits, &label, Some(&counts), 1.0);
-        total += loss::squared_error(self.gate.weight_mut(), anchor.weight(), None, PULL);
+        total += loss::squared_error(self.gate.weight_mut(), untrained.weight(), None, PULL);
         self.readout
             .backward(self.gate.fused_mut(), &mut self.logits);
         self.gate.backward();

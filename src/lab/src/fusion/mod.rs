@@ -14,11 +14,10 @@ mod network;
 #[cfg(test)]
 mod tests;
 
-use rayon::prelude::*;
 use twinspect_core::modality::PerModality;
 use twinspect_core::prepare::{Canvas, PrepareSpec, PreparedPart, Preparer, SpecError};
 use twinspect_core::score::{
-    FitError, FusionInputs, FusionViews, GoodPart, ScoreError, ViewPlan, fit, valid_shares,
+    FitError, FusionInputs, FusionViews, GoodPart, ScoreError, ViewPlan, fit,
 };
 use twinspect_engine::tract::ModelError;
 use twinspect_nn::Rng;
@@ -31,6 +30,7 @@ pub(crate) use network::Gate;
 use crate::config::PoseConfig;
 use crate::export::DeviceStages;
 use crate::pose::Pose;
+use crate::spread::spread;
 use crate::synth::{Family, Generator, Perturbation, shares};
 
 /// Views with pseudo-anomalies of each training part, within these bounds for all of them.
@@ -153,21 +153,14 @@ impl Lesson<'_> {
         make: impl Fn(&mut Bench, usize) -> Result<T, FusionError> + Sync,
     ) -> Result<Vec<T>, FusionError> {
         let preparer = Preparer::new(self.spec).map_err(FusionError::Spec)?;
-        let threads = rayon::current_num_threads().max(1);
-        let indices: Vec<usize> = (0..count).collect();
-        let shares: Vec<Vec<T>> = indices
-            .par_chunks(count.div_ceil(threads).max(1))
-            .map(|indices| {
-                let mut bench = Bench {
-                    preparer: preparer.clone(),
-                    part: PreparedPart::new(self.spec),
-                    stages: DeviceStages::load(self.stages, self.spec)?,
-                };
-                let each = indices.iter().map(|&index| make(&mut bench, index));
-                each.collect()
+        let bench = || {
+            Ok(Bench {
+                preparer: preparer.clone(),
+                part: PreparedPart::new(self.spec),
+                stages: DeviceStages::load(self.stages, self.spec)?,
             })
-            .collect::<Result<_, FusionError>>()?;
-        Ok(shares.into_iter().flatten().collect())
+        };
+        spread(count, bench, make)
     }
 }
 
@@ -182,10 +175,6 @@ impl Bench {
     fn part(&mut self, canvas: &Canvas) -> Result<GoodPart, FusionError> {
         self.preparer.derive(canvas, &mut self.part);
         let maps = self.stages.answer(&self.part)?;
-        Ok(GoodPart {
-            maps,
-            region: self.part.region.clone(),
-            valid: valid_shares(&self.part),
-        })
+        Ok(GoodPart::new(&self.part, maps))
     }
 }

@@ -44,6 +44,11 @@ pub(crate) enum CourseError {
 }
 
 impl CourseError {
+    /// Whether the file system refused.
+    pub(crate) fn is_storage(&self) -> bool {
+        matches!(self, Self::Checkpoint(CheckpointError::File { .. }))
+    }
+
     /// What the user can do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {

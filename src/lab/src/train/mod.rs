@@ -23,6 +23,7 @@ use twinspect_core::prepare::RgbSpec;
 use twinspect_dataset::{Dataset, Split};
 use twinspect_nn::parameter_count;
 
+use branch::Branch;
 pub(crate) use checkpoint::{Checkpoint, CheckpointError};
 pub(crate) use course::LOSSES;
 use course::Outcome;
@@ -66,6 +67,16 @@ pub(crate) enum Ending {
         /// Its steps so far.
         step: u64,
     },
+}
+
+impl Outcome {
+    /// How the run ends if the course was interrupted.
+    fn interruption(self, modality: Modality) -> Option<Ending> {
+        match self {
+            Self::Finished(_) => None,
+            Self::Interrupted { step } => Some(Ending::Interrupted { modality, step }),
+        }
+    }
 }
 
 /// Trains, or goes on training.
@@ -120,7 +131,10 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         gate: None,
     };
     drop(frames);
-    let folder = begin(job, &record)?;
+    let folder = match begin(job, &record)? {
+        Begun::Finished(found) => return Ok(Ending::Finished(found)),
+        Begun::Open(folder) => folder,
+    };
     let textures = match &config.perturbation.textures {
         Some(textures) if config.perturbation.enabled => pictures::read(textures, config.size)?,
         _ => Vec::new(),
@@ -135,31 +149,23 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         folder: &folder,
         interrupted,
     };
-    if let Some(teacher) = &teacher {
-        let mut branch = run.rgb_branch(teacher)?;
-        parameters += parameter_count(&mut branch);
-        match run.course(Modality::Rgb, &mut branch)? {
-            Outcome::Finished(values) => append(&mut losses, Modality::Rgb, &values),
-            Outcome::Interrupted { step } => {
-                return Ok(Ending::Interrupted {
-                    modality: Modality::Rgb,
-                    step,
-                });
-            }
+    let mut learn = |modality: Modality, branch: &mut dyn Branch| {
+        parameters += parameter_count(branch);
+        let outcome = run.course(modality, branch)?;
+        if let Outcome::Finished(values) = &outcome {
+            append(&mut losses, modality, values);
         }
+        Ok::<_, TrainError>(outcome.interruption(modality))
+    };
+    if let Some(teacher) = &teacher
+        && let Some(interrupted) = learn(Modality::Rgb, &mut run.rgb_branch(teacher)?)?
+    {
+        return Ok(interrupted);
     }
-    if with_geometry {
-        let mut branch = run.geometry_branch()?;
-        parameters += parameter_count(&mut branch);
-        match run.course(Modality::Geometry, &mut branch)? {
-            Outcome::Finished(values) => append(&mut losses, Modality::Geometry, &values),
-            Outcome::Interrupted { step } => {
-                return Ok(Ending::Interrupted {
-                    modality: Modality::Geometry,
-                    step,
-                });
-            }
-        }
+    if with_geometry
+        && let Some(interrupted) = learn(Modality::Geometry, &mut run.geometry_branch()?)?
+    {
+        return Ok(interrupted);
     }
     if with_rgb && with_geometry && config.fusion.join == Join::Gate {
         record.gate = Some(run.gate(dataset.as_ref())?);
@@ -175,17 +181,26 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     Ok(Ending::Finished(Box::new(record)))
 }
 
+/// What there is to do in a run's folder.
+enum Begun {
+    /// Something, from the start or from checkpoints.
+    Open(RunFolder),
+    /// Nothing: the same run has been trained to its end.
+    Finished(Box<RunRecord>),
+}
+
 /// Opens the run's folder; another run's is refused.
-fn begin(job: &Job, record: &RunRecord) -> Result<RunFolder, RunError> {
+fn begin(job: &Job, record: &RunRecord) -> Result<Begun, RunError> {
     let folder = RunFolder::create(&job.out)?;
     match folder.read()? {
         Some(found) if identity(&found) != identity(record) => Err(RunError::Foreign {
             path: job.out.clone(),
         }),
-        Some(_) => Ok(folder),
+        Some(found) if found.cost.is_some() => Ok(Begun::Finished(Box::new(found))),
+        Some(_) => Ok(Begun::Open(folder)),
         None => {
             folder.write(record)?;
-            Ok(folder)
+            Ok(Begun::Open(folder))
         }
     }
 }

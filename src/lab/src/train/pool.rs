@@ -4,7 +4,6 @@
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use rayon::prelude::*;
 use twinspect_core::modality::Modality;
 use twinspect_core::prepare::{Canvas, PrepareSpec, PreparedPart, Preparer, SpecError};
 use twinspect_engine::tract::{Model, ModelError};
@@ -12,6 +11,7 @@ use twinspect_nn::Rng;
 
 use crate::config::PoseConfig;
 use crate::pose::Pose;
+use crate::spread::spread;
 use crate::student::SCALES;
 use crate::synth::{Generator, Perturbation, shares};
 
@@ -128,10 +128,19 @@ impl Pool<'_> {
         worker: impl Fn() -> Result<W, PoolError> + Sync,
         sample: impl Fn(&mut W, &PreparedPart) -> Result<T, PoolError> + Sync,
     ) -> Result<Samples<T>, PoolError> {
-        let good = self.each(self.views(), &worker, |worker, preparer, index| {
-            let Room { part, posed, .. } = preparer.room;
-            preparer.preparer.derive(self.view(index, posed), part);
-            sample(worker, part)
+        let preparer = Preparer::new(self.spec).map_err(PoolError::Spec)?;
+        let desk = || {
+            Ok(Desk {
+                worker: worker()?,
+                preparer: preparer.clone(),
+                part: PreparedPart::new(self.spec),
+                posed: Canvas::new(self.spec.size),
+            })
+        };
+        let good = spread(self.views(), desk, |desk, index| {
+            let view = self.view(index, &mut desk.posed);
+            desk.preparer.derive(view, &mut desk.part);
+            sample(&mut desk.worker, &desk.part)
         })?;
         let Some(anomalies) = self.anomalies else {
             let defective = Vec::new();
@@ -139,53 +148,21 @@ impl Pool<'_> {
         };
         let seeds = Rng::new(self.seed).derive(DEFECTS);
         let count = self.views() * anomalies.defects;
-        let defective = self.each(count, &worker, |worker, preparer, index| {
-            let Room { part, posed } = preparer.room;
+        let defective = spread(count, desk, |desk, index| {
             let seed = seeds.derive(index as u64).next_u64();
             let made = Perturbation::draw(seed, &anomalies.generator).alone(self.modality);
-            let view = self.view(index % self.views(), posed);
+            let view = self.view(index % self.views(), &mut desk.posed);
             let made = made.apply(view, &anomalies.generator);
-            preparer.preparer.derive(&made.canvas, part);
+            desk.preparer.derive(&made.canvas, &mut desk.part);
             let labels = match self.modality {
                 Modality::Rgb => &made.labels.rgb,
                 Modality::Geometry => &made.labels.geometry,
             };
             let changed = shares(labels, self.spec.size);
-            let view = sample(worker, part)?;
+            let view = sample(&mut desk.worker, &desk.part)?;
             Ok(Defective { view, changed })
         })?;
         Ok(Samples { good, defective })
-    }
-
-    fn each<W, T: Send>(
-        &self,
-        count: usize,
-        worker: impl Fn() -> Result<W, PoolError> + Sync,
-        sample: impl Fn(&mut W, Desk<'_>, usize) -> Result<T, PoolError> + Sync,
-    ) -> Result<Vec<T>, PoolError> {
-        let preparer = Preparer::new(self.spec).map_err(PoolError::Spec)?;
-        let threads = rayon::current_num_threads().max(1);
-        let indices: Vec<usize> = (0..count).collect();
-        let shares: Result<Vec<Vec<T>>, PoolError> = indices
-            .par_chunks(count.div_ceil(threads).max(1))
-            .map(|indices| {
-                let mut worker = worker()?;
-                let mut preparer = preparer.clone();
-                let mut room = Room {
-                    part: PreparedPart::new(self.spec),
-                    posed: Canvas::new(self.spec.size),
-                };
-                let each = indices.iter().map(|&index| {
-                    let desk = Desk {
-                        preparer: &mut preparer,
-                        room: &mut room,
-                    };
-                    sample(&mut worker, desk, index)
-                });
-                each.collect()
-            })
-            .collect();
-        Ok(shares?.into_iter().flatten().collect())
     }
 
     /// The first view of each part is the part as it was taken.
@@ -204,12 +181,9 @@ impl Pool<'_> {
 const DEFECTS: u64 = 1 << 32;
 
 /// Where one thread prepares.
-struct Desk<'a> {
-    preparer: &'a mut Preparer,
-    room: &'a mut Room,
-}
-
-struct Room {
+struct Desk<W> {
+    worker: W,
+    preparer: Preparer,
     part: PreparedPart,
     posed: Canvas,
 }

@@ -80,6 +80,62 @@ pub fn spread_distance(
     weights: Option<&Tensor>,
     scale: f32,
 ) -> f32 {
+    each_distance(student, log_spread, target, weights, scale, |scaled, v| {
+        Term {
+            value: scaled + v,
+            by_scaled: 1.0,
+            by_spread: 1.0,
+        }
+    })
+}
+
+/// `scale * mean over pixels of max(0, margin - d exp(-v))`, with `d` and `v` as in [`spread_distance`]: what looks bad is
+/// to lie at least `margin` spreads away. Where that holds, a pixel gives no gradient.
+///
+/// # Panics
+/// If the shapes of student, log-spread, observed features and weights do not match.
+pub fn spread_distance_hinge(
+    student: &mut Activation,
+    log_spread: &mut Activation,
+    observed: &Tensor,
+    weights: Option<&Tensor>,
+    margin: f32,
+    scale: f32,
+) -> f32 {
+    each_distance(
+        student,
+        log_spread,
+        observed,
+        weights,
+        scale,
+        |scaled, _| {
+            let lacking = margin - scaled;
+            Term {
+                value: lacking.max(0.0),
+                by_scaled: if lacking > 0.0 { -1.0 } else { 0.0 },
+                by_spread: 0.0,
+            }
+        },
+    )
+}
+
+/// What a pixel adds to a loss, and the derivatives of that by its distance in spreads and, that being
+/// constant, by its log-spread.
+struct Term {
+    value: f32,
+    by_scaled: f32,
+    by_spread: f32,
+}
+
+/// `scale * mean over pixels of term(d exp(-v), v)`, with its gradients.
+fn each_distance(
+    student: &mut Activation,
+    log_spread: &mut Activation,
+    target: &Tensor,
+    weights: Option<&Tensor>,
+    scale: f32,
+    term: impl Fn(f32, f32) -> Term + Sync,
+) -> f32 {
     let shape = student.shape();
     assert_eq!(target.shape(), shape, "target of a distance");
     assert_eq!(
@@ -102,9 +158,13 @@ pub fn spread_distance(
                 for y in 0..shape.h {
                     for x in 0..shape.w {
                         let spread = spread_at(n, y, x);
+                        if !spread.is_free {
+                            continue;
+                        }
                         let scaled = distances.pixel(n, y, x)[0] * spread.inverse;
+                        let term = term(scaled, spread.value);
                         image[pixel_offset(spreads.shape(), y, x)] +=
-                            share_at(n, y, x) as f32 * spread.gradient(scaled);
+                            share_at(n, y, x) as f32 * (term.by_spread - term.by_scaled * scaled);
                     }
                 }
             });
@@ -115,64 +175,9 @@ pub fn spread_distance(
         student_slot.map(|slot| slot.into_sum()),
         |n, y, x, distance| {
             let (spread, share) = (spread_at(n, y, x), share_at(n, y, x));
-            let term = share * f64::from(distance * spread.inverse + spread.value);
-            (term, share as f32 * spread.inverse)
-        },
-    ) as f32
-}
-
-/// `scale * mean over pixels of max(0, margin - d exp(-v))`, with `d` and `v` as in [`spread_distance`]: what looks bad is
-/// to lie at least `margin` spreads away. Where that holds, a pixel gives no gradient.
-///
-/// # Panics
-/// If the shapes of student, log-spread, observed features and weights do not match.
-pub fn spread_distance_hinge(
-    student: &mut Activation,
-    log_spread: &mut Activation,
-    observed: &Tensor,
-    weights: Option<&Tensor>,
-    margin: f32,
-    scale: f32,
-) -> f32 {
-    let shape = student.shape();
-    assert_eq!(observed.shape(), shape, "features of a distance");
-    let spread_shape = shape.with_channels(1);
-    assert_eq!(log_spread.shape(), spread_shape, "log-spread of a distance");
-    let shares = PixelShares::new(weights, shape);
-    let (spreads, spread_slot) = log_spread.parts();
-    let (value, student_slot) = student.parts();
-    let spread_at = |n, y, x| LogSpread::new(spreads.pixel(n, y, x)[0], DISTANCE_LOG_SPREAD_LIMIT);
-    let share_at = |n, y, x| f64::from(scale) * shares.of(n, y, x);
-    if let Some(slot) = spread_slot {
-        let mut distances = Tensor::default();
-        super::distance_map(value, observed, &mut distances);
-        slot.into_sum()
-            .images_mut()
-            .enumerate()
-            .for_each(|(n, image)| {
-                for y in 0..shape.h {
-                    for x in 0..shape.w {
-                        let spread = spread_at(n, y, x);
-                        let evidence = distances.pixel(n, y, x)[0] * spread.inverse;
-                        if evidence < margin && spread.is_free {
-                            image[pixel_offset(spread_shape, y, x)] +=
-                                share_at(n, y, x) as f32 * evidence;
-                        }
-                    }
-                }
-            });
-    }
-    for_each_pair(
-        value,
-        observed,
-        student_slot.map(|slot| slot.into_sum()),
-        |n, y, x, distance| {
-            let (spread, share) = (spread_at(n, y, x), share_at(n, y, x));
-            let lacking = margin - distance * spread.inverse;
-            if lacking <= 0.0 {
-                return (0.0, 0.0);
-            }
-            (share * f64::from(lacking), -share as f32 * spread.inverse)
+            let term = term(distance * spread.inverse, spread.value);
+            let by_distance = share as f32 * (term.by_scaled * spread.inverse);
+            (share * f64::from(term.value), by_distance)
         },
     ) as f32
 }
