@@ -220,7 +220,8 @@ impl BundleError {
             Self::Manifest { .. } | Self::Golden { .. } => {
                 "the bundle was made wrongly: export it again"
             }
-            Self::Read { .. } | Self::Write { .. } | Self::WriteManifest { .. } => return None,
+            Self::Write { .. } => "check the folder, its rights and the free space",
+            Self::Read { .. } | Self::WriteManifest { .. } => return None,
         };
         Some(text.to_owned())
     }

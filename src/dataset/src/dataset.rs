@@ -28,6 +28,25 @@ pub trait Dataset: Send + Sync + std::fmt::Debug {
     /// A split's parts in their fixed order; empty when the set has no such split.
     fn parts(&self, split: Split) -> &[PartRef];
 
+    /// The good parts of a split, in their order.
+    fn good_parts(&self, split: Split) -> Vec<PartRef> {
+        let parts = self.parts(split).iter();
+        parts.filter(|part| part.label.is_good()).cloned().collect()
+    }
+
+    /// The good parts that a score is fitted to without training: those of `calibration`, else of
+    /// `validation`, else all.
+    fn calibration_parts(&self) -> Vec<PartRef> {
+        let own = [Split::Calibration, Split::Validation].map(|split| self.good_parts(split));
+        match own.into_iter().find(|parts| !parts.is_empty()) {
+            Some(parts) => parts,
+            None => Split::ALL
+                .into_iter()
+                .flat_map(|split| self.good_parts(split))
+                .collect(),
+        }
+    }
+
     /// Whether the validation parts were taken out of the training folder, because the set has
     /// none of its own.
     fn holds_out_validation(&self) -> bool;

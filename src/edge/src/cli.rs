@@ -108,17 +108,16 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
 #[command(after_help = "\
 Examples:
   twinspect check --config configs/demo.toml
   twinspect check --bundle models/cap.twb --json")]
 pub(crate) struct CheckArgs {
     /// A station's configuration; its bundle and camera are checked too.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", required_unless_present = "bundle")]
     pub(crate) config: Option<PathBuf>,
     /// A bundle, in place of the configuration's.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", required_unless_present = "config")]
     pub(crate) bundle: Option<PathBuf>,
     /// One JSON object.
     #[arg(long)]

@@ -132,20 +132,26 @@ impl EdgeError {
             Self::Data(_)
             | Self::Prepare { .. }
             | Self::Camera(CameraError::Part { .. } | CameraError::NoParts { .. }) => 3,
+            Self::Bundle(BundleError::Write { .. } | BundleError::Exists { .. })
+            | Self::Calibrate(CalibrateError::Bundle(
+                BundleError::Write { .. } | BundleError::Exists { .. },
+            )) => 8,
             Self::Bundle(_)
             | Self::Preparation { .. }
             | Self::Score { .. }
             | Self::UnfitCamera { .. } => 4,
-            Self::Proof { source, .. } if is_the_bundle_s(source) => 4,
+            Self::Proof { source, .. } => proof_code(source),
             Self::Calibrate(error) => match error {
+                CalibrateError::Rate { .. } | CalibrateError::SameFile { .. } => 2,
                 CalibrateError::Infer { .. } => 5,
+                CalibrateError::Proof(source) => proof_code(source),
                 CalibrateError::Bundle(_)
                 | CalibrateError::Spec(_)
                 | CalibrateError::Score(_)
                 | CalibrateError::Golden { .. } => 4,
                 _ => 3,
             },
-            Self::Engine(_) | Self::Proof { .. } => 5,
+            Self::Engine(_) => 5,
             Self::Camera(_) => 6,
             Self::Line(_) => 7,
             Self::Store { .. } | Self::Output(_) => 8,
@@ -208,14 +214,15 @@ impl EdgeError {
     }
 }
 
-/// Whether a proof failed because the bundle proves nothing, whatever the engine.
-fn is_the_bundle_s(error: &ProofError) -> bool {
-    matches!(
+/// 4 if the bundle proves nothing, whatever the engine; else 5.
+fn proof_code(error: &ProofError) -> u8 {
+    let is_the_bundle_s = matches!(
         error,
         ProofError::NoGoldens
             | ProofError::Read(_)
             | ProofError::Spec(_)
             | ProofError::Score(_)
             | ProofError::Modality { .. }
-    )
+    );
+    if is_the_bundle_s { 4 } else { 5 }
 }

@@ -89,6 +89,7 @@ fn the_old_bundle_stays_and_parts_that_say_nothing_are_refused() {
         3,
         "at least 5 are needed",
     );
+    refused(&["--data", "good", "--out", "nowhere/x.twb"], 8, "nowhere");
     assert_eq!(site.read("block.twb"), before);
     assert!(!site.path("x.twb").exists());
 }

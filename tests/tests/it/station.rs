@@ -156,6 +156,23 @@ fn no_more_parts_come_than_were_asked_for() {
 }
 
 #[test]
+fn a_station_goes_on_when_nobody_reads_what_it_says() {
+    let site = endless();
+    let mut child = program("twinspect")
+        .current_dir(site.path(""))
+        .args(["run", "--config", "station.toml", "--parts", "4"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().expect("the program ends");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{told}");
+    assert_eq!(told.matches("goes on without it").count(), 1, "{told}");
+}
+
+#[test]
 fn parts_of_a_killed_inspect_process_are_rejected_until_another_one_is_up() {
     let site = endless();
     let mut station = Station::start(&site);

@@ -6,9 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 use twinspect_bundle::Bundle;
 use twinspect_core::score::Threshold;
-use twinspect_dataset::{Dataset, PartRef, Split};
+use twinspect_engine::TractEngine;
 use twinspect_engine::calibrate::Calibrator;
-use twinspect_engine::{TractEngine, prove};
 
 use crate::cli::CalibrateArgs;
 use crate::clock;
@@ -31,35 +30,20 @@ struct Findings<'a> {
 /// Fits, and writes the new bundle.
 pub(crate) fn calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let bundle = Bundle::open(&args.source.bundle)?;
-    let old = &bundle.manifest().score.fused;
-    let rate = args.false_reject_rate.unwrap_or(old.target_rate);
-    if !(rate > 0.0 && rate < 1.0) {
-        return Err(EdgeError::Usage {
-            message: format!("--false-reject-rate {rate}: expected a share between 0 and 1"),
-            hint: "0.02 is two of a hundred good parts",
-        });
-    }
-    if is_same(&args.out, &args.source.bundle) {
-        return Err(EdgeError::Usage {
-            message: "--out names the bundle that is read".to_owned(),
-            hint: "choose another file: the old bundle is the way back",
-        });
-    }
     let dataset = twinspect_dataset::open(&args.source.data)?;
     check_camera(&bundle, dataset.as_ref())?;
-    let parts = good_parts(dataset.as_ref(), args.source.split.map(Into::into));
+    let parts = match args.source.split {
+        Some(split) => dataset.good_parts(split.into()),
+        None => dataset.calibration_parts(),
+    };
     let mut engine = TractEngine::load(&bundle)?;
-    prove(&mut engine, &bundle).map_err(|source| EdgeError::Proof {
-        bundle: bundle.path().to_owned(),
-        source: Box::new(source),
-    })?;
-    let mut calibrator = Calibrator::new(&mut engine, &bundle)?;
+    let mut calibrator = Calibrator::new(&mut engine, &bundle, args.false_reject_rate)?;
     for part in &parts {
         let loaded = dataset.load(part)?;
         calibrator.see(part.id.as_str(), &loaded.frame)?;
     }
-    let made = calibrator.finish(rate, clock::now_rfc3339(), dataset.name().to_owned())?;
-    made.bundle.write_archive(&args.out)?;
+    let made = calibrator.finish(clock::now_rfc3339(), dataset.name().to_owned())?;
+    made.write_archive(&args.out)?;
     let threshold = made.bundle.manifest().score.fused;
     if 2 * made.rejected_before > parts.len() {
         log::warn!(
@@ -106,26 +90,4 @@ pub(crate) fn calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> Result<(),
         bundle.hash()
     )?;
     Ok(())
-}
-
-/// Good parts of a split; of the first that has any, or of all.
-fn good_parts(dataset: &dyn Dataset, split: Option<Split>) -> Vec<PartRef> {
-    let good = |split: Split| -> Vec<PartRef> {
-        let parts = dataset.parts(split).iter();
-        parts.filter(|part| part.label.is_good()).cloned().collect()
-    };
-    if let Some(split) = split {
-        return good(split);
-    }
-    let first = [Split::Calibration, Split::Validation].map(good);
-    match first.into_iter().find(|parts| !parts.is_empty()) {
-        Some(parts) => parts,
-        None => Split::ALL.into_iter().flat_map(good).collect(),
-    }
-}
-
-/// Whether two names lead to one file.
-fn is_same(a: &Path, b: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().ok();
-    a == b || real(a).is_some_and(|a| Some(a) == real(b))
 }

@@ -15,6 +15,7 @@ use twinspect_line::{Edge, Line, Output, SimulatedLine};
 
 use super::belt::{BeltEdge, SimulatedBelt};
 use super::inspector::{Heard, Inspector, InspectorEvent};
+use super::listener::Listener;
 use super::messages::{InspectorMessage, TicketMessage};
 use super::station_report::StationReport;
 use crate::cli::RunArgs;
@@ -46,7 +47,8 @@ pub(crate) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), EdgeError> 
             }
         }
     });
-    let report = StationReport::new(out, args.json);
+    let mut out = Listener::new(out);
+    let report = StationReport::new(&mut out, args.json);
     let result = LineProcess::new(&args.config, &station, args.parts, report)?.run(&signals);
     handle.close();
     if watcher.join().is_err() {

@@ -15,6 +15,7 @@ mod capture;
 mod inspect_process;
 mod inspector;
 mod line_process;
+mod listener;
 mod messages;
 mod records;
 mod station_report;

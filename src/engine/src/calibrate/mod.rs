@@ -7,6 +7,8 @@
 //! the goldens' evidence and, where a network fuses, its answers to the goldens' maps, which are this
 //! engine's own. The new bundle names the old one, so there is a way back.
 
+use std::path::{Path, PathBuf};
+
 use twinspect_bundle::{
     Bundle, BundleBuilder, BundleError, FormatVersion, Golden, GoldenEvidence, Manifest,
     Recalibration,
@@ -20,11 +22,27 @@ use twinspect_core::score::{
 };
 
 use crate::engine::{Engine, EngineError, is_usable, judge};
+use crate::proof::{ProofError, prove};
 
 /// Good parts that no constants can be taken from.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CalibrateError {
+    /// A false-reject rate that is none.
+    #[error("a false-reject rate of {rate}: expected a share between 0 and 1")]
+    Rate {
+        /// What was asked for.
+        rate: f64,
+    },
+    /// The engine does not reproduce the bundle.
+    #[error("proving the engine with the bundle")]
+    Proof(#[source] Box<ProofError>),
+    /// The old bundle would be gone, and with it the way back.
+    #[error("{} is the bundle that is read", path.display())]
+    SameFile {
+        /// Where the new bundle should go.
+        path: PathBuf,
+    },
     /// The bundle's preparation contradicts itself.
     #[error("setting up the bundle's preparation")]
     Spec(#[source] SpecError),
@@ -82,7 +100,10 @@ impl CalibrateError {
             Self::Fit(FitError::TooFew { .. }) => {
                 "record more good parts; twenty are a start, and the bound is printed"
             }
+            Self::Rate { .. } => "0.02 is two of a hundred good parts",
+            Self::SameFile { .. } => "choose another file: the old bundle is the way back",
             Self::Infer { source, .. } => return source.hint(),
+            Self::Proof(source) => return source.hint(),
             Self::Bundle(error) => return error.hint(),
             _ => return None,
         };
@@ -98,6 +119,7 @@ pub struct Calibrator<'a> {
     part: PreparedPart,
     maps: StageMaps,
     scorer: Scorer,
+    target_rate: f64,
     parts: Vec<GoodPart>,
     rejected_before: usize,
 }
@@ -109,15 +131,43 @@ pub struct Recalibrated {
     pub bundle: Bundle,
     /// Good parts above the old line.
     pub rejected_before: usize,
+    /// Where the old bundle lies.
+    old: PathBuf,
+}
+
+impl Recalibrated {
+    /// Writes the bundle, anywhere but over the old one.
+    ///
+    /// # Errors
+    /// [`CalibrateError::SameFile`], [`CalibrateError::Bundle`].
+    pub fn write_archive(&self, path: &Path) -> Result<(), CalibrateError> {
+        let real = |path: &Path| path.canonicalize().ok();
+        if path == self.old || real(path).is_some_and(|path| Some(path) == real(&self.old)) {
+            let path = path.to_owned();
+            return Err(CalibrateError::SameFile { path });
+        }
+        Ok(self.bundle.write_archive(path)?)
+    }
 }
 
 impl<'a> Calibrator<'a> {
-    /// For a bundle whose goldens the engine has reproduced.
+    /// Holds the engine to the bundle's goldens. `target_rate` is the share of good parts that may be
+    /// rejected, between 0 and 1; the bundle's own if absent.
     ///
     /// # Errors
-    /// [`CalibrateError::Spec`], [`CalibrateError::Score`].
-    pub fn new(engine: &'a mut dyn Engine, bundle: &'a Bundle) -> Result<Self, CalibrateError> {
+    /// [`CalibrateError::Rate`], [`CalibrateError::Proof`], [`CalibrateError::Spec`],
+    /// [`CalibrateError::Score`].
+    pub fn new(
+        engine: &'a mut dyn Engine,
+        bundle: &'a Bundle,
+        target_rate: Option<f64>,
+    ) -> Result<Self, CalibrateError> {
         let Manifest { prepare, score, .. } = bundle.manifest();
+        let target_rate = target_rate.unwrap_or(score.fused.target_rate);
+        if !(target_rate > 0.0 && target_rate < 1.0) {
+            return Err(CalibrateError::Rate { rate: target_rate });
+        }
+        prove(engine, bundle).map_err(|source| CalibrateError::Proof(Box::new(source)))?;
         let scorer = Scorer::new(score, prepare, bundle.manifest().join());
         Ok(Self {
             preparer: Preparer::new(prepare).map_err(CalibrateError::Spec)?,
@@ -126,6 +176,7 @@ impl<'a> Calibrator<'a> {
             scorer: scorer.map_err(CalibrateError::Score)?,
             engine,
             bundle,
+            target_rate,
             parts: Vec::new(),
             rejected_before: 0,
         })
@@ -166,20 +217,16 @@ impl<'a> Calibrator<'a> {
         Ok(())
     }
 
-    /// Fits the constants for a false-reject rate and makes the bundle. `created` is a time as in
+    /// Fits the constants and makes the bundle. `created` is a time as in
     /// RFC 3339, `data` says for people what was looked at.
     ///
     /// # Errors
     /// [`CalibrateError`].
-    pub fn finish(
-        self,
-        target_rate: f64,
-        created: String,
-        data: String,
-    ) -> Result<Recalibrated, CalibrateError> {
+    pub fn finish(self, created: String, data: String) -> Result<Recalibrated, CalibrateError> {
         let Self {
             bundle,
             engine,
+            target_rate,
             parts,
             rejected_before,
             ..
@@ -214,12 +261,15 @@ impl<'a> Calibrator<'a> {
         if let Some(onnx) = bundle.fusion_model() {
             builder = builder.fusion_model(onnx.to_vec());
         }
+        let mut preparer = Preparer::new(&manifest.prepare).map_err(CalibrateError::Spec)?;
         for golden in bundle.goldens()? {
-            builder = builder.golden(judged_anew(golden, &manifest, engine)?);
+            let golden = judged_anew(golden, &manifest, &mut preparer, engine)?;
+            builder = builder.golden(golden);
         }
         Ok(Recalibrated {
             bundle: builder.build()?,
             rejected_before,
+            old: bundle.path().to_owned(),
         })
     }
 }
@@ -228,9 +278,9 @@ impl<'a> Calibrator<'a> {
 fn judged_anew(
     golden: Golden,
     manifest: &Manifest,
+    preparer: &mut Preparer,
     engine: &mut dyn Engine,
 ) -> Result<Golden, CalibrateError> {
-    let mut preparer = Preparer::new(&manifest.prepare).map_err(CalibrateError::Spec)?;
     let mut part = PreparedPart::new(&manifest.prepare);
     let prepared = preparer.prepare(&golden.frame, &mut part);
     prepared.map_err(|source| CalibrateError::Prepare {

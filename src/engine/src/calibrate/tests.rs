@@ -1,6 +1,5 @@
 use super::*;
 use crate::conformance::fixture::{self, Senses, Twist, frame};
-use crate::proof::prove;
 use crate::tract::TractEngine;
 
 const CREATED: &str = "2026-11-24T12:00:00Z";
@@ -10,11 +9,11 @@ fn recalibrate(
     seeds: std::ops::Range<u32>,
 ) -> Result<Recalibrated, CalibrateError> {
     let mut engine = TractEngine::load(bundle).unwrap();
-    let mut calibrator = Calibrator::new(&mut engine, bundle)?;
+    let mut calibrator = Calibrator::new(&mut engine, bundle, Some(0.02))?;
     for seed in seeds {
         calibrator.see(&format!("{seed:03}"), &frame(seed))?;
     }
-    calibrator.finish(0.02, CREATED.to_owned(), "station 3".to_owned())
+    calibrator.finish(CREATED.to_owned(), "station 3".to_owned())
 }
 
 #[test]
@@ -34,13 +33,12 @@ fn networks_stay_and_constants_are_those_of_the_parts() {
         assert_ne!(manifest.score, old.manifest().score);
 
         let mut engine = TractEngine::load(&bundle).unwrap();
-        prove(&mut engine, &bundle).unwrap();
-        let mut calibrator = Calibrator::new(&mut engine, &bundle).unwrap();
+        let mut calibrator = Calibrator::new(&mut engine, &bundle, Some(0.02)).unwrap();
         for seed in 100..124 {
             calibrator.see("again", &frame(seed)).unwrap();
         }
         let again = calibrator
-            .finish(0.02, CREATED.to_owned(), String::new())
+            .finish(CREATED.to_owned(), String::new())
             .unwrap();
         let above = manifest.score.fused.good_parts_above;
         assert_eq!(again.rejected_before, above, "{senses:?}");
@@ -53,7 +51,7 @@ fn networks_stay_and_constants_are_those_of_the_parts() {
 fn a_part_that_can_not_be_seen_is_named_and_can_be_left_out() {
     let bundle = fixture::bundle(Senses::Both, Twist::None);
     let mut engine = TractEngine::load(&bundle).unwrap();
-    let mut calibrator = Calibrator::new(&mut engine, &bundle).unwrap();
+    let mut calibrator = Calibrator::new(&mut engine, &bundle, Some(0.02)).unwrap();
     for seed in 0..5 {
         calibrator.see("good", &frame(seed)).unwrap();
     }
@@ -64,7 +62,7 @@ fn a_part_that_can_not_be_seen_is_named_and_can_be_left_out() {
         "good part blind has no usable geometry"
     );
     assert!(refused.hint().is_some());
-    let made = calibrator.finish(0.02, CREATED.to_owned(), "five".to_owned());
+    let made = calibrator.finish(CREATED.to_owned(), "five".to_owned());
     assert_eq!(made.unwrap().bundle.manifest().score.fused.good_parts, 5);
 }
 
@@ -76,13 +74,25 @@ fn too_few_parts_and_impossible_rates_are_refused() {
         Err(CalibrateError::Fit(FitError::TooFew { found: 4, .. }))
     ));
     let mut engine = TractEngine::load(&bundle).unwrap();
-    let mut calibrator = Calibrator::new(&mut engine, &bundle).unwrap();
-    for seed in 0..8 {
-        calibrator.see("good", &frame(seed)).unwrap();
+    for rate in [0.0, 1.0, f64::NAN] {
+        let refused = Calibrator::new(&mut engine, &bundle, Some(rate));
+        assert!(matches!(refused, Err(CalibrateError::Rate { .. })));
     }
-    let refused = calibrator.finish(1.0, CREATED.to_owned(), String::new());
-    assert!(matches!(
-        refused,
-        Err(CalibrateError::Fit(FitError::Target))
-    ));
+}
+
+#[test]
+fn the_old_bundle_is_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.twb");
+    let made = fixture::bundle(Senses::Rgb, Twist::None);
+    made.write_archive(&path).unwrap();
+    let made = recalibrate(&Bundle::open(&path).unwrap(), 0..6).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let roundabout = folder.path().join(".").join("old.twb");
+    for same in [&path, &roundabout] {
+        let refused = made.write_archive(same);
+        assert!(matches!(refused, Err(CalibrateError::SameFile { .. })));
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    made.write_archive(&folder.path().join("new.twb")).unwrap();
 }

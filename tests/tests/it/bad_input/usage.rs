@@ -42,6 +42,16 @@ fn a_missing_option_is_named() {
 }
 
 #[test]
+fn check_wants_something_to_check_in_whatever_form() {
+    refuse(
+        untouched,
+        &["check", "--json"],
+        CONFIGURATION,
+        &["--config", "--bundle", "--help"],
+    );
+}
+
+#[test]
 fn check_wants_something_to_check() {
     refuse(
         untouched,
