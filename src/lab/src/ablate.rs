@@ -18,6 +18,7 @@ use std::sync::atomic::AtomicBool;
 use crate::config::{Join, TrainingConfig};
 use crate::measure::{MeasureError, Place, Progress, Run, Wanted, category, make};
 use crate::teacher::TeacherSource;
+use crate::train::TrainError;
 
 /// What is trained: a name, pseudo-anomalies, refinement, and the variants that come of it.
 struct Students {
@@ -72,6 +73,14 @@ pub(crate) struct Job<'a> {
 /// Makes all results that are missing.
 pub(crate) fn ablate(job: &Job<'_>, interrupted: &AtomicBool) -> Result<Progress, MeasureError> {
     make(runs(job), &job.place, interrupted)
+}
+
+/// Opens every data set, so that no command is printed that can't work.
+pub(crate) fn open(job: &Job<'_>) -> Result<(), MeasureError> {
+    for data in job.data {
+        twinspect_dataset::open(data).map_err(TrainError::Open)?;
+    }
+    Ok(())
 }
 
 /// For each run with a missing result its data set and seed: the jobs that a batch system can spread.
