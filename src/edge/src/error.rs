@@ -115,6 +115,9 @@ pub(crate) enum EdgeError {
 }
 
 impl EdgeError {
+    /// Another station's pictures go where this one's should.
+    #[error("another station writes its records into {}", folder.display())]
+    RecordsInUse { folder: PathBuf },
     /// A file or folder that can't be written.
     pub(crate) fn store(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         |source| Self::Store {
@@ -154,7 +157,7 @@ impl EdgeError {
             Self::Engine(_) => 5,
             Self::Camera(_) => 6,
             Self::Line(_) => 7,
-            Self::Store { .. } | Self::Output(_) => 8,
+            Self::Store { .. } | Self::RecordsInUse { .. } | Self::Output(_) => 8,
             Self::InspectProcess { code } => *code,
         }
     }
@@ -201,6 +204,9 @@ impl EdgeError {
         let code = self.code();
         if code != 0 {
             anstream::eprintln!("\x1b[1;31merror\x1b[0m: {self}");
+            Self::RecordsInUse { .. } => {
+                Some("stop that station, or give this one a `records.folder` of its own".into())
+            }
             let mut cause = self.source();
             while let Some(source) = cause {
                 anstream::eprintln!("  caused by: {source}");

@@ -17,6 +17,7 @@ use super::belt::{BeltEdge, SimulatedBelt};
 use super::inspector::{Heard, Inspector, InspectorEvent};
 use super::listener::Listener;
 use super::messages::{InspectorMessage, TicketMessage};
+use super::records_lock::RecordsLock;
 use super::station_report::StationReport;
 use crate::cli::RunArgs;
 use crate::clock::Clock;
@@ -35,6 +36,10 @@ const HOPELESS: [u8; 4] = [2, 3, 4, 5];
 pub(crate) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let station = config::load(&args.config)?.station;
     let (signal_sender, signals) = bounded(1);
+    let records = station.records.as_ref();
+    let _records_lock = records
+        .map(|records| RecordsLock::take(&records.folder))
+        .transpose()?;
     let system = |doing| move |source| EdgeError::System { doing, source };
     let mut caught =
         Signals::new([SIGINT, SIGTERM]).map_err(system("asking for the signals of the system"))?;

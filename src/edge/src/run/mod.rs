@@ -18,6 +18,7 @@ mod line_process;
 mod listener;
 mod messages;
 mod records;
+mod records_lock;
 mod station_report;
 
 pub(crate) use inspect_process::inspect_process;
