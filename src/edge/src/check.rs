@@ -249,7 +249,7 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
     if let Some(camera) = &findings.camera {
         writeln!(
             out,
-            "camera    replay of {} parts of {}, fits the bundle",
+            "camera    replay of {} parts of {}, fits the bundle's camera",
             camera.parts,
             camera.recording.display()
         )?;
