@@ -19,6 +19,7 @@ use super::listener::Listener;
 use super::messages::{InspectorMessage, TicketMessage};
 use super::records_lock::RecordsLock;
 use super::station_report::StationReport;
+use super::troubles::Troubles;
 use crate::cli::RunArgs;
 use crate::clock::Clock;
 use crate::config;
@@ -77,6 +78,7 @@ struct LineProcess<'a> {
     event_sender: Sender<InspectorEvent>,
     events: Receiver<InspectorEvent>,
     report: StationReport<'a>,
+    troubles: Troubles,
 }
 
 impl<'a> LineProcess<'a> {
@@ -101,6 +103,7 @@ impl<'a> LineProcess<'a> {
             event_sender,
             events,
             report,
+            troubles: Troubles::default(),
         })
     }
 
@@ -146,6 +149,13 @@ impl<'a> LineProcess<'a> {
             .try_for_each(|effect| self.obey(effect, now_us));
         self.effects = effects;
         self.tell_readiness();
+        let (trigger, gate) = (self.station.trigger(), self.station.gate());
+        for trouble in self
+            .troubles
+            .since_last(trigger.counters(), gate.counters())
+        {
+            log::warn!("{trouble}");
+        }
         done
     }
 

@@ -20,6 +20,7 @@ mod messages;
 mod records;
 mod records_lock;
 mod station_report;
+mod troubles;
 
 pub(crate) use inspect_process::inspect_process;
 pub(crate) use line_process::run;
