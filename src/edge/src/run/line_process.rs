@@ -14,7 +14,7 @@ use twinspect_core::station::{Effect, Inspector as Said, Station};
 use twinspect_line::{Edge, Line, Output, SimulatedLine};
 
 use super::belt::{BeltEdge, SimulatedBelt};
-use super::inspector::{Heard, Inspector, InspectorEvent};
+use super::inspector::{Ending, Heard, Inspector, InspectorEvent};
 use super::listener::Listener;
 use super::messages::{InspectorMessage, TicketMessage};
 use super::records_lock::RecordsLock;
@@ -36,11 +36,11 @@ const HOPELESS: [u8; 4] = [2, 3, 4, 5];
 /// Runs a station until it is told to stop, its recording ends, or it can't be run at all.
 pub(crate) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let station = config::load(&args.config)?.station;
-    let (signal_sender, signals) = bounded(1);
     let records = station.records.as_ref();
     let _records_lock = records
         .map(|records| RecordsLock::take(&records.folder))
         .transpose()?;
+    let (signal_sender, signals) = bounded(1);
     let system = |doing| move |source| EdgeError::System { doing, source };
     let mut caught =
         Signals::new([SIGINT, SIGTERM]).map_err(system("asking for the signals of the system"))?;
@@ -284,13 +284,14 @@ impl<'a> LineProcess<'a> {
                     inspector.close();
                 }
             }
-            Heard::Ended(code) => {
-                if let Some(code) = code.filter(|code| HOPELESS.contains(code))
+            Heard::Ended(ending) => {
+                if let Ending::Code(code) = ending
+                    && HOPELESS.contains(&code)
                     && !self.station.supervisor().was_up()
                 {
                     return Err(EdgeError::InspectProcess { code });
                 }
-                log::error!("the inspect process has ended, exit code {code:?}");
+                log::error!("the inspect process has ended: {ending}");
             }
         }
         Ok(())
