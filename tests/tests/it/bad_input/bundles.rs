@@ -84,7 +84,11 @@ fn an_empty_file_is_no_bundle() {
 #[test]
 fn a_text_is_no_bundle() {
     let text = archive(|bytes| *bytes = b"this is no archive\n".repeat(100));
-    check(text, REPLAY_ARCHIVE, BUNDLE, &["block.twb"]);
+    let says = ["block.twb is not a readable archive", "name a .twb file"];
+    let report = refuse(text, REPLAY_ARCHIVE, BUNDLE, &says);
+    assert_remedy(&report);
+    assert!(report.lines().all(|line| line.len() < 200), "{report}");
+    assert!(report.lines().count() <= 4, "{report}");
 }
 
 #[test]
