@@ -116,7 +116,8 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
     }
     if line.rate_bound_95 > line.target_rate {
         warnings.push(format!(
-            "{} good parts support a false-reject rate of {:.1} % at best, the target is {:.2} %",
+            "{} good parts alone show a false-reject rate of at most {:.1} % with 95 % confidence, \
+             the target is {:.2} %",
             line.good_parts,
             100.0 * line.rate_bound_95,
             100.0 * line.target_rate
@@ -212,7 +213,8 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
         out,
         "bundle    {} {}, {}\n          sha256 {}\n\
          stages    {}\n\
-         threshold {:.3} sd for a false-reject rate of {:.2} %; {} good parts support {:.1} % at 95 %\n\
+         threshold {:.3} sd for a false-reject rate of {:.2} %; \
+         {} good parts alone show at most {:.1} % with 95 % confidence\n\
          engine    {}: {} goldens reproduced to {:.1e} of the range (tolerance {:.1e}), \
          evidence to {:.1e} of the threshold",
         findings.name,
@@ -249,7 +251,7 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
     if let Some(camera) = &findings.camera {
         writeln!(
             out,
-            "camera    replay of {} parts of {}, fits the bundle",
+            "camera    replay of {} parts of {}, fits the bundle's camera",
             camera.parts,
             camera.recording.display()
         )?;

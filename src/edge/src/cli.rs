@@ -157,16 +157,20 @@ pub(crate) enum ModelCommand {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Takes the good parts of `calibration`, else of `validation`, else all. The networks stay as they are; the
-new bundle names the old one, which stays the way back. Twenty parts are a start: what so many support is
-printed.
+The networks stay as they are; the new bundle names the old one, which stays the way back.
+Twenty parts are a start: what so many support is printed.
 
 Examples:
   twinspect model calibrate --bundle cap.twb --data good --out cap-station3.twb
-  twinspect model calibrate --bundle cap.twb --data good --split train --false-reject-rate 0.01 --out new.twb --json")]
+  twinspect model calibrate --bundle cap.twb --data good --out new.twb --split train
+  twinspect model calibrate --bundle cap.twb --data good --out new.twb --false-reject-rate 0.01")]
 pub(crate) struct CalibrateArgs {
     #[command(flatten)]
-    pub(crate) source: SourceArgs,
+    pub(crate) files: FilesArgs,
+    /// The split whose good parts are taken; if absent those of `calibration`, else those of
+    /// `validation`, else all.
+    #[arg(long, value_name = "SPLIT")]
+    pub(crate) split: Option<SplitName>,
     /// The bundle to write; never the one that is read.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
@@ -201,9 +205,9 @@ pub(crate) struct InspectProcessArgs {
     pub(crate) skip: u64,
 }
 
-/// What is inspected, and with which model.
+/// A model, and recorded parts.
 #[derive(Debug, Args)]
-pub(crate) struct SourceArgs {
+pub(crate) struct FilesArgs {
     /// The model's bundle, a `.twb` file or its folder.
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: PathBuf,
@@ -211,7 +215,14 @@ pub(crate) struct SourceArgs {
     /// Eyecandies, VisA, BTAD, or a folder as anomalib reads it.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// The split to inspect; the test parts, or all if there are none, if absent.
+}
+
+/// What is inspected, and with which model.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    #[command(flatten)]
+    pub(crate) files: FilesArgs,
+    /// The split to inspect; if absent the test parts, or all if there are none.
     #[arg(long, value_name = "SPLIT")]
     pub(crate) split: Option<SplitName>,
 }
@@ -281,6 +292,23 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// A command and all below it.
+    fn with_subcommands(command: &clap::Command) -> Vec<&clap::Command> {
+        let below = command.get_subcommands().flat_map(with_subcommands);
+        std::iter::once(command).chain(below).collect()
+    }
+
+    #[test]
+    fn what_stands_below_the_options_keeps_its_lines() {
+        let cli = Cli::command();
+        for command in with_subcommands(&cli) {
+            let help = command.get_after_help().map(ToString::to_string);
+            for line in help.unwrap_or_default().lines() {
+                assert!(line.len() <= 100, "{}: {line}", command.get_name());
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,6 +25,21 @@ const CONFIG_HINT: &str = "configs/station-replay.toml of the source explains ev
 const DATA_HINT: &str = "correct the file that is named, or take it out of the recording";
 const BUNDLE_HINT: &str = "name a .twb file that `twinspect-lab export` wrote, or its folder; if it \
                            is one, export it again";
+
+/// An error with all its causes on one line, for the log.
+pub(crate) struct WithCauses<'a>(pub(crate) &'a dyn Error);
+
+impl fmt::Display for WithCauses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(source) = cause {
+            write!(f, ": {source}")?;
+            cause = source.source();
+        }
+        Ok(())
+    }
+}
 
 /// Why a command ended without having done what it should.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +115,9 @@ pub(crate) enum EdgeError {
         #[source]
         source: io::Error,
     },
+    /// Another station's pictures go where this one's should.
+    #[error("another station writes its records into {}", folder.display())]
+    RecordsInUse { folder: PathBuf },
     /// Standard output.
     #[error("writing to standard output")]
     Output(#[from] io::Error),
@@ -154,7 +173,7 @@ impl EdgeError {
             Self::Engine(_) => 5,
             Self::Camera(_) => 6,
             Self::Line(_) => 7,
-            Self::Store { .. } | Self::Output(_) => 8,
+            Self::Store { .. } | Self::RecordsInUse { .. } | Self::Output(_) => 8,
             Self::InspectProcess { code } => *code,
         }
     }
@@ -185,6 +204,9 @@ impl EdgeError {
             }
             Self::Camera(error) => error.hint(),
             Self::Store { .. } => Some("check the folder's rights and the free space".into()),
+            Self::RecordsInUse { .. } => {
+                Some("stop that station, or give this one a `records.folder` of its own".into())
+            }
             Self::System { .. } => {
                 Some("this should not happen: please report it with the lines above".into())
             }

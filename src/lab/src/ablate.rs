@@ -1,4 +1,5 @@
-//! The ablation: which part of the network earns its place, at an equal budget (METHODS 10.3).
+//! The ablation: which part of the network earns its place, at an equal budget (the rows
+//! of DCRDF-Net's ablation, Sensors 2026, 26, 412).
 //!
 //! | variant | pseudo-anomalies | refinement | joined by |
 //! |---|---|---|---|

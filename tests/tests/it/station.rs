@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::binaries::{program, succeed};
+use crate::binaries::{program, run, succeed};
 use crate::product::Site;
 
 /// Most lines that a test reads before it gives up: a minute of parts.
@@ -20,12 +20,14 @@ struct Station {
 }
 
 impl Station {
+    /// What it logs is written to the site's `log`.
     fn start(site: &Site) -> Self {
+        let log = std::fs::File::create(site.path("log")).expect("a new file");
         let mut process = program("twinspect")
             .current_dir(site.path(""))
             .args(["run", "--config", "station.toml", "--json"])
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the station starts");
         let output = process.stdout.take().expect("a pipe");
@@ -121,6 +123,25 @@ fn endless() -> Site {
     site
 }
 
+/// Makes a part one that is rejected without a result.
+fn lose_depth(site: &Site, part: &str) {
+    let depth = site.path(format!("parts/test/{part}/depth.png"));
+    let picture = image::open(&depth).expect("a depth picture");
+    let empty = image::ImageBuffer::<image::Luma<u16>, _>::new(picture.width(), picture.height());
+    empty.save(&depth).expect("a depth picture is written");
+}
+
+/// Names of the pictures of rejected parts, in order.
+fn records(site: &Site) -> Vec<String> {
+    let folder = std::fs::read_dir(site.path("records")).expect("a folder of records");
+    let names = folder.map(|entry| entry.expect("an entry").file_name().into_string());
+    let mut pictures: Vec<String> = names
+        .filter_map(|name| name.ok().filter(|name| name.starts_with("reject-")))
+        .collect();
+    pictures.sort();
+    pictures
+}
+
 #[test]
 fn every_part_of_a_recording_leaves_once_and_is_counted_by_its_label() {
     let site = patient();
@@ -183,6 +204,8 @@ fn parts_of_a_killed_inspect_process_are_rejected_until_another_one_is_up() {
     let (parts, summary) = station.stop();
     check_laws(&parts, &summary);
     assert_eq!(summary["inspector_restarts"], 1);
+    let log = String::from_utf8(site.read("log")).expect("a text");
+    assert!(log.contains("ended: killed by signal 9"), "{log}");
 }
 
 #[test]
@@ -230,11 +253,7 @@ fn pictures_of_rejected_parts_are_kept_up_to_the_limit() {
         "[records]\nenabled = true\nkeep_parts = 2\n[trigger]",
     );
     for part in ["good/000", "good/001", "dent/000"] {
-        let depth = site.path(format!("parts/test/{part}/depth.png"));
-        let picture = image::open(&depth).expect("a depth picture");
-        let empty =
-            image::ImageBuffer::<image::Luma<u16>, _>::new(picture.width(), picture.height());
-        empty.save(&depth).expect("a depth picture is written");
+        lose_depth(&site, part);
     }
     let arguments = ["run", "--config", "station.toml", "--json"];
     let said = succeed(
@@ -244,6 +263,36 @@ fn pictures_of_rejected_parts_are_kept_up_to_the_limit() {
     );
     assert!(said.contains("\"no_depth\""), "{said}");
     assert!(said.contains("\"records_written\":3"), "{said}");
-    let kept = std::fs::read_dir(site.path("records")).expect("a folder of records");
-    assert_eq!(kept.count(), 2);
+    assert_eq!(records(&site).len(), 2);
+}
+
+#[test]
+fn a_folder_of_records_belongs_to_one_station_through_restarts_and_for_no_longer() {
+    let site = endless();
+    site.edit(
+        "station.toml",
+        "[trigger]",
+        "[records]\nenabled = true\n[trigger]",
+    );
+    lose_depth(&site, "dent/000");
+    let mut station = Station::start(&site);
+    station.wait_for(|line| !is(line, "no_result"));
+    Station::signal(station.inspect_process(), "KILL");
+    station.wait_for(is_abandoned);
+    station.wait_for(|line| !is(line, "no_result"));
+
+    let second = ["run", "--config", "station.toml", "--parts", "3"];
+    let refused = run(program("twinspect").current_dir(site.path("")).args(second));
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(8), "{told}");
+    assert!(told.contains("another station writes"), "{told}");
+    assert!(told.contains("records\n"), "{told}");
+    assert!(told.contains("hint: stop that station"), "{told}");
+
+    station.stop();
+    let first = records(&site);
+    succeed(program("twinspect").current_dir(site.path("")).args(second));
+    let both = records(&site);
+    assert!(both.len() > first.len(), "{both:?}");
+    assert_eq!(both[..first.len()], first);
 }

@@ -127,7 +127,7 @@ impl TryFrom<u32> for FormatVersion {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Method {
-    /// A student reverses a frozen teacher (METHODS 1).
+    /// A student reverses a frozen teacher (RD4AD: Deng and Li, CVPR 2022, arXiv 2201.10703).
     ReverseDistillation,
 }
 

@@ -3,7 +3,9 @@
 //! [`StationToml`] mirrors the file key by key. [`Station`] is checked, has its units in its types
 //! and its paths resolved; only a `Station` travels on.
 
+mod contradiction;
 mod explain;
+mod number;
 mod station;
 mod typed;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use twinspect_camera::Repeat;
-use twinspect_core::belt::{EncoderKind, EncoderSpec};
+use twinspect_core::belt::{Axis, EncoderKind, EncoderSpec};
 use twinspect_core::gate::{GateSpec, OutputMode, Way};
 use twinspect_core::readiness::ReadinessSpec;
 use twinspect_core::score::DegradedPolicy;
@@ -13,6 +13,8 @@ use twinspect_core::supervision::SupervisionSpec;
 use twinspect_core::trigger::{SourceSpec, SpacingSpec, TriggerSpec};
 use twinspect_dataset::Split;
 
+use super::contradiction;
+use super::number::number;
 use super::typed::{
     CameraKind, EncoderChoice, EncoderToml, GateToml, InspectorToml, OutputToml, RecordsToml,
     SplitToml, StationToml, TriggerToml,
@@ -85,8 +87,12 @@ pub(crate) enum StationError {
         expected: String,
     },
     /// Trigger, encoder, gate or READY can't work like this.
-    #[error("{0}")]
-    Decisions(twinspect_core::station::StationError),
+    #[error("{}", contradiction::in_keys(error, *axis))]
+    Decisions {
+        error: twinspect_core::station::StationError,
+        /// On which places are told.
+        axis: Axis,
+    },
     /// Two keys in the wrong order.
     #[error("{lesser} must be less than {greater}")]
     Order {
@@ -122,7 +128,7 @@ impl Checker {
     fn duration(&mut self, key: &'static str, milliseconds: f64) -> Duration {
         let holds = milliseconds > 0.0 && milliseconds <= DURATION_MAX_MS;
         let expected = format!("above 0 and at most {DURATION_MAX_MS}");
-        self.require(holds, key, milliseconds, expected);
+        self.require(holds, key, number(milliseconds), expected);
         let sane = if holds { milliseconds } else { 1.0 };
         Duration::from_secs_f64(sane / 1e3)
     }
@@ -203,7 +209,12 @@ impl Checker {
     fn belt(&mut self, typed: &TriggerToml, encoder: &EncoderToml) -> BeltSpec {
         let rate = |checker: &mut Self, key, rate_hz: f64, most: f64| {
             let holds = rate_hz > 0.0 && rate_hz <= most;
-            checker.require(holds, key, rate_hz, format!("above 0 and at most {most}"));
+            checker.require(
+                holds,
+                key,
+                number(rate_hz),
+                format!("above 0 and at most {most}"),
+            );
             let sane = if holds { rate_hz } else { 1.0 };
             (1e6 / sane) as u64
         };
@@ -214,12 +225,14 @@ impl Checker {
             None => typed.spacing_min_ms,
             Some(_) => (encoder.spacing_min_counts * count_us) as f64 / 1e3,
         };
-        let expected = format!("at most {}, for parts {apart_ms} ms apart", 1e3 / apart_ms);
+        let (most, apart) = (number(1e3 / apart_ms), number(apart_ms));
+        let expected = format!("at most {most}, for parts {apart} ms apart");
         let holds = period_us as f64 / 1e3 >= apart_ms;
-        self.require(holds, "trigger.rate_hz", typed.rate_hz, expected);
+        self.require(holds, "trigger.rate_hz", number(typed.rate_hz), expected);
         let holds = typed.debounce_ms < period_us as f64 / 2e3;
         let expected = "less than half of the time from part to part";
-        self.require(holds, "trigger.debounce_ms", typed.debounce_ms, expected);
+        let found = number(typed.debounce_ms);
+        self.require(holds, "trigger.debounce_ms", found, expected);
         BeltSpec {
             period_us,
             encoder: kind.map(|kind| (kind, count_us)),
@@ -259,8 +272,9 @@ impl Checker {
         };
         // What is wrong with a number by itself was said above.
         if self.problems.len() == known {
-            self.problems
-                .extend(spec.problems().map(StationError::Decisions));
+            let axis = spec.gate.axis();
+            let told = |error| StationError::Decisions { error, axis };
+            self.problems.extend(spec.problems().map(told));
         }
         spec
     }

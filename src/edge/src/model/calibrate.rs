@@ -29,10 +29,10 @@ struct Findings<'a> {
 
 /// Fits, and writes the new bundle.
 pub(crate) fn calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    let bundle = Bundle::open(&args.source.bundle)?;
-    let dataset = twinspect_dataset::open(&args.source.data)?;
+    let bundle = Bundle::open(&args.files.bundle)?;
+    let dataset = twinspect_dataset::open(&args.files.data)?;
     check_camera(&bundle, dataset.as_ref())?;
-    let parts = match args.source.split {
+    let parts = match args.split {
         Some(split) => dataset.good_parts(split.into()),
         None => dataset.calibration_parts(),
     };

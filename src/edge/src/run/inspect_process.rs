@@ -23,7 +23,7 @@ use super::records::Records;
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
 use crate::config::{self, CameraSource, InspectorLimits, Station};
-use crate::error::EdgeError;
+use crate::error::{EdgeError, WithCauses};
 use crate::fit::check_camera;
 use crate::pipeline::{InspectError, Pipeline};
 
@@ -237,8 +237,7 @@ impl Inspect {
             Ok(inspection) => inspection.verdict,
             Err(error) => {
                 let reason = error.reason();
-                let cause = std::error::Error::source(&error);
-                log::error!("part {}: {error}: {cause:?}", captured.number);
+                log::error!("part {}: {}", captured.number, WithCauses(&error));
                 if let InspectError::Engine(source) = error {
                     self.engine_ended = Some(source).filter(EngineError::is_final);
                 }

@@ -1,11 +1,13 @@
 //! The inspect process as the line process holds it.
 
+use std::fmt;
 use std::io::BufReader;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -35,8 +37,40 @@ pub(super) enum Heard {
     Message(InspectorMessage),
     /// It has closed its end, or said what is no message.
     Closed,
-    /// It has ended; with its exit code, if it had one.
-    Ended(Option<u8>),
+    /// It has ended.
+    Ended(Ending),
+}
+
+/// How an inspect process has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// By itself, with an exit code.
+    Code(u8),
+    /// By a signal: nobody has asked it.
+    Signal(i32),
+    /// The system does not say.
+    Unknown,
+}
+
+impl From<ExitStatus> for Ending {
+    fn from(status: ExitStatus) -> Self {
+        let code = status.code().and_then(|code| u8::try_from(code).ok());
+        match (code, status.signal()) {
+            (Some(code), _) => Self::Code(code),
+            (None, Some(signal)) => Self::Signal(signal),
+            (None, None) => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => write!(f, "killed by signal {signal}"),
+            Self::Unknown => f.write_str("the system does not say how"),
+        }
+    }
 }
 
 /// A running inspect process.
@@ -118,8 +152,7 @@ impl Inspector {
             );
         }
         thread::spawn(move || {
-            let code = wait(&mut child);
-            let what = Heard::Ended(code);
+            let what = Heard::Ended(wait(&mut child));
             if events.send(InspectorEvent { generation, what }).is_err() {
                 log::debug!("inspect process ended after the line process");
             }
@@ -128,23 +161,26 @@ impl Inspector {
 }
 
 /// Waits for the end, and after a while helps.
-fn wait(child: &mut Child) -> Option<u8> {
+fn wait(child: &mut Child) -> Ending {
     let pause = Duration::from_millis(5);
     for _ in 0..GRACE.as_micros() / pause.as_micros() {
         match child.try_wait() {
-            Ok(Some(status)) => return status.code().and_then(|code| u8::try_from(code).ok()),
+            Ok(Some(status)) => return status.into(),
             Ok(None) => select! { recv(never::<()>()) -> _ => {}, default(pause) => {} },
             Err(error) => {
                 log::warn!("waiting for inspect process {}: {error}", child.id());
-                return None;
+                return Ending::Unknown;
             }
         }
     }
     log::warn!("inspect process {} does not end: killing it", child.id());
-    if let Err(error) = child.kill().and_then(|()| child.wait().map(drop)) {
-        log::warn!("killing inspect process {}: {error}", child.id());
+    match child.kill().and_then(|()| child.wait()) {
+        Ok(status) => status.into(),
+        Err(error) => {
+            log::warn!("killing inspect process {}: {error}", child.id());
+            Ending::Unknown
+        }
     }
-    None
 }
 
 fn write_tickets(mut stream: UnixStream, tickets: &Receiver<TicketMessage>) {

@@ -14,10 +14,12 @@ use twinspect_core::station::{Effect, Inspector as Said, Station};
 use twinspect_line::{Edge, Line, Output, SimulatedLine};
 
 use super::belt::{BeltEdge, SimulatedBelt};
-use super::inspector::{Heard, Inspector, InspectorEvent};
+use super::inspector::{Ending, Heard, Inspector, InspectorEvent};
 use super::listener::Listener;
 use super::messages::{InspectorMessage, TicketMessage};
+use super::records_lock::RecordsLock;
 use super::station_report::StationReport;
+use super::troubles::Troubles;
 use crate::cli::RunArgs;
 use crate::clock::Clock;
 use crate::config;
@@ -34,6 +36,10 @@ const HOPELESS: [u8; 4] = [2, 3, 4, 5];
 /// Runs a station until it is told to stop, its recording ends, or it can't be run at all.
 pub(crate) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let station = config::load(&args.config)?.station;
+    let records = station.records.as_ref();
+    let _records_lock = records
+        .map(|records| RecordsLock::take(&records.folder))
+        .transpose()?;
     let (signal_sender, signals) = bounded(1);
     let system = |doing| move |source| EdgeError::System { doing, source };
     let mut caught =
@@ -72,6 +78,7 @@ struct LineProcess<'a> {
     event_sender: Sender<InspectorEvent>,
     events: Receiver<InspectorEvent>,
     report: StationReport<'a>,
+    troubles: Troubles,
 }
 
 impl<'a> LineProcess<'a> {
@@ -96,6 +103,7 @@ impl<'a> LineProcess<'a> {
             event_sender,
             events,
             report,
+            troubles: Troubles::default(),
         })
     }
 
@@ -141,6 +149,13 @@ impl<'a> LineProcess<'a> {
             .try_for_each(|effect| self.obey(effect, now_us));
         self.effects = effects;
         self.tell_readiness();
+        let (trigger, gate) = (self.station.trigger(), self.station.gate());
+        for trouble in self
+            .troubles
+            .since_last(trigger.counters(), gate.counters())
+        {
+            log::warn!("{trouble}");
+        }
         done
     }
 
@@ -269,13 +284,14 @@ impl<'a> LineProcess<'a> {
                     inspector.close();
                 }
             }
-            Heard::Ended(code) => {
-                if let Some(code) = code.filter(|code| HOPELESS.contains(code))
+            Heard::Ended(ending) => {
+                if let Ending::Code(code) = ending
+                    && HOPELESS.contains(&code)
                     && !self.station.supervisor().was_up()
                 {
                     return Err(EdgeError::InspectProcess { code });
                 }
-                log::error!("the inspect process has ended, exit code {code:?}");
+                log::error!("the inspect process has ended: {ending}");
             }
         }
         Ok(())

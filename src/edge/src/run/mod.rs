@@ -18,7 +18,9 @@ mod line_process;
 mod listener;
 mod messages;
 mod records;
+mod records_lock;
 mod station_report;
+mod troubles;
 
 pub(crate) use inspect_process::inspect_process;
 pub(crate) use line_process::run;

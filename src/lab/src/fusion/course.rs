@@ -1,5 +1,5 @@
 //! How a gate is trained: on evidence of parts with pseudo-anomalies, stopped and accepted by another
-//! family of them (METHODS 5.5, 5.7).
+//! family of them.
 
 use std::fmt;
 
