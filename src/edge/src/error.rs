@@ -17,6 +17,7 @@ use twinspect_dataset::DatasetError;
 use twinspect_engine::calibrate::CalibrateError;
 use twinspect_engine::{EngineError, ProofError};
 use twinspect_line::LineError;
+use twinspect_line::gpio::GpioError;
 
 use crate::config::ConfigError;
 
@@ -133,6 +134,12 @@ pub(crate) enum EdgeError {
     },
 }
 
+impl From<GpioError> for EdgeError {
+    fn from(error: GpioError) -> Self {
+        Self::Line(error.into())
+    }
+}
+
 impl EdgeError {
     /// A file or folder that can't be written.
     pub(crate) fn store(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
@@ -210,11 +217,10 @@ impl EdgeError {
             Self::System { .. } => {
                 Some("this should not happen: please report it with the lines above".into())
             }
-            Self::Line(_)
-            | Self::Station(_)
-            | Self::Gate(_)
-            | Self::Output(_)
-            | Self::InspectProcess { .. } => None,
+            Self::Line(error) => error.hint().map(Cow::from),
+            Self::Station(_) | Self::Gate(_) | Self::Output(_) | Self::InspectProcess { .. } => {
+                None
+            }
         }
     }
 
