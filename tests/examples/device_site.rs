@@ -24,6 +24,7 @@ mod product;
 use std::path::PathBuf;
 
 use clap::Parser;
+use twinspect_bundle::{Golden, Manifest};
 use twinspect_core::frame::{FramePair, RgbFrame};
 use twinspect_core::score::{FusionInputs, FusionMaps};
 use twinspect_dataset::{Label, PartRecord, RecordedPartsWriter, Split};
@@ -33,7 +34,7 @@ use twinspect_dataset::{Label, PartRecord, RecordedPartsWriter, Split};
 enum Kind {
     /// A block of the height that is good.
     Pass,
-    /// A block three times as high.
+    /// A block five times as high.
     Fail,
     /// A good block in the dark.
     NoResult,
@@ -65,7 +66,7 @@ impl Kind {
     fn frame(self, seed: usize) -> FramePair {
         match self {
             Self::Pass => product::block(seed, 10),
-            Self::Fail => product::block(seed, 30),
+            Self::Fail => product::block(seed, 50),
             Self::NoResult => darkened(&product::block(seed, 10)),
         }
     }
@@ -78,6 +79,12 @@ fn darkened(frame: &FramePair) -> FramePair {
     FramePair::new(Some(black), depth, frame.intrinsics().copied()).expect("a pair")
 }
 
+/// A golden of a product without a fusion network.
+fn golden(manifest: &Manifest, name: &str, frame: FramePair) -> Golden {
+    let no_fusion = |_: &FusionInputs| -> FusionMaps { panic!("there is no network to ask") };
+    product::golden(manifest, name, frame, no_fusion)
+}
+
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Where to write; it must not exist.
@@ -87,15 +94,13 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let Arguments { folder } = Arguments::parse();
     fs_err::create_dir(&folder)?;
-    let no_fusion = |_: &FusionInputs| -> FusionMaps { panic!("there is no network to ask") };
     let mut manifest = product::manifest();
-    let golden = |manifest: &_, name, frame| product::golden(manifest, name, frame, no_fusion);
 
     // The line lies halfway between both kinds, which must be far apart.
     let evidence = |kind: Kind| golden(&manifest, "000", kind.frame(1)).evidence.fused;
     let (good, defective) = (evidence(Kind::Pass), evidence(Kind::Fail));
     anyhow::ensure!(
-        defective > 2.0 * good && good > 0.0,
+        good > 0.0 && defective > 1.5 * good,
         "evidence {good} of a good block and {defective} of a high one can't be told apart"
     );
     manifest.score.fused.evidence = (good + defective) / 2.0;

@@ -36,8 +36,29 @@ start_max_ms = 250000.0
 
 [line]
 kind = "gpio"
-chip = "{chip}"
+sensor = {sensor}
+{output_wire} = {output_line}
+ready = {ready}
+busy = {busy}
 """
+
+
+def line(wire):
+    """A line of the simulated chip."""
+    return f'{{ name = "{wire}", chip = "{CHIP_LABEL}" }}'
+
+
+def configuration(output, **values):
+    """A station.toml with the wires of this output."""
+    return COMMON.format(
+        output=output.value,
+        output_wire=output.wire.lower(),
+        output_line=line(output.wire),
+        sensor=line("SENSOR"),
+        ready=line("READY"),
+        busy=line("BUSY"),
+        **values,
+    )
 
 
 class TestSite:
@@ -51,17 +72,16 @@ class TestSite:
 
     def configuration(self, output):
         """A station.toml."""
-        return COMMON.format(
+        return configuration(
+            output,
             bundle=f"{SITE}/block.twb",
             parts=f"{SITE}/parts",
-            output=output.value,
             spacing_ms=310.0,
             delay_ms=self.delay_ms,
             deadline_ms=self.delay_ms - 100.0,
             pulse_ms=self.pulse_ms,
             silence_ms=1000.0,
             kill_ms=5000.0,
-            chip=CHIP_LABEL,
         )
 
 
@@ -92,15 +112,14 @@ class RealSite:
 
     def configuration(self, output):
         """A station.toml."""
-        return COMMON.format(
+        return configuration(
+            output,
             bundle=f"{self.folder}/model.twb",
             parts=f"{self.folder}/parts",
-            output=output.value,
             spacing_ms=1000.0,
             delay_ms=self.delay_ms,
             deadline_ms=self.delay_ms - 100.0,
             pulse_ms=self.pulse_ms,
             silence_ms=30000.0,
             kill_ms=60000.0,
-            chip=CHIP_LABEL,
         )

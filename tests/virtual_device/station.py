@@ -15,7 +15,7 @@ START_MAX_S = 300
 class Station:
     """One station on one simulated chip."""
 
-    unit = "twinspect.service"
+    unit = "twinspect@station.service"
     configuration = "/etc/twinspect/station.toml"
 
     def __init__(self, device, site):

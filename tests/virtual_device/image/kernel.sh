@@ -19,9 +19,9 @@ fetch_kernel() {
     mkdir -p "$work/debs" "$work/kernel"
     (
         export APT_CONFIG=$work/apt/apt.conf
-        # From 7.x on a kernel is split into packages; before, the first one holds everything.
+        # From 7.x on a kernel is split into packages; before, the first of them holds everything.
         parts=$(apt-cache depends "$image" |
-            awk -v version="$version" '/Depends: linux-(binary|modules)-[0-9]/ && index($2, version) { print $2 }')
+            awk -v version="$version" '/Depends: linux-(base|binary|modules)-[0-9]/ && index($2, version) { print $2 }')
         cd "$work/debs"
         # shellcheck disable=SC2086 # names of packages
         apt-get -qq download "$image" $parts
@@ -50,7 +50,8 @@ install_modules() {
     local tree=$1 root=$2 version=$3 target=$2/usr/lib/modules/$3 module file
     depmod -b "${tree%/lib/modules/*}" "$version" 2>/dev/null || true
     mkdir -p "$target"
-    cp "$tree"/modules.builtin* "$tree"/modules.order "$target"/
+    find "$tree" -maxdepth 1 \( -name "modules.builtin*" -o -name modules.order \) \
+        -exec cp -t "$target" {} +
     for module in $kernel_modules; do
         grep -qE "/${module//_/[-_]}\.ko" "$tree"/modules.builtin && continue
         for file in $(module_files "$tree" "$module"); do

@@ -5,14 +5,15 @@ BYTES = 1_000_000
 
 PROBE = f"""
 modprobe vivid n_devs=1 node_types=0x1 && udevadm settle
-mkdir -p /run/systemd/system/probe.service.d
-cp "$(systemctl show --property FragmentPath --value %(unit)s)" /run/systemd/system/probe.service
-cat >/run/systemd/system/probe.service.d/probe.conf <<'END'
+mkdir -p /run/systemd/system/probe@.service.d
+cp "$(systemctl show --property FragmentPath --value %(unit)s)" /run/systemd/system/probe@.service
+cat >/run/systemd/system/probe@.service.d/probe.conf <<'END'
 [Service]
 Type=oneshot
 Restart=no
 WatchdogSec=0
 NotifyAccess=none
+RuntimeDirectory=
 ExecStartPre=
 ExecReload=
 ExecStart=
@@ -22,7 +23,7 @@ StandardError=file:/run/probe.err
 TimeoutStartSec=60
 END
 systemctl daemon-reload
-systemctl start probe.service
+systemctl start probe@station.service
 cat /run/probe.txt
 """
 
@@ -30,5 +31,5 @@ cat /run/probe.txt
 def camera(station, checks):
     """The unit's user may read a camera, and no other device."""
     said = station.device.run(PROBE % {"unit": station.unit}, limit_s=120)[1].split()
-    detail = station.device.run("cat /run/probe.err; systemctl status --no-pager probe.service | head -n 8")[1]
+    detail = station.device.run("cat /run/probe.err; systemctl status --no-pager probe@station.service | head -n 8")[1]
     checks.holds("a camera reads under the unit's sandbox, a clock does not", said[-2:] == [str(BYTES), "refused"], f"{said} {detail if said[-2:] != [str(BYTES), 'refused'] else ''}")
