@@ -139,6 +139,11 @@ impl Handshake {
         matches!(self.state, State::Fault { .. })
     }
 
+    /// Whether the machine has been told everything, or can't be told any more.
+    pub fn is_settled(&self) -> bool {
+        self.has_failed() || (self.waiting.is_empty() && self.state == State::Idle)
+    }
+
     /// No part is under way: results may begin anew, when the machine has had the time of an ACK to
     /// see the fault, and ACK is low.
     pub fn resync(&mut self, now_us: u64) {

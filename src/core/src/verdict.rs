@@ -105,6 +105,8 @@ pub enum Reason {
     /// Nobody is sure which part lies where: parts followed each other too closely, or events of
     /// the part sensor or the encoder were lost.
     Position,
+    /// The station was stopped before the part came to the rejector.
+    Stopped,
 }
 
 impl Reason {
@@ -121,6 +123,7 @@ impl Reason {
             Self::Late => "late",
             Self::Overrun => "overrun",
             Self::Position => "position",
+            Self::Stopped => "stopped",
         }
     }
 }

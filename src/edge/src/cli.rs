@@ -111,7 +111,10 @@ pub(crate) struct RunArgs {
 #[command(after_help = "\
 Examples:
   twinspect check --config configs/demo.toml
-  twinspect check --bundle models/cap.twb --json")]
+  twinspect check --bundle models/cap.twb --json
+  twinspect check --config /etc/twinspect/station.toml --line
+  twinspect check --config /etc/twinspect/station.toml --line --pulse
+  twinspect check --config /etc/twinspect/station.toml --line --loop-back pass=sensor")]
 pub(crate) struct CheckArgs {
     /// A station's configuration; its bundle and camera are checked too.
     #[arg(long, value_name = "FILE", required_unless_present = "bundle")]
@@ -119,9 +122,43 @@ pub(crate) struct CheckArgs {
     /// A bundle, in place of the configuration's.
     #[arg(long, value_name = "FILE", required_unless_present = "config")]
     pub(crate) bundle: Option<PathBuf>,
+    /// Looks at the configuration's wires instead: which line each one is, and who holds it. A
+    /// running station does not notice.
+    #[arg(long, requires = "config", conflicts_with = "bundle")]
+    pub(crate) line: bool,
+    /// Gives one pulse on the rejector's wire.
+    #[arg(long, requires = "line")]
+    pub(crate) pulse: bool,
+    /// Drives an output and looks whether the input follows that a jumper joins it to.
+    #[arg(long, requires = "line", value_name = "OUTPUT=INPUT")]
+    pub(crate) loop_back: Option<Jumper>,
+    /// Moves wires without asking.
+    #[arg(long, requires = "line")]
+    pub(crate) yes: bool,
     /// One JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A piece of wire from an output to an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Jumper {
+    pub(crate) output: String,
+    pub(crate) input: String,
+}
+
+impl std::str::FromStr for Jumper {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        let (output, input) = typed
+            .split_once('=')
+            .ok_or("two wires of the configuration, joined by =: pass=sensor")?;
+        Ok(Self {
+            output: output.to_owned(),
+            input: input.to_owned(),
+        })
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,30 +1,54 @@
 //! The one place that reads clocks.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// Microseconds since the process began, never backwards. What decides uses this clock alone.
+///
+/// It is CLOCK_MONOTONIC with another zero, as the kernel stamps the edges of wires by that one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
-    start: Instant,
+    start_ns: u64,
 }
 
 impl Clock {
     /// Starts at zero.
     pub(crate) fn start() -> Self {
         Self {
-            start: Instant::now(),
+            start_ns: monotonic_ns(),
         }
     }
 
     /// Microseconds since the start.
     pub(crate) fn now_us(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
+        self.at_us(monotonic_ns())
+    }
+
+    /// A moment that the kernel has stamped with CLOCK_MONOTONIC; zero if it lies before the start.
+    pub(crate) fn at_us(&self, stamp_ns: u64) -> u64 {
+        stamp_ns.saturating_sub(self.start_ns) / 1_000
     }
 
     /// How long to wait from now until `at_us`.
     pub(crate) fn until(&self, at_us: u64) -> Duration {
         Duration::from_micros(at_us.saturating_sub(self.now_us()))
     }
+
+    /// Does nothing for so long: for threads that hold nobody up, never for the line's.
+    pub(crate) fn wait(&self, time: Duration) {
+        let until_us = self.now_us().saturating_add(time.as_micros() as u64);
+        while self.now_us() < until_us {
+            std::thread::park_timeout(self.until(until_us));
+        }
+    }
+}
+
+/// Since the machine was booted, about; not while it sleeps.
+fn monotonic_ns() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    let (seconds, nanoseconds) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+    seconds.saturating_mul(1_000_000_000) + nanoseconds
 }
 
 /// The wall clock as in RFC 3339, for people. Nothing is decided by it.
@@ -32,4 +56,19 @@ pub(crate) fn now_rfc3339() -> String {
     jiff::Timestamp::now()
         .strftime("%Y-%m-%dT%H:%M:%SZ")
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_of_the_kernel_lie_on_the_same_axis() {
+        let clock = Clock::start();
+        let before_us = clock.now_us();
+        let stamped_us = clock.at_us(monotonic_ns());
+        let after_us = clock.now_us();
+        assert!(before_us <= stamped_us && stamped_us <= after_us);
+        assert_eq!(clock.at_us(0), 0, "before the start");
+    }
 }

@@ -16,6 +16,7 @@ use twinspect_dataset::DatasetError;
 use twinspect_engine::calibrate::CalibrateError;
 use twinspect_engine::{EngineError, ProofError};
 use twinspect_line::LineError;
+use twinspect_line::gpio::GpioError;
 
 use crate::config::ConfigError;
 
@@ -114,6 +115,12 @@ pub(crate) enum EdgeError {
     },
 }
 
+impl From<GpioError> for EdgeError {
+    fn from(error: GpioError) -> Self {
+        Self::Line(error.into())
+    }
+}
+
 impl EdgeError {
     /// A file or folder that can't be written.
     pub(crate) fn store(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
@@ -188,11 +195,10 @@ impl EdgeError {
             Self::System { .. } => {
                 Some("this should not happen: please report it with the lines above".into())
             }
-            Self::Line(_)
-            | Self::Station(_)
-            | Self::Gate(_)
-            | Self::Output(_)
-            | Self::InspectProcess { .. } => None,
+            Self::Line(error) => error.hint().map(Cow::from),
+            Self::Station(_) | Self::Gate(_) | Self::Output(_) | Self::InspectProcess { .. } => {
+                None
+            }
         }
     }
 

@@ -1,17 +1,53 @@
 //! The line's wires: what pass and reject mean to the machine around the station.
 //!
 //! The gate of `twinspect_core` decides when a wire has to change; a [`Line`] changes it. One
-//! thread owns the line. [`SimulatedLine`] records what a real one would do.
+//! thread owns the line. [`SimulatedLine`] records what a real one would do; [`gpio`] is a real one,
+//! with the inputs that belong to it.
 //!
 //! **What is absent**: decisions, clocks and threads. Times come in with each edge.
 #![forbid(unsafe_code)]
 
+pub mod gpio;
 mod simulated;
 mod timeline;
 
 pub use simulated::{PULSES_KEPT, Pulse, SimulatedLine};
 
 use twinspect_core::gate::OutputMode;
+
+/// A wire that comes from a sensor, or from the machine around the station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// High while a part lies before the part sensor.
+    Sensor,
+    /// The encoder's first or only channel.
+    EncoderA,
+    /// The encoder's second channel.
+    EncoderB,
+    /// The machine has read a result.
+    Ack,
+}
+
+impl Input {
+    /// All inputs.
+    pub const ALL: [Self; 4] = [Self::Sensor, Self::EncoderA, Self::EncoderB, Self::Ack];
+
+    /// The name that users see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sensor => "sensor",
+            Self::EncoderA => "encoder_a",
+            Self::EncoderB => "encoder_b",
+            Self::Ack => "ack",
+        }
+    }
+}
+
+impl std::fmt::Display for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
 
 /// A wire that leads to the rejector, or to the machine around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,11 +60,38 @@ pub enum Output {
     Ready,
     /// High while an answer is awaited.
     Busy,
+    /// The handshake: OK, NG and ERROR are to be read.
+    ResultValid,
+    /// The handshake: the part passes.
+    Ok,
+    /// The handshake: the part does not pass.
+    Ng,
+    /// The handshake: there is no result.
+    Error,
+}
+
+/// What a station says that nobody runs: before its first and after its last decision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stopped {
+    /// Reject everything: PASS is low, and REJECT is high.
+    #[default]
+    Rejects,
+    /// Let everything through where the wire is REJECT: for rejectors that must not be held.
+    Passes,
 }
 
 impl Output {
     /// All outputs.
-    pub const ALL: [Self; 4] = [Self::Pass, Self::Reject, Self::Ready, Self::Busy];
+    pub const ALL: [Self; 8] = [
+        Self::Pass,
+        Self::Reject,
+        Self::Ready,
+        Self::Busy,
+        Self::ResultValid,
+        Self::Ok,
+        Self::Ng,
+        Self::Error,
+    ];
 
     /// The name that users see.
     pub fn name(self) -> &'static str {
@@ -37,7 +100,16 @@ impl Output {
             Self::Reject => "reject",
             Self::Ready => "ready",
             Self::Busy => "busy",
+            Self::ResultValid => "result_valid",
+            Self::Ok => "ok",
+            Self::Ng => "ng",
+            Self::Error => "error",
         }
+    }
+
+    /// The level that it has while nobody runs the station.
+    pub fn safe_level(self, stopped: Stopped) -> bool {
+        self == Self::Reject && stopped == Stopped::Rejects
     }
 
     /// Whether it moves parts; the others only tell.
@@ -74,7 +146,7 @@ pub struct Edge {
     pub part: u64,
 }
 
-/// The wires of a station, all low at first.
+/// The wires of a station, at their safe levels at first.
 pub trait Line {
     /// Changes a wire. Setting the level that it has is no change and no fault.
     ///
@@ -82,7 +154,7 @@ pub trait Line {
     /// [`LineError`] if the wire's level can't be vouched for.
     fn drive(&mut self, edge: Edge) -> Result<(), LineError>;
 
-    /// Sets every wire low, the state in which nothing is let through by a PASS pulse.
+    /// Sets every wire to its safe level.
     ///
     /// # Errors
     /// [`LineError`] if some wire's level can't be vouched for; the others are set all the same.
@@ -90,7 +162,7 @@ pub trait Line {
 }
 
 /// A wire that did not do as it was told.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineError {
     /// An edge lies before the one that was driven last.
@@ -103,4 +175,17 @@ pub enum LineError {
         /// Time of the wire's last edge.
         last_us: u64,
     },
+    /// A wire of a board.
+    #[error(transparent)]
+    Gpio(#[from] gpio::GpioError),
+}
+
+impl LineError {
+    /// The remedy, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::BackInTime { .. } => None,
+            Self::Gpio(error) => error.hint(),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{Edge, Line, LineError, Output, timeline};
+use crate::{Edge, Line, LineError, Output, Stopped, timeline};
 
 /// Pulses that a simulated line keeps; older ones are forgotten, but stay counted.
 pub const PULSES_KEPT: usize = 1024;
@@ -37,21 +37,17 @@ struct Wire {
 /// Records pulses and draws them; its memory does not grow.
 #[derive(Debug)]
 pub struct SimulatedLine {
+    stopped: Stopped,
     wires: [Wire; Output::ALL.len()],
     pulses: VecDeque<Pulse>,
     count: u64,
 }
 
-impl Default for SimulatedLine {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl SimulatedLine {
-    /// All wires low.
-    pub fn new() -> Self {
+    /// All wires at their safe levels; what has been high from the start on is no pulse.
+    pub fn new(stopped: Stopped) -> Self {
         Self {
+            stopped,
             wires: Default::default(),
             pulses: VecDeque::with_capacity(PULSES_KEPT),
             count: 0,
@@ -76,12 +72,16 @@ impl SimulatedLine {
     }
 
     fn wire(&mut self, output: Output) -> &mut Wire {
-        let [pass, reject, ready, busy] = &mut self.wires;
+        let [pass, reject, ready, busy, result_valid, ok, ng, error] = &mut self.wires;
         match output {
             Output::Pass => pass,
             Output::Reject => reject,
             Output::Ready => ready,
             Output::Busy => busy,
+            Output::ResultValid => result_valid,
+            Output::Ok => ok,
+            Output::Ng => ng,
+            Output::Error => error,
         }
     }
 }
@@ -123,13 +123,13 @@ impl Line for SimulatedLine {
     fn rest(&mut self, at_us: u64) -> Result<(), LineError> {
         let mut first_error = Ok(());
         for output in Output::ALL {
-            let low = Edge {
+            let safe = Edge {
                 output,
-                level: false,
+                level: output.safe_level(self.stopped),
                 at_us,
                 part: self.wire(output).high_since.map_or(0, |(_, part)| part),
             };
-            first_error = first_error.and(self.drive(low));
+            first_error = first_error.and(self.drive(safe));
         }
         first_error
     }
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_pulse_is_known_by_its_first_part() {
-        let mut line = SimulatedLine::new();
+        let mut line = SimulatedLine::new(Stopped::Rejects);
         line.drive(edge(true, 100, 7)).unwrap();
         line.drive(edge(true, 105, 8)).unwrap();
         line.drive(edge(false, 130, 8)).unwrap();
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn going_to_rest_ends_pulses() {
-        let mut line = SimulatedLine::new();
+        let mut line = SimulatedLine::new(Stopped::Rejects);
         line.drive(edge(true, 10, 1)).unwrap();
         line.rest(15).unwrap();
         line.rest(20).unwrap();
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn wires_that_only_tell_give_no_pulses() {
-        let mut line = SimulatedLine::new();
+        let mut line = SimulatedLine::new(Stopped::Rejects);
         for (at_us, level) in [(10, true), (20, false)] {
             let output = Output::Ready;
             line.drive(Edge {
@@ -191,8 +191,27 @@ mod tests {
     }
 
     #[test]
+    fn a_stopped_line_rejects_unless_its_rejector_must_not_be_held() {
+        let high_at_rest = |stopped| {
+            let levels = Output::ALL.map(|output| output.safe_level(stopped).then_some(output));
+            levels.into_iter().flatten().collect::<Vec<_>>()
+        };
+        assert_eq!(high_at_rest(Stopped::Rejects), [Output::Reject]);
+        assert_eq!(high_at_rest(Stopped::Passes), []);
+        let mut line = SimulatedLine::new(Stopped::Rejects);
+        line.rest(10).unwrap();
+        let output = Output::Reject;
+        let low = Edge {
+            output,
+            ..edge(false, 15, 1)
+        };
+        line.drive(low).unwrap();
+        assert_eq!(line.pulses().map(Pulse::end_us).next(), Some(15));
+    }
+
+    #[test]
     fn time_runs_forward() {
-        let mut line = SimulatedLine::new();
+        let mut line = SimulatedLine::new(Stopped::Rejects);
         line.drive(edge(true, 10, 1)).unwrap();
         assert!(matches!(
             line.drive(edge(false, 9, 1)),
@@ -202,7 +221,7 @@ mod tests {
 
     #[test]
     fn old_pulses_are_forgotten_but_counted() {
-        let mut line = SimulatedLine::new();
+        let mut line = SimulatedLine::new(Stopped::Rejects);
         let more = PULSES_KEPT as u64 + 5;
         for part in 0..more {
             line.drive(edge(true, 10 * part, part)).unwrap();

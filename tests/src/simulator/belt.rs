@@ -8,6 +8,8 @@ use super::story::{COUNT, Part, REJECTOR};
 
 /// Speeds are told in so many parts of the nominal one.
 const NOMINAL: i64 = 1024;
+/// Longer than any station waits for a belt that stands.
+const STAND_US: u64 = 60_000_000;
 
 /// What the belt has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +97,12 @@ impl<'a> Belt<'a> {
     pub(crate) fn speeds(&mut self, now_us: u64, wanted: &[(i64, u64)]) {
         self.wanted.extend(wanted);
         self.turn(now_us);
+    }
+
+    /// Stops for good.
+    pub(crate) fn stand(&mut self, now_us: u64) {
+        self.wanted.clear();
+        self.speeds(now_us, &[(0, STAND_US)]);
     }
 
     fn edge(&self, edge: usize) -> Option<i64> {

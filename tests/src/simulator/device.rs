@@ -30,6 +30,10 @@ pub trait Device {
     fn ack(&mut self, level: bool);
     /// Another configuration.
     fn reload(&mut self, spec: StationSpec) -> Result<(), StationError>;
+    /// Somebody stops the station.
+    fn close(&mut self, now_us: u64);
+    /// Whether it has come to its end.
+    fn is_drained(&self) -> bool;
     /// Time goes by.
     fn tick(&mut self, now_us: u64, effects: &mut Vec<Effect>);
     /// When it wants to be ticked.
@@ -90,6 +94,14 @@ impl Device for Production {
 
     fn reload(&mut self, spec: StationSpec) -> Result<(), StationError> {
         self.station.reload(spec)
+    }
+
+    fn close(&mut self, now_us: u64) {
+        self.station.close(now_us);
+    }
+
+    fn is_drained(&self) -> bool {
+        self.station.is_drained()
     }
 
     fn tick(&mut self, now_us: u64, effects: &mut Vec<Effect>) {

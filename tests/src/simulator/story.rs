@@ -25,6 +25,8 @@ pub(crate) const EXPOSURE_MAX_US: u64 = 30_000;
 pub(crate) const RECOVERY_US: u64 = 3_000_000;
 /// Parts at the end of a story that meet no fault.
 const QUIET_PARTS: usize = 60;
+/// Parts that come while a station is being stopped.
+const PARTS_AFTER_STOP: usize = 8;
 
 /// What the engine answers when it sees the part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,15 @@ pub(crate) struct Part {
     pub(crate) answer: Answer,
 }
 
+/// Somebody stops the station, which not every machine learns in time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stop {
+    /// When this part comes to the sensor.
+    pub(crate) part: usize,
+    /// Whether the belt stands from then on.
+    pub(crate) belt_stands: bool,
+}
+
 /// One episode.
 #[derive(Debug, Clone)]
 pub struct Story {
@@ -51,6 +62,7 @@ pub struct Story {
     pub(crate) station: StationSpec,
     pub(crate) parts: Vec<Part>,
     pub(crate) faults: Vec<Fault>,
+    pub(crate) stop: Option<Stop>,
 }
 
 /// How a belt keeps the places of its parts.
@@ -75,13 +87,19 @@ impl Story {
             _ => OutputMode::PassPulse,
         };
         let station = station(chance, belt, mode);
-        let parts = draw_parts(seed, parts);
-        let faults = draw_faults(seed, &parts, &station);
+        let mut parts = draw_parts(seed, parts);
+        let mut faults = draw_faults(seed, &parts, &station);
+        let stop = draw_stop(chance, &parts, belt);
+        if let Some(stop) = stop {
+            parts.truncate(stop.part + PARTS_AFTER_STOP);
+            faults.retain(|fault| fault.part < parts.len());
+        }
         Self {
             seed,
             station,
             parts,
             faults,
+            stop,
         }
     }
 
@@ -110,7 +128,7 @@ impl Story {
     pub fn describe(&self) -> String {
         let gate = &self.station.gate;
         format!(
-            "seed {}: {} parts, {} faults, {:?}, {:?}, encoder {:?}, handshake {}",
+            "seed {}: {} parts, {} faults, {:?}, {:?}, encoder {:?}, handshake {}, {:?}",
             self.seed,
             self.parts.len(),
             self.faults.len(),
@@ -118,6 +136,7 @@ impl Story {
             gate.way,
             self.station.encoder.map(|encoder| encoder.kind),
             self.station.handshake.is_some(),
+            self.stop,
         )
     }
 }
@@ -193,6 +212,7 @@ fn station(chance: Chance, belt: Belt, mode: OutputMode) -> StationSpec {
             setup_us: 500,
             ack_max_us: 40_000,
         }),
+        drain_max_us: 600_000,
     }
 }
 
@@ -234,6 +254,15 @@ pub(crate) fn is_apart(parts: &[Part], part: usize) -> bool {
     let before = part.checked_sub(1).map_or(0, |before| parts[before].front);
     let behind = parts.get(part + 1).map_or(i64::MAX, |behind| behind.front);
     front - before > 75_000 && behind.saturating_sub(front) > 75_000
+}
+
+/// One story in ten ends before its time.
+fn draw_stop(chance: Chance, parts: &[Part], belt: Belt) -> Option<Stop> {
+    let last = parts.len().saturating_sub(PARTS_AFTER_STOP);
+    (last > 1 && chance.per_mille(5, 100)).then(|| Stop {
+        part: chance.range(6, 1, last as u64) as usize,
+        belt_stands: belt != Belt::Even && chance.per_mille(7, 500),
+    })
 }
 
 fn draw_faults(seed: u64, parts: &[Part], station: &StationSpec) -> Vec<Fault> {

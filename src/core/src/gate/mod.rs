@@ -188,12 +188,22 @@ impl<const N: usize> Gate<N> {
         }
         match self.spec.mode {
             OutputMode::RejectPulse => self.queue.widen_front(self.here),
-            OutputMode::PassPulse => {
-                self.pulse = self.pulse.map(|pulse| Pulse {
-                    until_us: self.now_us,
-                    ..pulse
-                });
-            }
+            OutputMode::PassPulse => self.cut_pulse(),
+        }
+    }
+
+    /// Nobody has seen what lies between sensor and rejector now: none of it passes.
+    pub fn distrust_way(&mut self) {
+        let end = self.here.saturating_add(self.spec.delay());
+        self.queue.block(self.here, end);
+    }
+
+    /// Nobody waits for the parts under way any more: all of them leave at the next tick, none as a
+    /// PASS. A reject pulse goes on, for what has left may still lie before the rejector.
+    pub fn give_up(&mut self, reason: Reason) {
+        self.queue.give_up(reason, self.here);
+        if self.spec.mode == OutputMode::PassPulse {
+            self.cut_pulse();
         }
     }
 
@@ -234,6 +244,11 @@ impl<const N: usize> Gate<N> {
         self.queue.front().is_none() && self.pulse.is_none() && self.next.is_none()
     }
 
+    /// Whether a pulse is being given.
+    pub fn is_pulsing(&self) -> bool {
+        self.pulse.is_some()
+    }
+
     /// Whether somebody may still say what a part under way is.
     pub fn is_busy(&self, now_us: u64) -> bool {
         self.queue.awaits_answer(now_us)
@@ -248,6 +263,14 @@ impl<const N: usize> Gate<N> {
     /// Counts so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// A pulse that is being given ends at the next tick.
+    fn cut_pulse(&mut self) {
+        self.pulse = self.pulse.map(|pulse| Pulse {
+            until_us: self.now_us,
+            ..pulse
+        });
     }
 
     fn advance(&mut self, now_us: u64) -> u64 {

@@ -178,6 +178,21 @@ impl<const N: usize> Queue<N> {
         *last_due = end;
     }
 
+    /// Everything leaves here, and nothing of it passes.
+    pub(super) fn give_up(&mut self, reason: Reason, here: u64) {
+        for waiting in &mut self.places {
+            let (due, last_due) = match waiting {
+                Waiting::Part(part) => {
+                    part.decision = Some(Outcome::NoResult(reason));
+                    (&mut part.due, &mut part.last_due)
+                }
+                Waiting::Stretch(stretch) => (&mut stretch.due, &mut stretch.last_due),
+            };
+            *due = here.min(*due);
+            *last_due = *due;
+        }
+    }
+
     /// Takes the foremost out. Who was not decided by now is late.
     pub(super) fn pop(&mut self) -> Option<Leaving> {
         if let Waiting::Stretch(stretch) = self.places.front_mut()?

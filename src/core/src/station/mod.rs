@@ -7,6 +7,7 @@
 //! Inspect processes are told apart by their generation. What one says after it was given up
 //! changes nothing.
 
+mod closing;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -14,12 +15,13 @@ mod tests;
 pub use spec::{StationError, StationSpec};
 
 use crate::belt::{BeltPosition, Encoder, EncoderEdge, Moment, Motion};
-use crate::gate::{Action, Admission, Gate, Outcome, Ticket};
+use crate::gate::{Action, Admission, Gate, Outcome, OutputMode, Ticket};
 use crate::handshake::{Handshake, HandshakeWires};
 use crate::readiness::{NotReady, Readiness};
 use crate::supervision::{Order, Supervisor};
 use crate::trigger::{Events, SensorEdge, Trigger, TriggerEvent};
 use crate::verdict::Reason;
+use closing::Closing;
 
 /// What is to be done, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,14 +75,15 @@ pub struct Station {
     readiness: Readiness,
     supervisor: Supervisor,
     handshake: Option<Handshake>,
+    closing: Option<Closing>,
     generation: u64,
     busy: bool,
     now_us: u64,
 }
 
 impl Station {
-    /// A station whose wires are low, without an inspect process. `encoder` is the level of each
-    /// channel.
+    /// A station without an inspect process, on a belt that nobody has watched. `encoder` is the level
+    /// of each channel.
     ///
     /// # Errors
     /// The first of [`StationSpec::problems`].
@@ -89,6 +92,11 @@ impl Station {
             return Err(problem);
         }
         let [a, b] = encoder;
+        let mut gate = Gate::new(spec.gate).map_err(StationError::Gate)?;
+        // Parts of a station before this one may lie there. Without a pulse they are rejected anyway.
+        if spec.gate.mode == OutputMode::RejectPulse {
+            gate.distrust_way();
+        }
         Ok(Self {
             spec,
             trigger: Trigger::new(spec.trigger).map_err(StationError::Trigger)?,
@@ -97,10 +105,11 @@ impl Station {
                 .map(|spec| Encoder::new(spec, a, b))
                 .transpose()
                 .map_err(StationError::Encoder)?,
-            gate: Gate::new(spec.gate).map_err(StationError::Gate)?,
+            gate,
             readiness: Readiness::new(spec.readiness).map_err(StationError::Readiness)?,
             supervisor: Supervisor::new(spec.supervision),
             handshake: spec.handshake.map(Handshake::new),
+            closing: None,
             generation: 0,
             busy: false,
             now_us: 0,
@@ -125,9 +134,19 @@ impl Station {
         Ok(())
     }
 
-    /// No more parts are wanted: READY goes low and stays there. Parts under way leave as ever.
-    pub fn close(&mut self) {
+    /// No more parts are wanted: READY goes low and stays there. Parts under way leave as ever; what
+    /// comes now is not inspected, and rejected. At the end, at the latest after
+    /// [`StationSpec::drain_max_us`], what has not come to the rejector leaves as NO-RESULT.
+    pub fn close(&mut self, now_us: u64) {
+        let now_us = self.advance(now_us).at_us;
         self.readiness.close();
+        let closing = Closing::new(&self.gate, now_us, self.spec.drain_max_us);
+        self.closing.get_or_insert(closing);
+    }
+
+    /// Whether a station that was closed has nothing more to do.
+    pub fn is_drained(&self) -> bool {
+        self.closing.as_ref().is_some_and(Closing::is_over)
     }
 
     /// An edge of the encoder; edges of all wires come in the order of their stamps.
@@ -155,8 +174,7 @@ impl Station {
 
     /// The inspect process has no place for a ticket.
     pub fn refused(&mut self, number: u64) {
-        let nobody = Outcome::NoResult(Reason::Inspector);
-        self.gate.verdict(number, nobody, self.now_us);
+        self.refuse(number, Reason::Inspector);
     }
 
     /// What an inspect process has said or done; whether it is the one that is listened to.
@@ -204,14 +222,12 @@ impl Station {
             let events = self.trigger.tick(now);
             self.triggered(&events, sink);
         }
-        for action in self.gate.tick(now) {
-            if let Action::Leave { outcome, .. } = action {
-                self.readiness.left(outcome, now.at_us);
-                if let Some(handshake) = &mut self.handshake {
-                    handshake.result(outcome);
-                }
-            }
-            sink(Effect::Gate(action));
+        self.act(now, sink);
+        if let Some(closing) = &mut self.closing
+            && closing.ends(&self.gate, self.handshake.as_ref(), now.at_us)
+        {
+            self.gate.give_up(Reason::Stopped);
+            self.act(now, sink);
         }
         if let Some(order) = self.supervisor.poll(now.at_us) {
             match order {
@@ -235,6 +251,10 @@ impl Station {
         let handshake = self.handshake.as_ref().and_then(Handshake::next_tick_us);
         let first = earlier(self.gate.next_tick_us(), self.trigger.next_tick_us());
         let first = earlier(first, self.supervisor.next_poll_us());
+        let closing = self.closing.as_ref();
+        let end =
+            closing.and_then(|closing| closing.next_tick_us(&self.gate, self.handshake.as_ref()));
+        let first = earlier(first, end);
         let first = earlier(first, self.readiness.next_tick_us(self.now_us));
         earlier(first, handshake)
     }
@@ -285,6 +305,24 @@ impl Station {
         }
     }
 
+    fn refuse(&mut self, number: u64, reason: Reason) {
+        self.gate
+            .verdict(number, Outcome::NoResult(reason), self.now_us);
+    }
+
+    /// What the gate wants done by now.
+    fn act(&mut self, now: Moment, sink: &mut impl FnMut(Effect)) {
+        for action in self.gate.tick(now) {
+            if let Action::Leave { outcome, .. } = action {
+                self.readiness.left(outcome, now.at_us);
+                if let Some(handshake) = &mut self.handshake {
+                    handshake.result(outcome);
+                }
+            }
+            sink(Effect::Gate(action));
+        }
+    }
+
     fn abandon(&mut self) {
         self.readiness.gone();
         self.gate.abandon(Reason::Inspector, self.now_us);
@@ -297,10 +335,12 @@ impl Station {
                     let Admission::Inspect(ticket) = self.gate.trigger(moment) else {
                         continue;
                     };
-                    if self.supervisor.is_up() {
+                    if self.closing.is_some() {
+                        self.refuse(ticket.number, Reason::Stopped);
+                    } else if self.supervisor.is_up() {
                         sink(Effect::Inspect(ticket));
                     } else {
-                        self.refused(ticket.number);
+                        self.refuse(ticket.number, Reason::Inspector);
                     }
                 }
                 TriggerEvent::Double(moment) => self.gate.spoil_last(moment),

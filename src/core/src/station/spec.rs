@@ -22,6 +22,9 @@ pub struct StationSpec {
     pub supervision: SupervisionSpec,
     /// The handshake, if the machine reads each result.
     pub handshake: Option<HandshakeSpec>,
+    /// A station that is stopped waits for the parts under way no longer than this. On a belt that
+    /// runs evenly, at least the way to the rejector and a pulse.
+    pub drain_max_us: u64,
 }
 
 /// Why a station can't be set up like this.

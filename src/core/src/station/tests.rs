@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::belt::{Channel, EncoderKind, EncoderSpec};
 use crate::gate::{GateSpec, OutputMode, Way};
@@ -37,6 +39,7 @@ const SPEC: StationSpec = StationSpec {
         restart_wait_max_us: 100,
     },
     handshake: None,
+    drain_max_us: 500,
 };
 
 /// A station and all that it has said.
@@ -173,29 +176,7 @@ fn lost_edges_are_a_fault() {
 
 #[test]
 fn lost_counts_reject_what_is_under_way() {
-    let mut bench = Bench::up(StationSpec {
-        trigger: TriggerSpec {
-            spacing: SpacingSpec::Belt {
-                min_counts: 50,
-                max_counts: None,
-                jitter_counts: 1,
-            },
-            ..SPEC.trigger
-        },
-        encoder: Some(EncoderSpec {
-            kind: EncoderKind::Single,
-            pulse_min_us: 0,
-        }),
-        gate: GateSpec {
-            way: Way::Belt {
-                delay_counts: 100,
-                pulse_counts: 20,
-                merge_counts: 0,
-            },
-            ..SPEC.gate
-        },
-        ..SPEC
-    });
+    let mut bench = Bench::up(belt_spec());
     bench.part(10);
     bench.hear(verdict(1, Outcome::Pass), 40);
     for count in 0..110_u32 {
@@ -298,10 +279,176 @@ fn a_station_that_closes_lowers_ready_and_lets_its_parts_leave() {
     let mut bench = Bench::up(SPEC);
     bench.part(10);
     bench.hear(verdict(1, Outcome::Pass), 40);
-    bench.station.close();
+    bench.station.close(40);
     bench.tick(41);
     assert_eq!(bench.ready(), [true, false]);
     bench.tick(110);
     assert_eq!(bench.left(), [Outcome::Pass]);
     assert_eq!(bench.ready(), [true, false]);
+}
+
+/// A station whose places are counts of a single-channel encoder.
+fn belt_spec() -> StationSpec {
+    StationSpec {
+        trigger: TriggerSpec {
+            spacing: SpacingSpec::Belt {
+                min_counts: 50,
+                max_counts: None,
+                jitter_counts: 1,
+            },
+            ..SPEC.trigger
+        },
+        encoder: Some(EncoderSpec {
+            kind: EncoderKind::Single,
+            pulse_min_us: 0,
+        }),
+        gate: GateSpec {
+            way: Way::Belt {
+                delay_counts: 100,
+                pulse_counts: 20,
+                merge_counts: 0,
+            },
+            ..SPEC.gate
+        },
+        ..SPEC
+    }
+}
+
+#[test]
+fn what_comes_to_a_closed_station_is_rejected_and_not_waited_for() {
+    let mut bench = Bench::up(SPEC);
+    bench.part(10);
+    bench.hear(verdict(1, Outcome::Pass), 40);
+    bench.station.close(50);
+    bench.part(90);
+    bench.hear(verdict(2, Outcome::Pass), 105);
+    bench.tick(110);
+    assert!(!bench.station.is_drained(), "the pulse is being given");
+    bench.tick(130);
+    assert!(bench.station.is_drained());
+    let stopped = Outcome::NoResult(Reason::Stopped);
+    assert_eq!(bench.left(), [Outcome::Pass, stopped]);
+    let tickets = |effect: &&Effect| matches!(effect, Effect::Inspect(_));
+    assert_eq!(bench.said.iter().filter(tickets).count(), 1);
+}
+
+#[test]
+fn results_are_told_before_the_end() {
+    let handshake = Some(HandshakeSpec {
+        setup_us: 1,
+        ack_max_us: 30,
+    });
+    let mut bench = Bench::up(StationSpec { handshake, ..SPEC });
+    bench.part(10);
+    bench.hear(verdict(1, Outcome::Fail), 40);
+    bench.station.close(50);
+    for now_us in [110, 111, 112] {
+        bench.tick(now_us);
+    }
+    assert!(!bench.station.is_drained(), "the machine has not read it");
+    bench.station.ack(true);
+    bench.tick(113);
+    bench.station.ack(false);
+    bench.tick(114);
+    bench.tick(115);
+    assert!(bench.station.is_drained());
+}
+
+#[test]
+fn with_a_reject_pulse_the_belt_that_nobody_watched_is_rejected() {
+    let mode = OutputMode::RejectPulse;
+    let mut bench = Bench::new(StationSpec {
+        gate: GateSpec { mode, ..SPEC.gate },
+        ..SPEC
+    });
+    let levels = |bench: &Bench| -> Vec<bool> {
+        let levels = bench.said.iter().filter_map(|effect| match effect {
+            Effect::Gate(Action::Drive { level, .. }) => Some(*level),
+            _ => None,
+        });
+        levels.collect()
+    };
+    bench.tick(0);
+    bench.tick(119);
+    assert_eq!(
+        levels(&bench),
+        [true],
+        "the way to the rejector and a pulse"
+    );
+    bench.tick(120);
+    assert_eq!(levels(&bench), [true, false]);
+}
+
+proptest! {
+    /// Whatever the belt does after the station was closed: each part leaves once and in order, what
+    /// has not come to the rejector as NO-RESULT, and the end comes in time with the wire low.
+    #[test]
+    fn a_closed_station_ends_in_time(
+        parts in proptest::collection::vec(50_u64..90, 0..6),
+        close_at in 0_u64..400,
+        belt_stands_at in 0_u64..700,
+    ) {
+        let mut bench = Bench::up(belt_spec());
+        let mut fronts = Vec::new();
+        let mut place = 10;
+        for space in parts {
+            fronts.push(place);
+            place += space;
+        }
+        let (mut seqno, mut triggered_before_close, mut drained_at) = (0, 0, None);
+        for now_us in 1..=close_at + SPEC.drain_max_us {
+            if now_us <= belt_stands_at {
+                for level in [true, false] {
+                    seqno += 1;
+                    bench.station.encoder_edge(EncoderEdge {
+                        channel: Channel::A,
+                        level,
+                        at_us: now_us,
+                        line_seqno: seqno,
+                    });
+                }
+                if fronts.contains(&now_us) {
+                    bench.edge(true, now_us, 1);
+                } else if fronts.contains(&now_us.saturating_sub(20)) {
+                    bench.edge(false, now_us, 1);
+                }
+            }
+            let number = bench.station.gate().counters().triggered;
+            bench.hear(Inspector::Advanced, now_us);
+            bench.hear(verdict(number, Outcome::Pass), now_us);
+            if now_us == close_at {
+                triggered_before_close = number;
+                bench.station.close(now_us);
+            }
+            bench.tick(now_us);
+            if bench.station.is_drained() {
+                drained_at = Some(now_us);
+                break;
+            }
+        }
+        if close_at == 0 {
+            return Ok(());
+        }
+        prop_assert!(drained_at.is_some());
+        prop_assert!(bench.station.gate().is_idle());
+        let numbers: Vec<u64> = bench.said.iter().filter_map(|effect| match effect {
+            Effect::Gate(Action::Leave { number, .. }) => Some(*number),
+            _ => None,
+        }).collect();
+        let triggered = bench.station.gate().counters().triggered;
+        prop_assert!(numbers.iter().copied().eq(1..=triggered));
+        let left = bench.left();
+        for (part, outcome) in left.iter().enumerate() {
+            let came = part as u64 >= triggered_before_close
+                || fronts[part] + 100 > belt_stands_at.min(drained_at.unwrap_or(0));
+            if came {
+                prop_assert!(matches!(outcome, Outcome::NoResult(_)), "{part}: {outcome:?}");
+            }
+        }
+        let last = bench.said.iter().rev().find_map(|effect| match effect {
+            Effect::Gate(Action::Drive { level, .. }) => Some(*level),
+            _ => None,
+        });
+        prop_assert_ne!(last, Some(true));
+    }
 }

@@ -3,13 +3,16 @@
 //! [`StationToml`] mirrors the file key by key. [`Station`] is checked, has its units in its types
 //! and its paths resolved; only a `Station` travels on.
 
+mod checker;
 mod explain;
 mod station;
 mod typed;
+mod wires;
 
+pub(crate) use checker::StationError;
 pub(crate) use explain::Setting;
 pub(crate) use station::{
-    BeltSpec, CameraSource, InspectorLimits, RecordsSpec, Station, StationError,
+    BeltSpec, CameraSource, InspectorLimits, LineSource, RecordsSpec, Station,
 };
 pub(crate) use typed::StationToml;
 

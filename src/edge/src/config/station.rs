@@ -6,22 +6,27 @@ use std::time::Duration;
 use twinspect_camera::Repeat;
 use twinspect_core::belt::{EncoderKind, EncoderSpec};
 use twinspect_core::gate::{GateSpec, OutputMode, Way};
+use twinspect_core::handshake::HandshakeSpec;
 use twinspect_core::readiness::ReadinessSpec;
 use twinspect_core::score::DegradedPolicy;
 use twinspect_core::station::StationSpec;
 use twinspect_core::supervision::SupervisionSpec;
 use twinspect_core::trigger::{SourceSpec, SpacingSpec, TriggerSpec};
 use twinspect_dataset::Split;
+use twinspect_line::Stopped;
+use twinspect_line::gpio::GpioSpec;
 
+use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::typed::{
-    CameraKind, EncoderChoice, EncoderToml, GateToml, InspectorToml, OutputToml, RecordsToml,
-    SplitToml, StationToml, TriggerToml,
+    CameraKind, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
+    OutputToml, RecordsToml, SplitToml, StationToml, StoppedToml, TriggerToml,
 };
+use super::wires;
 
-/// Longest time that any key may ask for.
-const DURATION_MAX_MS: f64 = 3_600_000.0;
 /// Highest rate of triggers.
 const RATE_MAX_HZ: f64 = 1_000.0;
+/// A station that is stopped waits for so much longer than its last part takes on an even belt.
+const DRAIN_SLACK_US: u64 = 1_000_000;
 /// Most counts a second of a simulated encoder.
 const BELT_MAX_HZ: f64 = 10_000.0;
 
@@ -30,7 +35,12 @@ const BELT_MAX_HZ: f64 = 10_000.0;
 pub(crate) struct Station {
     pub(crate) bundle: PathBuf,
     pub(crate) camera: CameraSource,
-    pub(crate) belt: BeltSpec,
+    pub(crate) line: LineSource,
+    /// What the rejector is told while nobody runs the station.
+    pub(crate) stopped: Stopped,
+    /// From the sensor to the camera.
+    pub(crate) camera_delay: Duration,
+    /// For so long a part lies before the camera.
     pub(crate) exposure_max: Duration,
     /// From sensor edges to pulses.
     pub(crate) decisions: StationSpec,
@@ -48,6 +58,15 @@ pub(crate) enum CameraSource {
         split: Option<Split>,
         repeat: Repeat,
     },
+}
+
+/// Where edges come from, and where pulses go.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum LineSource {
+    /// A simulated belt, and wires that lead nowhere.
+    Simulated(BeltSpec),
+    /// Wires of a board.
+    Gpio(GpioSpec),
 }
 
 /// A simulated belt, for cameras that show a part whenever they are asked.
@@ -74,87 +93,16 @@ pub(crate) struct RecordsSpec {
     pub(crate) keep_parts: usize,
 }
 
-/// A value that is impossible, or contradicts another one.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub(crate) enum StationError {
-    /// A number outside its range.
-    #[error("{key} = {found} must be {expected}")]
-    Range {
-        key: &'static str,
-        found: String,
-        expected: String,
-    },
-    /// Trigger, encoder, gate or READY can't work like this.
-    #[error("{0}")]
-    Decisions(twinspect_core::station::StationError),
-    /// Two keys in the wrong order.
-    #[error("{lesser} must be less than {greater}")]
-    Order {
-        lesser: &'static str,
-        greater: &'static str,
-    },
-}
-
-/// Collects everything that is wrong on the way from typed to meant.
-#[derive(Default)]
-struct Checker {
-    problems: Vec<StationError>,
+impl From<StoppedToml> for Stopped {
+    fn from(typed: StoppedToml) -> Self {
+        match typed {
+            StoppedToml::Reject => Self::Rejects,
+            StoppedToml::Pass => Self::Passes,
+        }
+    }
 }
 
 impl Checker {
-    fn require(
-        &mut self,
-        holds: bool,
-        key: &'static str,
-        found: impl ToString,
-        expected: impl ToString,
-    ) {
-        if !holds {
-            self.problems.push(StationError::Range {
-                key,
-                found: found.to_string(),
-                expected: expected.to_string(),
-            });
-        }
-    }
-
-    /// Milliseconds above zero.
-    fn duration(&mut self, key: &'static str, milliseconds: f64) -> Duration {
-        let holds = milliseconds > 0.0 && milliseconds <= DURATION_MAX_MS;
-        let expected = format!("above 0 and at most {DURATION_MAX_MS}");
-        self.require(holds, key, milliseconds, expected);
-        let sane = if holds { milliseconds } else { 1.0 };
-        Duration::from_secs_f64(sane / 1e3)
-    }
-
-    fn order(&mut self, lesser: (&'static str, Duration), greater: (&'static str, Duration)) {
-        if lesser.1 >= greater.1 {
-            self.problems.push(StationError::Order {
-                lesser: lesser.0,
-                greater: greater.0,
-            });
-        }
-    }
-
-    fn count(&mut self, key: &'static str, count: usize, most: usize) -> usize {
-        let holds = (1..=most).contains(&count);
-        self.require(holds, key, count, format!("from 1 to {most}"));
-        count
-    }
-
-    fn us(&mut self, key: &'static str, milliseconds: f64) -> u64 {
-        self.duration(key, milliseconds).as_micros() as u64
-    }
-
-    /// Milliseconds, or none for zero.
-    fn optional_us(&mut self, key: &'static str, milliseconds: f64) -> u64 {
-        if milliseconds == 0.0 {
-            0
-        } else {
-            self.us(key, milliseconds)
-        }
-    }
-
     fn gate(&mut self, typed: &GateToml, encoder: &EncoderToml) -> GateSpec {
         let (delay_us, merge_us) = (
             self.us("gate.delay_ms", typed.delay_ms),
@@ -226,6 +174,79 @@ impl Checker {
         }
     }
 
+    /// Belt and wires, simulated or real.
+    fn line(&mut self, typed: &StationToml) -> LineSource {
+        match typed.line.kind {
+            LineKind::Simulated => {
+                self.problems.extend(wires::unused(typed));
+                LineSource::Simulated(self.belt(&typed.trigger, &typed.encoder))
+            }
+            LineKind::Gpio => {
+                // What is wrong with the number is said where the handshake is looked at.
+                let debounce = Duration::try_from_secs_f64(typed.handshake.ack_debounce_ms / 1e3);
+                let (spec, problems) = wires::gpio(typed, debounce.unwrap_or_default());
+                self.problems.extend(problems);
+                LineSource::Gpio(spec)
+            }
+        }
+    }
+
+    /// The way to the camera is a time: an encoder's counts stay in the line process.
+    fn camera_delay(&mut self, typed: &StationToml) -> Duration {
+        const KEY: &str = "trigger.camera_delay_ms";
+        let delay = Duration::from_micros(self.optional_us(KEY, typed.trigger.camera_delay_ms));
+        let is_even = typed.encoder.kind == EncoderChoice::None;
+        let expected = "0 with an encoder: put the sensor where the camera sees the part";
+        self.require(
+            is_even || delay.is_zero(),
+            KEY,
+            typed.trigger.camera_delay_ms,
+            expected,
+        );
+        let deadline = Duration::try_from_secs_f64(typed.gate.deadline_ms / 1e3);
+        if let Ok(deadline) = deadline {
+            self.order((KEY, delay), ("gate.deadline_ms", deadline));
+        }
+        delay
+    }
+
+    fn handshake(&mut self, typed: &HandshakeToml) -> Option<HandshakeSpec> {
+        let setup_us = self.us("handshake.setup_ms", typed.setup_ms);
+        let key = "handshake.ack_max_ms";
+        let ack_max = self.duration(key, typed.ack_max_ms);
+        let debounce_us = self.optional_us("handshake.ack_debounce_ms", typed.ack_debounce_ms);
+        let debounce = Duration::from_micros(debounce_us);
+        self.order(("handshake.ack_debounce_ms", debounce), (key, ack_max));
+        typed.enabled.then_some(HandshakeSpec {
+            setup_us,
+            ack_max_us: ack_max.as_micros() as u64,
+        })
+    }
+
+    /// Time in which a part that has come to the sensor has left, and its result was told.
+    fn drain_max_us(
+        &mut self,
+        gate: &GateSpec,
+        encoder: &EncoderToml,
+        handshake: Option<HandshakeSpec>,
+    ) -> u64 {
+        let drain_max_us = self.us("encoder.drain_max_ms", encoder.drain_max_ms);
+        let told_us = handshake.map_or(0, |spec| spec.setup_us + 2 * spec.ack_max_us);
+        match gate.way {
+            Way::Time { delay_us, .. } => delay_us + gate.pulse_us + told_us + DRAIN_SLACK_US,
+            Way::Belt { .. } => drain_max_us,
+        }
+    }
+
+    /// What the rejector is told by a stopped station; a PASS wire knows one answer alone.
+    fn stopped(&mut self, typed: &GateToml) -> Stopped {
+        let contradicts =
+            typed.output == OutputToml::PassPulse && typed.stopped == StoppedToml::Pass;
+        let expected = "\"reject\" with gate.output = \"pass_pulse\"";
+        self.require(!contradicts, "gate.stopped", "\"pass\"", expected);
+        typed.stopped.into()
+    }
+
     fn decisions(&mut self, typed: &StationToml) -> StationSpec {
         let known = self.problems.len();
         let inspector = &typed.inspector;
@@ -238,10 +259,12 @@ impl Checker {
         );
         let pulse_min_us = self.optional_us("encoder.pulse_min_ms", typed.encoder.pulse_min_ms);
         let kind = typed.encoder.kind.kind();
+        let gate = self.gate(&typed.gate, &typed.encoder);
+        let handshake = self.handshake(&typed.handshake);
         let spec = StationSpec {
             trigger: self.trigger(&typed.trigger, &typed.encoder),
             encoder: kind.map(|kind| EncoderSpec { kind, pulse_min_us }),
-            gate: self.gate(&typed.gate, &typed.encoder),
+            gate,
             readiness: ReadinessSpec {
                 toggle_us: self.us("ready.toggle_ms", typed.ready.toggle_ms),
                 silence_max_us: self.us("ready.silence_max_ms", typed.ready.silence_max_ms),
@@ -254,8 +277,8 @@ impl Checker {
                 restart_wait_us: restart_wait.as_micros() as u64,
                 restart_wait_max_us: restart_wait_max.as_micros() as u64,
             },
-            // Until there are wires for it.
-            handshake: None,
+            handshake,
+            drain_max_us: self.drain_max_us(&gate, &typed.encoder, handshake),
         };
         // What is wrong with a number by itself was said above.
         if self.problems.len() == known {
@@ -322,7 +345,9 @@ impl Station {
         let station = Self {
             bundle: folder.join(&typed.bundle.file),
             camera,
-            belt: checker.belt(&typed.trigger, &typed.encoder),
+            line: checker.line(&typed),
+            stopped: checker.stopped(&typed.gate),
+            camera_delay: checker.camera_delay(&typed),
             exposure_max: checker
                 .duration("trigger.exposure_max_ms", typed.trigger.exposure_max_ms),
             decisions: checker.decisions(&typed),

@@ -37,10 +37,13 @@ fn every_example_is_a_valid_station() {
 
 #[test]
 fn the_documented_example_names_every_key_with_its_default() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/station-replay.toml");
-    let text = std::fs::read_to_string(path).unwrap();
+    let texts = ["station-replay.toml", "station-gpio.toml"].map(|name| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
+        std::fs::read_to_string(folder.join(name)).unwrap()
+    });
     let defaults: StationToml = toml::from_str(LEAST).unwrap();
-    for (_, key, value) in explain::keys(&defaults) {
+    for (table, key, value) in explain::keys(&defaults) {
+        let text = &texts[usize::from(table == "handshake")];
         let line = text.lines().find(|line| {
             line.trim_start_matches(['#', ' '])
                 .starts_with(&format!("{key} ="))
@@ -118,4 +121,130 @@ fn paths_start_at_the_configuration() {
     std::fs::write(&path, LEAST).unwrap();
     let station = load(&path).unwrap().station;
     assert_eq!(station.bundle, folder.path().join("cap.twb"));
+}
+
+const GPIO: &str =
+    "[line]\nkind = \"gpio\"\nsensor = { name = \"IN\" }\npass = { name = \"OUT\" }\n";
+
+/// The problems of the least station with these lines more.
+fn problems(text: &str) -> Vec<String> {
+    match parsed(&format!("{LEAST}{text}")) {
+        Ok(_) => Vec::new(),
+        Err(ConfigError::Problems { problems, .. }) => {
+            problems.iter().map(ToString::to_string).collect()
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn every_wire_is_explained() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/station-gpio.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let names = twinspect_line::Output::ALL.map(|output| output.name());
+    let inputs = twinspect_line::Input::ALL.map(|input| input.name());
+    for name in names.into_iter().chain(inputs) {
+        let is_shown = |line: &str| {
+            let line = line.trim_start_matches(['#', ' ']);
+            line.starts_with(&format!("{name} = {{ name ="))
+        };
+        assert!(text.lines().any(is_shown), "{name} is not documented");
+    }
+}
+
+#[test]
+fn wires_become_lines_of_a_board() {
+    let text =
+        format!("{LEAST}{GPIO}ready = {{ name = \"R\", chip = \"aon\", active_low = true }}\n");
+    let station = parsed(&text).unwrap().station;
+    let LineSource::Gpio(spec) = station.line else {
+        panic!("a board's lines");
+    };
+    let outputs: Vec<_> = spec
+        .outputs
+        .iter()
+        .map(|wired| (wired.wire.name(), wired.line.to_string(), wired.active_low))
+        .collect();
+    assert_eq!(
+        outputs,
+        [
+            ("pass", "\"OUT\"".to_owned(), false),
+            ("ready", "\"R\" of chip \"aon\"".to_owned(), true),
+        ]
+    );
+    assert_eq!(spec.inputs.len(), 1);
+}
+
+#[test]
+fn a_wire_that_is_missing_or_useless_is_named() {
+    let reject = "[gate]\noutput = \"reject_pulse\"\n";
+    for (text, expected) in [
+        (
+            "[line]\nkind = \"gpio\"\n".to_owned(),
+            "line.sensor is needed",
+        ),
+        (
+            "[line]\nkind = \"gpio\"\n".to_owned(),
+            "line.pass is needed",
+        ),
+        (
+            format!("{GPIO}{reject}"),
+            "line.pass is not used with gate.output = \"reject_pulse\"",
+        ),
+        (format!("{GPIO}{reject}"), "line.reject is needed"),
+        (format!("{GPIO}{reject}"), "line.ready is needed"),
+        (
+            format!("{GPIO}ack = {{ name = \"A\" }}\n"),
+            "line.ack is not used",
+        ),
+        (
+            format!("{GPIO}[handshake]\nenabled = true\n"),
+            "line.result_valid is needed",
+        ),
+        (
+            format!("{GPIO}[encoder]\nkind = \"single\"\n"),
+            "line.encoder_a is needed",
+        ),
+        (
+            format!("{GPIO}encoder_a = {{ name = \"E\" }}\n"),
+            "line.encoder_a is not used",
+        ),
+        (
+            format!("{GPIO}busy = {{ name = \"OUT\" }}\n"),
+            "has the line \"OUT\" of wire pass",
+        ),
+        (
+            format!("{GPIO}busy = {{ name = \"\" }}\n"),
+            "line.busy has the name \"\"",
+        ),
+        (
+            "[line]\npass = { name = \"OUT\" }\n".to_owned(),
+            "not used with line.kind = \"simulated\"",
+        ),
+        (
+            "[handshake]\nenabled = true\n".to_owned(),
+            "handshake.enabled needs line.kind",
+        ),
+        (
+            "[gate]\nstopped = \"pass\"\n".to_owned(),
+            "gate.stopped = \"pass\" must be",
+        ),
+    ] {
+        let found = problems(&text);
+        assert!(
+            found.iter().any(|problem| problem.contains(expected)),
+            "{expected}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_stopped_station_waits_for_its_last_part_and_with_an_encoder_for_a_stated_time() {
+    let drain = |text: &str| {
+        let station = parsed(&format!("{LEAST}{text}")).unwrap().station;
+        station.decisions.drain_max_us
+    };
+    assert!(drain("[gate]\ndelay_ms = 7000\n") >= 7_030_000);
+    let encoder = "[encoder]\nkind = \"quadrature\"\ndrain_max_ms = 4000\n";
+    assert_eq!(drain(encoder), 4_000_000);
 }

@@ -12,6 +12,8 @@ pub(crate) struct StationToml {
     pub(crate) bundle: BundleToml,
     pub(crate) camera: CameraToml,
     #[serde(default)]
+    pub(crate) line: LineToml,
+    #[serde(default)]
     pub(crate) trigger: TriggerToml,
     #[serde(default)]
     pub(crate) encoder: EncoderToml,
@@ -19,6 +21,8 @@ pub(crate) struct StationToml {
     pub(crate) gate: GateToml,
     #[serde(default)]
     pub(crate) ready: ReadyToml,
+    #[serde(default)]
+    pub(crate) handshake: HandshakeToml,
     #[serde(default)]
     pub(crate) degraded: DegradedToml,
     #[serde(default)]
@@ -66,6 +70,45 @@ pub(crate) enum SplitToml {
     Test,
 }
 
+/// The wires, and the lines that they are connected to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LineToml {
+    pub(crate) kind: LineKind,
+    pub(crate) sensor: Option<WireToml>,
+    pub(crate) encoder_a: Option<WireToml>,
+    pub(crate) encoder_b: Option<WireToml>,
+    pub(crate) ack: Option<WireToml>,
+    pub(crate) pass: Option<WireToml>,
+    pub(crate) reject: Option<WireToml>,
+    pub(crate) ready: Option<WireToml>,
+    pub(crate) busy: Option<WireToml>,
+    pub(crate) result_valid: Option<WireToml>,
+    pub(crate) ok: Option<WireToml>,
+    pub(crate) ng: Option<WireToml>,
+    pub(crate) error: Option<WireToml>,
+}
+
+/// Lines that this release knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LineKind {
+    #[default]
+    Simulated,
+    Gpio,
+}
+
+/// A line of a board.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WireToml {
+    pub(crate) name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) chip: Option<String>,
+    #[serde(default)]
+    pub(crate) active_low: bool,
+}
+
 /// Where triggers come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -74,6 +117,7 @@ pub(crate) struct TriggerToml {
     pub(crate) debounce_ms: f64,
     pub(crate) spacing_min_ms: f64,
     pub(crate) spacing_max_ms: f64,
+    pub(crate) camera_delay_ms: f64,
     pub(crate) exposure_max_ms: f64,
 }
 
@@ -84,6 +128,7 @@ impl Default for TriggerToml {
             debounce_ms: 2.0,
             spacing_min_ms: 40.0,
             spacing_max_ms: 0.0,
+            camera_delay_ms: 0.0,
             exposure_max_ms: 1_000.0,
         }
     }
@@ -102,6 +147,7 @@ pub(crate) struct EncoderToml {
     pub(crate) delay_counts: u64,
     pub(crate) pulse_counts: u64,
     pub(crate) merge_counts: u64,
+    pub(crate) drain_max_ms: f64,
 }
 
 impl Default for EncoderToml {
@@ -116,6 +162,7 @@ impl Default for EncoderToml {
             delay_counts: 400,
             pulse_counts: 30,
             merge_counts: 0,
+            drain_max_ms: 10_000.0,
         }
     }
 }
@@ -161,6 +208,27 @@ impl Default for ReadyToml {
     }
 }
 
+/// How each result is told to a machine that acknowledges it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HandshakeToml {
+    pub(crate) enabled: bool,
+    pub(crate) setup_ms: f64,
+    pub(crate) ack_max_ms: f64,
+    pub(crate) ack_debounce_ms: f64,
+}
+
+impl Default for HandshakeToml {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            setup_ms: 2.0,
+            ack_max_ms: 200.0,
+            ack_debounce_ms: 2.0,
+        }
+    }
+}
+
 /// The way from sensor to rejector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -170,6 +238,7 @@ pub(crate) struct GateToml {
     pub(crate) pulse_ms: f64,
     pub(crate) merge_ms: f64,
     pub(crate) output: OutputToml,
+    pub(crate) stopped: StoppedToml,
 }
 
 impl Default for GateToml {
@@ -180,8 +249,17 @@ impl Default for GateToml {
             pulse_ms: 30.0,
             merge_ms: 0.0,
             output: OutputToml::PassPulse,
+            stopped: StoppedToml::Reject,
         }
     }
+}
+
+/// What the rejector is told while nobody runs the station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StoppedToml {
+    Reject,
+    Pass,
 }
 
 /// What the wire's pulse means.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use twinspect_core::gate::{Action, Gate, GateSpec, Outcome, OutputMode, Way};
 use twinspect_core::verdict::Verdict;
-use twinspect_line::{Edge, Line, Output, Pulse, SimulatedLine};
+use twinspect_line::{Edge, Line, Output, Pulse, SimulatedLine, Stopped};
 
 use crate::error::EdgeError;
 
@@ -54,7 +54,7 @@ impl Belt {
     pub(super) fn new() -> Result<Self, EdgeError> {
         Ok(Self {
             gate: Gate::new(SPEC)?,
-            line: SimulatedLine::new(),
+            line: SimulatedLine::new(Stopped::Rejects),
             now_us: 0,
         })
     }

@@ -52,7 +52,9 @@ pub(super) struct Capture {
     pub(super) clock: Clock,
     pub(super) camera: Box<dyn Camera>,
     pub(super) tickets: Receiver<Arrival>,
-    /// For so long a part lies before the camera after it came to the sensor.
+    /// From the sensor to the camera.
+    pub(super) camera_delay: Duration,
+    /// For so long a part lies before the camera.
     pub(super) exposure_max: Duration,
     /// Holds one frame, so that what is inspected is never older than one part.
     pub(super) frames: Sender<Captured>,
@@ -65,11 +67,14 @@ pub(super) struct Capture {
 impl Capture {
     /// Until there are no more tickets, or nobody wants frames.
     pub(super) fn run(mut self) {
+        let camera_delay_us = self.camera_delay.as_micros() as u64;
         let exposure_max_us = self.exposure_max.as_micros() as u64;
         while let Ok(Arrival { ticket, at_us }) = self.tickets.recv() {
-            let now_us = self.clock.now_us();
             let came_us = at_us.saturating_sub(ticket.age_us);
-            let window = ExposureWindow::new(came_us, exposure_max_us);
+            let window = ExposureWindow::new(came_us + camera_delay_us, exposure_max_us);
+            let opens_in = self.clock.until(window.from_us);
+            self.clock.wait(opens_in.min(self.camera_delay));
+            let now_us = self.clock.now_us();
             if !window.is_open(now_us) {
                 // A call of the camera before this one has lasted too long.
                 if self.refuse(ticket.number, Reason::StaleFrame, None) {
@@ -140,9 +145,10 @@ mod tests {
 
     use super::*;
 
-    /// Sees parts until it breaks.
+    /// Sees parts until it breaks, none of them before a time.
     struct Scripted {
         good: usize,
+        not_before_us: u64,
     }
 
     impl Camera for Scripted {
@@ -154,7 +160,8 @@ mod tests {
             None
         }
 
-        fn capture(&mut self, _now_us: u64) -> Result<CameraFrame, CameraError> {
+        fn capture(&mut self, now_us: u64) -> Result<CameraFrame, CameraError> {
+            assert!(now_us >= self.not_before_us, "the part is on its way");
             self.good = self.good.checked_sub(1).ok_or(CameraError::End)?;
             let size = FrameSize {
                 width: 1,
@@ -170,6 +177,16 @@ mod tests {
 
     /// Numbers of the frames that wait after tickets of a time, and of refused tickets with their reasons.
     fn captured(good: usize, tickets: u64, at_us: u64) -> (Vec<u64>, Vec<(u64, Reason)>) {
+        captured_after(Duration::ZERO, good, tickets, at_us)
+    }
+
+    /// The same with a camera that stands behind the sensor.
+    fn captured_after(
+        camera_delay: Duration,
+        good: usize,
+        tickets: u64,
+        at_us: u64,
+    ) -> (Vec<u64>, Vec<(u64, Reason)>) {
         let (ticket_sender, ticket_receiver) = bounded(16);
         let (frames, waiting) = bounded(1);
         let (answers, answered) = bounded(16);
@@ -188,8 +205,12 @@ mod tests {
         drop(ticket_sender);
         Capture {
             clock: Clock::start(),
-            camera: Box::new(Scripted { good }),
+            camera: Box::new(Scripted {
+                good,
+                not_before_us: camera_delay.as_micros() as u64,
+            }),
             tickets: ticket_receiver,
+            camera_delay,
             exposure_max: Duration::from_secs(1),
             frames,
             waiting: waiting.clone(),
@@ -224,6 +245,13 @@ mod tests {
         let (kept, refused) = captured(1, 2, 0);
         assert_eq!(kept, [1]);
         assert_eq!(refused, [(2, Reason::Camera)]);
+    }
+
+    #[test]
+    fn a_part_is_waited_for_until_it_lies_before_the_camera() {
+        let (kept, refused) = captured_after(Duration::from_millis(3), 1, 1, 0);
+        assert_eq!(kept, [1]);
+        assert!(refused.is_empty());
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         degraded,
         inspector: limits,
         records,
+        camera_delay,
         exposure_max,
         ..
     } = config::load(&args.config)?.station;
@@ -80,6 +81,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         clock,
         camera,
         tickets,
+        camera_delay,
         exposure_max,
         frames: frame_sender,
         waiting: frames.clone(),

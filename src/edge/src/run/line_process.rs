@@ -9,13 +9,14 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use twinspect_core::gate::{Action, Outcome, Ticket};
+use twinspect_core::handshake::HandshakeWires;
 use twinspect_core::readiness::NotReady;
 use twinspect_core::station::{Effect, Inspector as Said, Station};
-use twinspect_line::{Edge, Line, Output, SimulatedLine};
+use twinspect_line::{Edge, Output};
 
-use super::belt::{BeltEdge, SimulatedBelt};
 use super::inspector::{Heard, Inspector, InspectorEvent};
 use super::listener::Listener;
+use super::machine::{Machine, MachineEdge};
 use super::messages::{InspectorMessage, TicketMessage};
 use super::station_report::StationReport;
 use crate::cli::RunArgs;
@@ -60,10 +61,9 @@ pub(crate) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), EdgeError> 
 struct LineProcess<'a> {
     clock: Clock,
     config: &'a Path,
-    belt: SimulatedBelt,
+    machine: Machine,
     station: Station,
     output: Output,
-    line: SimulatedLine,
     inspector: Option<Inspector>,
     /// What spoke against more parts when it was last looked at.
     obstacle: Option<NotReady>,
@@ -82,14 +82,14 @@ impl<'a> LineProcess<'a> {
         report: StationReport<'a>,
     ) -> Result<Self, EdgeError> {
         let (event_sender, events) = bounded(EVENTS_MAX);
+        let clock = Clock::start();
+        let machine = Machine::open(station, parts, clock)?;
         Ok(Self {
-            clock: Clock::start(),
+            clock,
             config,
-            belt: SimulatedBelt::new(&station.belt, parts),
-            // A simulated encoder stands with both channels low.
-            station: Station::new(station.decisions, [false; 2])?,
+            station: Station::new(station.decisions, machine.encoder())?,
+            machine,
             output: Output::from(station.decisions.gate.mode),
-            line: SimulatedLine::new(),
             inspector: None,
             obstacle: Some(NotReady::Starting),
             effects: Vec::new(),
@@ -99,23 +99,29 @@ impl<'a> LineProcess<'a> {
         })
     }
 
-    /// Until the belt has stopped and the last part has left. The wires are at rest afterwards,
-    /// whatever happened.
+    /// Until all parts that were wanted have come, or somebody stops it, and the last part has left.
+    /// The wires are at rest afterwards, whatever happened.
     fn run(mut self, signals: &Receiver<i32>) -> Result<(), EdgeError> {
         let served = self.serve(signals);
-        self.line.rest(self.clock.now_us())?;
+        self.machine.rest(self.clock.now_us())?;
         if let Some(inspector) = self.inspector.take() {
             inspector.close();
             self.wait_for_end();
         }
         served?;
-        self.report.finish(&self.station, &self.line)
+        self.report.finish(&self.station, self.machine.record())
     }
 
     fn serve(&mut self, signals: &Receiver<i32>) -> Result<(), EdgeError> {
         loop {
             self.decide()?;
-            if self.belt.has_ended() && self.station.gate().is_idle() {
+            if self
+                .machine
+                .has_ended(self.station.trigger().counters().parts)
+            {
+                self.station.close(self.clock.now_us());
+            }
+            if self.station.is_drained() {
                 return Ok(());
             }
             self.wait(signals)?;
@@ -126,12 +132,14 @@ impl<'a> LineProcess<'a> {
     fn decide(&mut self) -> Result<(), EdgeError> {
         let now_us = self.clock.now_us();
         let mut effects = std::mem::take(&mut self.effects);
-        while let Some(edge) = self.belt.next(now_us) {
+        self.machine.gather()?;
+        while let Some(edge) = self.machine.next(now_us) {
             match edge {
-                BeltEdge::Sensor(edge) => self
+                MachineEdge::Sensor(edge) => self
                     .station
                     .sensor_edge(edge, &mut |effect| effects.push(effect)),
-                BeltEdge::Encoder(edge) => self.station.encoder_edge(edge),
+                MachineEdge::Encoder(edge) => self.station.encoder_edge(edge),
+                MachineEdge::Ack(level) => self.station.ack(level),
             }
         }
         self.station
@@ -160,7 +168,7 @@ impl<'a> LineProcess<'a> {
 
     /// Waits for the next event or the next thing that is due, whichever is first.
     fn wait(&mut self, signals: &Receiver<i32>) -> Result<(), EdgeError> {
-        let due = [self.station.next_tick_us(), self.belt.next_us()];
+        let due = [self.station.next_tick_us(), self.machine.next_us()];
         let due = due.into_iter().flatten().min();
         let timeout = due.map_or(Duration::from_secs(1), |at| self.clock.until(at));
         crossbeam_channel::select! {
@@ -169,10 +177,17 @@ impl<'a> LineProcess<'a> {
                 // The line process holds a sender itself.
                 Err(_) => Ok(()),
             },
+            recv(self.machine.heard) -> heard => match heard {
+                Ok(heard) => self.machine.hear(heard),
+                Err(source) => Err(EdgeError::System {
+                    doing: "listening to the threads that read the inputs",
+                    source: std::io::Error::other(source),
+                }),
+            },
             recv(signals) -> signal => {
                 log::info!("signal {signal:?}: the parts under way leave, then this station stops");
-                self.station.close();
-                self.belt.stop();
+                self.station.close(self.clock.now_us());
+                self.machine.stop();
                 Ok(())
             }
             default(timeout) => Ok(()),
@@ -199,20 +214,35 @@ impl<'a> LineProcess<'a> {
             }
             Effect::Ready(level) => self.drive(Output::Ready, level, 0)?,
             Effect::Busy(level) => self.drive(Output::Busy, level, 0)?,
-            // No configuration asks for a handshake before there are wires for it.
-            Effect::Handshake(_) => {}
+            Effect::Handshake(wires) => self.tell_result(wires)?,
         }
         Ok(())
     }
 
+    /// RESULT VALID comes before the others when it falls, and after them when it rises.
+    fn tell_result(&mut self, wires: HandshakeWires) -> Result<(), EdgeError> {
+        let HandshakeWires {
+            result_valid,
+            ok,
+            ng,
+            error,
+        } = wires;
+        if !result_valid {
+            self.drive(Output::ResultValid, false, 0)?;
+        }
+        self.drive(Output::Ok, ok, 0)?;
+        self.drive(Output::Ng, ng, 0)?;
+        self.drive(Output::Error, error, 0)?;
+        self.drive(Output::ResultValid, result_valid, 0)
+    }
+
     fn drive(&mut self, output: Output, level: bool, part: u64) -> Result<(), EdgeError> {
-        self.line.drive(Edge {
+        self.machine.drive(Edge {
             output,
             level,
             at_us: self.clock.now_us(),
             part,
-        })?;
-        Ok(())
+        })
     }
 
     fn hand_over(&mut self, ticket: Ticket, now_us: u64) {
@@ -257,10 +287,11 @@ impl<'a> LineProcess<'a> {
         match what {
             Heard::Message(InspectorMessage::Ready(ready)) => {
                 if let Some(parts) = ready.parts_left {
-                    self.belt.limit(parts);
+                    let triggered = self.station.trigger().counters().parts;
+                    self.machine.limit(parts, triggered);
                 }
                 self.report.ready(&ready)?;
-                self.belt.start(now_us);
+                self.machine.start(now_us);
             }
             Heard::Message(InspectorMessage::Verdict(told)) => self.report.told(told),
             Heard::Message(InspectorMessage::Heartbeat(metrics)) => self.report.metrics(metrics),

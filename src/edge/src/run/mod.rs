@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! line process                                   inspect process
-//! belt ─► station ─► line         tickets ─►     capture ─► inspect ─► records
+//! machine ◄─► station             tickets ─►     capture ─► inspect ─► records
 //!                                 ◄─ verdicts, heartbeats
 //! ```
-//! What the station decides by, from sensor edges to pulses, is `twinspect_core::station`.
+//! What the station decides by, from sensor edges to pulses, is `twinspect_core::station`. Belt and
+//! wires, simulated or those of a board, are `machine`.
 //! The line process owns the wires and never waits for anybody. The inspect process owns camera and
 //! engine and may die; the line process starts it again. Between them runs one socket with one
 //! JSON object a line. Every queue is bounded.
@@ -16,6 +17,7 @@ mod inspect_process;
 mod inspector;
 mod line_process;
 mod listener;
+mod machine;
 mod messages;
 mod records;
 mod station_report;

@@ -258,6 +258,14 @@ impl Device for Broken {
         }
     }
 
+    fn close(&mut self, now_us: u64) {
+        self.inner.close(now_us);
+    }
+
+    fn is_drained(&self) -> bool {
+        self.inner.is_drained()
+    }
+
     fn tick(&mut self, now_us: u64, effects: &mut Vec<Effect>) {
         if self.is(Mutation::HeartbeatOfItsOwn) {
             self.inner

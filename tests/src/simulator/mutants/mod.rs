@@ -95,11 +95,13 @@ pub enum Mutation {
     BadReloadTaken,
     /// The handshake tells of a part before its turn.
     HandshakeSkips,
+    /// A station that is stopped waits for a belt that stands.
+    StopWaitsForever,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::NoDebounce,
         Self::DoublesIgnored,
         Self::SensorGapsIgnored,
@@ -138,6 +140,7 @@ impl Mutation {
         Self::ReloadForgets,
         Self::BadReloadTaken,
         Self::HandshakeSkips,
+        Self::StopWaitsForever,
     ];
 
     /// The numbers that the broken station is made from.
@@ -174,6 +177,7 @@ impl Mutation {
                 Way::Belt { pulse_counts, .. } => *pulse_counts = 1,
             },
             Self::LateAnswersCount => spec.gate.deadline_us = 380_000,
+            Self::StopWaitsForever => spec.drain_max_us = u64::MAX,
             Self::LateNeverDropsReady => spec.readiness.late_max = u32::MAX,
             _ => {}
         }

@@ -8,6 +8,9 @@ use crate::simulator::device::Device;
 use crate::simulator::fault::{Fault, FaultKind, Harm};
 use crate::simulator::story::RECOVERY_US;
 
+/// What a clock that stepped back may cost at the end.
+const STOP_SLACK_US: u64 = 60_000;
+
 impl<D: Device> World<'_, D> {
     /// A fault meets the belt's next parts.
     pub(super) fn meet(&mut self, fault: Fault) {
@@ -86,6 +89,35 @@ impl<D: Device> World<'_, D> {
             }
         };
         self.disturb(kind, lasts_us);
+    }
+
+    /// Somebody stops the station when a part comes.
+    pub(super) fn stop_at(&mut self, part: usize) {
+        let Some(stop) = self.story.stop.filter(|stop| stop.part == part) else {
+            return;
+        };
+        self.trace
+            .event(self.now_us, || "the station is stopped".to_owned());
+        if stop.belt_stands {
+            self.belt.stand(self.now_us);
+        }
+        self.stopped_us = Some(self.now_us);
+        let clock_us = self.clock_us();
+        self.device.close(clock_us);
+    }
+
+    /// A station that was stopped comes to its end, whatever the belt does.
+    pub(super) fn check_end(&mut self) {
+        let Some(stopped_us) = self.stopped_us else {
+            return;
+        };
+        let until_us = stopped_us + self.story.station.drain_max_us;
+        let until_us = until_us.max(self.stalled_until_us) + STOP_SLACK_US;
+        if self.now_us > until_us {
+            self.checker.violated("a stopped station ends", || {
+                format!("stopped at {stopped_us} us")
+            });
+        }
     }
 
     /// Notes that a fault has met the station, and for how long it may be felt.

@@ -21,6 +21,9 @@ use crate::simulator::trace::Trace;
 /// Parts that a fault meets without harming a process are inspected again after this time.
 const PARTS_RECOVERY_US: u64 = 700_000;
 
+/// A part that comes so shortly before a stop comes after it.
+const DEBOUNCE_US: u64 = 5_000;
+
 /// What an episode came to.
 #[derive(Debug, Default)]
 pub(crate) struct Episode {
@@ -70,6 +73,7 @@ pub(crate) struct World<'a, D> {
     disturbances: u64,
     disturbed_until_us: u64,
     acks_lost: u64,
+    stopped_us: Option<u64>,
 }
 
 impl<'a, D: Device> World<'a, D> {
@@ -102,13 +106,14 @@ impl<'a, D: Device> World<'a, D> {
             disturbances: 0,
             disturbed_until_us: 0,
             acks_lost: 0,
+            stopped_us: None,
         }
     }
 
     /// Runs until every part has gone by and left, or a law is broken.
     pub(crate) fn run(mut self) -> (Episode, Trace) {
         let mut rest_us = NEVER;
-        while self.checker.violation.is_none() && self.now_us < rest_us {
+        while self.checker.violation.is_none() && self.now_us < rest_us && !self.has_ended() {
             if rest_us == NEVER && self.belt.is_empty() {
                 // Merged pulses and the last doubles have time to come to rest.
                 rest_us = self.now_us + 500_000;
@@ -135,6 +140,11 @@ impl<'a, D: Device> World<'a, D> {
         (episode, self.trace)
     }
 
+    /// Whether somebody has stopped the station, and it has come to its end.
+    fn has_ended(&self) -> bool {
+        self.stopped_us.is_some() && self.device.is_drained()
+    }
+
     fn step(&mut self) {
         let (belt_us, reached) = self.belt.next();
         let later = self
@@ -147,6 +157,7 @@ impl<'a, D: Device> World<'a, D> {
         let device_us = self.tick_us.max(self.stalled_until_us);
         let next_us = belt_us.min(later_us).min(inspector_us).min(device_us);
         self.now_us = self.now_us.max(next_us);
+        self.check_end();
         if belt_us == next_us {
             self.belt.reach(self.now_us, reached);
             self.reached(reached);
@@ -196,6 +207,7 @@ impl<'a, D: Device> World<'a, D> {
             }) {
                 self.meet(*fault);
             }
+            self.stop_at(id);
         }
         let own = self.faults.peek().filter(|fault| fault.part == id).copied();
         let own = own.filter(|fault| fault.kind.is_of_sensor());
@@ -260,6 +272,8 @@ impl<'a, D: Device> World<'a, D> {
         let is_clean = passing.disturbances == self.disturbances
             && passing.came_us > self.disturbed_until_us
             && passing.came_us > RECOVERY_US
+            // What comes to a station that is being stopped is not inspected.
+            && self.stopped_us.is_none_or(|stopped_us| passing.came_us + DEBOUNCE_US < stopped_us)
             && is_apart(&self.story.parts, part);
         let answer = self.story.parts[part].answer;
         if is_clean && goes_on != (answer == Answer::Pass) {
@@ -297,10 +311,7 @@ impl<'a, D: Device> World<'a, D> {
         if self.now_us < self.stalled_until_us {
             return;
         }
-        if self.clock_until_us < self.now_us {
-            self.clock_back_us = 0;
-        }
-        let clock_us = self.now_us.saturating_sub(self.clock_back_us);
+        let clock_us = self.clock_us();
         let mut effects = std::mem::take(&mut self.effects);
         while let Some(edge) = self.kernel.read() {
             match edge {
@@ -334,6 +345,14 @@ impl<'a, D: Device> World<'a, D> {
             .max(self.now_us + 1);
     }
 
+    /// What the line process reads from its clock.
+    fn clock_us(&mut self) -> u64 {
+        if self.clock_until_us < self.now_us {
+            self.clock_back_us = 0;
+        }
+        self.now_us.saturating_sub(self.clock_back_us)
+    }
+
     fn obey(&mut self, effect: Effect) {
         let now_us = self.now_us;
         self.trace.effect(now_us, effect);
@@ -359,7 +378,13 @@ impl<'a, D: Device> World<'a, D> {
                 self.checker.expects_answers(false);
                 self.inspector.kill(now_us);
             }
-            Effect::Ready(level) => self.checker.ready(level, now_us),
+            Effect::Ready(level) => {
+                if level && self.stopped_us.is_some() {
+                    self.checker
+                        .violated("a stopped station is not ready", String::new);
+                }
+                self.checker.ready(level, now_us);
+            }
             Effect::Busy(level) => self.checker.busy(level),
             Effect::Handshake(wires) => {
                 if self.checker.handshake(wires) {
@@ -407,6 +432,9 @@ impl<'a, D: Device> World<'a, D> {
             self.checker.violated("lost edges are noticed", || {
                 format!("{trigger:?}, {gaps} gaps")
             });
+        }
+        if self.stopped_us.is_some() {
+            return;
         }
         let beats_within_us = 2 * self.story.station.readiness.toggle_us;
         if self.now_us - self.checker.ready_at_us > beats_within_us || !self.inspector.is_up() {

@@ -8,6 +8,7 @@ mod configuration;
 mod recordings;
 mod training;
 mod usage;
+mod wires;
 
 use std::process::Output;
 
@@ -19,6 +20,7 @@ pub(crate) const CONFIGURATION: i32 = 2;
 pub(crate) const DATA: i32 = 3;
 pub(crate) const BUNDLE: i32 = 4;
 pub(crate) const ENGINE: i32 = 5;
+pub(crate) const LINE: i32 = 7;
 pub(crate) const STORAGE: i32 = 8;
 
 const REPLAY_ARCHIVE: &[&str] = &["replay", "--bundle", "block.twb", "--data", "parts"];

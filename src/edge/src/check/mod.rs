@@ -1,5 +1,7 @@
 //! `twinspect check`: what a configuration means, and whether a bundle can be trusted here.
 
+mod line;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,10 +11,12 @@ use twinspect_bundle::{Bundle, Manifest, Recalibration};
 use twinspect_camera::{Repeat, ReplayCamera};
 use twinspect_core::gate::OutputMode;
 use twinspect_core::score::DegradedPolicy;
+use twinspect_core::trigger::SpacingSpec;
 use twinspect_engine::StageName;
+use twinspect_line::Stopped;
 
 use crate::cli::CheckArgs;
-use crate::config::{self, CameraSource, Loaded, Setting};
+use crate::config::{self, CameraSource, LineSource, Loaded, Setting, Station};
 use crate::error::EdgeError;
 use crate::fit::check_camera;
 use crate::latency::{Latencies, milliseconds};
@@ -74,6 +78,9 @@ struct Camera {
 /// Checks a configuration, a bundle, or both.
 pub(crate) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let loaded = args.config.as_deref().map(config::load).transpose()?;
+    if let Some(loaded) = loaded.as_ref().filter(|_| args.line) {
+        return line::check_line(&loaded.station, args, out);
+    }
     if let Some(loaded) = loaded.as_ref().filter(|_| !args.json) {
         print_settings(out, loaded)?;
     }
@@ -114,6 +121,12 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
     if station.is_some_and(|station| station.decisions.gate.mode == OutputMode::RejectPulse) {
         warnings.push("reject_pulse: a dead station lets every part through".to_owned());
     }
+    if let Some(warning) = station.and_then(exposure_warning) {
+        warnings.push(warning);
+    }
+    if station.is_some_and(|station| station.stopped == Stopped::Passes) {
+        warnings.push("gate.stopped: a station that is stopped lets every part through".to_owned());
+    }
     if line.rate_bound_95 > line.target_rate {
         warnings.push(format!(
             "{} good parts support a false-reject rate of {:.1} % at best, the target is {:.2} %",
@@ -149,6 +162,23 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
         camera,
         warnings,
         settings: loaded.map(|loaded| loaded.settings),
+    })
+}
+
+/// On a real belt a late picture may show the next part.
+fn exposure_warning(station: &Station) -> Option<String> {
+    let SpacingSpec::Time { min_us, .. } = station.decisions.trigger.spacing else {
+        return None;
+    };
+    let spacing = Duration::from_micros(min_us);
+    let is_real = matches!(station.line, LineSource::Gpio(_));
+    (is_real && station.exposure_max >= spacing).then(|| {
+        format!(
+            "trigger.exposure_max_ms, {}, is not below trigger.spacing_min_ms, {}: a camera that \
+             sees the moving belt could show the next part",
+            milliseconds(station.exposure_max),
+            milliseconds(spacing)
+        )
     })
 }
 

@@ -1,0 +1,95 @@
+//! Collects everything that is wrong with a configuration before any of it is refused.
+
+use std::time::Duration;
+
+/// Longest time that any key may ask for.
+pub(super) const DURATION_MAX_MS: f64 = 3_600_000.0;
+
+/// A value that is impossible, or contradicts another one.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum StationError {
+    /// A number outside its range.
+    #[error("{key} = {found} must be {expected}")]
+    Range {
+        key: &'static str,
+        found: String,
+        expected: String,
+    },
+    /// Trigger, encoder, gate or READY can't work like this.
+    #[error("{0}")]
+    Decisions(twinspect_core::station::StationError),
+    /// Two keys in the wrong order.
+    #[error("{lesser} must be less than {greater}")]
+    Order {
+        lesser: &'static str,
+        greater: &'static str,
+    },
+    /// A wire that is missing, or that nothing would use.
+    #[error("line.{wire} {problem}")]
+    Wire { wire: &'static str, problem: String },
+}
+
+/// Collects everything that is wrong on the way from typed to meant.
+#[derive(Default)]
+pub(super) struct Checker {
+    pub(super) problems: Vec<StationError>,
+}
+
+impl Checker {
+    pub(super) fn require(
+        &mut self,
+        holds: bool,
+        key: &'static str,
+        found: impl ToString,
+        expected: impl ToString,
+    ) {
+        if !holds {
+            self.problems.push(StationError::Range {
+                key,
+                found: found.to_string(),
+                expected: expected.to_string(),
+            });
+        }
+    }
+
+    /// Milliseconds above zero.
+    pub(super) fn duration(&mut self, key: &'static str, milliseconds: f64) -> Duration {
+        let holds = milliseconds > 0.0 && milliseconds <= DURATION_MAX_MS;
+        let expected = format!("above 0 and at most {DURATION_MAX_MS}");
+        self.require(holds, key, milliseconds, expected);
+        let sane = if holds { milliseconds } else { 1.0 };
+        Duration::from_secs_f64(sane / 1e3)
+    }
+
+    pub(super) fn order(
+        &mut self,
+        lesser: (&'static str, Duration),
+        greater: (&'static str, Duration),
+    ) {
+        if lesser.1 >= greater.1 {
+            self.problems.push(StationError::Order {
+                lesser: lesser.0,
+                greater: greater.0,
+            });
+        }
+    }
+
+    pub(super) fn count(&mut self, key: &'static str, count: usize, most: usize) -> usize {
+        let holds = (1..=most).contains(&count);
+        self.require(holds, key, count, format!("from 1 to {most}"));
+        count
+    }
+
+    pub(super) fn us(&mut self, key: &'static str, milliseconds: f64) -> u64 {
+        self.duration(key, milliseconds).as_micros() as u64
+    }
+
+    /// Milliseconds, or none for zero.
+    pub(super) fn optional_us(&mut self, key: &'static str, milliseconds: f64) -> u64 {
+        if milliseconds == 0.0 {
+            0
+        } else {
+            self.us(key, milliseconds)
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The wires of a board. A thread for each chip waits for edges, so that the line process waits for
+//! nobody: the kernel's stamps say when an edge came, however late it is heard.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use twinspect_core::belt::{Channel, EncoderEdge};
+use twinspect_core::trigger::SensorEdge;
+use twinspect_line::gpio::{
+    self, GpioError, GpioInputs, GpioLine, GpioSpec, InputEdge, KernelChips,
+};
+use twinspect_line::{Input, Line, LineError, SimulatedLine};
+
+use super::MachineEdge;
+use crate::clock::Clock;
+use crate::error::EdgeError;
+
+/// Edges that may wait for the line process. Beyond them the kernel keeps some, and then loses the
+/// oldest, which their numbers show.
+const EDGES_MAX: usize = 1024;
+/// How often a waiting thread looks up whether it should end.
+const LOOK_UP: Duration = Duration::from_millis(100);
+
+/// What a waiting thread says; after an error it has ended.
+pub(in super::super) type Heard = Result<InputEdge, GpioError>;
+
+/// Threads that wait for edges. They end with it.
+struct Readers {
+    heard: Receiver<Heard>,
+    should_end: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Readers {
+    fn start(inputs: Vec<GpioInputs>) -> Self {
+        let (sender, heard) = bounded(EDGES_MAX);
+        let should_end = Arc::new(AtomicBool::new(false));
+        let threads = inputs.into_iter().map(|inputs| {
+            let (sender, should_end) = (sender.clone(), Arc::clone(&should_end));
+            std::thread::spawn(move || read(inputs, &sender, &should_end))
+        });
+        Self {
+            threads: threads.collect(),
+            heard,
+            should_end,
+        }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.should_end.store(true, Ordering::Relaxed);
+        // Makes room for a thread that has more to say.
+        while self.threads.iter().any(|thread| !thread.is_finished()) {
+            if self.heard.recv_timeout(LOOK_UP).is_err() {
+                log::debug!("waiting for the threads that read the inputs");
+            }
+        }
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                log::warn!("a thread that reads inputs panicked");
+            }
+        }
+    }
+}
+
+fn read(mut inputs: GpioInputs, sender: &Sender<Heard>, should_end: &AtomicBool) {
+    while !should_end.load(Ordering::Relaxed) {
+        let mut is_heard = true;
+        let waited = inputs.wait(LOOK_UP, &mut |edge| {
+            is_heard &= sender.send(Ok(edge)).is_ok();
+        });
+        if let Err(error) = waited {
+            if sender.send(Err(error)).is_err() {
+                log::debug!("nobody listens to the inputs any more");
+            }
+            return;
+        }
+        if !is_heard {
+            return;
+        }
+    }
+}
+
+/// The board's lines as a station uses them.
+pub(super) struct GpioMachine {
+    line: GpioLine,
+    readers: Readers,
+    encoder: [bool; 2],
+    unheard: Unheard,
+    parts_max: Option<u64>,
+}
+
+impl GpioMachine {
+    pub(super) fn open(
+        spec: &GpioSpec,
+        parts_max: Option<u64>,
+        clock: Clock,
+    ) -> Result<Self, EdgeError> {
+        let (line, inputs) = gpio::open(&KernelChips, spec).map_err(LineError::from)?;
+        let level = |input| -> Result<bool, LineError> {
+            for inputs in &inputs {
+                if let Some(level) = inputs.level(input)? {
+                    return Ok(level);
+                }
+            }
+            Ok(false)
+        };
+        let encoder = [level(Input::EncoderA)?, level(Input::EncoderB)?];
+        Ok(Self {
+            line,
+            readers: Readers::start(inputs),
+            encoder,
+            unheard: Unheard::new(clock),
+            parts_max,
+        })
+    }
+
+    pub(super) fn heard(&self) -> Receiver<Heard> {
+        self.readers.heard.clone()
+    }
+
+    pub(super) fn encoder(&self) -> [bool; 2] {
+        self.encoder
+    }
+
+    pub(super) fn limit(&mut self, parts_max: u64) {
+        self.parts_max = Some(self.parts_max.map_or(parts_max, |max| max.min(parts_max)));
+    }
+
+    pub(super) fn has_ended(&self, triggered: u64) -> bool {
+        self.parts_max.is_some_and(|max| triggered >= max)
+    }
+
+    pub(super) fn hear(&mut self, heard: Heard) -> Result<(), EdgeError> {
+        let edge = heard.map_err(LineError::from)?;
+        self.unheard.push(edge);
+        Ok(())
+    }
+
+    pub(super) fn gather(&mut self) -> Result<(), EdgeError> {
+        for _ in 0..EDGES_MAX {
+            match self.readers.heard.try_recv() {
+                Ok(heard) => self.hear(heard)?,
+                Err(_) => break,
+            }
+        }
+        self.unheard.sort();
+        Ok(())
+    }
+
+    pub(super) fn next(&mut self) -> Option<MachineEdge> {
+        self.unheard.pop()
+    }
+
+    pub(super) fn line(&mut self) -> &mut dyn Line {
+        &mut self.line
+    }
+
+    pub(super) fn record(&self) -> &SimulatedLine {
+        self.line.record()
+    }
+}
+
+/// Edges that the station has not heard yet, by the clock that decides.
+struct Unheard {
+    clock: Clock,
+    edges: VecDeque<(u64, MachineEdge)>,
+}
+
+impl Unheard {
+    fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            edges: VecDeque::with_capacity(EDGES_MAX),
+        }
+    }
+
+    fn push(&mut self, edge: InputEdge) {
+        let at_us = self.clock.at_us(edge.at_ns);
+        self.edges.push_back((at_us, told(edge, at_us)));
+    }
+
+    /// Chips tell their edges one after the other; the station wants them in the order of their
+    /// stamps. Edges of one wire are in order already, and stay so.
+    fn sort(&mut self) {
+        self.edges
+            .make_contiguous()
+            .sort_by_key(|(at_us, _)| *at_us);
+    }
+
+    fn pop(&mut self) -> Option<MachineEdge> {
+        self.edges.pop_front().map(|(_, edge)| edge)
+    }
+}
+
+/// What an edge is to the station.
+fn told(edge: InputEdge, at_us: u64) -> MachineEdge {
+    let InputEdge {
+        input,
+        level,
+        line_seqno,
+        ..
+    } = edge;
+    let encoder = |channel| {
+        MachineEdge::Encoder(EncoderEdge {
+            channel,
+            level,
+            at_us,
+            line_seqno,
+        })
+    };
+    match input {
+        Input::Sensor => MachineEdge::Sensor(SensorEdge {
+            level,
+            at_us,
+            line_seqno,
+        }),
+        Input::EncoderA => encoder(Channel::A),
+        Input::EncoderB => encoder(Channel::B),
+        Input::Ack => MachineEdge::Ack(level),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edge(input: Input, at_ns: u64, line_seqno: u32) -> InputEdge {
+        InputEdge {
+            input,
+            level: true,
+            at_ns,
+            line_seqno,
+        }
+    }
+
+    #[test]
+    fn edges_of_several_chips_are_heard_in_the_order_of_their_stamps() {
+        let mut unheard = Unheard::new(Clock::start());
+        let later_ns = u64::MAX / 2;
+        for edge in [
+            edge(Input::Sensor, later_ns + 9_000, 2),
+            edge(Input::EncoderA, later_ns, 7),
+            edge(Input::EncoderB, later_ns + 4_000, 7),
+            edge(Input::Sensor, 5, 1),
+        ] {
+            unheard.push(edge);
+        }
+        unheard.sort();
+        let heard: Vec<_> = std::iter::from_fn(|| unheard.pop())
+            .map(|edge| match edge {
+                MachineEdge::Sensor(edge) => ("sensor", edge.line_seqno),
+                MachineEdge::Encoder(edge) if edge.channel == Channel::A => ("a", edge.line_seqno),
+                MachineEdge::Encoder(edge) => ("b", edge.line_seqno),
+                MachineEdge::Ack(_) => ("ack", 0),
+            })
+            .collect();
+        assert_eq!(heard, [("sensor", 1), ("a", 7), ("b", 7), ("sensor", 2)]);
+    }
+
+    #[test]
+    fn ack_is_a_level_without_a_time() {
+        assert_eq!(told(edge(Input::Ack, 5, 1), 5), MachineEdge::Ack(true));
+    }
+}
