@@ -7,6 +7,7 @@
     reason = "helpers of tests end a test, as the tests themselves do"
 )]
 
+mod aarch64;
 mod architecture;
 mod bad_input;
 mod binaries;

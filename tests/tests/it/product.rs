@@ -212,12 +212,17 @@ pub(crate) fn manifest() -> Manifest {
 
 /// A block of 10 mm on the belt in colours that differ from seed to seed.
 pub(crate) fn frame(seed: usize) -> FramePair {
+    block(seed, 10)
+}
+
+/// The same with another height.
+pub(crate) fn block(seed: usize, height_mm: u16) -> FramePair {
     let noise = |index: usize| (index.wrapping_mul(2_654_435_761) >> 7) ^ (seed * 7919);
     let colours = (0..FRAME.pixels() * 3).map(|index| 100 + (noise(index) % 50) as u8);
     let counts = (0..FRAME.pixels()).map(|pixel| {
         let (x, y) = (pixel % FRAME.width, pixel / FRAME.width);
         let on_block = (25..55).contains(&x) && (18..46).contains(&y);
-        let height = if on_block { 100 } else { 0 };
+        let height = if on_block { height_mm * 10 } else { 0 };
         4000 - height - (noise(pixel) % 2) as u16
     });
     let rgb = RgbFrame::new(FRAME, colours.collect()).expect("a picture");

@@ -1,0 +1,91 @@
+"""Brings parts: text of bash programs that run in the device, where a command takes no round trip."""
+
+from dataclasses import dataclass
+
+TRACING = "/sys/kernel/tracing"
+CONFIGFS = "/sys/kernel/config/gpio-sim/belt"
+CHIP_LABEL = "virtual-line"
+# The order is that of the lines of the chip.
+WIRES = ("SENSOR", "PASS", "REJECT", "READY", "BUSY", "ENCODER_A", "ENCODER_B")
+
+# Waiting without starting a process, which takes an emulated machine longer than the wait.
+NAP = "[ -p /run/nap ] || mkfifo /run/nap; nap() { read -rt $1 <>/run/nap || true; }"
+
+
+@dataclass(frozen=True)
+class Wires:
+    """A simulated chip: its device, its folder in sysfs, and the kernel's number of its first line."""
+
+    chip: str
+    folder: str
+    base: int
+
+    @property
+    def names(self):
+        """The wire of each of the kernel's numbers."""
+        return {self.base + offset: wire for offset, wire in enumerate(WIRES)}
+
+    def pull(self, wire):
+        """The file that says what the machine's side drives into a wire."""
+        return f"{self.folder}/sim_gpio{WIRES.index(wire)}/pull"
+
+    def value(self, wire):
+        """The file with the level of a wire."""
+        return f"{self.folder}/sim_gpio{WIRES.index(wire)}/value"
+
+
+def make_wires():
+    """Makes the chip; its program prints device, folder and base."""
+    names = "\n".join(
+        f"mkdir {CONFIGFS}/bank/line{offset}; echo {wire} >{CONFIGFS}/bank/line{offset}/name"
+        for offset, wire in enumerate(WIRES)
+    )
+    return f"""
+set -e
+modprobe gpio-sim
+mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+mkdir -p {CONFIGFS}/bank
+echo {len(WIRES)} >{CONFIGFS}/bank/num_lines
+echo {CHIP_LABEL} >{CONFIGFS}/bank/label
+{names}
+echo 1 >{CONFIGFS}/live
+udevadm settle
+chip=$(<{CONFIGFS}/bank/chip_name)
+platform=/sys/devices/platform/$(<{CONFIGFS}/dev_name)
+echo "$chip $platform/$chip $(cat "$platform"/gpio/gpiochip*/base)"
+"""
+
+
+def start_trace():
+    """From now on levels and marks are kept, with the clock of the edge events."""
+    return f"""
+cd {TRACING}
+echo mono >trace_clock
+echo 4096 >buffer_size_kb
+echo 1 >events/gpio/gpio_value/enable
+echo 1 >tracing_on
+echo >trace
+"""
+
+
+def mark(text):
+    """Writes a mark."""
+    return f"echo '{text}' >{TRACING}/trace_marker"
+
+
+def bring(wires, first, count, there_s, gap_s):
+    """Brings parts, one after the other: each lies before the sensor for `there_s`, and `gap_s` passes before the next
+    one comes.
+    """
+    sensor = wires.pull("SENSOR")
+    return f"""
+{NAP}
+for ((part = {first}; part < {first + count}; part++)); do
+    echo "part $part comes" >{TRACING}/trace_marker
+    echo pull-up >{sensor}
+    echo "part $part is there" >{TRACING}/trace_marker
+    nap {there_s}
+    echo pull-down >{sensor}
+    nap {gap_s}
+done
+"""

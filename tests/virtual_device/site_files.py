@@ -1,0 +1,125 @@
+"""What a station plays, and the configurations that say so. Times are those of an emulated machine: generous."""
+
+import shutil
+from pathlib import Path
+
+from belt import CHIP_LABEL
+from laws import Verdict
+from station import SITE, read_sequence
+
+COMMON = """\
+[bundle]
+file = "{bundle}"
+
+[camera]
+kind = "replay"
+folder = "{parts}"
+repeat = true
+
+[trigger]
+debounce_ms = 5.0
+spacing_min_ms = {spacing_ms}
+exposure_max_ms = 60000.0
+
+[gate]
+output = "{output}"
+delay_ms = {delay_ms}
+deadline_ms = {deadline_ms}
+pulse_ms = {pulse_ms}
+
+[ready]
+silence_max_ms = {silence_ms}
+
+[inspector]
+silence_max_ms = {kill_ms}
+start_max_ms = 250000.0
+
+[line]
+kind = "gpio"
+sensor = {sensor}
+{output_wire} = {output_line}
+ready = {ready}
+busy = {busy}
+"""
+
+
+def line(wire):
+    """A line of the simulated chip."""
+    return f'{{ name = "{wire}", chip = "{CHIP_LABEL}" }}'
+
+
+def configuration(output, **values):
+    """A station.toml with the wires of this output."""
+    return COMMON.format(
+        output=output.value,
+        output_wire=output.wire.lower(),
+        output_line=line(output.wire),
+        sensor=line("SENSOR"),
+        ready=line("READY"),
+        busy=line("BUSY"),
+        **values,
+    )
+
+
+class TestSite:
+    """The bundle and the parts of the example `device_site`."""
+
+    delay_ms = 2500.0
+    pulse_ms = 300.0
+
+    def __init__(self, folder):
+        self.sequence = read_sequence((Path(folder) / "verdicts.txt").read_text())
+
+    def configuration(self, output):
+        """A station.toml."""
+        return configuration(
+            output,
+            bundle=f"{SITE}/block.twb",
+            parts=f"{SITE}/parts",
+            spacing_ms=310.0,
+            delay_ms=self.delay_ms,
+            deadline_ms=self.delay_ms - 100.0,
+            pulse_ms=self.pulse_ms,
+            silence_ms=1000.0,
+            kill_ms=5000.0,
+        )
+
+
+class RealSite:
+    """A shipped bundle and three of the demo's parts, in the order in which they are played."""
+
+    folder = "/srv/real"
+    product = "cap"
+    parts = (("good/005", Verdict.PASS), ("sink/001", Verdict.FAIL), ("warp/001", Verdict.FAIL))
+    delay_ms = 20_000.0
+    pulse_ms = 300.0
+
+    def __init__(self):
+        self.sequence = [verdict for _, verdict in self.parts]
+
+    @classmethod
+    def copy(cls, repository, target):
+        """Copies bundle and parts out of the repository."""
+        target.mkdir(parents=True)
+        models = repository / "models"
+        shutil.copy(models / f"{cls.product}.twb", target / "model.twb")
+        demo = models / "demo" / cls.product
+        for file in demo.glob("*.json"):
+            (target / "parts").mkdir(exist_ok=True)
+            shutil.copy(file, target / "parts" / file.name)
+        for part, _ in cls.parts:
+            shutil.copytree(demo / "test" / part, target / "parts" / "test" / part)
+
+    def configuration(self, output):
+        """A station.toml."""
+        return configuration(
+            output,
+            bundle=f"{self.folder}/model.twb",
+            parts=f"{self.folder}/parts",
+            spacing_ms=1000.0,
+            delay_ms=self.delay_ms,
+            deadline_ms=self.delay_ms - 100.0,
+            pulse_ms=self.pulse_ms,
+            silence_ms=30000.0,
+            kill_ms=60000.0,
+        )
