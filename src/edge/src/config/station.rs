@@ -19,7 +19,7 @@ use twinspect_line::gpio::GpioSpec;
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::typed::{
     CameraKind, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
-    OutputToml, RecordsToml, SplitToml, StationToml, StoppedToml, TriggerToml,
+    OutputToml, RecordsToml, SplitToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
 };
 use super::wires;
 
@@ -47,6 +47,8 @@ pub(crate) struct Station {
     pub(crate) degraded: DegradedPolicy,
     pub(crate) inspector: InspectorLimits,
     pub(crate) records: Option<RecordsSpec>,
+    /// Where it answers while it runs, if the file says so.
+    pub(crate) control_socket: Option<PathBuf>,
 }
 
 /// Where pictures come from.
@@ -72,8 +74,8 @@ pub(crate) enum LineSource {
 /// A simulated belt, for cameras that show a part whenever they are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BeltSpec {
-    /// From part to part.
-    pub(crate) period_us: u64,
+    /// From part to part; none if parts come by request alone.
+    pub(crate) period_us: Option<u64>,
     /// What turns with it, and the time of a count.
     pub(crate) encoder: Option<(EncoderKind, u64)>,
 }
@@ -132,7 +134,10 @@ impl Checker {
         let max_us = self.optional_us("trigger.spacing_max_ms", typed.spacing_max_ms);
         let some = |largest: u64| Some(largest).filter(|largest| *largest > 0);
         TriggerSpec {
-            source: SourceSpec::Sensor { debounce_us },
+            source: match typed.source {
+                TriggerChoice::Sensor => SourceSpec::Sensor { debounce_us },
+                TriggerChoice::Software => SourceSpec::Software,
+            },
             spacing: match encoder.kind {
                 EncoderChoice::None => SpacingSpec::Time {
                     min_us,
@@ -169,7 +174,10 @@ impl Checker {
         let expected = "less than half of the time from part to part";
         self.require(holds, "trigger.debounce_ms", typed.debounce_ms, expected);
         BeltSpec {
-            period_us,
+            period_us: match typed.source {
+                TriggerChoice::Sensor => Some(period_us),
+                TriggerChoice::Software => None,
+            },
             encoder: kind.map(|kind| (kind, count_us)),
         }
     }
@@ -323,7 +331,7 @@ impl Checker {
 
 impl Station {
     /// Checks what was typed. Paths start at `folder`.
-    pub(super) fn new(typed: StationToml, folder: &Path) -> Result<Self, Vec<StationError>> {
+    pub(super) fn new(typed: &StationToml, folder: &Path) -> Result<Self, Vec<StationError>> {
         let mut checker = Checker::default();
         let camera = match typed.camera.kind {
             CameraKind::Replay => CameraSource::Replay {
@@ -345,18 +353,21 @@ impl Station {
         let station = Self {
             bundle: folder.join(&typed.bundle.file),
             camera,
-            line: checker.line(&typed),
+            line: checker.line(typed),
             stopped: checker.stopped(&typed.gate),
-            camera_delay: checker.camera_delay(&typed),
+            camera_delay: checker.camera_delay(typed),
             exposure_max: checker
                 .duration("trigger.exposure_max_ms", typed.trigger.exposure_max_ms),
-            decisions: checker.decisions(&typed),
+            decisions: checker.decisions(typed),
             degraded: DegradedPolicy {
                 rgb_alone: typed.degraded.rgb_alone,
                 geometry_alone: typed.degraded.geometry_alone,
             },
             inspector: checker.inspector(&typed.inspector, typed.ready.silence_max_ms),
             records: checker.records(&typed.records, folder),
+            control_socket: Some(&typed.control.socket)
+                .filter(|socket| !socket.as_os_str().is_empty())
+                .map(|socket| folder.join(socket)),
         };
         if checker.problems.is_empty() {
             Ok(station)
