@@ -69,11 +69,14 @@ impl Waiter {
     /// What ended the writing, once, and [`ErrorKind::TimedOut`].
     pub(crate) fn wait(&self, most: Duration) -> io::Result<()> {
         let (answer, told) = bounded(1);
-        let late = |_| io::Error::from(ErrorKind::TimedOut);
-        self.jobs
-            .send_timeout(Job::Tell(answer), most)
-            .map_err(|_| ErrorKind::TimedOut)?;
-        told.recv_timeout(most).map_err(late)?.map_or(Ok(()), Err)
+        let late = || Err(ErrorKind::TimedOut.into());
+        if self.jobs.send_timeout(Job::Tell(answer), most).is_err() {
+            return late();
+        }
+        match told.recv_timeout(most) {
+            Ok(failed) => failed.map_or(Ok(()), Err),
+            Err(_) => late(),
+        }
     }
 }
 
@@ -137,7 +140,7 @@ mod tests {
                 return Err(kind.into());
             }
             // Allowed for ever once the other end is gone.
-            drop(self.allowed.recv());
+            let (Ok(()) | Err(_)) = self.allowed.recv();
             self.taken.send(bytes.to_vec()).unwrap();
             Ok(bytes.len())
         }

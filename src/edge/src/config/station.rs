@@ -163,6 +163,13 @@ impl Checker {
         let period_us = rate(self, "trigger.rate_hz", typed.rate_hz, RATE_MAX_HZ);
         let count_us = rate(self, "encoder.belt_hz", encoder.belt_hz, BELT_MAX_HZ);
         let kind = encoder.kind.kind();
+        if typed.source == TriggerChoice::Software {
+            // No part comes by itself.
+            return BeltSpec {
+                period_us: None,
+                encoder: kind.map(|kind| (kind, count_us)),
+            };
+        }
         let apart_ms = match kind {
             None => typed.spacing_min_ms,
             Some(_) => (encoder.spacing_min_counts * count_us) as f64 / 1e3,
@@ -174,10 +181,7 @@ impl Checker {
         let expected = "less than half of the time from part to part";
         self.require(holds, "trigger.debounce_ms", typed.debounce_ms, expected);
         BeltSpec {
-            period_us: match typed.source {
-                TriggerChoice::Sensor => Some(period_us),
-                TriggerChoice::Software => None,
-            },
+            period_us: Some(period_us),
             encoder: kind.map(|kind| (kind, count_us)),
         }
     }

@@ -38,10 +38,11 @@ fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), Edge
         path: socket.clone(),
         source,
     })?;
-    let reply: Reply = serde_json::from_slice(&line).map_err(|_| ControlError::Answer {
-        path: socket,
-        answer: String::from_utf8_lossy(&line).into_owned(),
-    })?;
+    let Ok(reply) = serde_json::from_slice::<Reply>(&line) else {
+        let answer = String::from_utf8_lossy(&line).into_owned();
+        let path = socket;
+        return Err(ControlError::Answer { path, answer }.into());
+    };
     if let Reply::Refused { reason } = reply {
         return Err(ControlError::Refused { reason }.into());
     }

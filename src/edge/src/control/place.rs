@@ -40,7 +40,9 @@ fn only_one_in(folder: &Path) -> Result<PathBuf, ControlError> {
     let none = || ControlError::NoStation {
         folder: folder.to_owned(),
     };
-    let entries = std::fs::read_dir(folder).map_err(|_| none())?;
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Err(none());
+    };
     let mut sockets: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path().join(SOCKET))

@@ -5,7 +5,7 @@
 //! and never waits itself.
 
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,10 +71,12 @@ fn open(path: &Path) -> Result<UnixListener, ControlError> {
             path: path.to_owned(),
         });
     }
-    // What a station left that was killed.
-    match std::fs::remove_file(path) {
-        Err(source) if source.kind() != ErrorKind::NotFound => return Err(error(source)),
-        _ => {}
+    match std::fs::symlink_metadata(path) {
+        // What a station left that was killed.
+        Ok(file) if file.file_type().is_socket() => std::fs::remove_file(path).map_err(error)?,
+        // Somebody's file, which a slip of the configuration names.
+        Ok(_) => return Err(error(ErrorKind::AlreadyExists.into())),
+        Err(_) => {}
     }
     let listener = UnixListener::bind(path).map_err(error)?;
     std::fs::set_permissions(path, PermissionsExt::from_mode(MODE)).map_err(error)?;
@@ -240,6 +242,16 @@ mod tests {
             .collect();
         assert!(say(&path, b"").contains("busy"));
         drop(silent);
+    }
+
+    #[test]
+    fn a_file_that_is_no_socket_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("station.toml");
+        std::fs::write(&path, b"[bundle]").unwrap();
+        let error = Server::start(&path, |_, _| false).unwrap_err();
+        assert!(matches!(error, ControlError::Open { .. }));
+        assert_eq!(std::fs::read(&path).unwrap(), b"[bundle]");
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl LineProcess {
             event_sender,
             events,
             report: StationReport::new(args.json),
-            service: Service::new(args.config.clone()),
+            service: Service::new(&args.config),
             loaded,
         })
     }

@@ -1,6 +1,6 @@
 //! A running station as others see it: what the service manager and the control socket are told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -40,9 +40,9 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(config: PathBuf) -> Self {
+    pub(super) fn new(config: &Path) -> Self {
         Self {
-            config,
+            config: std::path::absolute(config).unwrap_or_else(|_| config.to_owned()),
             notifier: Notifier::start(),
             mood: None,
             doing: String::new(),
@@ -117,9 +117,10 @@ impl Service {
         let (text, told) = match outcome {
             Ok(changes) => {
                 let texts: Vec<String> = changes.iter().map(Change::to_string).collect();
-                let text = match texts.is_empty() {
-                    true => "nothing has changed".to_owned(),
-                    false => texts.join(", "),
+                let text = if texts.is_empty() {
+                    "nothing has changed".to_owned()
+                } else {
+                    texts.join(", ")
                 };
                 log::info!("configuration read again: {text}");
                 (text, Reply::Reloaded { changes })

@@ -98,14 +98,17 @@ impl StationReport {
     /// The inspect process is ready.
     pub(super) fn ready(&mut self, ready: &Ready) -> Result<(), EdgeError> {
         self.past = self.past.plus(std::mem::take(&mut self.current));
-        if self.form == Form::People {
-            let Ready {
-                model,
-                engine,
-                camera,
-                ..
-            } = ready;
-            writeln!(self.out, "ready: {model}, engine {engine}, {camera}")?;
+        let Ready {
+            model,
+            engine,
+            camera,
+            ..
+        } = ready;
+        let told = format!("{model}, engine {engine}, {camera}");
+        match self.form {
+            Form::People => writeln!(self.out, "ready: {told}")?,
+            Form::Journal => log::info!("the inspect process is ready: {told}"),
+            Form::Scripts => {}
         }
         Ok(())
     }
