@@ -17,7 +17,8 @@ Exit codes:
 
 Environment:
   NO_COLOR         no colours
-  TWINSPECT_LOG    what is logged to standard error: error, warn (default), info, debug, trace";
+  TWINSPECT_LOG    what is logged to standard error: error, warn (default), info (default under
+                   systemd), debug, trace";
 
 /// Inspects RGB-D parts on a production line and lets only those pass that look like good ones.
 #[derive(Debug, Parser)]
@@ -35,6 +36,13 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Runs a station: triggers, inspects and drives the line until it is told to stop.
     Run(RunArgs),
+    /// Says what a running station is doing.
+    Status(AskArgs),
+    /// Triggers a part of a running station and says what became of it: a test part by hand, or the
+    /// only source of triggers.
+    Trigger(AskArgs),
+    /// Lets a running station read its configuration again.
+    Reload(AskArgs),
     /// Says what a configuration means, and whether a bundle can be trusted on this machine.
     Check(CheckArgs),
     /// Measures what inspecting a part costs on this machine.
@@ -103,6 +111,28 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) parts: Option<u64>,
     /// One JSON object a part, then one for the run.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without --config and --socket the only station that runs as a service is asked.
+
+Examples:
+  twinspect status
+  twinspect status --config /etc/twinspect/station.toml --json
+  twinspect trigger --socket /run/twinspect/station/control.sock
+  twinspect reload")]
+pub(crate) struct AskArgs {
+    /// The station's configuration. If it names no control socket, that of the service
+    /// `twinspect@NAME` is asked, NAME being the file's name without its ending.
+    #[arg(long, value_name = "FILE", conflicts_with = "socket")]
+    pub(crate) config: Option<PathBuf>,
+    /// The station's control socket.
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) socket: Option<PathBuf>,
+    /// One JSON object.
     #[arg(long)]
     pub(crate) json: bool,
 }

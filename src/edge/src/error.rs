@@ -20,6 +20,8 @@ use twinspect_line::LineError;
 use twinspect_line::gpio::GpioError;
 
 use crate::config::ConfigError;
+use crate::control::ControlError;
+use crate::logging;
 
 /// Remedies where the error itself knows none.
 const CONFIG_HINT: &str = "configs/station-replay.toml of the source explains every key";
@@ -48,6 +50,19 @@ pub(crate) enum EdgeError {
     /// The station's configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Another process runs this station.
+    #[error(
+        "station {} is run already, by {}",
+        config.display(),
+        holder.map_or("another process".to_owned(), |holder| format!("process {holder}"))
+    )]
+    StationTaken {
+        config: PathBuf,
+        holder: Option<u32>,
+    },
+    /// The control socket, or what a station answered there.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// A wish that can't be fulfilled as it was typed.
     #[error("{message}")]
     Usage { message: String, hint: &'static str },
@@ -154,7 +169,12 @@ impl EdgeError {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::System { .. } => 1,
-            Self::Config(_) | Self::Usage { .. } | Self::Station(_) | Self::Gate(_) => 2,
+            Self::Config(_)
+            | Self::StationTaken { .. }
+            | Self::Control(_)
+            | Self::Usage { .. }
+            | Self::Station(_)
+            | Self::Gate(_) => 2,
             Self::Data(_)
             | Self::Prepare { .. }
             | Self::Camera(CameraError::Part { .. } | CameraError::NoParts { .. }) => 3,
@@ -189,6 +209,12 @@ impl EdgeError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Config(error) => Some(error.hint().map_or(CONFIG_HINT.into(), Cow::from)),
+            Self::StationTaken { .. } => Some(
+                "one process runs a station: stop that one first, as a service with `systemctl stop \
+                 twinspect@NAME`"
+                    .into(),
+            ),
+            Self::Control(error) => error.hint().map(Cow::from),
             Self::Usage { hint, .. } => Some((*hint).into()),
             Self::Data(error) => error.hint().or(Some(DATA_HINT.into())),
             Self::Bundle(error) => Some(error.hint().map_or(BUNDLE_HINT.into(), Cow::from)),
@@ -228,15 +254,16 @@ impl EdgeError {
     pub(crate) fn report(&self) -> ExitCode {
         let code = self.code();
         if code != 0 {
-            anstream::eprintln!("\x1b[1;31merror\x1b[0m: {self}");
+            let mut report = format!("\x1b[1;31merror\x1b[0m: {self}");
             let mut cause = self.source();
             while let Some(source) = cause {
-                anstream::eprintln!("  caused by: {source}");
+                report.push_str(&format!("\n  caused by: {source}"));
                 cause = source.source();
             }
             if let Some(hint) = self.hint() {
-                anstream::eprintln!("  hint: {hint}");
+                report.push_str(&format!("\n  hint: {hint}"));
             }
+            anstream::eprintln!("{}", logging::error(&report));
         }
         ExitCode::from(code)
     }

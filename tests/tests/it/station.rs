@@ -57,35 +57,39 @@ impl Station {
         panic!("the station has ended: {:?}", self.said.last());
     }
 
-    /// The process that sees and judges: the station's only child.
     fn inspect_process(&self) -> u32 {
-        let parent = format!("PPid:\t{}", self.process.id());
-        let is_child = |pid: &u32| {
-            std::fs::read_to_string(format!("/proc/{pid}/status"))
-                .is_ok_and(|status| status.lines().any(|line| line == parent))
-        };
-        std::fs::read_dir("/proc")
-            .expect("/proc")
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .find(is_child)
-            .expect("the station has a child")
-    }
-
-    fn signal(pid: u32, signal: &str) {
-        let status = Command::new("sh")
-            .args(["-c", &format!("kill -{signal} {pid}")])
-            .status();
-        assert!(status.expect("a shell").success());
+        inspect_process(self.process.id())
     }
 
     /// Tells it to stop, and returns its parts and its summary.
     fn stop(mut self) -> (Vec<Value>, Value) {
-        Self::signal(self.process.id(), "TERM");
+        signal(self.process.id(), "TERM");
         while self.next().is_some() {}
         assert!(self.process.wait().expect("its end").success());
         let summary = self.said.pop().expect("a summary");
         (self.said, summary)
     }
+}
+
+/// The process that sees and judges: the station's only child.
+pub(crate) fn inspect_process(station: u32) -> u32 {
+    let parent = format!("PPid:\t{station}");
+    let is_child = |pid: &u32| {
+        std::fs::read_to_string(format!("/proc/{pid}/status"))
+            .is_ok_and(|status| status.lines().any(|line| line == parent))
+    };
+    std::fs::read_dir("/proc")
+        .expect("/proc")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .find(is_child)
+        .expect("the station has a child")
+}
+
+pub(crate) fn signal(pid: u32, signal: &str) {
+    let status = Command::new("sh")
+        .args(["-c", &format!("kill -{signal} {pid}")])
+        .status();
+    assert!(status.expect("a shell").success());
 }
 
 fn is(line: &Value, verdict: &str) -> bool {
@@ -97,7 +101,7 @@ fn is_abandoned(line: &Value) -> bool {
 }
 
 /// The laws of every run: each part once, in order; a pulse for passed parts alone.
-fn check_laws(parts: &[Value], summary: &Value) {
+pub(crate) fn check_laws(parts: &[Value], summary: &Value) {
     for (place, part) in (1_u64..).zip(parts) {
         assert_eq!(part["number"], place, "{part}");
     }
@@ -109,7 +113,7 @@ fn check_laws(parts: &[Value], summary: &Value) {
 }
 
 /// A station that waits for its parts even on a busy machine.
-fn patient() -> Site {
+pub(crate) fn patient() -> Site {
     let site = Site::new();
     let gate = "rate_hz = 5.0\n[gate]\ndelay_ms = 4000\ndeadline_ms = 3900";
     site.edit("station.toml", "rate_hz = 20.0", gate);
@@ -117,7 +121,7 @@ fn patient() -> Site {
 }
 
 /// A station that goes on until it is told to stop.
-fn endless() -> Site {
+pub(crate) fn endless() -> Site {
     let site = patient();
     site.edit("station.toml", "\"parts\"", "\"parts\"\nrepeat = true");
     site
@@ -198,7 +202,7 @@ fn parts_of_a_killed_inspect_process_are_rejected_until_another_one_is_up() {
     let site = endless();
     let mut station = Station::start(&site);
     station.wait_for(|line| !is(line, "no_result"));
-    Station::signal(station.inspect_process(), "KILL");
+    signal(station.inspect_process(), "KILL");
     station.wait_for(is_abandoned);
     station.wait_for(|line| !is(line, "no_result"));
     let (parts, summary) = station.stop();
@@ -215,7 +219,7 @@ fn an_inspect_process_that_hangs_is_killed_and_replaced() {
     site.edit("station.toml", "[trigger]", limits);
     let mut station = Station::start(&site);
     station.wait_for(|line| !is(line, "no_result"));
-    Station::signal(station.inspect_process(), "STOP");
+    signal(station.inspect_process(), "STOP");
     station.wait_for(is_abandoned);
     station.wait_for(|line| !is(line, "no_result"));
     let (parts, summary) = station.stop();

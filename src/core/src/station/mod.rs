@@ -125,8 +125,12 @@ impl Station {
         if let Some(problem) = spec.problems().next() {
             return Err(problem);
         }
-        let gate = self.spec.gate;
-        if (StationSpec { gate, ..spec }) != self.spec {
+        let numbers = StationSpec {
+            gate: self.spec.gate,
+            drain_max_us: self.spec.drain_max_us,
+            ..spec
+        };
+        if numbers != self.spec {
             return Err(StationError::NeedsRestart);
         }
         self.gate.reload(spec.gate).map_err(StationError::Gate)?;

@@ -20,7 +20,7 @@ use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::number::number;
 use super::typed::{
     CameraKind, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
-    OutputToml, RecordsToml, SplitToml, StationToml, StoppedToml, TriggerToml,
+    OutputToml, RecordsToml, SplitToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
 };
 use super::wires;
 
@@ -48,6 +48,8 @@ pub(crate) struct Station {
     pub(crate) degraded: DegradedPolicy,
     pub(crate) inspector: InspectorLimits,
     pub(crate) records: Option<RecordsSpec>,
+    /// Where it answers while it runs, if the file says so.
+    pub(crate) control_socket: Option<PathBuf>,
 }
 
 /// Where pictures come from.
@@ -73,8 +75,8 @@ pub(crate) enum LineSource {
 /// A simulated belt, for cameras that show a part whenever they are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BeltSpec {
-    /// From part to part.
-    pub(crate) period_us: u64,
+    /// From part to part; none if parts come by request alone.
+    pub(crate) period_us: Option<u64>,
     /// What turns with it, and the time of a count.
     pub(crate) encoder: Option<(EncoderKind, u64)>,
 }
@@ -133,7 +135,10 @@ impl Checker {
         let max_us = self.optional_us("trigger.spacing_max_ms", typed.spacing_max_ms);
         let some = |largest: u64| Some(largest).filter(|largest| *largest > 0);
         TriggerSpec {
-            source: SourceSpec::Sensor { debounce_us },
+            source: match typed.source {
+                TriggerChoice::Sensor => SourceSpec::Sensor { debounce_us },
+                TriggerChoice::Software => SourceSpec::Software,
+            },
             spacing: match encoder.kind {
                 EncoderChoice::None => SpacingSpec::Time {
                     min_us,
@@ -164,6 +169,13 @@ impl Checker {
         let period_us = rate(self, "trigger.rate_hz", typed.rate_hz, RATE_MAX_HZ);
         let count_us = rate(self, "encoder.belt_hz", encoder.belt_hz, BELT_MAX_HZ);
         let kind = encoder.kind.kind();
+        if typed.source == TriggerChoice::Software {
+            // No part comes by itself.
+            return BeltSpec {
+                period_us: None,
+                encoder: kind.map(|kind| (kind, count_us)),
+            };
+        }
         let apart_ms = match kind {
             None => typed.spacing_min_ms,
             Some(_) => (encoder.spacing_min_counts * count_us) as f64 / 1e3,
@@ -177,7 +189,7 @@ impl Checker {
         let found = number(typed.debounce_ms);
         self.require(holds, "trigger.debounce_ms", found, expected);
         BeltSpec {
-            period_us,
+            period_us: Some(period_us),
             encoder: kind.map(|kind| (kind, count_us)),
         }
     }
@@ -332,7 +344,7 @@ impl Checker {
 
 impl Station {
     /// Checks what was typed. Paths start at `folder`.
-    pub(super) fn new(typed: StationToml, folder: &Path) -> Result<Self, Vec<StationError>> {
+    pub(super) fn new(typed: &StationToml, folder: &Path) -> Result<Self, Vec<StationError>> {
         let mut checker = Checker::default();
         let camera = match typed.camera.kind {
             CameraKind::Replay => CameraSource::Replay {
@@ -354,18 +366,21 @@ impl Station {
         let station = Self {
             bundle: folder.join(&typed.bundle.file),
             camera,
-            line: checker.line(&typed),
+            line: checker.line(typed),
             stopped: checker.stopped(&typed.gate),
-            camera_delay: checker.camera_delay(&typed),
+            camera_delay: checker.camera_delay(typed),
             exposure_max: checker
                 .duration("trigger.exposure_max_ms", typed.trigger.exposure_max_ms),
-            decisions: checker.decisions(&typed),
+            decisions: checker.decisions(typed),
             degraded: DegradedPolicy {
                 rgb_alone: typed.degraded.rgb_alone,
                 geometry_alone: typed.degraded.geometry_alone,
             },
             inspector: checker.inspector(&typed.inspector, typed.ready.silence_max_ms),
             records: checker.records(&typed.records, folder),
+            control_socket: Some(&typed.control.socket)
+                .filter(|socket| !socket.as_os_str().is_empty())
+                .map(|socket| folder.join(socket)),
         };
         if checker.problems.is_empty() {
             Ok(station)

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never, select};
 
-use super::messages::{self, InspectorMessage, TicketMessage};
+use super::messages::{self, InspectorMessage, SetupMessage, TicketMessage};
 
 /// Tickets that may wait for a process that does not read.
 const TICKETS_MAX: usize = 16;
@@ -84,11 +84,13 @@ pub(super) struct Inspector {
 }
 
 impl Inspector {
-    /// Starts this program again, with a socket for its standard input.
+    /// Starts this program again, with a socket for its standard input. `config` is what `setup` was
+    /// read from.
     ///
     /// `skip` parts of a recording have been seen already.
     pub(super) fn start(
         config: &Path,
+        setup: SetupMessage,
         skip: u64,
         generation: u64,
         events: Sender<InspectorEvent>,
@@ -99,13 +101,16 @@ impl Inspector {
             .arg("--config")
             .arg(config)
             .args(["--skip", &skip.to_string()])
+            // It is no business of its to feed the watchdog.
+            .env_remove("NOTIFY_SOCKET")
+            .env_remove("WATCHDOG_USEC")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .spawn()?;
         log::info!("inspect process {} started", child.id());
         let (tickets, waiting) = bounded(TICKETS_MAX);
         let writer = stream.try_clone()?;
-        thread::spawn(move || write_tickets(writer, &waiting));
+        thread::spawn(move || write_tickets(writer, &setup, &waiting));
         let reader = BufReader::new(stream.try_clone()?);
         let heard = events.clone();
         thread::spawn(move || read_messages(reader, generation, &heard));
@@ -183,8 +188,12 @@ fn wait(child: &mut Child) -> Ending {
     }
 }
 
-fn write_tickets(mut stream: UnixStream, tickets: &Receiver<TicketMessage>) {
+fn write_tickets(mut stream: UnixStream, setup: &SetupMessage, tickets: &Receiver<TicketMessage>) {
     let mut line = Vec::new();
+    if let Err(error) = messages::write(&mut stream, &mut line, setup) {
+        log::warn!("handing the configuration to the inspect process: {error}");
+        return;
+    }
     for ticket in tickets {
         if let Err(error) = messages::write(&mut stream, &mut line, &ticket) {
             log::debug!("sending ticket {}: {error}", ticket.number);

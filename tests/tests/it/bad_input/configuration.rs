@@ -101,6 +101,15 @@ fn an_unknown_camera_is_answered_with_the_known_ones() {
 }
 
 #[test]
+fn an_unknown_source_of_triggers_is_answered_with_the_known_ones() {
+    refused(
+        "rate_hz = 20.0",
+        "source = \"laser\"",
+        &["station.toml:7", "laser", "sensor", "software"],
+    );
+}
+
+#[test]
 fn a_rate_of_zero_is_refused() {
     refused("20.0", "0.0", &["trigger.rate_hz = 0"]);
 }
