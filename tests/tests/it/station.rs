@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
+use crate::bad_input::STORAGE;
 use crate::binaries::{program, run, succeed};
 use crate::product::Site;
 
@@ -194,6 +195,22 @@ fn a_station_goes_on_when_nobody_reads_what_it_says() {
     let ended = child.wait_with_output().expect("the program ends");
     let told = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "{told}");
+    assert_eq!(told.matches("goes on without it").count(), 1, "{told}");
+}
+
+#[test]
+fn a_station_whose_output_can_t_be_written_goes_on_and_says_so_at_its_end() {
+    let site = endless();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let ended = program("twinspect")
+        .current_dir(site.path(""))
+        .args(["run", "--config", "station.toml", "--parts", "4"])
+        .stdout(full.expect("a disk that is full"))
+        .stderr(Stdio::piped())
+        .output()
+        .expect("the program runs");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(STORAGE), "{told}");
     assert_eq!(told.matches("goes on without it").count(), 1, "{told}");
 }
 

@@ -248,7 +248,7 @@ fn doing(mood: Mood, known: Option<&Ready>) -> String {
         }
         (NotReady::Silent, _, _) => "the inspect process does not move on",
         (NotReady::Late, _, _) => "too many results in a row came after their deadline",
-        (NotReady::Fault, _, _) => "edges of the sensor or the encoder were lost",
+        (NotReady::Fault, _, _) => "edges were lost, or the handshake with the machine failed",
         (NotReady::Closing, _, _) => "the parts under way leave, then the station stops",
     };
     format!("not ready: {}: {why}", obstacle.name())
