@@ -298,11 +298,13 @@ fn a_folder_of_records_belongs_to_one_station_through_restarts_and_for_no_longer
     lose_depth(&site, "dent/000");
     let mut station = Station::start(&site);
     station.wait_for(|line| !is(line, "no_result"));
-    Station::signal(station.inspect_process(), "KILL");
+    signal(station.inspect_process(), "KILL");
     station.wait_for(is_abandoned);
     station.wait_for(|line| !is(line, "no_result"));
 
-    let second = ["run", "--config", "station.toml", "--parts", "3"];
+    // A station's own configuration is locked too, so the second one has a copy.
+    site.write("second.toml", site.read("station.toml"));
+    let second = ["run", "--config", "second.toml", "--parts", "3"];
     let refused = run(program("twinspect").current_dir(site.path("")).args(second));
     let told = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(8), "{told}");
