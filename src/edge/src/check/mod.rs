@@ -306,3 +306,32 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A station on a board with this wire for PASS and this longest time of exposure.
+    fn station(pass: &str, exposure_max_ms: u32) -> Station {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("station.toml");
+        let text = format!(
+            "[bundle]\nfile = \"cap.twb\"\n[camera]\nkind = \"replay\"\nfolder = \"cap\"\n\
+             [line]\nkind = \"gpio\"\nsensor = {{ name = \"IN\" }}\npass = {pass}\n\
+             [trigger]\nspacing_min_ms = 100\nexposure_max_ms = {exposure_max_ms}\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        config::load(&path).unwrap().station
+    }
+
+    #[test]
+    fn wires_and_times_that_let_parts_through_are_warned_of() {
+        let plain = "{ name = \"OUT\" }";
+        let sound = station(plain, 99);
+        assert_eq!(polarity_warning(&sound), None);
+        assert_eq!(exposure_warning(&sound), None);
+        assert!(exposure_warning(&station(plain, 100)).is_some());
+        let inverted = station("{ name = \"OUT\", active_low = true }", 99);
+        assert!(polarity_warning(&inverted).is_some());
+    }
+}
