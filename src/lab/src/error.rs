@@ -16,6 +16,9 @@ use crate::run_folder::RunError;
 use crate::synth::preview::SynthError;
 use crate::train::TrainError;
 
+/// Exit code where files can't be written or read.
+const STORAGE: u8 = 8;
+
 /// Why a command ended without having done what it should.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LabError {
@@ -51,6 +54,14 @@ pub(crate) enum LabError {
 impl LabError {
     /// What the user can do about it.
     pub(crate) fn hint(&self) -> Option<String> {
+        let storage = || match self.code() {
+            STORAGE => Some("see that the folder is there, may be written to and has space".into()),
+            _ => None,
+        };
+        self.own_hint().or_else(storage)
+    }
+
+    fn own_hint(&self) -> Option<String> {
         match self {
             Self::Config(_) => Some("configs/training.toml documents every key".into()),
             Self::Train(error) => error.hint(),
@@ -60,13 +71,17 @@ impl LabError {
             Self::Calibrate(error) => error.hint(),
             Self::Report(error) => error.hint(),
             Self::Synth(error) => error.hint(),
-            Self::Output(_) => None,
+            Self::Output(_) => Some("see that the file or program that it goes to takes it".into()),
         }
     }
 
     /// The documented exit code.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
+        ExitCode::from(self.code())
+    }
+
+    fn code(&self) -> u8 {
+        match self {
             Self::Config(_) => 2,
             Self::Train(error) => train_code(error),
             Self::Export(error) => export_code(error),
@@ -77,8 +92,8 @@ impl LabError {
             Self::Calibrate(error) => calibrate_code(error),
             Self::Report(error) => report_code(error),
             Self::Synth(error) => synth_code(error),
-            Self::Measure(MeasureError::File { .. }) | Self::Output(_) => 8,
-        })
+            Self::Measure(MeasureError::File { .. }) | Self::Output(_) => STORAGE,
+        }
     }
 }
 
@@ -90,9 +105,9 @@ fn train_code(error: &TrainError) -> u8 {
         | TrainError::Product(_)
         | TrainError::Pictures(_) => 3,
         TrainError::NoBranch { .. } => 2,
-        TrainError::Course { source, .. } if source.is_storage() => 8,
+        TrainError::Course { source, .. } if source.is_storage() => STORAGE,
         TrainError::Teacher(_) | TrainError::Pool(_) | TrainError::Course { .. } => 4,
-        TrainError::Checkpoint(_) | TrainError::Run(_) => 8,
+        TrainError::Checkpoint(_) | TrainError::Run(_) => STORAGE,
         TrainError::Stages(error) => export_code(error),
         TrainError::Gate(_) => 5,
         TrainError::Threads(_) => 1,
@@ -114,7 +129,7 @@ fn export_code(error: &ExportError) -> u8 {
 
 fn run_code(error: &RunError) -> u8 {
     match error {
-        RunError::File { .. } => 8,
+        RunError::File { .. } => STORAGE,
         _ => 4,
     }
 }
@@ -137,7 +152,7 @@ fn calibrate_code(error: &RecalibrateError) -> u8 {
 /// A bundle that can't be written is a matter of files.
 fn bundle_code(error: &BundleError) -> u8 {
     match error {
-        BundleError::Write { .. } | BundleError::Exists { .. } => 8,
+        BundleError::Write { .. } | BundleError::Exists { .. } => STORAGE,
         _ => 4,
     }
 }
@@ -147,7 +162,7 @@ fn evaluate_code(error: &EvaluateError) -> u8 {
         EvaluateError::Bundle(_) | EvaluateError::Setup(_) => 4,
         EvaluateError::Data(_) | EvaluateError::Parts(_) | EvaluateError::NoParts { .. } => 3,
         EvaluateError::Engine(_) | EvaluateError::Unrankable { .. } => 5,
-        EvaluateError::Maps(_) => 8,
+        EvaluateError::Maps(_) => STORAGE,
     }
 }
 
@@ -158,7 +173,7 @@ fn report_code(error: &ReportError) -> u8 {
         ReportError::Evaluate(error) => evaluate_code(error),
         ReportError::Foreign { .. } | ReportError::Losses { .. } => 4,
         ReportError::Hash(_) => 3,
-        ReportError::Page { .. } => 8,
+        ReportError::Page { .. } => STORAGE,
     }
 }
 
@@ -169,7 +184,7 @@ fn synth_code(error: &SynthError) -> u8 {
         | SynthError::Product(_)
         | SynthError::Pictures(_) => 3,
         SynthError::NoBranch { .. } => 2,
-        SynthError::Sheet { .. } => 8,
+        SynthError::Sheet { .. } => STORAGE,
     }
 }
 

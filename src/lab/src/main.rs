@@ -10,6 +10,7 @@ mod data_hash;
 mod error;
 mod evaluate;
 mod export;
+mod files;
 mod fusion;
 mod good_parts;
 mod measure;

@@ -10,8 +10,9 @@ use twinspect_bundle::Version;
 use crate::config::{Join, TrainingConfig};
 use crate::evaluate::{EvaluateError, Evaluation, evaluate};
 use crate::export::{self, ExportError, export};
+use crate::files::replace;
 use crate::fusion::GateRecord;
-use crate::run_folder::{Cost, RunRecord, replace};
+use crate::run_folder::{Cost, RunRecord};
 use crate::teacher::TeacherSource;
 use crate::train::{self, Ending, TrainError, train};
 

@@ -11,7 +11,6 @@
 //! ```
 
 use std::fs::{File, TryLockError};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +19,7 @@ use twinspect_core::modality::Modality;
 use twinspect_core::prepare::PrepareSpec;
 
 use crate::config::TrainingConfig;
+use crate::files::replace;
 use crate::fusion::GateRecord;
 use crate::teacher::TeacherSource;
 
@@ -248,23 +248,6 @@ impl RunFolder {
         }
         Ok(record)
     }
-}
-
-/// Replaces a file in one piece: an interruption, or a full disk, leaves the old one.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let partial = path.with_extension("partial");
-    let written = write_to_disk(&partial, bytes).and_then(|()| fs_err::rename(&partial, path));
-    if written.is_err() {
-        // The error that is told is the first one.
-        let _ = fs_err::remove_file(&partial);
-    }
-    written
-}
-
-fn write_to_disk(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = fs_err::File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 /// Names the file of an I/O error.

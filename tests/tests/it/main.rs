@@ -23,4 +23,5 @@ mod shipped;
 mod simulator;
 mod source_text;
 mod station;
+mod training;
 mod workspace;

@@ -7,6 +7,7 @@ use npyz::WriterBuilder;
 use twinspect_dataset::{Label, PartId};
 
 use super::{Judged, SIDE};
+use crate::files::replace;
 
 /// A map that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +33,7 @@ pub(crate) fn write_map(
     judged: &Judged,
 ) -> Result<PathBuf, MapError> {
     let path = folder.join(format!("{label}_{}.npy", part.name()));
-    match encode(judged).and_then(|bytes| fs_err::write(&path, bytes)) {
+    match encode(judged).and_then(|bytes| replace(&path, &bytes)) {
         Ok(()) => Ok(path),
         Err(source) => Err(MapError { path, source }),
     }

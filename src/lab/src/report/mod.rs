@@ -35,6 +35,7 @@ use twinspect_dataset::Split;
 use crate::data_hash::data_hash;
 use crate::evaluate::{self, EvaluateError};
 use crate::export::{self, ExportError};
+use crate::files::replace;
 use crate::progress::Progress;
 use crate::run_folder::{RunError, RunFolder, RunRecord};
 use page::Material;
@@ -228,9 +229,5 @@ fn write(path: &Path, page: &str) -> Result<(), ReportError> {
     if let Some(folder) = path.parent() {
         fs_err::create_dir_all(folder).map_err(file("creating", folder))?;
     }
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    fs_err::write(&partial, page).map_err(file("writing", &partial))?;
-    fs_err::rename(&partial, path).map_err(file("writing", path))
+    replace(path, page.as_bytes()).map_err(file("writing", path))
 }

@@ -23,6 +23,9 @@ const FORM: usize = BANK_CHANNELS + 1;
 const ROUNDS: usize = 12;
 /// Added to every radius: nothing varies by less than a third of the sensor's noise.
 const RADIUS_FLOOR: f32 = 0.3;
+/// Added to the squared distance: where a part meets a prototype, the root would magnify what rounding
+/// leaves of a difference of large numbers. A tenth of the radius; evidence begins far above.
+const ROUNDING: f32 = 0.01;
 /// A prototype of fewer members has the mean radius.
 const MEMBERS_MIN: usize = 5;
 
@@ -116,7 +119,7 @@ impl Codebook {
                 .iter()
                 .zip(&gains)
                 .map(|(p, gain)| gain * squared(&descriptor, p));
-            scaled.fold(f32::INFINITY, f32::min).sqrt()
+            (scaled.fold(f32::INFINITY, f32::min) + ROUNDING).sqrt()
         };
         (0..plane).into_par_iter().map(at).collect()
     }
@@ -151,7 +154,8 @@ impl Codebook {
                 let least = graph.neg("least", closest)?;
                 // Rounding may leave the square of a tiny distance below zero.
                 let positive = graph.relu("positive", least)?;
-                let distance = graph.sqrt("distance", positive)?;
+                let certain = graph.offset("certain", positive, ROUNDING)?;
+                let distance = graph.sqrt("distance", certain)?;
                 graph.reshape("map", distance, &[1, 1, rows, columns])
             })
         })

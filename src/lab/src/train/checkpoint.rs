@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::run_folder;
+use crate::files::replace;
 
 /// A checkpoint that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +81,7 @@ impl Checkpoint {
             path: path.to_owned(),
             source,
         };
-        run_folder::replace(path, &file).map_err(failed)
+        replace(path, &file).map_err(failed)
     }
 
     /// Reads a checkpoint; `None` if there is no file.

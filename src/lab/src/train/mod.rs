@@ -205,19 +205,42 @@ enum Begun {
 }
 
 /// Opens the run's folder; another run's is refused.
-fn begin(job: &Job, record: &RunRecord) -> Result<Begun, RunError> {
+fn begin(job: &Job, record: &RunRecord) -> Result<Begun, TrainError> {
     let folder = RunFolder::create(&job.out)?;
     match folder.read()? {
-        Some(found) if identity(&found) != identity(record) => Err(RunError::Foreign {
-            path: job.out.clone(),
-        }),
-        Some(found) if found.cost.is_some() => Ok(Begun::Finished(Box::new(found))),
+        Some(found) if identity(&found) != identity(record) => {
+            let path = job.out.clone();
+            Err(RunError::Foreign { path }.into())
+        }
+        Some(found) if found.cost.is_some() && is_whole(&folder, &found)? => {
+            Ok(Begun::Finished(Box::new(found)))
+        }
         Some(_) => Ok(Begun::Open(folder)),
         None => {
             folder.write(record)?;
             Ok(Begun::Open(folder))
         }
     }
+}
+
+/// Whether all that a finished run has learnt is still there; what has gone is learnt anew.
+fn is_whole(folder: &RunFolder, record: &RunRecord) -> Result<bool, CheckpointError> {
+    let geometry = record.prepare.geometry.is_some();
+    let files = [
+        (
+            record.prepare.rgb.is_some(),
+            folder.checkpoint(Modality::Rgb),
+        ),
+        (geometry, folder.checkpoint(Modality::Geometry)),
+        (geometry, folder.codebook()),
+        (record.gate.is_some(), folder.gate()),
+    ];
+    for (belongs, path) in files {
+        if belongs && Checkpoint::read(&path)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What makes two runs the same: data, teacher, constants and configuration, but for the number of
