@@ -91,7 +91,9 @@ class RealSite:
     folder = "/srv/real"
     product = "cap"
     parts = (("good/005", Verdict.PASS), ("sink/001", Verdict.FAIL), ("warp/001", Verdict.FAIL))
-    delay_ms = 20_000.0
+    # Longer than one inspection in an emulated machine, so that parts wait for nobody.
+    gap_s = 15.0
+    delay_ms = 30_000.0
     pulse_ms = 300.0
 
     def __init__(self):

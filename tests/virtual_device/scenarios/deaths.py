@@ -88,7 +88,8 @@ def second_instance(station, checks):
     """A second program on the same station is refused, and the first one goes on."""
     command = f"setpriv --reuid twinspect --regid twinspect --init-groups twinspect run --config {station.configuration}"
     status, said = station.device.run(f"timeout 60 {command}", limit_s=90)
-    checks.holds("a second instance is refused", status not in (0, 1, 124), f"status {status}: {said.strip().splitlines()[0] if said.strip() else ''}")
+    checks.holds("a second instance is refused, and told by whom", status == 2 and station.line_process() in said, f"status {status}: {said.strip()}")
+    station.clear_trace()
     again_first = station.bring(3)
     station.settle()
     events = station.events()
