@@ -53,7 +53,7 @@ def line_process(station, checks, name, signal):
         f"""
 ({bring(station.wires, station.brought + 1, 12, 0.12, 0.7)}) &
 sleep 4; {mark("hit")}; {_strike(signal, pid)}
-sleep 1; echo "$(<{passing})$(<{ready})"; wait
+sleep 0.2; echo "$(<{passing})$(<{ready})"; wait
 """,
         limit_s=120,
     )
