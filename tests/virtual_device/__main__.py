@@ -19,7 +19,8 @@ from scenarios.install import PACKAGE
 from site_files import RealSite, TestSite
 from station import SITE, Station
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
 
 
 def arguments():
@@ -41,6 +42,9 @@ def overlay(run, asked):
     srv.mkdir(parents=True)
     shutil.copy(asked.package, run / "overlay" / PACKAGE.lstrip("/"))
     shutil.copytree(asked.site, run / "overlay" / SITE.lstrip("/"))
+    dropins = run / "overlay" / "etc/systemd/system/twinspect@.service.d"
+    dropins.mkdir(parents=True)
+    shutil.copy(HERE / "emulated.conf", dropins)
     RealSite.copy(REPOSITORY, run / "overlay" / RealSite.folder.lstrip("/"))
 
 
