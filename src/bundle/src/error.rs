@@ -198,8 +198,11 @@ impl BundleError {
     /// The remedy, where there is one.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Archive { .. }
-            | Self::Truncated { .. }
+            Self::Archive { .. } => {
+                "name a .twb file that `twinspect-lab export` wrote; if it is one, it was damaged in \
+                 transit: copy it again"
+            }
+            Self::Truncated { .. }
             | Self::TrailingBytes { .. }
             | Self::Missing { .. }
             | Self::Damaged { .. } => "the file was damaged in transit: copy it again",

@@ -92,7 +92,7 @@ impl Plane {
     }
 }
 
-/// Iteratively reweighted least squares with Tukey's biweight, started at `start` (METHODS 4.3).
+/// Iteratively reweighted least squares with Tukey's biweight, started at `start`.
 ///
 /// The scale is 1.4826 times the median absolute residual, the cut 4.685 of that; ten rounds.
 /// `None` when fewer than `points_min` points keep a weight, or they don't span a plane.

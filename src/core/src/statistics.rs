@@ -1,4 +1,4 @@
-//! Exact binomial bounds and the tail fit behind thresholds (METHODS 6.3, 6.4).
+//! Exact binomial bounds and the tail fit behind thresholds.
 
 /// Natural logarithm of the gamma function for `x > 0` (Lanczos, g = 7; about 15 digits).
 fn ln_gamma(x: f64) -> f64 {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bounds_match_the_table_of_methods_6_3() {
+    fn the_bounds_match_known_values() {
         for (n, bound) in [
             (20, 0.139),
             (50, 0.058),

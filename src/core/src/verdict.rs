@@ -18,7 +18,16 @@ pub struct Score(pub f32);
 
 impl std::fmt::Display for Score {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        // What is rounded to zero has no sign: -0.00 would look like a fault.
+        let smallest = f
+            .precision()
+            .map_or(0.0, |digits| 0.5 * 0.1_f64.powi(digits as i32));
+        let shown = if f64::from(self.0.abs()) <= smallest {
+            0.0
+        } else {
+            self.0
+        };
+        shown.fmt(f)
     }
 }
 
@@ -186,5 +195,28 @@ impl Verdict {
             Self::Fail { finding, .. } => Some(finding.score),
             Self::NoResult { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_that_is_rounded_to_zero_has_no_sign() {
+        for (score, text) in [
+            (-0.0, "0.00"),
+            (-0.004, "0.00"),
+            (-0.006, "-0.01"),
+            (0.004, "0.00"),
+            (-1.25, "-1.25"),
+            (f32::NAN, "NaN"),
+        ] {
+            assert_eq!(format!("{:.2}", Score(score)), text);
+        }
+        assert_eq!(
+            format!("{:>6.2}|{}", Score(-0.001), Score(-0.0)),
+            "  0.00|0"
+        );
     }
 }

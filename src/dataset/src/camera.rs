@@ -11,6 +11,9 @@ use crate::picture::MAX_PIXELS;
 /// The name of the camera's file, at the top of a data set.
 pub const CAMERA_FILE: &str = "camera.json";
 
+/// Counts of depth from the camera to the belt: fewer tell no height, more do not fit into 16 bits.
+const COUNTS_TO_BELT: std::ops::RangeInclusive<f64> = 100.0..=65_535.0;
+
 /// The camera that took all parts of a data set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Camera {
@@ -164,6 +167,18 @@ impl CameraFile {
             .map_or(Ok(()), |value| positive("depth_unit_m", value))?;
         self.distance_to_belt_mm
             .map_or(Ok(()), |value| positive("distance_to_belt_mm", value))?;
+        if let (Some(unit_m), Some(distance_mm)) = (self.depth_unit_m, self.distance_to_belt_mm) {
+            let counts = distance_mm / (1e3 * unit_m);
+            require(
+                COUNTS_TO_BELT.contains(&counts),
+                "depth_unit_m",
+                format!(
+                    "{unit_m:?}, by which distance_to_belt_mm = {distance_mm:?} is not 100 to 65535 \
+                     counts"
+                ),
+                "metres a count: 0.001 for depth in millimetres",
+            )?;
+        }
         require(
             matches!(self.invalid, None | Some(0)),
             "invalid",
@@ -180,5 +195,61 @@ impl CameraFile {
             format!("`{centre}`"),
             "`integer coordinates`",
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_documented() {
+        let file = CameraFile {
+            width: 8,
+            height: 4,
+            fx: 9.0,
+            fy: 9.0,
+            cx: 4.0,
+            cy: 2.0,
+            distortion: [0.1; 5],
+            depth_unit_m: Some(0.001),
+            distance_to_belt_mm: Some(400.0),
+            invalid: Some(0),
+            pixel_centre: Some("integer coordinates".to_owned()),
+            note: Some("a note".to_owned()),
+        };
+        let keys = serde_json::to_value(&file).unwrap();
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/data.md");
+        let text = fs_err::read_to_string(page).unwrap();
+        for key in keys.as_object().unwrap().keys() {
+            assert!(text.contains(&format!("`{key}`")), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_unit_must_fit_the_distance() {
+        let check = |unit_m, distance_mm| {
+            let text = format!(
+                r#"{{"width": 8, "height": 4, "fx": 9, "fy": 9, "cx": 4, "cy": 2,
+                     "depth_unit_m": {unit_m}, "distance_to_belt_mm": {distance_mm}}}"#
+            );
+            let file: CameraFile = serde_json::from_str(&text).unwrap();
+            file.check().map_err(|(key, ..)| key)
+        };
+        for (unit_m, distance_mm) in [(0.001, 450.0), (0.0001, 450.0), (0.00025, 300.0)] {
+            assert_eq!(
+                check(unit_m, distance_mm),
+                Ok(()),
+                "{unit_m}, {distance_mm}"
+            );
+        }
+        for (unit_m, distance_mm) in [(1.0, 450.0), (0.001, 0.45), (1e-6, 450.0)] {
+            let refused = Err("depth_unit_m");
+            assert_eq!(
+                check(unit_m, distance_mm),
+                refused,
+                "{unit_m}, {distance_mm}"
+            );
+        }
     }
 }

@@ -17,7 +17,8 @@ Exit codes:
 
 Environment:
   NO_COLOR         no colours
-  TWINSPECT_LOG    what is logged to standard error: error, warn (default), info, debug, trace";
+  TWINSPECT_LOG    what is logged to standard error: error, warn (default), info (default under
+                   systemd), debug, trace";
 
 /// Inspects RGB-D parts on a production line and lets only those pass that look like good ones.
 #[derive(Debug, Parser)]
@@ -35,6 +36,13 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Runs a station: triggers, inspects and drives the line until it is told to stop.
     Run(RunArgs),
+    /// Says what a running station is doing.
+    Status(AskArgs),
+    /// Triggers a part of a running station and says what became of it: a test part by hand, or the
+    /// only source of triggers.
+    Trigger(AskArgs),
+    /// Lets a running station read its configuration again.
+    Reload(AskArgs),
     /// Says what a configuration means, and whether a bundle can be trusted on this machine.
     Check(CheckArgs),
     /// Measures what inspecting a part costs on this machine.
@@ -103,6 +111,28 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) parts: Option<u64>,
     /// One JSON object a part, then one for the run.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without --config and --socket the only station that runs as a service is asked.
+
+Examples:
+  twinspect status
+  twinspect status --config /etc/twinspect/station.toml --json
+  twinspect trigger --socket /run/twinspect/station/control.sock
+  twinspect reload")]
+pub(crate) struct AskArgs {
+    /// The station's configuration. If it names no control socket, that of the service
+    /// `twinspect@NAME` is asked, NAME being the file's name without its ending.
+    #[arg(long, value_name = "FILE", conflicts_with = "socket")]
+    pub(crate) config: Option<PathBuf>,
+    /// The station's control socket.
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) socket: Option<PathBuf>,
+    /// One JSON object.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -194,22 +224,29 @@ pub(crate) enum ModelCommand {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Takes the good parts of `calibration`, else of `validation`, else all. The networks stay as they are; the
-new bundle names the old one, which stays the way back. Twenty parts are a start: what so many support is
-printed.
+The networks stay as they are; the new bundle names the old one, which stays the way back.
+Twenty parts are a start: what so many support is printed.
 
 Examples:
   twinspect model calibrate --bundle cap.twb --data good --out cap-station3.twb
-  twinspect model calibrate --bundle cap.twb --data good --split train --false-reject-rate 0.01 --out new.twb --json")]
+  twinspect model calibrate --bundle cap.twb --data good --out new.twb --split train
+  twinspect model calibrate --bundle cap.twb --data good --out new.twb --false-reject-rate 0.01")]
 pub(crate) struct CalibrateArgs {
     #[command(flatten)]
-    pub(crate) source: SourceArgs,
+    pub(crate) files: FilesArgs,
+    /// The split whose good parts are taken; if absent those of `calibration`, else those of
+    /// `validation`, else all.
+    #[arg(long, value_name = "SPLIT")]
+    pub(crate) split: Option<SplitName>,
     /// The bundle to write; never the one that is read.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Share of good parts that may be rejected, 0 to 1; the bundle's own if absent.
     #[arg(long, value_name = "SHARE")]
     pub(crate) false_reject_rate: Option<f64>,
+    /// Fits even where the old constants reject more than half of the parts.
+    #[arg(long)]
+    pub(crate) accept_shift: bool,
     /// One JSON object.
     #[arg(long)]
     pub(crate) json: bool,
@@ -235,9 +272,9 @@ pub(crate) struct InspectProcessArgs {
     pub(crate) skip: u64,
 }
 
-/// What is inspected, and with which model.
+/// A model, and recorded parts.
 #[derive(Debug, Args)]
-pub(crate) struct SourceArgs {
+pub(crate) struct FilesArgs {
     /// The model's bundle, a `.twb` file or its folder.
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: PathBuf,
@@ -245,7 +282,14 @@ pub(crate) struct SourceArgs {
     /// Eyecandies, VisA, BTAD, or a folder as anomalib reads it.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// The split to inspect; the test parts, or all if there are none, if absent.
+}
+
+/// What is inspected, and with which model.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    #[command(flatten)]
+    pub(crate) files: FilesArgs,
+    /// The split to inspect; if absent the test parts, or all if there are none.
     #[arg(long, value_name = "SPLIT")]
     pub(crate) split: Option<SplitName>,
 }
@@ -315,6 +359,23 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// A command and all below it.
+    fn with_subcommands(command: &clap::Command) -> Vec<&clap::Command> {
+        let below = command.get_subcommands().flat_map(with_subcommands);
+        std::iter::once(command).chain(below).collect()
+    }
+
+    #[test]
+    fn what_stands_below_the_options_keeps_its_lines() {
+        let cli = Cli::command();
+        for command in with_subcommands(&cli) {
+            let help = command.get_after_help().map(ToString::to_string);
+            for line in help.unwrap_or_default().lines() {
+                assert!(line.len() <= 100, "{}: {line}", command.get_name());
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ use twinspect_line::LineError;
 use twinspect_line::gpio::GpioError;
 
 use crate::config::ConfigError;
+use crate::control::ControlError;
+use crate::logging;
 
 /// Remedies where the error itself knows none.
 const CONFIG_HINT: &str = "configs/station-replay.toml of the source explains every key";
@@ -26,12 +29,40 @@ const DATA_HINT: &str = "correct the file that is named, or take it out of the r
 const BUNDLE_HINT: &str = "name a .twb file that `twinspect-lab export` wrote, or its folder; if it \
                            is one, export it again";
 
+/// An error with all its causes on one line, for the log.
+pub(crate) struct WithCauses<'a>(pub(crate) &'a dyn Error);
+
+impl fmt::Display for WithCauses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(source) = cause {
+            write!(f, ": {source}")?;
+            cause = source.source();
+        }
+        Ok(())
+    }
+}
+
 /// Why a command ended without having done what it should.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EdgeError {
     /// The station's configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Another process runs this station.
+    #[error(
+        "station {} is run already, by {}",
+        config.display(),
+        holder.map_or("another process".to_owned(), |holder| format!("process {holder}"))
+    )]
+    StationTaken {
+        config: PathBuf,
+        holder: Option<u32>,
+    },
+    /// The control socket, or what a station answered there.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// A wish that can't be fulfilled as it was typed.
     #[error("{message}")]
     Usage { message: String, hint: &'static str },
@@ -100,6 +131,9 @@ pub(crate) enum EdgeError {
         #[source]
         source: io::Error,
     },
+    /// Another station's pictures go where this one's should.
+    #[error("another station writes its records into {}", folder.display())]
+    RecordsInUse { folder: PathBuf },
     /// Standard output.
     #[error("writing to standard output")]
     Output(#[from] io::Error),
@@ -135,7 +169,12 @@ impl EdgeError {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::System { .. } => 1,
-            Self::Config(_) | Self::Usage { .. } | Self::Station(_) | Self::Gate(_) => 2,
+            Self::Config(_)
+            | Self::StationTaken { .. }
+            | Self::Control(_)
+            | Self::Usage { .. }
+            | Self::Station(_)
+            | Self::Gate(_) => 2,
             Self::Data(_)
             | Self::Prepare { .. }
             | Self::Camera(CameraError::Part { .. } | CameraError::NoParts { .. }) => 3,
@@ -161,7 +200,7 @@ impl EdgeError {
             Self::Engine(_) => 5,
             Self::Camera(_) => 6,
             Self::Line(_) => 7,
-            Self::Store { .. } | Self::Output(_) => 8,
+            Self::Store { .. } | Self::RecordsInUse { .. } | Self::Output(_) => 8,
             Self::InspectProcess { code } => *code,
         }
     }
@@ -170,6 +209,12 @@ impl EdgeError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Config(error) => Some(error.hint().map_or(CONFIG_HINT.into(), Cow::from)),
+            Self::StationTaken { .. } => Some(
+                "one process runs a station: stop that one first, as a service with `systemctl stop \
+                 twinspect@NAME`"
+                    .into(),
+            ),
+            Self::Control(error) => error.hint().map(Cow::from),
             Self::Usage { hint, .. } => Some((*hint).into()),
             Self::Data(error) => error.hint().or(Some(DATA_HINT.into())),
             Self::Bundle(error) => Some(error.hint().map_or(BUNDLE_HINT.into(), Cow::from)),
@@ -192,6 +237,9 @@ impl EdgeError {
             }
             Self::Camera(error) => error.hint(),
             Self::Store { .. } => Some("check the folder's rights and the free space".into()),
+            Self::RecordsInUse { .. } => {
+                Some("stop that station, or give this one a `records.folder` of its own".into())
+            }
             Self::System { .. } => {
                 Some("this should not happen: please report it with the lines above".into())
             }
@@ -206,15 +254,16 @@ impl EdgeError {
     pub(crate) fn report(&self) -> ExitCode {
         let code = self.code();
         if code != 0 {
-            anstream::eprintln!("\x1b[1;31merror\x1b[0m: {self}");
+            let mut report = format!("\x1b[1;31merror\x1b[0m: {self}");
             let mut cause = self.source();
             while let Some(source) = cause {
-                anstream::eprintln!("  caused by: {source}");
+                report.push_str(&format!("\n  caused by: {source}"));
                 cause = source.source();
             }
             if let Some(hint) = self.hint() {
-                anstream::eprintln!("  hint: {hint}");
+                report.push_str(&format!("\n  hint: {hint}"));
             }
+            anstream::eprintln!("{}", logging::error(&report));
         }
         ExitCode::from(code)
     }

@@ -1,11 +1,13 @@
 //! Whether a bundle belongs to a camera.
 //!
 //! A model that was trained with another camera, distance or depth unit sees every part as
-//! defective, or worse, does not. So bundle and camera are compared before the first part.
+//! defective, or worse, does not. So bundle and camera are compared before the first part, and
+//! where the belt was taught with where the first parts were measured.
 
 use twinspect_bundle::{Bundle, CameraFacts};
-use twinspect_core::frame::Intrinsics;
-use twinspect_dataset::{Camera, Dataset};
+use twinspect_core::frame::{DepthFrame, FramePair, Intrinsics};
+use twinspect_core::plane::Plane;
+use twinspect_dataset::{CAMERA_FILE, Camera, Dataset};
 
 use crate::error::EdgeError;
 
@@ -15,6 +17,13 @@ const FOCAL_TOLERANCE: f64 = 0.02;
 const CENTRE_TOLERANCE: f64 = 0.02;
 /// Largest relative difference of distances to the belt.
 const DISTANCE_TOLERANCE: f64 = 0.05;
+/// Largest factor between the distance to the taught belt and that of most that a camera measures.
+/// Parts may fill the picture and stand high; a wrong unit is further off.
+const MEASURED_FACTOR: f64 = 3.0;
+/// Recorded parts that are looked at until one was measured where the belt is.
+const PARTS_MEASURED: usize = 3;
+/// Pixels a side of the grid on which a frame is measured.
+const GRID: usize = 32;
 
 /// Refuses a camera that the bundle was not made for, naming everything that differs.
 pub(crate) fn check_camera(bundle: &Bundle, dataset: &dyn Dataset) -> Result<(), EdgeError> {
@@ -28,6 +37,11 @@ pub(crate) fn check_camera(bundle: &Bundle, dataset: &dyn Dataset) -> Result<(),
     }
     if let Some(camera) = dataset.camera() {
         differences.extend(compare(&manifest.camera, camera));
+    }
+    if let Some(geometry) = manifest.prepare.geometry.as_ref()
+        && differences.is_empty()
+    {
+        differences.extend(measured_elsewhere(&geometry.belt, dataset));
     }
     if differences.is_empty() {
         return Ok(());
@@ -74,6 +88,59 @@ fn compare_intrinsics(known: &Intrinsics, found: &Intrinsics) -> Vec<String> {
     .filter(|(_, known, found, tolerance)| (known - found).abs() > *tolerance)
     .map(|(name, known, found, _)| format!("{name}: bundle {known:.1} px, camera {found:.1} px"))
     .collect()
+}
+
+/// How far the first parts lie from the camera, if that is nowhere near the belt: most likely the
+/// unit of their depth is wrong, and each of them would leave without a result.
+fn measured_elsewhere(belt: &Plane, dataset: &dyn Dataset) -> Option<String> {
+    let belt_mm = belt.offset_mm / belt.normal[2];
+    let mut elsewhere = None;
+    for part in dataset.inspection_parts().into_iter().take(PARTS_MEASURED) {
+        // A part that can't be read is told when it is its turn.
+        let Ok(loaded) = dataset.load(part) else {
+            continue;
+        };
+        let Some(measured_mm) = median_mm(&loaded.frame) else {
+            continue;
+        };
+        if (belt_mm / MEASURED_FACTOR..=belt_mm * MEASURED_FACTOR).contains(&measured_mm) {
+            return None;
+        }
+        elsewhere.get_or_insert_with(|| {
+            let doubt = match loaded.frame.depth() {
+                Some(DepthFrame::Counts(counts)) => format!(
+                    "is depth_unit_m = {:?} in {} right?",
+                    counts.unit_m(),
+                    dataset.root().join(CAMERA_FILE).display()
+                ),
+                Some(DepthFrame::Points(_)) | None => "are its points in metres?".to_owned(),
+            };
+            format!(
+                "distance to the belt: bundle {belt_mm:.0} mm, part {} was measured at \
+                 {measured_mm:.0} mm; {doubt}",
+                part.id
+            )
+        });
+    }
+    elsewhere
+}
+
+/// The median distance of what a frame measures, along the optical axis.
+fn median_mm(frame: &FramePair) -> Option<f64> {
+    let size = frame.size();
+    let rows = (0..size.height).step_by(size.height.div_ceil(GRID));
+    let mut distances_mm: Vec<f64> = rows
+        .flat_map(|row| {
+            let columns = (0..size.width).step_by(size.width.div_ceil(GRID));
+            columns.filter_map(move |column| Some(frame.point(column, row)?[2]))
+        })
+        .collect();
+    let middle = distances_mm.len() / 2;
+    (!distances_mm.is_empty()).then(|| {
+        *distances_mm
+            .select_nth_unstable_by(middle, f64::total_cmp)
+            .1
+    })
 }
 
 #[cfg(test)]

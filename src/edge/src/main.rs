@@ -2,7 +2,7 @@
 //!
 //! In data-flow order: [`cli`] is what was typed, [`config`] what a station is; [`pipeline`] takes
 //! a frame to a verdict; `replay`, `demo`, `bench` and `check` run it in this process, [`run`] in
-//! two; [`pictures`], [`part_report`] and [`tally`] tell people what became of the parts.
+//! two, and [`control`] speaks to one that runs; [`pictures`], [`part_report`] and [`tally`] tell people what became of the parts.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -10,11 +10,14 @@ mod check;
 mod cli;
 mod clock;
 mod config;
+mod control;
 mod demo;
 mod error;
 mod fit;
 mod latency;
+mod logging;
 mod model;
+mod outlet;
 mod part_report;
 mod pictures;
 mod pipeline;
@@ -29,6 +32,7 @@ use clap::{CommandFactory, Parser};
 
 use cli::{Cli, Command};
 use error::EdgeError;
+use logging::Speaker;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -42,10 +46,14 @@ fn main() -> ExitCode {
             };
         }
     };
-    env_logger::Builder::from_env(env_logger::Env::new().filter_or("TWINSPECT_LOG", "warn"))
-        .format_target(false)
-        .init();
-    match execute(&cli.command, &mut anstream::stdout()) {
+    logging::start(match &cli.command {
+        Command::Run(_) => Speaker::Line,
+        Command::InspectProcess(_) => Speaker::Inspect,
+        _ => Speaker::Command,
+    });
+    let result = execute(&cli.command, &mut anstream::stdout());
+    logging::finish();
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.report(),
     }
@@ -55,7 +63,10 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
     match command {
         Command::Demo(args) => demo::demo(args, out),
         Command::Replay(args) => replay::replay(args, out),
-        Command::Run(args) => run::run(args, out),
+        Command::Run(args) => run::run(args),
+        Command::Status(args) => control::status(args, out),
+        Command::Trigger(args) => control::trigger(args, out),
+        Command::Reload(args) => control::reload(args, out),
         Command::Check(args) => check::check(args, out),
         Command::Bench(args) => bench::bench(args, out),
         Command::Model(args) => model::model(args, out),

@@ -1,4 +1,5 @@
-//! The ablation: which part of the network earns its place, at an equal budget (METHODS 10.3).
+//! The ablation: which part of the network earns its place, at an equal budget (the rows
+//! of DCRDF-Net's ablation, Sensors 2026, 26, 412).
 //!
 //! | variant | pseudo-anomalies | refinement | joined by |
 //! |---|---|---|---|
@@ -18,6 +19,7 @@ use std::sync::atomic::AtomicBool;
 use crate::config::{Join, TrainingConfig};
 use crate::measure::{MeasureError, Place, Progress, Run, Wanted, category, make};
 use crate::teacher::TeacherSource;
+use crate::train::TrainError;
 
 /// What is trained: a name, pseudo-anomalies, refinement, and the variants that come of it.
 struct Students {
@@ -72,6 +74,14 @@ pub(crate) struct Job<'a> {
 /// Makes all results that are missing.
 pub(crate) fn ablate(job: &Job<'_>, interrupted: &AtomicBool) -> Result<Progress, MeasureError> {
     make(runs(job), &job.place, interrupted)
+}
+
+/// Opens every data set, so that no command is printed that can't work.
+pub(crate) fn open(job: &Job<'_>) -> Result<(), MeasureError> {
+    for data in job.data {
+        twinspect_dataset::open(data).map_err(TrainError::Open)?;
+    }
+    Ok(())
 }
 
 /// For each run with a missing result its data set and seed: the jobs that a batch system can spread.

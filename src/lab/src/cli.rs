@@ -155,6 +155,9 @@ pub(crate) struct CalibrateArgs {
     /// Share of good parts that may be rejected, 0 to 1; the bundle's own if absent.
     #[arg(long, value_name = "SHARE")]
     pub(crate) false_reject_rate: Option<f64>,
+    /// Fits even where the old constants reject more than half of the parts.
+    #[arg(long)]
+    pub(crate) accept_shift: bool,
     /// Prints one JSON object.
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,6 +5,9 @@ use twinspect_core::frame::FramePair;
 use twinspect_core::prepare::{Canvas, PrepareError, PrepareSpec, Preparer, SpecError};
 use twinspect_dataset::{Dataset, DatasetError, PartRef, Split};
 
+/// Fewer good parts that nobody trained on say nothing about a threshold.
+pub(crate) const VALIDATION_MIN: usize = 5;
+
 /// Parts that cannot be learnt from.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -49,7 +52,7 @@ impl PartsError {
             } => Some(
                 "correct the region of interest, or record parts of the same frame size".into(),
             ),
-            Self::TooFew { .. } => Some("record more good parts of this split".into()),
+            Self::TooFew { split, .. } => Some(format!("record more good parts into {split}/good")),
             _ => None,
         }
     }

@@ -34,6 +34,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Parser as _;
+use signal_hook::flag;
 
 use cli::{Cli, Command, MeasureArgs};
 use config::TrainingConfig;
@@ -156,6 +157,7 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
                 data: &args.data,
                 out: &args.out,
                 false_reject_rate: args.false_reject_rate,
+                accept_shift: args.accept_shift,
                 created: now(),
             })?;
             let threshold = made.bundle.manifest().score.fused;
@@ -201,6 +203,7 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
                 place: place(&args.measure),
             };
             if args.list {
+                ablate::open(&job)?;
                 for (data, seed) in ablate::missing(&job) {
                     print(&one_ablation(&args.measure, &data, seed))?;
                 }
@@ -305,16 +308,19 @@ fn read_config(path: Option<&Path>) -> Result<TrainingConfig, LabError> {
     Ok(config.unwrap_or_default())
 }
 
-/// A flag that Ctrl-C and SIGTERM raise. Without it they would end the process at once, which loses
-/// at most half a minute of training.
+/// A flag that Ctrl-C and SIGTERM raise; a second one ends the process at once, which loses at most half
+/// a minute of training.
 fn on_interrupt() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
+    let raised = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        if let Err(error) = signal_hook::flag::register(signal, Arc::clone(&flag)) {
+        // The first one is a wish, a second one ends the process. In this order, as both look at the flag.
+        let second =
+            flag::register_conditional_shutdown(signal, INTERRUPTED.into(), raised.clone());
+        if let Err(error) = second.and_then(|_| flag::register(signal, raised.clone())) {
             log::warn!("Ctrl-C will end the program at once: {error}");
         }
     }
-    flag
+    raised
 }
 
 /// The wall clock, for people.

@@ -4,14 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use twinspect_bundle::Version;
 
 use crate::config::{Join, TrainingConfig};
 use crate::evaluate::{EvaluateError, Evaluation, evaluate};
 use crate::export::{self, ExportError, export};
 use crate::fusion::GateRecord;
-use crate::run_folder::{Cost, RunRecord};
+use crate::run_folder::{Cost, RunRecord, replace};
 use crate::teacher::TeacherSource;
 use crate::train::{self, Ending, TrainError, train};
 
@@ -28,8 +28,10 @@ pub(crate) enum MeasureError {
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
     /// The result's file.
-    #[error("writing {}", path.display())]
+    #[error("{action} {}", path.display())]
     File {
+        /// What was attempted.
+        action: &'static str,
         /// The file.
         path: PathBuf,
         /// The cause.
@@ -152,15 +154,21 @@ pub(crate) fn make(
     place: &Place<'_>,
     interrupted: &AtomicBool,
 ) -> Result<Progress, MeasureError> {
-    fs_err::create_dir_all(place.results).map_err(file(place.results))?;
+    fs_err::create_dir_all(place.results).map_err(file("creating", place.results))?;
     let mut made = 0;
     for run in runs {
         let mut missing = Vec::new();
         for wanted in &run.results {
-            if place.result(wanted).exists() {
-                log::info!("{}: there already", wanted.name);
-            } else {
-                missing.push(wanted);
+            let path = place.result(wanted);
+            match path.exists() {
+                false => missing.push(wanted),
+                true if is_of(&path, &run.config)? => {
+                    log::info!("{}: there already", wanted.name);
+                }
+                true => log::warn!(
+                    "{}: there already, but with another configuration; move it away to measure anew",
+                    wanted.name
+                ),
             }
         }
         if missing.is_empty() {
@@ -187,6 +195,21 @@ pub(crate) fn make(
         }
     }
     Ok(Progress::Done(made))
+}
+
+/// Whether a result comes of this configuration; the number of threads changes none.
+fn is_of(path: &Path, config: &TrainingConfig) -> Result<bool, MeasureError> {
+    #[derive(Deserialize)]
+    struct Found {
+        training: TrainingConfig,
+    }
+    let text = fs_err::read_to_string(path).map_err(file("reading", path))?;
+    let found = serde_json::from_str::<Found>(&text).map(|found| TrainingConfig {
+        threads: config.threads,
+        ..found.training
+    });
+    // What can't be read is none of ours, or of a version that knew other keys.
+    Ok(found.is_ok_and(|found| found == *config))
 }
 
 /// Exports a finished run with one joining, evaluates it, and writes the file.
@@ -222,7 +245,9 @@ fn result(
         data_hash: &record.data_hash,
         tool_version: &record.tool_version,
         cost: record.cost,
-        bundle_bytes: fs_err::metadata(&bundle).map_err(file(&bundle))?.len(),
+        bundle_bytes: fs_err::metadata(&bundle)
+            .map_err(file("reading", &bundle))?
+            .len(),
         trainer_against_device: exported.proof.worst.share,
         training: &record.training,
         gate: record.gate.filter(|_| wanted.join == Join::Gate),
@@ -230,7 +255,7 @@ fn result(
     };
     let path = place.result(wanted);
     let text = serde_json::to_string_pretty(&measurement).unwrap_or_default();
-    fs_err::write(&path, text + "\n").map_err(file(&path))?;
+    replace(&path, (text + "\n").as_bytes()).map_err(file("writing", &path))?;
     Ok(evaluation)
 }
 
@@ -249,7 +274,11 @@ pub(crate) fn category(data: &Path) -> String {
         .into_owned()
 }
 
-fn file(path: &Path) -> impl FnOnce(std::io::Error) -> MeasureError {
+fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> MeasureError {
     let path = path.to_owned();
-    move |source| MeasureError::File { path, source }
+    move |source| MeasureError::File {
+        action,
+        path,
+        source,
+    }
 }

@@ -50,7 +50,7 @@ impl Progress {
         let message = format!("loss {mean:.4}");
         self.bar.set_position(step);
         self.bar.set_message(message.clone());
-        self.tell(&message);
+        self.tell(&format!(", {message}"));
     }
 
     pub(crate) fn finish(&self) {
@@ -68,7 +68,7 @@ impl Progress {
             *line = Instant::now();
             let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
             log::info!(
-                "{}: {done} of {all} {message}, {} s left",
+                "{}: {done} of {all}{message}, {} s left",
                 self.name,
                 self.bar.eta().as_secs()
             );

@@ -7,8 +7,11 @@
 //! codebook.checkpoint  the geometry student's prototypes
 //! losses.csv           branch, step, loss
 //! model.twb            the bundle, where `measure` made one
+//! run.lock             locked while a process trains here
 //! ```
 
+use std::fs::{File, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -57,6 +60,20 @@ pub(crate) enum RunError {
     Unfinished {
         /// The folder.
         path: PathBuf,
+        /// The data set that it is trained on.
+        data: PathBuf,
+    },
+    /// No run was ever begun here.
+    #[error("{} holds no training run", path.display())]
+    Empty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process trains here.
+    #[error("another twinspect-lab is training in {}", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
     },
 }
 
@@ -65,11 +82,17 @@ impl RunError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Foreign { .. } => Some("choose another folder with --out".into()),
-            Self::Unfinished { path } => Some(format!(
-                "run `twinspect-lab train --out {}` again: it goes on where it stopped",
+            Self::Unfinished { path, data } => Some(format!(
+                "run `twinspect-lab train --data {} --out {}` again with the same options: it goes on where it stopped",
+                data.display(),
                 path.display()
             )),
-            Self::Record { .. } => Some("name a folder that `twinspect-lab train` wrote".into()),
+            Self::Busy { .. } => {
+                Some("wait for its end, or choose another folder with --out".into())
+            }
+            Self::Record { .. } | Self::Empty { .. } => {
+                Some("name a folder that `twinspect-lab train` wrote".into())
+            }
             _ => None,
         }
     }
@@ -122,25 +145,43 @@ pub(crate) struct Cost {
 }
 
 /// A run's folder.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct RunFolder {
     path: PathBuf,
+    /// Held while this process trains here.
+    _lock: Option<File>,
 }
 
 impl RunFolder {
-    /// Opens or makes the folder.
+    /// Opens or makes the folder, for this process alone: the system takes the lock back when the
+    /// process ends, however it ends.
     pub(crate) fn create(path: &Path) -> Result<Self, RunError> {
         fs_err::create_dir_all(path).map_err(file("creating", path))?;
-        Ok(Self {
-            path: path.to_owned(),
-        })
+        let lock_path = path.join("run.lock");
+        let lock = File::create(&lock_path).map_err(file("creating", &lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: Some(lock),
+            }),
+            Err(TryLockError::WouldBlock) => Err(RunError::Busy {
+                path: path.to_owned(),
+            }),
+            Err(TryLockError::Error(source)) => Err(file("locking", &lock_path)(source)),
+        }
     }
 
     /// Opens a folder that must be there.
     pub(crate) fn open(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
+            _lock: None,
         }
+    }
+
+    /// Where it lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// A branch's checkpoint.
@@ -171,9 +212,8 @@ impl RunFolder {
     /// Writes the record, in one piece.
     pub(crate) fn write(&self, record: &RunRecord) -> Result<(), RunError> {
         let text = toml::to_string(record).map_err(RunError::Render)?;
-        let (path, partial) = (self.path.join("run.toml"), self.path.join("run.partial"));
-        fs_err::write(&partial, text).map_err(file("writing", &partial))?;
-        fs_err::rename(&partial, &path).map_err(file("writing", &path))
+        let path = self.path.join("run.toml");
+        replace(&path, text.as_bytes()).map_err(file("writing", &path))
     }
 
     /// Reads the record; `None` in an empty folder.
@@ -198,18 +238,33 @@ impl RunFolder {
 
     /// Reads the record of a finished run.
     pub(crate) fn finished(&self) -> Result<RunRecord, RunError> {
-        let path = self.path.join("run.toml");
-        let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
-        let record = self
-            .read()?
-            .ok_or_else(|| file("reading", &path)(missing()))?;
+        let path = self.path.clone();
+        let Some(record) = self.read()? else {
+            return Err(RunError::Empty { path });
+        };
         if record.cost.is_none() {
-            return Err(RunError::Unfinished {
-                path: self.path.clone(),
-            });
+            let data = record.data;
+            return Err(RunError::Unfinished { path, data });
         }
         Ok(record)
     }
+}
+
+/// Replaces a file in one piece: an interruption, or a full disk, leaves the old one.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let partial = path.with_extension("partial");
+    let written = write_to_disk(&partial, bytes).and_then(|()| fs_err::rename(&partial, path));
+    if written.is_err() {
+        // The error that is told is the first one.
+        let _ = fs_err::remove_file(&partial);
+    }
+    written
+}
+
+fn write_to_disk(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = fs_err::File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// Names the file of an I/O error.

@@ -6,7 +6,16 @@ use std::process::{Command, Output};
 /// A command that runs one of the workspace's programs, free of the caller's settings.
 pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(path(name));
-    command.env("NO_COLOR", "1").env_remove("TWINSPECT_LOG");
+    command.env("NO_COLOR", "1");
+    for setting in [
+        "TWINSPECT_LOG",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "RUNTIME_DIRECTORY",
+        "JOURNAL_STREAM",
+    ] {
+        command.env_remove(setting);
+    }
     command
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use twinspect_bundle::Bundle;
+use twinspect_core::frame::{DepthCounts, DepthFrame, FramePair};
 use twinspect_dataset::{Label, PartRecord, RecordedPartsWriter, Split};
 
 use crate::binaries::{program, run, succeed};
@@ -10,22 +11,24 @@ use crate::product::{self, Site};
 /// A site with six good parts that nobody has seen before.
 fn site() -> Site {
     let site = Site::new();
-    let mut writer =
-        RecordedPartsWriter::create(site.path("good"), Some(product::camera())).expect("a new set");
-    for seed in 40..46 {
-        let record = PartRecord::default();
-        writer
-            .write(
-                Split::Calibration,
-                &Label::Good,
-                &product::frame(seed),
-                None,
-                &record,
-            )
-            .expect("a part is written");
-    }
+    record(&site, "good", product::frame);
     site
 }
+
+/// Records six parts as good ones.
+fn record(site: &Site, folder: &str, frame: impl Fn(usize) -> FramePair) {
+    let mut writer =
+        RecordedPartsWriter::create(site.path(folder), Some(product::camera())).expect("a new set");
+    for seed in 40..46 {
+        let facts = PartRecord::default();
+        writer
+            .write(Split::Calibration, &Label::Good, &frame(seed), None, &facts)
+            .expect("a part is written");
+    }
+}
+
+/// The site's bundle has made-up constants that reject its own good parts.
+const GOOD: &[&str] = &["--data", "good", "--accept-shift"];
 
 fn calibrate(site: &Site, more: &[&str]) -> std::process::Output {
     let mut command = program("twinspect");
@@ -37,7 +40,7 @@ fn calibrate(site: &Site, more: &[&str]) -> std::process::Output {
 #[test]
 fn a_station_s_own_parts_make_a_bundle_that_is_proven_and_names_the_old_one() {
     let site = site();
-    let made = calibrate(&site, &["--data", "good", "--out", "new.twb", "--json"]);
+    let made = calibrate(&site, &[GOOD, &["--out", "new.twb", "--json"]].concat());
     assert!(made.status.success(), "{made:?}");
     let report: Value = serde_json::from_slice(&made.stdout).expect("one JSON object");
     let old = Bundle::open(site.path("block.twb")).expect("the old bundle is untouched");
@@ -55,7 +58,7 @@ fn a_station_s_own_parts_make_a_bundle_that_is_proven_and_names_the_old_one() {
 
     let mut lab = program("twinspect-lab");
     lab.current_dir(site.path(""));
-    lab.args(["calibrate", "--bundle", "block.twb", "--data", "good"]);
+    lab.args(["calibrate", "--bundle", "block.twb"]).args(GOOD);
     succeed(lab.args(["--out", "lab.twb"]));
     let lab = Bundle::open(site.path("lab.twb")).expect("a sound bundle");
     assert_eq!(lab.manifest().score, new.manifest().score);
@@ -71,7 +74,8 @@ fn the_old_bundle_stays_and_parts_that_say_nothing_are_refused() {
         assert_eq!(output.status.code(), Some(code), "{told}");
         assert!(told.contains(says) && told.contains("hint"), "{told}");
     };
-    refused(&["--data", "good", "--out", "block.twb"], 2, "that is read");
+    let out_of = |parts: &[&'static str], out| [parts, &["--out", out]].concat();
+    refused(&out_of(GOOD, "block.twb"), 2, "that is read");
     refused(
         &[
             "--data",
@@ -89,7 +93,47 @@ fn the_old_bundle_stays_and_parts_that_say_nothing_are_refused() {
         3,
         "at least 5 are needed",
     );
-    refused(&["--data", "good", "--out", "nowhere/x.twb"], 8, "nowhere");
+    refused(&out_of(GOOD, "nowhere/x.twb"), 8, "nowhere");
     assert_eq!(site.read("block.twb"), before);
     assert!(!site.path("x.twb").exists());
+}
+
+#[test]
+fn parts_of_another_product_are_refused_until_somebody_vouches_for_them() {
+    let site = site();
+    let made = calibrate(&site, &[GOOD, &["--out", "own.twb"]].concat());
+    assert!(made.status.success(), "{made:?}");
+    record(&site, "others", tall);
+    let refit = |more: &[&str]| {
+        let mut command = program("twinspect");
+        command.current_dir(site.path(""));
+        command.args(["model", "calibrate", "--bundle", "own.twb"]);
+        run(command
+            .args(["--data", "others", "--out", "new.twb"])
+            .args(more))
+    };
+    let refused = refit(&[]);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(3), "{told}");
+    assert!(told.contains("reject 6 of these 6 parts"), "{told}");
+    assert!(told.contains("--accept-shift"), "{told}");
+    assert!(!site.path("new.twb").exists());
+
+    let made = refit(&["--accept-shift"]);
+    assert!(made.status.success(), "{made:?}");
+    let new = Bundle::open(site.path("new.twb")).expect("a sound bundle");
+    assert_eq!(new.manifest().score.fused.good_parts_above, 0);
+}
+
+/// A block of 60 mm, where the product has one of 10 mm.
+fn tall(seed: usize) -> FramePair {
+    let good = product::frame(seed);
+    let Some(DepthFrame::Counts(depth)) = good.depth() else {
+        panic!("the product has counts of depth");
+    };
+    let raised = |&count: &u16| if count < 3950 { count - 500 } else { count };
+    let raised = depth.data().iter().map(raised).collect();
+    let raised = DepthCounts::new(good.size(), depth.unit_m(), raised).expect("a depth picture");
+    let (rgb, camera) = (good.rgb().cloned(), good.intrinsics().copied());
+    FramePair::new(rgb, Some(DepthFrame::Counts(raised)), camera).expect("a pair")
 }

@@ -18,6 +18,7 @@ mod onnx;
 mod product;
 mod purity;
 mod report;
+mod service;
 mod shipped;
 mod simulator;
 mod source_text;

@@ -6,7 +6,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::binaries::{program, succeed};
+use crate::bad_input::STORAGE;
+use crate::binaries::{program, run, succeed};
 use crate::product::Site;
 
 /// Most lines that a test reads before it gives up: a minute of parts.
@@ -20,12 +21,14 @@ struct Station {
 }
 
 impl Station {
+    /// What it logs is written to the site's `log`.
     fn start(site: &Site) -> Self {
+        let log = std::fs::File::create(site.path("log")).expect("a new file");
         let mut process = program("twinspect")
             .current_dir(site.path(""))
             .args(["run", "--config", "station.toml", "--json"])
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the station starts");
         let output = process.stdout.take().expect("a pipe");
@@ -55,35 +58,39 @@ impl Station {
         panic!("the station has ended: {:?}", self.said.last());
     }
 
-    /// The process that sees and judges: the station's only child.
     fn inspect_process(&self) -> u32 {
-        let parent = format!("PPid:\t{}", self.process.id());
-        let is_child = |pid: &u32| {
-            std::fs::read_to_string(format!("/proc/{pid}/status"))
-                .is_ok_and(|status| status.lines().any(|line| line == parent))
-        };
-        std::fs::read_dir("/proc")
-            .expect("/proc")
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .find(is_child)
-            .expect("the station has a child")
-    }
-
-    fn signal(pid: u32, signal: &str) {
-        let status = Command::new("sh")
-            .args(["-c", &format!("kill -{signal} {pid}")])
-            .status();
-        assert!(status.expect("a shell").success());
+        inspect_process(self.process.id())
     }
 
     /// Tells it to stop, and returns its parts and its summary.
     fn stop(mut self) -> (Vec<Value>, Value) {
-        Self::signal(self.process.id(), "TERM");
+        signal(self.process.id(), "TERM");
         while self.next().is_some() {}
         assert!(self.process.wait().expect("its end").success());
         let summary = self.said.pop().expect("a summary");
         (self.said, summary)
     }
+}
+
+/// The process that sees and judges: the station's only child.
+pub(crate) fn inspect_process(station: u32) -> u32 {
+    let parent = format!("PPid:\t{station}");
+    let is_child = |pid: &u32| {
+        std::fs::read_to_string(format!("/proc/{pid}/status"))
+            .is_ok_and(|status| status.lines().any(|line| line == parent))
+    };
+    std::fs::read_dir("/proc")
+        .expect("/proc")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .find(is_child)
+        .expect("the station has a child")
+}
+
+pub(crate) fn signal(pid: u32, signal: &str) {
+    let status = Command::new("sh")
+        .args(["-c", &format!("kill -{signal} {pid}")])
+        .status();
+    assert!(status.expect("a shell").success());
 }
 
 fn is(line: &Value, verdict: &str) -> bool {
@@ -95,7 +102,7 @@ fn is_abandoned(line: &Value) -> bool {
 }
 
 /// The laws of every run: each part once, in order; a pulse for passed parts alone.
-fn check_laws(parts: &[Value], summary: &Value) {
+pub(crate) fn check_laws(parts: &[Value], summary: &Value) {
     for (place, part) in (1_u64..).zip(parts) {
         assert_eq!(part["number"], place, "{part}");
     }
@@ -107,7 +114,7 @@ fn check_laws(parts: &[Value], summary: &Value) {
 }
 
 /// A station that waits for its parts even on a busy machine.
-fn patient() -> Site {
+pub(crate) fn patient() -> Site {
     let site = Site::new();
     let gate = "rate_hz = 5.0\n[gate]\ndelay_ms = 4000\ndeadline_ms = 3900";
     site.edit("station.toml", "rate_hz = 20.0", gate);
@@ -115,10 +122,29 @@ fn patient() -> Site {
 }
 
 /// A station that goes on until it is told to stop.
-fn endless() -> Site {
+pub(crate) fn endless() -> Site {
     let site = patient();
     site.edit("station.toml", "\"parts\"", "\"parts\"\nrepeat = true");
     site
+}
+
+/// Makes a part one that is rejected without a result.
+fn lose_depth(site: &Site, part: &str) {
+    let depth = site.path(format!("parts/test/{part}/depth.png"));
+    let picture = image::open(&depth).expect("a depth picture");
+    let empty = image::ImageBuffer::<image::Luma<u16>, _>::new(picture.width(), picture.height());
+    empty.save(&depth).expect("a depth picture is written");
+}
+
+/// Names of the pictures of rejected parts, in order.
+fn records(site: &Site) -> Vec<String> {
+    let folder = std::fs::read_dir(site.path("records")).expect("a folder of records");
+    let names = folder.map(|entry| entry.expect("an entry").file_name().into_string());
+    let mut pictures: Vec<String> = names
+        .filter_map(|name| name.ok().filter(|name| name.starts_with("reject-")))
+        .collect();
+    pictures.sort();
+    pictures
 }
 
 #[test]
@@ -173,16 +199,34 @@ fn a_station_goes_on_when_nobody_reads_what_it_says() {
 }
 
 #[test]
+fn a_station_whose_output_can_t_be_written_goes_on_and_says_so_at_its_end() {
+    let site = endless();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let ended = program("twinspect")
+        .current_dir(site.path(""))
+        .args(["run", "--config", "station.toml", "--parts", "4"])
+        .stdout(full.expect("a disk that is full"))
+        .stderr(Stdio::piped())
+        .output()
+        .expect("the program runs");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(STORAGE), "{told}");
+    assert_eq!(told.matches("goes on without it").count(), 1, "{told}");
+}
+
+#[test]
 fn parts_of_a_killed_inspect_process_are_rejected_until_another_one_is_up() {
     let site = endless();
     let mut station = Station::start(&site);
     station.wait_for(|line| !is(line, "no_result"));
-    Station::signal(station.inspect_process(), "KILL");
+    signal(station.inspect_process(), "KILL");
     station.wait_for(is_abandoned);
     station.wait_for(|line| !is(line, "no_result"));
     let (parts, summary) = station.stop();
     check_laws(&parts, &summary);
     assert_eq!(summary["inspector_restarts"], 1);
+    let log = String::from_utf8(site.read("log")).expect("a text");
+    assert!(log.contains("ended: killed by signal 9"), "{log}");
 }
 
 #[test]
@@ -192,7 +236,7 @@ fn an_inspect_process_that_hangs_is_killed_and_replaced() {
     site.edit("station.toml", "[trigger]", limits);
     let mut station = Station::start(&site);
     station.wait_for(|line| !is(line, "no_result"));
-    Station::signal(station.inspect_process(), "STOP");
+    signal(station.inspect_process(), "STOP");
     station.wait_for(is_abandoned);
     station.wait_for(|line| !is(line, "no_result"));
     let (parts, summary) = station.stop();
@@ -230,11 +274,7 @@ fn pictures_of_rejected_parts_are_kept_up_to_the_limit() {
         "[records]\nenabled = true\nkeep_parts = 2\n[trigger]",
     );
     for part in ["good/000", "good/001", "dent/000"] {
-        let depth = site.path(format!("parts/test/{part}/depth.png"));
-        let picture = image::open(&depth).expect("a depth picture");
-        let empty =
-            image::ImageBuffer::<image::Luma<u16>, _>::new(picture.width(), picture.height());
-        empty.save(&depth).expect("a depth picture is written");
+        lose_depth(&site, part);
     }
     let arguments = ["run", "--config", "station.toml", "--json"];
     let said = succeed(
@@ -244,6 +284,38 @@ fn pictures_of_rejected_parts_are_kept_up_to_the_limit() {
     );
     assert!(said.contains("\"no_depth\""), "{said}");
     assert!(said.contains("\"records_written\":3"), "{said}");
-    let kept = std::fs::read_dir(site.path("records")).expect("a folder of records");
-    assert_eq!(kept.count(), 2);
+    assert_eq!(records(&site).len(), 2);
+}
+
+#[test]
+fn a_folder_of_records_belongs_to_one_station_through_restarts_and_for_no_longer() {
+    let site = endless();
+    site.edit(
+        "station.toml",
+        "[trigger]",
+        "[records]\nenabled = true\n[trigger]",
+    );
+    lose_depth(&site, "dent/000");
+    let mut station = Station::start(&site);
+    station.wait_for(|line| !is(line, "no_result"));
+    signal(station.inspect_process(), "KILL");
+    station.wait_for(is_abandoned);
+    station.wait_for(|line| !is(line, "no_result"));
+
+    // A station's own configuration is locked too, so the second one has a copy.
+    site.write("second.toml", site.read("station.toml"));
+    let second = ["run", "--config", "second.toml", "--parts", "3"];
+    let refused = run(program("twinspect").current_dir(site.path("")).args(second));
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(8), "{told}");
+    assert!(told.contains("another station writes"), "{told}");
+    assert!(told.contains("records\n"), "{told}");
+    assert!(told.contains("hint: stop that station"), "{told}");
+
+    station.stop();
+    let first = records(&site);
+    succeed(program("twinspect").current_dir(site.path("")).args(second));
+    let both = records(&site);
+    assert!(both.len() > first.len(), "{both:?}");
+    assert_eq!(both[..first.len()], first);
 }

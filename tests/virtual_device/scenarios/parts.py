@@ -15,6 +15,10 @@ def many(station, checks, output, count):
     """Brings parts of each kind and holds the wires to the laws."""
     station.play(output)
     checks.holds(f"{output.value}: READY beats", station.start())
+    # What lay on the way at the start is rejected, with a REJECT pulse by a wire that is high until then.
+    station.settle()
+    checks.holds(f"{output.value}: at rest without parts", not station.level(output.wire))
+    station.clear_trace()
     first = station.bring(count)
     station.settle()
     events = station.events()

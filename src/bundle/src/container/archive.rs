@@ -13,6 +13,8 @@ const BLOCK: u64 = 512;
 /// Most zeros behind the last file: tar pads to records of 10 KiB, seldom to more. A device of zeros
 /// would never end.
 const PADDING_MAX: u64 = 1 << 20;
+/// Characters of the tar library's answer that are passed on.
+const ANSWER_CHARS_MAX: usize = 80;
 
 /// Reads the archive at `path` into the collector.
 pub(super) fn read(path: &Path, collector: &mut Collector) -> Result<(), BundleError> {
@@ -22,7 +24,7 @@ pub(super) fn read(path: &Path, collector: &mut Collector) -> Result<(), BundleE
     };
     let broken = |source| BundleError::Archive {
         path: path.to_path_buf(),
-        source,
+        source: quoted_in_short(&source),
     };
     let file = fs_err::File::open(path).map_err(read)?;
     let mut archive = Archive::new(BufReader::new(file));
@@ -50,6 +52,21 @@ pub(super) fn read(path: &Path, collector: &mut Collector) -> Result<(), BundleE
             found,
         }),
     })
+}
+
+/// The tar library's answer, which may quote what it found in the place of a header: any bytes at
+/// all, up to a block of them.
+fn quoted_in_short(answer: &io::Error) -> io::Error {
+    let text = answer.to_string();
+    let mut short: String = text
+        .chars()
+        .take(ANSWER_CHARS_MAX)
+        .flat_map(char::escape_debug)
+        .collect();
+    if text.chars().nth(ANSWER_CHARS_MAX).is_some() {
+        short.push_str(" ...");
+    }
+    io::Error::new(answer.kind(), short)
 }
 
 /// Number of bytes behind the last file; all of them must be zero.

@@ -51,6 +51,17 @@ pub struct Manifest {
     pub recalibration: Option<Recalibration>,
 }
 
+impl Manifest {
+    /// What a product's name is made of, for messages.
+    pub const NAME_RULE: &str = "1 to 64 of a-z, 0-9, - and _";
+
+    /// Whether a product may have this name: names become names of files and folders.
+    pub fn is_name(name: &str) -> bool {
+        let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+        (1..=64).contains(&name.len()) && name.chars().all(known)
+    }
+}
+
 /// Constants of the score that were fitted anew, without training.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,7 +127,7 @@ impl TryFrom<u32> for FormatVersion {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Method {
-    /// A student reverses a frozen teacher (METHODS 1).
+    /// A student reverses a frozen teacher (RD4AD: Deng and Li, CVPR 2022, arXiv 2201.10703).
     ReverseDistillation,
 }
 

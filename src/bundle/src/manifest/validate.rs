@@ -13,8 +13,6 @@ use crate::entry::model_file;
 pub const MAPS_MAX: usize = 16;
 /// Longest side of a frame in pixels.
 pub(crate) const FRAME_SIDE_MAX: usize = 16_384;
-/// Most characters of a name.
-const NAME_MAX: usize = 64;
 
 /// One contradiction in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,10 +103,8 @@ impl Problems {
             self.recalibration(recalibration);
         }
         let name = &manifest.name;
-        let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-        let fits = !name.is_empty() && name.len() <= NAME_MAX && name.chars().all(known);
-        self.require(fits, "name", || {
-            format!("expected 1 to {NAME_MAX} of a-z, 0-9, - and _, found {name:?}")
+        self.require(Manifest::is_name(name), "name", || {
+            format!("expected {}, found {name:?}", Manifest::NAME_RULE)
         });
         self.require(is_rfc3339(&manifest.created), "created", || {
             format!(

@@ -116,6 +116,39 @@ fn adjacent_pulses_merge() {
 }
 
 #[test]
+fn what_is_given_up_leaves_at_once_and_passes_nowhere() {
+    for spec in [SPEC, reject_pulse()] {
+        let mut gate = gate(spec);
+        for at in 0..20 {
+            gate.trigger(at);
+        }
+        for number in 1..=20 {
+            gate.verdict(number, Outcome::Pass, 30);
+        }
+        gate.give_up(Reason::Stopped);
+        let (edges, outcomes) = watch(&mut gate, 40);
+        let numbers: Vec<u64> = outcomes.iter().map(|(number, _)| *number).collect();
+        assert!(numbers.iter().copied().eq(1..=20), "{numbers:?}");
+        let is_rejected = |(_, outcome): &(u64, Outcome)| matches!(outcome, Outcome::NoResult(_));
+        assert!(outcomes.iter().all(is_rejected), "{outcomes:?}");
+        let opens = spec.mode == OutputMode::PassPulse && edges.iter().any(|(level, _)| *level);
+        assert!(!opens, "{edges:?}");
+        assert_eq!(gate.parts_under_way(), 0);
+    }
+}
+
+#[test]
+fn a_pass_pulse_ends_when_the_rest_is_given_up() {
+    let mut gate = gate(SPEC);
+    gate.trigger(0);
+    gate.verdict(1, Outcome::Pass, 50);
+    assert_eq!(gate.tick(104).count(), 2);
+    gate.give_up(Reason::Stopped);
+    assert_eq!(watch(&mut gate, 104).0.len(), 1);
+    assert!(gate.is_idle());
+}
+
+#[test]
 fn a_rejected_neighbour_cuts_a_pass_pulse() {
     let mut gate = gate(SPEC);
     gate.trigger(0);

@@ -1,5 +1,5 @@
-//! The fixed geometry teacher: height, slope and curvature in mm at four Gaussian scales
-//! (METHODS 4.5). No weights, the same for every product, readable by a person.
+//! The fixed geometry teacher: height, slope and curvature in mm at four Gaussian scales.
+//! No weights, the same for every product, readable by a person.
 //!
 //! Per scale of standard deviation `s` (pixels of the S x S picture), with `g` the smoothed height:
 //! `g`, `s |grad g|` and `s^2 laplace g`, all in mm, averaged over 4 x 4 pixels. Scales three and

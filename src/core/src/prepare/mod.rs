@@ -1,4 +1,4 @@
-//! From frame to tensors: the only copy, called by trainer and device alike (METHODS 4.3, 4.5).
+//! From frame to tensors: the only copy, called by trainer and device alike.
 //!
 //! ```text
 //! FramePair ─► place: region of interest, belt, height, S x S, holes filled ─► Canvas

@@ -198,7 +198,7 @@ impl GeometrySpec {
     }
 }
 
-/// From depth to the filter bank (METHODS 4.3, 4.5).
+/// From depth to the filter bank.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GeometrySpec {

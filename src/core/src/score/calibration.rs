@@ -49,7 +49,7 @@ pub enum ThresholdMethod {
     Extrapolated,
 }
 
-/// The line between good and rejected in units of evidence, with what supports it (METHODS 6.3).
+/// The line between good and rejected in units of evidence, with what supports it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {

@@ -1,4 +1,4 @@
-//! From good parts to the constants of the score (METHODS 6.2, 6.3). The device refits with this, too.
+//! From good parts to the constants of the score. The device refits with this, too.
 
 use super::calibration::{
     MapRange, ModalityCalibration, Moments, ScoreCalibration, Threshold, View,

@@ -1,5 +1,5 @@
-//! The line between good and rejected, from good parts only, for a stated false-reject rate
-//! (METHODS 6.3, 6.4).
+//! The line between good and rejected, from good parts only, for a stated false-reject rate:
+//! an order statistic, or with too few parts a Gumbel fit to the tail.
 
 use super::calibration::{Threshold, ThresholdMethod};
 use crate::statistics::{binomial_cdf, gumbel_level, rate_upper_bound};
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_methods_6_3_decides_which_part_is_the_line() {
+    fn the_number_of_parts_decides_which_of_them_is_the_line() {
         for (n, rate, k) in [
             (59, 0.05, 1),
             (93, 0.05, 2),

@@ -116,7 +116,8 @@ impl Station {
         })
     }
 
-    /// Other delays, deadlines and pulses for the parts to come.
+    /// Other delays, deadlines and pulses for the parts to come, and how long they are waited for at
+    /// the end.
     ///
     /// # Errors
     /// The first of the new spec's problems, or that more than the gate's numbers would change; the
@@ -125,8 +126,12 @@ impl Station {
         if let Some(problem) = spec.problems().next() {
             return Err(problem);
         }
-        let gate = self.spec.gate;
-        if (StationSpec { gate, ..spec }) != self.spec {
+        let same_but_for_numbers = StationSpec {
+            gate: self.spec.gate,
+            drain_max_us: self.spec.drain_max_us,
+            ..spec
+        };
+        if same_but_for_numbers != self.spec {
             return Err(StationError::NeedsRestart);
         }
         self.gate.reload(spec.gate).map_err(StationError::Gate)?;

@@ -262,6 +262,7 @@ fn a_reload_changes_the_gate_alone() {
     let mut bench = Bench::up(SPEC);
     let mut longer = SPEC;
     longer.gate.pulse_us = 40;
+    longer.drain_max_us = 600;
     assert_eq!(bench.station.reload(longer), Ok(()));
     // Wider spacing would allow a pulse of 60, which two parts of the running trigger would share.
     let mut wider = longer;

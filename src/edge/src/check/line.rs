@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use twinspect_line::gpio::{
     self, Chips, GpioError, GpioSpec, KernelChips, LoopBack, WireFinding, WireState, Wired,
@@ -18,6 +18,8 @@ use crate::replay::write_json;
 
 /// Who holds a line while it is tested.
 const CONSUMER: &str = "twinspect check";
+/// Columns of the table, longer problems are wrapped.
+const WIDTH: u16 = 100;
 /// How the names begin by which stations hold their lines.
 const OURS: &str = "twinspect";
 
@@ -225,6 +227,8 @@ fn agree(is_agreed: bool, wires: &[&str]) -> Result<(), EdgeError> {
 fn print_wires(out: &mut dyn Write, wires: &[Wire]) -> Result<(), EdgeError> {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(WIDTH);
     table.set_header(["wire", "", "line", "found at", "state"]);
     for wire in wires {
         let place = match (&wire.device, &wire.label, wire.offset) {

@@ -13,7 +13,7 @@ use twinspect_core::gate::OutputMode;
 use twinspect_core::score::DegradedPolicy;
 use twinspect_core::trigger::SpacingSpec;
 use twinspect_engine::StageName;
-use twinspect_line::Stopped;
+use twinspect_line::{Output, Stopped};
 
 use crate::cli::CheckArgs;
 use crate::config::{self, CameraSource, LineSource, Loaded, Setting, Station};
@@ -121,15 +121,17 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
     if station.is_some_and(|station| station.decisions.gate.mode == OutputMode::RejectPulse) {
         warnings.push("reject_pulse: a dead station lets every part through".to_owned());
     }
-    if let Some(warning) = station.and_then(exposure_warning) {
-        warnings.push(warning);
+    if let Some(station) = station {
+        warnings.extend(exposure_warning(station));
+        warnings.extend(polarity_warning(station));
     }
     if station.is_some_and(|station| station.stopped == Stopped::Passes) {
         warnings.push("gate.stopped: a station that is stopped lets every part through".to_owned());
     }
     if line.rate_bound_95 > line.target_rate {
         warnings.push(format!(
-            "{} good parts support a false-reject rate of {:.1} % at best, the target is {:.2} %",
+            "{} good parts alone show a false-reject rate of at most {:.1} % with 95 % confidence, \
+             the target is {:.2} %",
             line.good_parts,
             100.0 * line.rate_bound_95,
             100.0 * line.target_rate
@@ -179,6 +181,19 @@ fn exposure_warning(station: &Station) -> Option<String> {
             milliseconds(station.exposure_max),
             milliseconds(spacing)
         )
+    })
+}
+
+/// A pin without a board behind it is low.
+fn polarity_warning(station: &Station) -> Option<String> {
+    let LineSource::Gpio(spec) = &station.line else {
+        return None;
+    };
+    let mut outputs = spec.outputs.iter();
+    let is_inverted = outputs.any(|wired| wired.wire == Output::Pass && wired.active_low);
+    is_inverted.then(|| {
+        "line.pass is active low: a pin without power or a broken wire lets every part through"
+            .to_owned()
     })
 }
 
@@ -242,7 +257,8 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
         out,
         "bundle    {} {}, {}\n          sha256 {}\n\
          stages    {}\n\
-         threshold {:.3} sd for a false-reject rate of {:.2} %; {} good parts support {:.1} % at 95 %\n\
+         threshold {:.3} sd for a false-reject rate of {:.2} %; \
+         {} good parts alone show at most {:.1} % with 95 % confidence\n\
          engine    {}: {} goldens reproduced to {:.1e} of the range (tolerance {:.1e}), \
          evidence to {:.1e} of the threshold",
         findings.name,
@@ -279,7 +295,7 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
     if let Some(camera) = &findings.camera {
         writeln!(
             out,
-            "camera    replay of {} parts of {}, fits the bundle",
+            "camera    replay of {} parts of {}, fits the bundle's camera",
             camera.parts,
             camera.recording.display()
         )?;
@@ -291,4 +307,33 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
         writeln!(out, "all is well")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A station on a board with this wire for PASS and this longest time of exposure.
+    fn station(pass: &str, exposure_max_ms: u32) -> Station {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("station.toml");
+        let text = format!(
+            "[bundle]\nfile = \"cap.twb\"\n[camera]\nkind = \"replay\"\nfolder = \"cap\"\n\
+             [line]\nkind = \"gpio\"\nsensor = {{ name = \"IN\" }}\npass = {pass}\n\
+             [trigger]\nspacing_min_ms = 100\nexposure_max_ms = {exposure_max_ms}\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        config::load(&path).unwrap().station
+    }
+
+    #[test]
+    fn wires_and_times_that_let_parts_through_are_warned_of() {
+        let plain = "{ name = \"OUT\" }";
+        let sound = station(plain, 99);
+        assert_eq!(polarity_warning(&sound), None);
+        assert_eq!(exposure_warning(&sound), None);
+        assert!(exposure_warning(&station(plain, 100)).is_some());
+        let inverted = station("{ name = \"OUT\", active_low = true }", 99);
+        assert!(polarity_warning(&inverted).is_some());
+    }
 }

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use twinspect_core::belt::Axis;
+
+use super::contradiction;
+use super::number::number;
+
 /// Longest time that any key may ask for.
 pub(super) const DURATION_MAX_MS: f64 = 3_600_000.0;
 
@@ -16,8 +21,12 @@ pub(crate) enum StationError {
         expected: String,
     },
     /// Trigger, encoder, gate or READY can't work like this.
-    #[error("{0}")]
-    Decisions(twinspect_core::station::StationError),
+    #[error("{}", contradiction::in_keys(error, *axis))]
+    Decisions {
+        error: twinspect_core::station::StationError,
+        /// On which places are told.
+        axis: Axis,
+    },
     /// Two keys in the wrong order.
     #[error("{lesser} must be less than {greater}")]
     Order {
@@ -56,7 +65,7 @@ impl Checker {
     pub(super) fn duration(&mut self, key: &'static str, milliseconds: f64) -> Duration {
         let holds = milliseconds > 0.0 && milliseconds <= DURATION_MAX_MS;
         let expected = format!("above 0 and at most {DURATION_MAX_MS}");
-        self.require(holds, key, milliseconds, expected);
+        self.require(holds, key, number(milliseconds), expected);
         let sane = if holds { milliseconds } else { 1.0 };
         Duration::from_secs_f64(sane / 1e3)
     }

@@ -3,12 +3,16 @@
 //! [`StationToml`] mirrors the file key by key. [`Station`] is checked, has its units in its types
 //! and its paths resolved; only a `Station` travels on.
 
+mod changes;
 mod checker;
+mod contradiction;
 mod explain;
+mod number;
 mod station;
 mod typed;
 mod wires;
 
+pub(crate) use changes::{Change, ReloadError};
 pub(crate) use checker::StationError;
 pub(crate) use explain::Setting;
 pub(crate) use station::{
@@ -62,6 +66,15 @@ impl ConfigError {
 pub(crate) struct Loaded {
     pub(crate) station: Station,
     pub(crate) settings: Vec<Setting>,
+    typed: StationToml,
+}
+
+impl Loaded {
+    /// The same configuration as text with every key, for a process that must not read the file
+    /// again: it may have been edited since.
+    pub(crate) fn text(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(&self.typed)
+    }
 }
 
 /// Reads and checks a configuration. Relative paths in it start at its own folder.
@@ -70,14 +83,23 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, ConfigError> {
         path: path.to_owned(),
         source,
     })?;
-    let typed: StationToml = document::parse(path, &text)?;
+    parse(path, &text)
+}
+
+/// Checks the text of a configuration that stands, or stood, in a file.
+pub(crate) fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
+    let typed: StationToml = document::parse(path, text)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let settings = explain::settings(path, &text, &typed)?;
-    let station = Station::new(typed, folder).map_err(|problems| ConfigError::Problems {
+    let settings = explain::settings(path, text, &typed)?;
+    let station = Station::new(&typed, folder).map_err(|problems| ConfigError::Problems {
         path: path.to_owned(),
         problems,
     })?;
-    Ok(Loaded { station, settings })
+    Ok(Loaded {
+        station,
+        settings,
+        typed,
+    })
 }
 
 #[cfg(test)]

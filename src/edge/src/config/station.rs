@@ -17,9 +17,10 @@ use twinspect_line::Stopped;
 use twinspect_line::gpio::GpioSpec;
 
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
+use super::number::number;
 use super::typed::{
     CameraKind, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
-    OutputToml, RecordsToml, SplitToml, StationToml, StoppedToml, TriggerToml,
+    OutputToml, RecordsToml, SplitToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
 };
 use super::wires;
 
@@ -47,6 +48,8 @@ pub(crate) struct Station {
     pub(crate) degraded: DegradedPolicy,
     pub(crate) inspector: InspectorLimits,
     pub(crate) records: Option<RecordsSpec>,
+    /// Where it answers while it runs, if the file says so.
+    pub(crate) control_socket: Option<PathBuf>,
 }
 
 /// Where pictures come from.
@@ -72,8 +75,8 @@ pub(crate) enum LineSource {
 /// A simulated belt, for cameras that show a part whenever they are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BeltSpec {
-    /// From part to part.
-    pub(crate) period_us: u64,
+    /// From part to part; none if parts come by request alone.
+    pub(crate) period_us: Option<u64>,
     /// What turns with it, and the time of a count.
     pub(crate) encoder: Option<(EncoderKind, u64)>,
 }
@@ -132,7 +135,10 @@ impl Checker {
         let max_us = self.optional_us("trigger.spacing_max_ms", typed.spacing_max_ms);
         let some = |largest: u64| Some(largest).filter(|largest| *largest > 0);
         TriggerSpec {
-            source: SourceSpec::Sensor { debounce_us },
+            source: match typed.source {
+                TriggerChoice::Sensor => SourceSpec::Sensor { debounce_us },
+                TriggerChoice::Software => SourceSpec::Software,
+            },
             spacing: match encoder.kind {
                 EncoderChoice::None => SpacingSpec::Time {
                     min_us,
@@ -151,25 +157,39 @@ impl Checker {
     fn belt(&mut self, typed: &TriggerToml, encoder: &EncoderToml) -> BeltSpec {
         let rate = |checker: &mut Self, key, rate_hz: f64, most: f64| {
             let holds = rate_hz > 0.0 && rate_hz <= most;
-            checker.require(holds, key, rate_hz, format!("above 0 and at most {most}"));
+            checker.require(
+                holds,
+                key,
+                number(rate_hz),
+                format!("above 0 and at most {most}"),
+            );
             let sane = if holds { rate_hz } else { 1.0 };
             (1e6 / sane) as u64
         };
         let period_us = rate(self, "trigger.rate_hz", typed.rate_hz, RATE_MAX_HZ);
         let count_us = rate(self, "encoder.belt_hz", encoder.belt_hz, BELT_MAX_HZ);
         let kind = encoder.kind.kind();
+        if typed.source == TriggerChoice::Software {
+            // No part comes by itself.
+            return BeltSpec {
+                period_us: None,
+                encoder: kind.map(|kind| (kind, count_us)),
+            };
+        }
         let apart_ms = match kind {
             None => typed.spacing_min_ms,
             Some(_) => (encoder.spacing_min_counts * count_us) as f64 / 1e3,
         };
-        let expected = format!("at most {}, for parts {apart_ms} ms apart", 1e3 / apart_ms);
+        let (most, apart) = (number(1e3 / apart_ms), number(apart_ms));
+        let expected = format!("at most {most}, for parts {apart} ms apart");
         let holds = period_us as f64 / 1e3 >= apart_ms;
-        self.require(holds, "trigger.rate_hz", typed.rate_hz, expected);
+        self.require(holds, "trigger.rate_hz", number(typed.rate_hz), expected);
         let holds = typed.debounce_ms < period_us as f64 / 2e3;
         let expected = "less than half of the time from part to part";
-        self.require(holds, "trigger.debounce_ms", typed.debounce_ms, expected);
+        let found = number(typed.debounce_ms);
+        self.require(holds, "trigger.debounce_ms", found, expected);
         BeltSpec {
-            period_us,
+            period_us: Some(period_us),
             encoder: kind.map(|kind| (kind, count_us)),
         }
     }
@@ -282,8 +302,9 @@ impl Checker {
         };
         // What is wrong with a number by itself was said above.
         if self.problems.len() == known {
-            self.problems
-                .extend(spec.problems().map(StationError::Decisions));
+            let axis = spec.gate.axis();
+            let told = |error| StationError::Decisions { error, axis };
+            self.problems.extend(spec.problems().map(told));
         }
         spec
     }
@@ -323,7 +344,7 @@ impl Checker {
 
 impl Station {
     /// Checks what was typed. Paths start at `folder`.
-    pub(super) fn new(typed: StationToml, folder: &Path) -> Result<Self, Vec<StationError>> {
+    pub(super) fn new(typed: &StationToml, folder: &Path) -> Result<Self, Vec<StationError>> {
         let mut checker = Checker::default();
         let camera = match typed.camera.kind {
             CameraKind::Replay => CameraSource::Replay {
@@ -345,18 +366,21 @@ impl Station {
         let station = Self {
             bundle: folder.join(&typed.bundle.file),
             camera,
-            line: checker.line(&typed),
+            line: checker.line(typed),
             stopped: checker.stopped(&typed.gate),
-            camera_delay: checker.camera_delay(&typed),
+            camera_delay: checker.camera_delay(typed),
             exposure_max: checker
                 .duration("trigger.exposure_max_ms", typed.trigger.exposure_max_ms),
-            decisions: checker.decisions(&typed),
+            decisions: checker.decisions(typed),
             degraded: DegradedPolicy {
                 rgb_alone: typed.degraded.rgb_alone,
                 geometry_alone: typed.degraded.geometry_alone,
             },
             inspector: checker.inspector(&typed.inspector, typed.ready.silence_max_ms),
             records: checker.records(&typed.records, folder),
+            control_socket: Some(&typed.control.socket)
+                .filter(|socket| !socket.as_os_str().is_empty())
+                .map(|socket| folder.join(socket)),
         };
         if checker.problems.is_empty() {
             Ok(station)

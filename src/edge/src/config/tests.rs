@@ -99,7 +99,7 @@ fn all_problems_are_named_at_once() {
     assert_eq!(texts.len(), 5, "{texts:?}");
     for (text, part) in texts.iter().zip([
         "trigger.rate_hz = 0 must be above 0",
-        "behind the rejector",
+        "gate.deadline_ms = 350 must be at most gate.delay_ms = 100",
         "inspector.heartbeat_ms must be less than inspector.silence_max_ms",
         "inspector.heartbeat_ms must be less than ready.silence_max_ms",
         "records.queue_parts = 0 must be from 1 to 64",

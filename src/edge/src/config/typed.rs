@@ -29,6 +29,8 @@ pub(crate) struct StationToml {
     pub(crate) inspector: InspectorToml,
     #[serde(default)]
     pub(crate) records: RecordsToml,
+    #[serde(default)]
+    pub(crate) control: ControlToml,
 }
 
 /// The model.
@@ -113,6 +115,7 @@ pub(crate) struct WireToml {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TriggerToml {
+    pub(crate) source: TriggerChoice,
     pub(crate) rate_hz: f64,
     pub(crate) debounce_ms: f64,
     pub(crate) spacing_min_ms: f64,
@@ -124,6 +127,7 @@ pub(crate) struct TriggerToml {
 impl Default for TriggerToml {
     fn default() -> Self {
         Self {
+            source: TriggerChoice::Sensor,
             rate_hz: 2.0,
             debounce_ms: 2.0,
             spacing_min_ms: 40.0,
@@ -132,6 +136,14 @@ impl Default for TriggerToml {
             exposure_max_ms: 1_000.0,
         }
     }
+}
+
+/// Who says that a part is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TriggerChoice {
+    Sensor,
+    Software,
 }
 
 /// What turns with the belt, and places in its counts.
@@ -320,4 +332,12 @@ impl Default for RecordsToml {
             keep_parts: 200,
         }
     }
+}
+
+/// Where a running station answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ControlToml {
+    /// Empty: in the service manager's folder, if there is one.
+    pub(crate) socket: PathBuf,
 }

@@ -141,7 +141,7 @@ impl Show<'_> {
             self.out,
             "\x1b[1m{} {}\x1b[0m: {parts} parts, engine {}, {} goldens reproduced to {:.0e} of the range\n\
              scores: 1.00 is the line, set to reject {:.1} % of good parts; \
-             {} good parts support {:.1} % at most\n",
+             {} good parts alone show at most {:.1} % with 95 % confidence\n",
             product.name,
             manifest.version,
             pipeline.engine(),

@@ -29,15 +29,18 @@ struct Findings<'a> {
 
 /// Fits, and writes the new bundle.
 pub(crate) fn calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    let bundle = Bundle::open(&args.source.bundle)?;
-    let dataset = twinspect_dataset::open(&args.source.data)?;
+    let bundle = Bundle::open(&args.files.bundle)?;
+    let dataset = twinspect_dataset::open(&args.files.data)?;
     check_camera(&bundle, dataset.as_ref())?;
-    let parts = match args.source.split {
+    let parts = match args.split {
         Some(split) => dataset.good_parts(split.into()),
         None => dataset.calibration_parts(),
     };
     let mut engine = TractEngine::load(&bundle)?;
     let mut calibrator = Calibrator::new(&mut engine, &bundle, args.false_reject_rate)?;
+    if args.accept_shift {
+        calibrator = calibrator.accept_any_shift();
+    }
     for part in &parts {
         let loaded = dataset.load(part)?;
         calibrator.see(part.id.as_str(), &loaded.frame)?;
@@ -45,13 +48,6 @@ pub(crate) fn calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> Result<(),
     let made = calibrator.finish(clock::now_rfc3339(), dataset.name().to_owned())?;
     made.write_archive(&args.out)?;
     let threshold = made.bundle.manifest().score.fused;
-    if 2 * made.rejected_before > parts.len() {
-        log::warn!(
-            "the old constants reject {} of these {} parts: see that they are good, and of this product",
-            made.rejected_before,
-            parts.len()
-        );
-    }
     log::info!(
         "{} made of {} with {} good parts",
         made.bundle.hash(),

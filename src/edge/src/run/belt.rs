@@ -43,6 +43,8 @@ impl Wire {
 pub(super) struct SimulatedBelt {
     sensor: Wire,
     encoder: Option<(EncoderKind, Wire)>,
+    /// Whether parts come by themselves, or by request alone.
+    brings_parts: bool,
     /// Parts that are still to come, if they are counted.
     left: Option<u64>,
 }
@@ -50,7 +52,7 @@ pub(super) struct SimulatedBelt {
 impl SimulatedBelt {
     pub(super) fn new(spec: &BeltSpec, parts: Option<u64>) -> Self {
         Self {
-            sensor: Wire::new(spec.period_us / 2),
+            sensor: Wire::new(spec.period_us.unwrap_or_default() / 2),
             encoder: spec.encoder.map(|(kind, count_us)| {
                 let edge_us = match kind {
                     EncoderKind::Quadrature => count_us,
@@ -59,13 +61,14 @@ impl SimulatedBelt {
                 };
                 (kind, Wire::new(edge_us))
             }),
+            brings_parts: spec.period_us.is_some(),
             left: parts,
         }
     }
 
     /// The belt begins to move, unless it does already.
     pub(super) fn start(&mut self, now_us: u64) {
-        if self.left != Some(0) {
+        if self.brings_parts && self.left != Some(0) {
             self.sensor.next_us.get_or_insert(now_us);
         }
         if let Some((_, wire)) = &mut self.encoder {
@@ -83,6 +86,18 @@ impl SimulatedBelt {
         self.left = Some(self.left.map_or(parts, |left| left.min(parts)));
         if self.has_ended() {
             self.sensor.next_us = None;
+        }
+    }
+
+    /// Whether a part is left that somebody could put on the belt by hand.
+    pub(super) fn has_parts(&self) -> bool {
+        self.left != Some(0)
+    }
+
+    /// Somebody has put one of the parts on the belt by hand.
+    pub(super) fn take_part(&mut self) {
+        if let Some(left) = self.left {
+            self.limit(left.saturating_sub(1));
         }
     }
 
@@ -162,7 +177,7 @@ mod tests {
 
     fn belt(parts: Option<u64>) -> SimulatedBelt {
         let spec = BeltSpec {
-            period_us: 100,
+            period_us: Some(100),
             encoder: None,
         };
         SimulatedBelt::new(&spec, parts)
@@ -211,10 +226,33 @@ mod tests {
     }
 
     #[test]
+    fn a_part_by_hand_is_one_of_those_that_are_left() {
+        let mut belt = belt(Some(2));
+        belt.start(0);
+        belt.take_part();
+        assert_eq!(fronts(&mut belt, 1_000), [0]);
+        assert!(!belt.has_parts());
+        assert!(belt.has_ended());
+    }
+
+    #[test]
+    fn a_belt_without_a_sensor_brings_parts_by_request_alone() {
+        let spec = BeltSpec {
+            period_us: None,
+            encoder: None,
+        };
+        let mut belt = SimulatedBelt::new(&spec, Some(1));
+        belt.start(0);
+        assert_eq!(belt.next_us(), None);
+        belt.take_part();
+        assert!(belt.has_ended());
+    }
+
+    #[test]
     fn its_encoders_go_forward_and_lose_nothing() {
         for (kind, counts) in [(EncoderKind::Quadrature, 101), (EncoderKind::Single, 101)] {
             let spec = BeltSpec {
-                period_us: 100,
+                period_us: Some(100),
                 encoder: Some((kind, 10)),
             };
             let mut belt = SimulatedBelt::new(&spec, None);

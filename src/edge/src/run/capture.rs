@@ -11,6 +11,7 @@ use twinspect_core::verdict::{Reason, Verdict};
 
 use super::messages::{InspectorMessage, TicketMessage, VerdictMessage};
 use crate::clock::Clock;
+use crate::error::WithCauses;
 
 /// A ticket and when it came, by the inspect process's clock.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +96,7 @@ impl Capture {
                     frame,
                 }),
                 Err(error) => {
-                    log::warn!("capturing part {}: {error}", ticket.number);
+                    log::warn!("capturing part {}: {}", ticket.number, WithCauses(&error));
                     self.watch.camera_errors.fetch_add(1, Ordering::Relaxed);
                     self.refuse(ticket.number, Reason::Camera, None)
                 }

@@ -6,6 +6,7 @@
 use std::io::BufReader;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -18,12 +19,12 @@ use twinspect_core::verdict::{Reason, Verdict};
 use twinspect_engine::EngineError;
 
 use super::capture::{Arrival, Capture, CaptureWatch, Captured};
-use super::messages::{self, InspectorMessage, Metrics, Ready, VerdictMessage};
+use super::messages::{self, InspectorMessage, Metrics, Ready, SetupMessage, VerdictMessage};
 use super::records::Records;
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
 use crate::config::{self, CameraSource, InspectorLimits, Station};
-use crate::error::EdgeError;
+use crate::error::{EdgeError, WithCauses};
 use crate::fit::check_camera;
 use crate::pipeline::{InspectError, Pipeline};
 
@@ -48,6 +49,10 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         .try_clone_to_owned()
         .map(UnixStream::from)
         .map_err(system("taking over the line process's socket"))?;
+    let mut reader = stream
+        .try_clone()
+        .map(BufReader::new)
+        .map_err(system("sharing the line process's socket"))?;
     let Station {
         bundle,
         camera,
@@ -57,7 +62,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         camera_delay,
         exposure_max,
         ..
-    } = config::load(&args.config)?.station;
+    } = read_setup(&mut reader, &args.config)?;
     let bundle = Bundle::open(&bundle)?;
     let (camera, parts_left) = open_camera(&camera, &bundle, args.skip)?;
     let pipeline = Pipeline::load(&bundle, degraded)?;
@@ -88,9 +93,6 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         answers: answers.clone(),
         watch: Arc::clone(&watch),
     };
-    let reader = stream
-        .try_clone()
-        .map_err(system("sharing the line process's socket"))?;
     thread::spawn(move || read_tickets(reader, clock, &ticket_sender));
     thread::spawn(move || capture.run());
     let writer = thread::spawn(move || write_answers(stream, &outgoing));
@@ -139,8 +141,16 @@ fn open_camera(
     Ok((Box::new(camera), left))
 }
 
-fn read_tickets(stream: UnixStream, clock: Clock, tickets: &Sender<Arrival>) {
-    let (mut stream, mut line) = (BufReader::new(stream), Vec::new());
+/// The station as the line process has read it from `config`.
+fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Station, EdgeError> {
+    let setup: Option<SetupMessage> = messages::read(reader, &mut Vec::new())
+        .map_err(system("reading the line process's configuration"))?;
+    let text = setup.unwrap_or_default().config;
+    Ok(config::parse(config, &text)?.station)
+}
+
+fn read_tickets(mut stream: BufReader<UnixStream>, clock: Clock, tickets: &Sender<Arrival>) {
+    let mut line = Vec::new();
     loop {
         match messages::read(&mut stream, &mut line) {
             Ok(Some(ticket)) => {
@@ -239,8 +249,7 @@ impl Inspect {
             Ok(inspection) => inspection.verdict,
             Err(error) => {
                 let reason = error.reason();
-                let cause = std::error::Error::source(&error);
-                log::error!("part {}: {error}: {cause:?}", captured.number);
+                log::error!("part {}: {}", captured.number, WithCauses(&error));
                 if let InspectError::Engine(source) = error {
                     self.engine_ended = Some(source).filter(EngineError::is_final);
                 }

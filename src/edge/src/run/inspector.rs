@@ -1,17 +1,19 @@
 //! The inspect process as the line process holds it.
 
+use std::fmt;
 use std::io::BufReader;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never, select};
 
-use super::messages::{self, InspectorMessage, TicketMessage};
+use super::messages::{self, InspectorMessage, SetupMessage, TicketMessage};
 
 /// Tickets that may wait for a process that does not read.
 const TICKETS_MAX: usize = 16;
@@ -35,8 +37,40 @@ pub(super) enum Heard {
     Message(InspectorMessage),
     /// It has closed its end, or said what is no message.
     Closed,
-    /// It has ended; with its exit code, if it had one.
-    Ended(Option<u8>),
+    /// It has ended.
+    Ended(Ending),
+}
+
+/// How an inspect process has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// By itself, with an exit code.
+    Code(u8),
+    /// By a signal: nobody has asked it.
+    Signal(i32),
+    /// The system does not say.
+    Unknown,
+}
+
+impl From<ExitStatus> for Ending {
+    fn from(status: ExitStatus) -> Self {
+        let code = status.code().and_then(|code| u8::try_from(code).ok());
+        match (code, status.signal()) {
+            (Some(code), _) => Self::Code(code),
+            (None, Some(signal)) => Self::Signal(signal),
+            (None, None) => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => write!(f, "killed by signal {signal}"),
+            Self::Unknown => f.write_str("the system does not say how"),
+        }
+    }
 }
 
 /// A running inspect process.
@@ -50,11 +84,13 @@ pub(super) struct Inspector {
 }
 
 impl Inspector {
-    /// Starts this program again, with a socket for its standard input.
+    /// Starts this program again, with a socket for its standard input. `config` is what `setup` was
+    /// read from.
     ///
     /// `skip` parts of a recording have been seen already.
     pub(super) fn start(
         config: &Path,
+        setup: SetupMessage,
         skip: u64,
         generation: u64,
         events: Sender<InspectorEvent>,
@@ -65,13 +101,16 @@ impl Inspector {
             .arg("--config")
             .arg(config)
             .args(["--skip", &skip.to_string()])
+            // It is no business of its to feed the watchdog.
+            .env_remove("NOTIFY_SOCKET")
+            .env_remove("WATCHDOG_USEC")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .spawn()?;
         log::info!("inspect process {} started", child.id());
         let (tickets, waiting) = bounded(TICKETS_MAX);
         let writer = stream.try_clone()?;
-        thread::spawn(move || write_tickets(writer, &waiting));
+        thread::spawn(move || write_tickets(writer, &setup, &waiting));
         let reader = BufReader::new(stream.try_clone()?);
         let heard = events.clone();
         thread::spawn(move || read_messages(reader, generation, &heard));
@@ -118,8 +157,7 @@ impl Inspector {
             );
         }
         thread::spawn(move || {
-            let code = wait(&mut child);
-            let what = Heard::Ended(code);
+            let what = Heard::Ended(wait(&mut child));
             if events.send(InspectorEvent { generation, what }).is_err() {
                 log::debug!("inspect process ended after the line process");
             }
@@ -128,27 +166,34 @@ impl Inspector {
 }
 
 /// Waits for the end, and after a while helps.
-fn wait(child: &mut Child) -> Option<u8> {
+fn wait(child: &mut Child) -> Ending {
     let pause = Duration::from_millis(5);
     for _ in 0..GRACE.as_micros() / pause.as_micros() {
         match child.try_wait() {
-            Ok(Some(status)) => return status.code().and_then(|code| u8::try_from(code).ok()),
+            Ok(Some(status)) => return status.into(),
             Ok(None) => select! { recv(never::<()>()) -> _ => {}, default(pause) => {} },
             Err(error) => {
                 log::warn!("waiting for inspect process {}: {error}", child.id());
-                return None;
+                return Ending::Unknown;
             }
         }
     }
     log::warn!("inspect process {} does not end: killing it", child.id());
-    if let Err(error) = child.kill().and_then(|()| child.wait().map(drop)) {
-        log::warn!("killing inspect process {}: {error}", child.id());
+    match child.kill().and_then(|()| child.wait()) {
+        Ok(status) => status.into(),
+        Err(error) => {
+            log::warn!("killing inspect process {}: {error}", child.id());
+            Ending::Unknown
+        }
     }
-    None
 }
 
-fn write_tickets(mut stream: UnixStream, tickets: &Receiver<TicketMessage>) {
+fn write_tickets(mut stream: UnixStream, setup: &SetupMessage, tickets: &Receiver<TicketMessage>) {
     let mut line = Vec::new();
+    if let Err(error) = messages::write(&mut stream, &mut line, setup) {
+        log::warn!("handing the configuration to the inspect process: {error}");
+        return;
+    }
     for ticket in tickets {
         if let Err(error) = messages::write(&mut stream, &mut line, &ticket) {
             log::debug!("sending ticket {}: {error}", ticket.number);

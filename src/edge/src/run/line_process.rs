@@ -1,27 +1,35 @@
 //! The process that owns trigger, gate and wires. It waits for nobody: one thread, one loop, times
 //! from one monotonic clock.
 
-use std::io::Write;
-use std::path::Path;
+mod requests;
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::consts::SIGTERM;
 use twinspect_core::gate::{Action, Outcome, Ticket};
 use twinspect_core::handshake::HandshakeWires;
 use twinspect_core::readiness::NotReady;
 use twinspect_core::station::{Effect, Inspector as Said, Station};
 use twinspect_line::{Edge, Output};
 
-use super::inspector::{Heard, Inspector, InspectorEvent};
-use super::listener::Listener;
+use super::inspector::{Ending, Heard, Inspector, InspectorEvent};
 use super::machine::{Machine, MachineEdge};
-use super::messages::{InspectorMessage, TicketMessage};
+use super::messages::{InspectorMessage, SetupMessage, TicketMessage};
+use super::orders::{self, ORDERS_MAX, Order, SignalWatch};
+use super::records_lock::RecordsLock;
+use super::reload;
+use super::service::Service;
+use super::station_lock::StationLock;
 use super::station_report::StationReport;
+use super::troubles::Troubles;
 use crate::cli::RunArgs;
 use crate::clock::Clock;
-use crate::config;
+use crate::config::{self, Loaded};
+use crate::control::{self, Server};
 use crate::error::EdgeError;
 
 /// Events that may wait for the line process; more make the inspect process wait.
@@ -33,34 +41,32 @@ const END_MAX: Duration = Duration::from_secs(5);
 const HOPELESS: [u8; 4] = [2, 3, 4, 5];
 
 /// Runs a station until it is told to stop, its recording ends, or it can't be run at all.
-pub(crate) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    let station = config::load(&args.config)?.station;
-    let (signal_sender, signals) = bounded(1);
-    let system = |doing| move |source| EdgeError::System { doing, source };
-    let mut caught =
-        Signals::new([SIGINT, SIGTERM]).map_err(system("asking for the signals of the system"))?;
-    let handle = caught.handle();
-    let watcher = std::thread::spawn(move || {
-        for signal in &mut caught {
-            // A second signal of the same meaning adds nothing.
-            if signal_sender.try_send(signal).is_err() {
-                log::debug!("signal {signal} while another one waits");
-            }
-        }
-    });
-    let mut out = Listener::new(out);
-    let report = StationReport::new(&mut out, args.json);
-    let result = LineProcess::new(&args.config, &station, args.parts, report)?.run(&signals);
-    handle.close();
-    if watcher.join().is_err() {
-        log::warn!("the thread that waits for signals panicked");
-    }
+pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
+    let loaded = config::load(&args.config)?;
+    let lock = StationLock::take(&args.config)?;
+    let records = loaded.station.records.as_ref();
+    let _records_lock = records
+        .map(|records| RecordsLock::take(&records.folder))
+        .transpose()?;
+    let (order_sender, orders) = bounded(ORDERS_MAX);
+    let wishes = reload::start(args.config.clone(), lock, order_sender.clone());
+    let signals = SignalWatch::start(wishes.clone())?;
+    let socket = control::for_station(loaded.station.control_socket.as_deref());
+    let process = LineProcess::new(args, loaded)?;
+    let server = socket
+        .map(|socket| Server::start(&socket, orders::desk(order_sender, wishes)))
+        .transpose()?;
+    let result = process.run(&signals.stop, &orders);
+    drop(server);
+    signals.finish();
     result
 }
 
-struct LineProcess<'a> {
+struct LineProcess {
     clock: Clock,
-    config: &'a Path,
+    config: PathBuf,
+    /// What the station goes by.
+    loaded: Loaded,
     machine: Machine,
     station: Station,
     output: Output,
@@ -71,22 +77,20 @@ struct LineProcess<'a> {
     effects: Vec<Effect>,
     event_sender: Sender<InspectorEvent>,
     events: Receiver<InspectorEvent>,
-    report: StationReport<'a>,
+    report: StationReport,
+    troubles: Troubles,
+    service: Service,
 }
 
-impl<'a> LineProcess<'a> {
-    fn new(
-        config: &'a Path,
-        station: &config::Station,
-        parts: Option<u64>,
-        report: StationReport<'a>,
-    ) -> Result<Self, EdgeError> {
+impl LineProcess {
+    fn new(args: &RunArgs, loaded: Loaded) -> Result<Self, EdgeError> {
         let (event_sender, events) = bounded(EVENTS_MAX);
+        let station = &loaded.station;
         let clock = Clock::start();
-        let machine = Machine::open(station, parts, clock)?;
+        let machine = Machine::open(station, args.parts, clock)?;
         Ok(Self {
             clock,
-            config,
+            config: args.config.clone(),
             station: Station::new(station.decisions, machine.encoder())?,
             machine,
             output: Output::from(station.decisions.gate.mode),
@@ -95,26 +99,36 @@ impl<'a> LineProcess<'a> {
             effects: Vec::new(),
             event_sender,
             events,
-            report,
+            report: StationReport::new(args.json),
+            troubles: Troubles::default(),
+            service: Service::new(&args.config),
+            loaded,
         })
     }
 
     /// Until all parts that were wanted have come, or somebody stops it, and the last part has left.
     /// The wires are at rest afterwards, whatever happened.
-    fn run(mut self, signals: &Receiver<i32>) -> Result<(), EdgeError> {
-        let served = self.serve(signals);
-        self.machine.rest(self.clock.now_us())?;
+    fn run(mut self, stop: &Receiver<i32>, orders: &Receiver<Order>) -> Result<(), EdgeError> {
+        self.service.up();
+        let served = self.serve(stop, orders);
+        let rested = self.machine.rest(self.clock.now_us());
+        self.service.stopping(END_MAX);
         if let Some(inspector) = self.inspector.take() {
             inspector.close();
             self.wait_for_end();
         }
-        served?;
-        self.report.finish(&self.station, self.machine.record())
+        let ended = served
+            .and(rested)
+            .and_then(|()| self.report.finish(&self.station, self.machine.record()));
+        self.service
+            .finish(ended.as_ref().err().map(|error| error as &dyn Error));
+        ended
     }
 
-    fn serve(&mut self, signals: &Receiver<i32>) -> Result<(), EdgeError> {
+    fn serve(&mut self, stop: &Receiver<i32>, orders: &Receiver<Order>) -> Result<(), EdgeError> {
         loop {
             self.decide()?;
+            self.service.advanced(&self.station, self.clock.now_us());
             if self
                 .machine
                 .has_ended(self.station.trigger().counters().parts)
@@ -124,7 +138,7 @@ impl<'a> LineProcess<'a> {
             if self.station.is_drained() {
                 return Ok(());
             }
-            self.wait(signals)?;
+            self.wait(stop, orders)?;
         }
     }
 
@@ -149,6 +163,13 @@ impl<'a> LineProcess<'a> {
             .try_for_each(|effect| self.obey(effect, now_us));
         self.effects = effects;
         self.tell_readiness();
+        let (trigger, gate) = (self.station.trigger(), self.station.gate());
+        for trouble in self
+            .troubles
+            .since_last(trigger.counters(), gate.counters())
+        {
+            log::warn!("{trouble}");
+        }
         done
     }
 
@@ -167,8 +188,12 @@ impl<'a> LineProcess<'a> {
     }
 
     /// Waits for the next event or the next thing that is due, whichever is first.
-    fn wait(&mut self, signals: &Receiver<i32>) -> Result<(), EdgeError> {
-        let due = [self.station.next_tick_us(), self.machine.next_us()];
+    fn wait(&mut self, stop: &Receiver<i32>, orders: &Receiver<Order>) -> Result<(), EdgeError> {
+        let due = [
+            self.station.next_tick_us(),
+            self.machine.next_us(),
+            self.service.next_us(),
+        ];
         let due = due.into_iter().flatten().min();
         let timeout = due.map_or(Duration::from_secs(1), |at| self.clock.until(at));
         crossbeam_channel::select! {
@@ -184,14 +209,26 @@ impl<'a> LineProcess<'a> {
                     source: std::io::Error::other(source),
                 }),
             },
-            recv(signals) -> signal => {
-                log::info!("signal {signal:?}: the parts under way leave, then this station stops");
-                self.station.close(self.clock.now_us());
-                self.machine.stop();
+            recv(stop) -> signal => {
+                // Without anybody who waits for signals, nobody could stop the station later.
+                self.stop(signal.unwrap_or(SIGTERM));
                 Ok(())
             }
+            recv(orders) -> order => match order {
+                Ok(order) => self.follow(order),
+                // The thread that reads configurations holds a sender.
+                Err(_) => Ok(()),
+            },
             default(timeout) => Ok(()),
         }
+    }
+
+    fn stop(&mut self, signal: i32) {
+        log::info!("signal {signal}: the parts under way leave, then this station stops");
+        let drain_max = Duration::from_micros(self.loaded.station.decisions.drain_max_us);
+        self.service.stopping(drain_max + END_MAX);
+        self.station.close(self.clock.now_us());
+        self.machine.stop();
     }
 
     fn obey(&mut self, effect: Effect, now_us: u64) -> Result<(), EdgeError> {
@@ -203,7 +240,11 @@ impl<'a> LineProcess<'a> {
                 number,
                 outcome,
                 due_us,
-            }) => self.report.leave(number, outcome, due_us)?,
+            }) => {
+                if let Some(left) = self.report.leave(number, outcome, due_us)? {
+                    self.service.left(left);
+                }
+            }
             Effect::Inspect(ticket) => self.hand_over(ticket, now_us),
             Effect::Start { generation } => self.start(generation, now_us),
             Effect::Kill => {
@@ -259,7 +300,15 @@ impl<'a> LineProcess<'a> {
 
     fn start(&mut self, generation: u64, now_us: u64) {
         let seen = self.station.gate().counters().triggered;
-        match Inspector::start(self.config, seen, generation, self.event_sender.clone()) {
+        let started = self
+            .loaded
+            .text()
+            .map_err(io::Error::other)
+            .and_then(|config| {
+                let (setup, events) = (SetupMessage { config }, self.event_sender.clone());
+                Inspector::start(&self.config, setup, seen, generation, events)
+            });
+        match started {
             Ok(inspector) => self.inspector = Some(inspector),
             Err(error) => {
                 log::error!("starting the inspect process: {error}");
@@ -291,6 +340,7 @@ impl<'a> LineProcess<'a> {
                     self.machine.limit(parts, triggered);
                 }
                 self.report.ready(&ready)?;
+                self.service.inspector(ready);
                 self.machine.start(now_us);
             }
             Heard::Message(InspectorMessage::Verdict(told)) => self.report.told(told),
@@ -300,13 +350,14 @@ impl<'a> LineProcess<'a> {
                     inspector.close();
                 }
             }
-            Heard::Ended(code) => {
-                if let Some(code) = code.filter(|code| HOPELESS.contains(code))
+            Heard::Ended(ending) => {
+                if let Ending::Code(code) = ending
+                    && HOPELESS.contains(&code)
                     && !self.station.supervisor().was_up()
                 {
                     return Err(EdgeError::InspectProcess { code });
                 }
-                log::error!("the inspect process has ended, exit code {code:?}");
+                log::error!("the inspect process has ended: {ending}");
             }
         }
         Ok(())

@@ -10,6 +10,13 @@ use twinspect_dataset::Label;
 /// Longest line; a longer one is a fault of the other process.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
 
+/// From the line process, first of all: the station's configuration, every key of it. The file may
+/// have been edited since it was read, and both processes must go by the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SetupMessage {
+    pub(super) config: String,
+}
+
 /// From the line process: look at the part that lies before the camera now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TicketMessage {

@@ -10,17 +10,27 @@
 //! The line process owns the wires and never waits for anybody. The inspect process owns camera and
 //! engine and may die; the line process starts it again. Between them runs one socket with one
 //! JSON object a line. Every queue is bounded.
+//!
+//! Around the line process's loop, each in a thread of its own: the control socket, the reading of a
+//! new configuration, signals, the service manager, standard output and the log. `orders` is the way
+//! in, `service` the way out, and the loop waits for none of them.
 
 mod belt;
 mod capture;
 mod inspect_process;
 mod inspector;
 mod line_process;
-mod listener;
 mod machine;
 mod messages;
+mod notify;
+mod orders;
 mod records;
+mod records_lock;
+mod reload;
+mod service;
+mod station_lock;
 mod station_report;
+mod troubles;
 
 pub(crate) use inspect_process::inspect_process;
 pub(crate) use line_process::run;

@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use twinspect_core::verdict::Verdict;
 
 use crate::config::RecordsSpec;
-use crate::error::EdgeError;
+use crate::error::{EdgeError, WithCauses};
 use crate::pictures::{self, Snapshot};
 use crate::pipeline::Pipeline;
 
@@ -62,7 +62,7 @@ impl Records {
                 match shelf.write(&record) {
                     Ok(()) => written.written.fetch_add(1, Ordering::Relaxed),
                     Err(error) => {
-                        log::warn!("recording part {}: {error}", record.number);
+                        log::warn!("recording part {}: {}", record.number, WithCauses(&error));
                         written.dropped.fetch_add(1, Ordering::Relaxed)
                     }
                 };
@@ -160,7 +160,13 @@ impl Shelf {
     fn add(&mut self, write: impl FnOnce(&Path) -> Result<(), EdgeError>) -> Result<(), EdgeError> {
         let path = self.folder.join(format!("{PREFIX}{:08}.png", self.next));
         self.next += 1;
-        write(&path)?;
+        if let Err(error) = write(&path) {
+            // On a full disk the name may be there without its picture, and nobody would count it.
+            if let Err(error) = fs_err::remove_file(&path) {
+                log::debug!("removing what was written: {error}");
+            }
+            return Err(error);
+        }
         self.pictures.push_back(path);
         while self.pictures.len() > self.keep
             && let Some(oldest) = self.pictures.pop_front()
@@ -216,5 +222,26 @@ mod tests {
             names(folder.path()),
             ["notes.txt", "reject-00000003.png", "reject-00000004.png"]
         );
+    }
+
+    #[test]
+    fn what_a_full_disk_leaves_is_removed_and_told_with_its_cause() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = RecordsSpec {
+            folder: folder.path().to_owned(),
+            queue_parts: 1,
+            keep_parts: 2,
+        };
+        let mut shelf = Shelf::open(&spec).unwrap();
+        let full = |path: &Path| {
+            touch(path)?;
+            let cause = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            Err(EdgeError::store(path)(cause))
+        };
+        let told = WithCauses(&shelf.add(full).unwrap_err()).to_string();
+        assert!(told.contains("reject-00000001.png: "), "{told}");
+        assert!(told.ends_with("no storage space"), "{told}");
+        shelf.add(touch).unwrap();
+        assert_eq!(names(folder.path()), ["reject-00000002.png"]);
     }
 }

@@ -1,29 +1,46 @@
 //! What a running station tells: a line for each part that has left, a summary at the end.
 
 use std::collections::VecDeque;
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
 
 use serde::Serialize;
 use twinspect_core::gate::{Outcome, PARTS_MAX};
 use twinspect_core::station::Station;
 use twinspect_core::verdict::Verdict;
+use twinspect_dataset::Label;
 use twinspect_line::{Pulse, SimulatedLine};
 
 use super::messages::{Metrics, Ready, VerdictMessage};
+use crate::control::{LeftPart, Triggered};
 use crate::error::EdgeError;
 use crate::latency::milliseconds;
+use crate::logging::{self, PART, PartLine};
+use crate::outlet::Outlet;
 use crate::part_report::words;
 use crate::replay::write_json;
 use crate::tally::{Summary, Tally};
 
 /// Columns of the pulses' drawing at the end.
 const COLUMNS: usize = 100;
+/// How long a slow reader of the last lines is waited for.
+const END_MAX: Duration = Duration::from_secs(5);
+
+/// For whom it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// On standard output, in columns.
+    People,
+    /// On standard output, one JSON object a line.
+    Scripts,
+    /// In the log, which has everything else too.
+    Journal,
+}
 
 /// Joins what was said of a part with how it left.
-pub(super) struct StationReport<'a> {
-    out: &'a mut dyn Write,
-    json: bool,
+pub(super) struct StationReport {
+    out: Outlet,
+    form: Form,
     /// Answers to parts that have not left.
     told: VecDeque<VerdictMessage>,
     tally: Tally,
@@ -36,23 +53,10 @@ pub(super) struct StationReport<'a> {
 /// A part that has left. Its keys are for scripts and stay.
 #[derive(Serialize)]
 struct Left<'a> {
-    number: u64,
-    part: Option<&'a str>,
-    label: Option<&'a str>,
     #[serde(flatten)]
-    verdict: &'a Verdict,
-    took_ms: Option<f64>,
+    part: &'a LeftPart,
+    label: Option<&'a str>,
     left_ms: f64,
-}
-
-/// What the trigger has counted. Its keys are for scripts and stay.
-#[derive(Serialize)]
-struct Triggered {
-    parts: u64,
-    doubles: u64,
-    missed: u64,
-    losses: u64,
-    recrossed: u64,
 }
 
 #[derive(Serialize)]
@@ -68,11 +72,22 @@ struct Run {
     inspector: Metrics,
 }
 
-impl<'a> StationReport<'a> {
-    pub(super) fn new(out: &'a mut dyn Write, json: bool) -> Self {
+impl StationReport {
+    /// On standard output, or in the journal if that is where the log goes.
+    pub(super) fn new(json: bool) -> Self {
+        let gone = |error: &io::Error| match error.kind() {
+            ErrorKind::BrokenPipe => {
+                log::warn!("nobody reads standard output any more: the station goes on without it");
+            }
+            _ => log::error!("writing to standard output: {error}: the station goes on without it"),
+        };
         Self {
-            out,
-            json,
+            out: Outlet::start(anstream::stdout, gone),
+            form: match (json, logging::is_journal()) {
+                (true, _) => Form::Scripts,
+                (false, true) => Form::Journal,
+                (false, false) => Form::People,
+            },
             told: VecDeque::with_capacity(PARTS_MAX),
             tally: Tally::default(),
             past: Metrics::default(),
@@ -83,14 +98,17 @@ impl<'a> StationReport<'a> {
     /// The inspect process is ready.
     pub(super) fn ready(&mut self, ready: &Ready) -> Result<(), EdgeError> {
         self.past = self.past.plus(std::mem::take(&mut self.current));
-        if !self.json {
-            let Ready {
-                model,
-                engine,
-                camera,
-                ..
-            } = ready;
-            writeln!(self.out, "ready: {model}, engine {engine}, {camera}")?;
+        let Ready {
+            model,
+            engine,
+            camera,
+            ..
+        } = ready;
+        let told = format!("{model}, engine {engine}, {camera}");
+        match self.form {
+            Form::People => writeln!(self.out, "ready: {told}")?,
+            Form::Journal => log::info!("the inspect process is ready: {told}"),
+            Form::Scripts => {}
         }
         Ok(())
     }
@@ -108,13 +126,13 @@ impl<'a> StationReport<'a> {
         self.current = metrics;
     }
 
-    /// A part has left.
+    /// A part has left; what it was, as far as anybody has said.
     pub(super) fn leave(
         &mut self,
         number: u64,
         outcome: Outcome,
         due_us: u64,
-    ) -> Result<(), EdgeError> {
+    ) -> Result<Option<LeftPart>, EdgeError> {
         let place = self.told.iter().position(|told| told.number == number);
         let told = place.and_then(|place| self.told.remove(place));
         // Answers to earlier parts came too late to be told with them.
@@ -122,64 +140,139 @@ impl<'a> StationReport<'a> {
         let took = told
             .as_ref()
             .map(|told| Duration::from_micros(told.took_us));
-        let label = told.as_ref().and_then(|told| told.label.as_ref());
-        self.tally.add(label, outcome, took);
-        let as_left = match (outcome, &told) {
+        let (said, part, label) = told.map_or((None, None, None), |told| {
+            (Some(told.verdict), told.part, told.label)
+        });
+        self.tally.add(label.as_ref(), outcome, took);
+        let verdict = match (outcome, said) {
             (Outcome::NoResult(reason), _) => Verdict::NoResult { reason },
-            (_, Some(told)) => told.verdict.clone(),
+            (Outcome::Pass | Outcome::Fail, Some(said)) => said,
             // The gate decides by answers, and every answer is remembered until the part leaves.
-            (_, None) => return Ok(()),
+            (Outcome::Pass | Outcome::Fail, None) => return Ok(None),
         };
-        let left = Left {
+        let left = LeftPart {
             number,
-            part: told.as_ref().and_then(|told| told.part.as_deref()),
-            label: label.map(|label| label.as_str()),
-            verdict: &as_left,
+            part,
+            verdict,
             took_ms: took.map(milliseconds),
-            left_ms: due_us as f64 / 1e3,
         };
-        if self.json {
-            return write_json(self.out, &left);
+        self.tell(&left, label.as_ref(), due_us)?;
+        Ok(Some(left))
+    }
+
+    fn tell(
+        &mut self,
+        left: &LeftPart,
+        label: Option<&Label>,
+        due_us: u64,
+    ) -> Result<(), EdgeError> {
+        let LeftPart {
+            number,
+            part,
+            verdict,
+            took_ms,
+        } = left;
+        match self.form {
+            Form::Scripts => write_json(
+                &mut self.out,
+                &Left {
+                    part: left,
+                    label: label.map(Label::as_str),
+                    left_ms: due_us as f64 / 1e3,
+                },
+            ),
+            Form::Journal => {
+                let line = PartLine {
+                    number: *number,
+                    verdict,
+                    took_ms: *took_ms,
+                    name: part.as_deref(),
+                };
+                log::info!(target: PART, "{line}");
+                Ok(())
+            }
+            Form::People => {
+                let (word, detail) = words(verdict);
+                let took = took_ms.map_or(String::new(), |took| format!("{took:.1} ms"));
+                Ok(writeln!(
+                    self.out,
+                    "{number:>6}  {:<26} {word}  {detail:<28} {took:>9}",
+                    part.as_deref().unwrap_or("-")
+                )?)
+            }
         }
-        let (word, detail) = words(&as_left);
-        let took = left
-            .took_ms
-            .map_or(String::new(), |took| format!("{took:.1} ms"));
-        writeln!(
-            self.out,
-            "{number:>6}  {:<26} {word}  {detail:<28} {took:>9}",
-            left.part.unwrap_or("-")
-        )?;
-        Ok(())
     }
 
     /// The station has stopped.
-    pub(super) fn finish(self, station: &Station, line: &SimulatedLine) -> Result<(), EdgeError> {
-        let (gate, trigger) = (station.gate().counters(), station.trigger().counters());
-        let restarts = station.supervisor().restarts();
-        let metrics = self.past.plus(self.current);
-        if self.json {
-            return write_json(
-                self.out,
-                &Run {
-                    summary: self.tally.summary(),
-                    late_results: gate.late_results,
-                    duplicate_results: gate.duplicate_results,
-                    unknown_results: gate.unknown_results,
-                    missed_pulses: gate.missed_pulses,
-                    trigger: Triggered {
-                        parts: trigger.parts,
-                        doubles: trigger.doubles,
-                        missed: trigger.missed,
-                        losses: trigger.losses,
-                        recrossed: trigger.recrossed,
-                    },
-                    pulses: line.pulse_count(),
-                    inspector_restarts: restarts,
-                    inspector: metrics,
-                },
+    pub(super) fn finish(
+        mut self,
+        station: &Station,
+        line: &SimulatedLine,
+    ) -> Result<(), EdgeError> {
+        match self.form {
+            Form::Scripts => self.finish_for_scripts(station, line)?,
+            Form::People => self.finish_for_people(station, line)?,
+            Form::Journal => {
+                let gate = station.gate().counters();
+                log::info!(
+                    "stopped: {} parts, {} passed, {} failed, {} without a result",
+                    gate.triggered,
+                    gate.passed,
+                    gate.failed,
+                    gate.no_result
+                );
+            }
+        }
+        self.wait_for_reader()
+    }
+
+    /// Nobody's terminal keeps a station from ending.
+    fn wait_for_reader(&self) -> Result<(), EdgeError> {
+        if self.out.left_out() > 0 {
+            log::warn!(
+                "{} lines were left out, for standard output was read too slowly",
+                self.out.left_out()
             );
         }
+        match self.out.waiter().wait(END_MAX) {
+            // It was told when it happened.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                log::warn!("the last lines on standard output are not read");
+                Ok(())
+            }
+            written => Ok(written?),
+        }
+    }
+
+    fn finish_for_scripts(
+        &mut self,
+        station: &Station,
+        line: &SimulatedLine,
+    ) -> Result<(), EdgeError> {
+        let gate = station.gate().counters();
+        write_json(
+            &mut self.out,
+            &Run {
+                summary: self.tally.summary(),
+                late_results: gate.late_results,
+                duplicate_results: gate.duplicate_results,
+                unknown_results: gate.unknown_results,
+                missed_pulses: gate.missed_pulses,
+                trigger: station.trigger().counters().into(),
+                pulses: line.pulse_count(),
+                inspector_restarts: station.supervisor().restarts(),
+                inspector: self.past.plus(self.current),
+            },
+        )
+    }
+
+    fn finish_for_people(
+        &mut self,
+        station: &Station,
+        line: &SimulatedLine,
+    ) -> Result<(), EdgeError> {
+        let (gate, trigger) = (station.gate().counters(), station.trigger().counters());
         let span = (
             line.pulses().map(|pulse| pulse.start_us).min(),
             line.pulses().map(Pulse::end_us).max(),
@@ -198,12 +291,12 @@ impl<'a> StationReport<'a> {
             records_written,
             records_dropped,
             ..
-        } = metrics;
+        } = self.past.plus(self.current);
         writeln!(
             self.out,
             "trigger        {} parts, {} doubles, {} missed, {} times edges lost\n\
              gate           {} pulses, {} missed; {} late, {} duplicate, {} unknown answers\n\
-             inspector      {restarts} restarts, {displaced} frames displaced, \
+             inspector      {} restarts, {displaced} frames displaced, \
              {records_written} records written, {records_dropped} dropped",
             trigger.parts,
             trigger.doubles,
@@ -214,6 +307,7 @@ impl<'a> StationReport<'a> {
             gate.late_results,
             gate.duplicate_results,
             gate.unknown_results,
+            station.supervisor().restarts(),
         )?;
         Ok(())
     }

@@ -75,6 +75,14 @@ pub enum CalibrateError {
         #[source]
         source: EngineError,
     },
+    /// Parts that may be another product's, or defective ones.
+    #[error("the old constants reject {rejected} of these {parts} parts")]
+    Shifted {
+        /// Parts above the old line.
+        rejected: usize,
+        /// All parts.
+        parts: usize,
+    },
     /// The parts don't support a calibration.
     #[error("fitting the score")]
     Fit(#[from] FitError),
@@ -100,6 +108,10 @@ impl CalibrateError {
             Self::Fit(FitError::TooFew { .. }) => {
                 "record more good parts; twenty are a start, and the bound is printed"
             }
+            Self::Shifted { .. } => {
+                "see that they are good, and of this product; where the station's light or camera explains \
+                 it, --accept-shift fits to them all the same"
+            }
             Self::Rate { .. } => "0.02 is two of a hundred good parts",
             Self::SameFile { .. } => "choose another file: the old bundle is the way back",
             Self::Infer { source, .. } => return source.hint(),
@@ -122,6 +134,7 @@ pub struct Calibrator<'a> {
     target_rate: f64,
     parts: Vec<GoodPart>,
     rejected_before: usize,
+    any_shift: bool,
 }
 
 /// A bundle with new constants, and what they change for the parts that they were fitted on.
@@ -179,7 +192,16 @@ impl<'a> Calibrator<'a> {
             target_rate,
             parts: Vec::new(),
             rejected_before: 0,
+            any_shift: false,
         })
+    }
+
+    /// Fits even to parts most of which the old constants reject: a new station's light may do that, but
+    /// so do the parts of another product, and the new line would let anything pass.
+    #[must_use]
+    pub fn accept_any_shift(mut self) -> Self {
+        self.any_shift = true;
+        self
     }
 
     /// Takes a good part; `name` is told in errors.
@@ -229,6 +251,7 @@ impl<'a> Calibrator<'a> {
             target_rate,
             parts,
             rejected_before,
+            any_shift,
             ..
         } = self;
         let old = bundle.manifest();
@@ -241,6 +264,12 @@ impl<'a> Calibrator<'a> {
         };
         let fuse = (old.join() == Join::Fusion).then_some(&mut ask as &mut Fuse<'_>);
         let score = fit(&old.prepare, &plans, &parts, &parts, target_rate, fuse)?;
+        if !any_shift && 2 * rejected_before > parts.len() {
+            return Err(CalibrateError::Shifted {
+                rejected: rejected_before,
+                parts: parts.len(),
+            });
+        }
         let recalibration = Recalibration {
             created,
             from: bundle.hash().to_owned(),

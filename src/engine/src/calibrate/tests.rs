@@ -9,7 +9,8 @@ fn recalibrate(
     seeds: std::ops::Range<u32>,
 ) -> Result<Recalibrated, CalibrateError> {
     let mut engine = TractEngine::load(bundle).unwrap();
-    let mut calibrator = Calibrator::new(&mut engine, bundle, Some(0.02))?;
+    // The fixture's constants are made up and reject its own parts.
+    let mut calibrator = Calibrator::new(&mut engine, bundle, Some(0.02))?.accept_any_shift();
     for seed in seeds {
         calibrator.see(&format!("{seed:03}"), &frame(seed))?;
     }
@@ -51,7 +52,8 @@ fn networks_stay_and_constants_are_those_of_the_parts() {
 fn a_part_that_can_not_be_seen_is_named_and_can_be_left_out() {
     let bundle = fixture::bundle(Senses::Both, Twist::None);
     let mut engine = TractEngine::load(&bundle).unwrap();
-    let mut calibrator = Calibrator::new(&mut engine, &bundle, Some(0.02)).unwrap();
+    let calibrator = Calibrator::new(&mut engine, &bundle, Some(0.02)).unwrap();
+    let mut calibrator = calibrator.accept_any_shift();
     for seed in 0..5 {
         calibrator.see("good", &frame(seed)).unwrap();
     }
@@ -64,6 +66,23 @@ fn a_part_that_can_not_be_seen_is_named_and_can_be_left_out() {
     assert!(refused.hint().is_some());
     let made = calibrator.finish(CREATED.to_owned(), "five".to_owned());
     assert_eq!(made.unwrap().bundle.manifest().score.fused.good_parts, 5);
+}
+
+#[test]
+fn parts_that_the_old_constants_reject_need_somebody_who_vouches_for_them() {
+    let bundle = fixture::bundle(Senses::Both, Twist::None);
+    let mut engine = TractEngine::load(&bundle).unwrap();
+    let mut calibrator = Calibrator::new(&mut engine, &bundle, Some(0.02)).unwrap();
+    for seed in 0..6 {
+        calibrator.see("other", &frame(seed)).unwrap();
+    }
+    let refused = calibrator.finish(CREATED.to_owned(), "others".to_owned());
+    let told = refused.unwrap_err();
+    assert_eq!(
+        told.to_string(),
+        "the old constants reject 6 of these 6 parts"
+    );
+    assert!(told.hint().unwrap().contains("--accept-shift"));
 }
 
 #[test]

@@ -239,12 +239,15 @@ impl Default for PoseConfig {
 }
 
 impl TrainingConfig {
-    /// Reads a file; keys that it lacks have their defaults.
+    /// Reads a file; keys that it lacks have their defaults, and relative paths start at its folder.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = fs_err::read_to_string(path).map_err(ConfigError::Read)?;
-        let config: Self =
+        let mut config: Self =
             toml::from_str(&text).map_err(|error| parse_error(path, &text, &error))?;
         config.validate()?;
+        if let (Some(textures), Some(folder)) = (&mut config.perturbation.textures, path.parent()) {
+            *textures = folder.join(&*textures);
+        }
         Ok(config)
     }
 

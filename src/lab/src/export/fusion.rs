@@ -6,10 +6,11 @@ use twinspect_core::score::{FusionInputs, FusionMaps};
 use twinspect_engine::tract::{Model, ModelError};
 use twinspect_nn::{Rng, restore};
 
-use super::model::{TrainedModel, read};
+use super::model::TrainedModel;
 use super::{ExportError, RunFolder, RunRecord};
 use crate::config::Join;
 use crate::fusion::{Gate, Joining};
+use crate::train::Checkpoint;
 
 /// A joining that is a network.
 pub(super) struct Fusion {
@@ -73,7 +74,9 @@ impl Fusion {
 
 fn load_gate(folder: &RunFolder, counts: [usize; 2]) -> Result<Gate, ExportError> {
     let path = folder.gate();
-    let checkpoint = read(&path)?;
+    let checkpoint = Checkpoint::read(&path)?.ok_or_else(|| ExportError::NoGate {
+        run: folder.path().to_owned(),
+    })?;
     let mut gate = Gate::new(counts, &mut Rng::new(0));
     let restored = restore(&mut gate, &checkpoint.state);
     restored.map_err(|source| ExportError::Student { path, source })?;

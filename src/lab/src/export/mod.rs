@@ -13,7 +13,7 @@ mod stages;
 
 use std::path::{Path, PathBuf};
 
-use twinspect_bundle::{Bundle, BundleBuilder, BundleError, Version};
+use twinspect_bundle::{Bundle, BundleBuilder, BundleError, Manifest, Version};
 use twinspect_core::modality::PerModality;
 use twinspect_core::prepare::{PrepareSpec, PreparedPart, Preparer};
 use twinspect_core::score::{
@@ -26,7 +26,7 @@ use twinspect_nn::RestoreError;
 use twinspect_onnx::GraphError;
 
 use crate::config::Join;
-use crate::good_parts::{self, PartsError};
+use crate::good_parts::{self, PartsError, VALIDATION_MIN};
 use crate::run_folder::{RunError, RunFolder, RunRecord};
 use crate::spread::spread;
 use crate::teacher::{TeacherError, TeacherSource};
@@ -35,14 +35,18 @@ use fusion::Fusion;
 pub(crate) use model::TrainedModel;
 pub(crate) use stages::DeviceStages;
 
-/// Fewer good parts say nothing about a threshold.
-pub(crate) const VALIDATION_MIN: usize = 5;
 /// A run that cannot become a bundle.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExportError {
     /// The run's folder.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A name that no product may have.
+    #[error("{name:?} can't be a product's name: expected {}", Manifest::NAME_RULE)]
+    Name {
+        /// The name.
+        name: String,
+    },
     /// The data set.
     #[error("opening the data set of the run")]
     Data(#[source] twinspect_dataset::DatasetError),
@@ -69,6 +73,12 @@ pub(crate) enum ExportError {
         /// What does not fit.
         #[source]
         source: RestoreError,
+    },
+    /// No gate was trained.
+    #[error("{} holds no gate", run.display())]
+    NoGate {
+        /// The run's folder.
+        run: PathBuf,
     },
     /// The prototypes' file does not hold prototypes.
     #[error("{} holds no codebook", path.display())]
@@ -118,6 +128,10 @@ impl ExportError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) => error.hint(),
+            Self::Name { .. } => Some("give another one with --name".into()),
+            Self::NoGate { .. } => Some(
+                "train with join = \"gate\" under [fusion], or export with --join maximum".into(),
+            ),
             Self::Data(error) => error.hint().map(Into::into),
             Self::Parts(error) => error.hint(),
             Self::Teacher(error) => error.hint().map(Into::into),
@@ -165,6 +179,10 @@ pub(crate) fn export(job: &Job, out: &Path) -> Result<Exported, ExportError> {
 pub(crate) fn build(job: &Job) -> Result<Exported, ExportError> {
     let folder = RunFolder::open(&job.run);
     let record = folder.finished()?;
+    let name = job.name.as_ref().unwrap_or(&record.name);
+    if !Manifest::is_name(name) {
+        return Err(ExportError::Name { name: name.clone() });
+    }
     let data = job.data.as_ref().unwrap_or(&record.data);
     let dataset = twinspect_dataset::open(data).map_err(ExportError::Data)?;
     let mut model = TrainedModel::load(&folder, &record)?;

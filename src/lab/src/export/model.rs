@@ -238,7 +238,7 @@ fn load_codebook(folder: &RunFolder) -> Result<Codebook, ExportError> {
         .ok_or(ExportError::Codebook { path })
 }
 
-pub(super) fn read(path: &std::path::Path) -> Result<Checkpoint, ExportError> {
+fn read(path: &std::path::Path) -> Result<Checkpoint, ExportError> {
     let missing = || CheckpointError::File {
         action: "reading",
         path: path.to_owned(),

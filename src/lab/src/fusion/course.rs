@@ -1,5 +1,5 @@
 //! How a gate is trained: on evidence of parts with pseudo-anomalies, stopped and accepted by another
-//! family of them (METHODS 5.5, 5.7).
+//! family of them.
 
 use std::fmt;
 
@@ -67,13 +67,14 @@ pub(crate) struct GateRecord {
 impl fmt::Display for GateRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ships = if self.trained_ships {
-            "ships"
+            "taken"
         } else {
-            "is left out: the untrained one ships"
+            "not taken, the untrained one stays"
         };
         write!(
             f,
-            "the trained gate {ships}; synthetic average precision {:.3}, untrained {:.3}; evidence of good parts {:.2} times as large",
+            "trained gate {ships}: it finds synthetic defects with an average precision of {:.3}, \
+             the untrained one with {:.3}, and makes the evidence of good parts {:.2} times as large",
             self.synthetic_ap_trained, self.synthetic_ap_untrained, self.good_growth
         )
     }

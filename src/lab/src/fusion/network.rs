@@ -1,5 +1,5 @@
 //! The gate between two modalities, CM-SEGF (cross-modal squeeze-excitation and gating fusion; the idea
-//! is the paper's, the layers are ours, METHODS 5.3).
+//! is that of DCRDF-Net, Sensors 2026, 26, 412; the layers are ours).
 //!
 //! ```text
 //! views of colour, of height, discrepancy, validity ─ 1x1 → 16 ─ times channel factors ─┐

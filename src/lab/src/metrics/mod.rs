@@ -1,4 +1,4 @@
-//! How good a model is, measured as METHODS 9 defines it and no other way.
+//! How good a model is, measured as the modules here define it and no other way.
 //!
 //! [`ScoredPart`]s (what a model said of the test parts, beside what is true of them) become one
 //! [`Report`]: image and pixel AUROC, pixel average precision, AU-PRO at three limits, and what a

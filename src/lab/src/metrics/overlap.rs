@@ -1,4 +1,5 @@
-//! Area under the per-region overlap curve up to a limit (METHODS 9.3, steps 5 and 6).
+//! Area under the per-region overlap curve up to a limit (PRO: Bergmann et al., "The MVTec Anomaly
+//! Detection Dataset", IJCV 2021).
 
 /// The area under a polyline that starts in (0, 0) and rises to the right, up to a limit.
 ///

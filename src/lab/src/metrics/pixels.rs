@@ -1,4 +1,4 @@
-//! The pixel figures of a whole test set, all from one sort (METHODS 9.2 and 9.3).
+//! The pixel figures of a whole test set, all from one sort.
 
 use super::curves::Polyline;
 use super::overlap::LimitedArea;

@@ -1,4 +1,4 @@
-//! The area under the ROC curve by ranks (METHODS 9.1).
+//! The area under the ROC curve by ranks (Mann and Whitney's U).
 
 /// Probability that a positive's score lies above a negative's, ties counting one half.
 ///
@@ -8,7 +8,7 @@ pub(crate) fn auroc(negatives: &[f32], positives: &[f32]) -> Option<f64> {
     ranking(negatives, positives).auroc()
 }
 
-/// Mean over the positives of the precision at each one's score (METHODS 9.2). `None` without
+/// Mean over the positives of the precision at each one's score. `None` without
 /// positives. Scores are finite.
 pub(crate) fn average_precision(negatives: &[f32], positives: &[f32]) -> Option<f64> {
     ranking(negatives, positives).average_precision()

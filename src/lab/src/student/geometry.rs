@@ -1,5 +1,5 @@
 //! The geometry student: reverses the filter bank from a bottleneck, and predicts for each channel
-//! and pixel how far it will be off (METHODS 4.5).
+//! and pixel how far it will be off.
 //!
 //! ```text
 //! 12@64 ─ 3x3/2 ─ 3x3 ─ 3x3/2 ─ 3x3 ─ 3x3/2 ─ 3x3 ─ 1x1 ─ 64@8 ─ 3x3 ─ up 3x3 ─ up 3x3 ─ up 3x3 ─► m, v 12@64

@@ -1,5 +1,5 @@
-//! Guided feature refinement between teacher and student (GFRN; the idea is the paper's, the layers are
-//! ours, METHODS 5.3): what the teacher sees of a part, without the defect.
+//! Guided feature refinement between teacher and student (GFRN; the idea is that of DCRDF-Net, Sensors
+//! 2026, 26, 412, the layers are ours): what the teacher sees of a part, without the defect.
 //!
 //! ```text
 //! x ─ 1x1 C→h ─ 3x3 ─ 3x3 ─ [+ gamma * attention of all places] ─ 1x1 h→C ─► clean x

@@ -1,5 +1,5 @@
 //! The colour student: reverses the teacher's features from a small bottleneck, and predicts per
-//! pixel how far it will be off (METHODS 1, 7.2; the predicted spread is ours, 4.5).
+//! pixel how far it will be off (after RD4AD, arXiv 2201.10703; the predicted spread is ours).
 //!
 //! ```text
 //! T1 24@64 ─ 3x3/2 ─ 3x3/2 ─┐

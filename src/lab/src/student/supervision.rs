@@ -1,5 +1,5 @@
 //! What a step of training wants: clean features of parts of which some carry a pseudo-anomaly, and
-//! how much each of the wishes counts (METHODS 5.4, with a predicted spread; docs/decisions.md).
+//! how much each of the wishes counts (docs/decisions.md: students see through pseudo-anomalies).
 
 use serde::{Deserialize, Serialize};
 use twinspect_nn::{Activation, Tensor, loss};

@@ -1,5 +1,5 @@
 //! What a defect does to colour: a gain that follows the noise, or a texture whose statistics are
-//! aligned with the part's (METHODS 3.4 point 5).
+//! aligned with the part's.
 
 use twinspect_core::prepare::Canvas;
 use twinspect_nn::Rng;

@@ -1,5 +1,5 @@
 //! What differs between good parts and is no defect: light, focus, noise, holes, a slight tilt.
-//! Nothing of it is labelled (METHODS 3.4 point 9).
+//! Nothing of it is labelled.
 
 use twinspect_core::blur::Gaussian;
 use twinspect_core::prepare::{Canvas, DepthState, RgbState};

@@ -7,7 +7,7 @@ use super::sensor::Relief;
 use super::{pixels_at, smooth_step};
 
 /// Pixels of 256 that the foreground is eroded by, and the deviation of its soft border. Depth
-/// reaches a pixel or two beyond a part's colour, so this is a pixel more than METHODS has.
+/// reaches a pixel or two beyond a part's colour.
 const ERODED_PX: f32 = 3.0;
 const FEATHER_PX: f32 = 3.0;
 /// Smoothed shares of the eroded foreground at which the soft one begins and is whole: two thirds

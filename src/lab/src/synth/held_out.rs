@@ -1,5 +1,5 @@
 //! A second family of defects, for validation only: what is tuned or stopped on it has not learnt
-//! the generator of the method (METHODS 5.7 point 3). Pasted patches, Gaussian dents and bumps, and
+//! the generator of the method. Pasted patches, Gaussian dents and bumps, and
 //! scratches; no gradient noise, no percentage.
 
 use twinspect_core::prepare::Canvas;

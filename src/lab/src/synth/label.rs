@@ -1,4 +1,4 @@
-//! What can be seen of a change: labels say nothing of what was meant (METHODS 3.4 point 8).
+//! What can be seen of a change: labels say nothing of what was meant.
 
 use twinspect_core::prepare::{Canvas, MAP_STRIDE};
 

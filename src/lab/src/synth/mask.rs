@@ -1,5 +1,5 @@
 //! A stated percentage of the part, cut from noise: the highest places, in one to three regions or
-//! in as many as come (METHODS 3.4 point 3).
+//! in as many as come.
 
 use super::foreground::Foreground;
 use super::smooth_step;

@@ -1,6 +1,7 @@
-//! Pseudo-anomalies: what defects of a part could look like, for training without defects
-//! (METHODS 3.4, 5.7). They are made on the [`Canvas`], between the two halves of preparation, so
-//! that bank, region and normals are derived from the perturbed height.
+//! Pseudo-anomalies: what defects of a part could look like, for training without defects (the idea
+//! is that of DCRDF-Net, Sensors 2026, 26, 412; the numbers are ours). They are made on the
+//! [`Canvas`], between the two halves of preparation, so that bank, region and normals are derived
+//! from the perturbed height.
 //!
 //! ```text
 //! Canvas ─► foreground ─► mask, one for both modalities ─┬► colour ─┐

@@ -1,4 +1,4 @@
-//! Gradient noise with octaves at any angle (METHODS 3.1).
+//! Gradient noise with octaves at any angle (Perlin, SIGGRAPH 1985).
 //!
 //! Every node of a lattice has a unit gradient; inside a cell its four nodes' ramps are blended by
 //! `f(t) = 6 t^5 - 15 t^4 + 10 t^3` and scaled by `sqrt(2)`, so that values stay within -1 and 1.
@@ -27,7 +27,7 @@ pub(super) struct NoiseSpec {
 }
 
 impl NoiseSpec {
-    /// One to three octaves from 2 to 16 cells, at most 1:4, at any angle (METHODS 3.4 point 2).
+    /// One to three octaves from 2 to 16 cells, at most 1:4, at any angle.
     pub(super) fn draw(rng: &mut Rng) -> Self {
         let first = rng.below(CELLS.len());
         let lowest = first.saturating_sub(ASPECT_STEPS);

@@ -1,5 +1,5 @@
 //! The generator of the method: a percentage of the part under gradient noise, the same place for
-//! both modalities (METHODS 3.4).
+//! both modalities.
 
 use twinspect_core::prepare::Canvas;
 use twinspect_nn::Rng;

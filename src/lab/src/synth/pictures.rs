@@ -50,9 +50,9 @@ impl PicturesError {
     /// What the user can do about it.
     pub(crate) fn hint(&self) -> String {
         match self {
-            Self::List { .. } => "--textures wants a folder of PNG, JPEG or TIFF pictures".into(),
+            Self::List { .. } => "textures are a folder of PNG, JPEG or TIFF pictures".into(),
             Self::Empty { .. } => {
-                "put PNG, JPEG or TIFF pictures there, or leave --textures out: patterns are drawn then"
+                "put PNG, JPEG or TIFF pictures there, or name no textures: patterns are drawn then"
                     .into()
             }
             Self::Picture { .. } => {

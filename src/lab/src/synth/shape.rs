@@ -1,7 +1,8 @@
-//! What a defect does to shape, within what the sensor can show (METHODS 3.4 points 6 and 7).
+//! What a defect does to shape, within what the sensor can show (guided filter: He, Sun and
+//! Tang, ECCV 2010).
 //!
 //! A wanted displacement is filtered with the unperturbed height as guide, and then added to that
-//! height. The filter is linear, so this is METHODS' filtering of the perturbed height, but for one
+//! height. The filter is linear, so this equals filtering the perturbed height, but for one
 //! thing: the part's own measured noise stays. Where material is cut away the filter follows the
 //! guide downwards and takes noise with it; fresh noise is added there, as much as was taken.
 

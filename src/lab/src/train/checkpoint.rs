@@ -2,10 +2,11 @@
 //! moments, and the step. One safetensors file, replaced in one piece.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use crate::run_folder;
 
 /// A checkpoint that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -80,11 +81,7 @@ impl Checkpoint {
             path: path.to_owned(),
             source,
         };
-        let partial = path.with_extension("partial");
-        let mut out = fs_err::File::create(&partial).map_err(failed)?;
-        out.write_all(&file).map_err(failed)?;
-        out.sync_all().map_err(failed)?;
-        fs_err::rename(&partial, path).map_err(failed)
+        run_folder::replace(path, &file).map_err(failed)
     }
 
     /// Reads a checkpoint; `None` if there is no file.

@@ -7,9 +7,9 @@ use super::checkpoint::Checkpoint;
 use super::error::TrainError;
 use super::identity;
 use super::run::Run;
-use crate::export::{TrainedModel, VALIDATION_MIN};
+use crate::export::TrainedModel;
 use crate::fusion::{self, GateRecord, Lesson};
-use crate::good_parts;
+use crate::good_parts::{self, VALIDATION_MIN};
 use crate::progress::Progress;
 
 /// Purpose of the gate's random numbers, beyond those of the modalities.

@@ -17,7 +17,7 @@ mod run;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use twinspect_bundle::CameraFacts;
+use twinspect_bundle::{CameraFacts, Manifest};
 use twinspect_core::modality::Modality;
 use twinspect_core::prepare::RgbSpec;
 use twinspect_dataset::{Dataset, Split};
@@ -28,12 +28,13 @@ pub(crate) use checkpoint::{Checkpoint, CheckpointError};
 pub(crate) use course::LOSSES;
 use course::Outcome;
 pub(crate) use error::TrainError;
+use pool::PoolError;
 use run::Run;
 
 use crate::config::{Join, TrainingConfig};
 use crate::cost::{Stopwatch, peak_memory_mib};
 use crate::data_hash::{data_hash, hex};
-use crate::good_parts;
+use crate::good_parts::{self, VALIDATION_MIN};
 use crate::product::{self, Product};
 use crate::run_folder::{Cost, RunError, RunFolder, RunRecord, file};
 use crate::synth::pictures;
@@ -82,10 +83,16 @@ impl Outcome {
 /// Trains, or goes on training.
 pub(crate) fn train(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError> {
     let threads = rayon::ThreadPoolBuilder::new().num_threads(job.config.threads);
-    threads
+    let trained = threads
         .build()
         .map_err(TrainError::Threads)?
-        .install(|| train_here(job, interrupted))
+        .install(|| train_here(job, interrupted));
+    match trained {
+        Err(TrainError::Pool(PoolError::Interrupted { modality })) => {
+            Ok(Ending::Interrupted { modality, step: 0 })
+        }
+        trained => trained,
+    }
 }
 
 fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError> {
@@ -104,6 +111,19 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     }
     let teacher = with_rgb.then(|| teacher::load(&job.teacher)).transpose()?;
     let parts = good_parts::good(dataset.as_ref(), Split::Train, PARTS_MIN)?;
+    // What export needs is asked for now, and not after minutes of training.
+    good_parts::good(dataset.as_ref(), Split::Validation, VALIDATION_MIN)?;
+    if !Manifest::is_name(dataset.name()) {
+        log::warn!(
+            "{:?} can't be a product's name ({}): give export a --name",
+            dataset.name(),
+            Manifest::NAME_RULE
+        );
+    }
+    let textures = match &config.perturbation.textures {
+        Some(textures) if config.perturbation.enabled => pictures::read(textures, config.size)?,
+        _ => Vec::new(),
+    };
     log::info!(
         "{}: {} good training parts, {}",
         dataset.name(),
@@ -135,11 +155,6 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         Begun::Finished(found) => return Ok(Ending::Finished(found)),
         Begun::Open(folder) => folder,
     };
-    let textures = match &config.perturbation.textures {
-        Some(textures) if config.perturbation.enabled => pictures::read(textures, config.size)?,
-        _ => Vec::new(),
-    };
-
     let mut parameters = 0;
     let mut losses = String::from("branch,step,loss\n");
     let run = Run {

@@ -2,6 +2,8 @@
 //! make of these views, already turned into what the students take. A frozen teacher is run once for
 //! each view, whatever the passes.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use twinspect_core::modality::Modality;
@@ -24,6 +26,12 @@ pub(crate) enum PoolError {
     /// The teacher's network.
     #[error("running the teacher")]
     Teacher(#[source] ModelError),
+    /// The user does not want to wait for it.
+    #[error("drawing the pool of the {modality} branch was interrupted")]
+    Interrupted {
+        /// The branch.
+        modality: Modality,
+    },
 }
 
 /// What a branch learns from.
@@ -63,6 +71,7 @@ pub(crate) struct Pool<'a> {
     pub(crate) seed: u64,
     pub(crate) modality: Modality,
     pub(crate) anomalies: Option<Anomalies<'a>>,
+    pub(crate) interrupted: &'a AtomicBool,
 }
 
 /// How pseudo-anomalies are made.
@@ -137,7 +146,14 @@ impl Pool<'_> {
                 posed: Canvas::new(self.spec.size),
             })
         };
+        let go_on = || match self.interrupted.load(Ordering::Relaxed) {
+            true => Err(PoolError::Interrupted {
+                modality: self.modality,
+            }),
+            false => Ok(()),
+        };
         let good = spread(self.views(), desk, |desk, index| {
+            go_on()?;
             let view = self.view(index, &mut desk.posed);
             desk.preparer.derive(view, &mut desk.part);
             sample(&mut desk.worker, &desk.part)
@@ -149,6 +165,7 @@ impl Pool<'_> {
         let seeds = Rng::new(self.seed).derive(DEFECTS);
         let count = self.views() * anomalies.defects;
         let defective = spread(count, desk, |desk, index| {
+            go_on()?;
             let seed = seeds.derive(index as u64).next_u64();
             let made = Perturbation::draw(seed, &anomalies.generator).alone(self.modality);
             let view = self.view(index % self.views(), &mut desk.posed);

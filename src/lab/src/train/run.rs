@@ -88,6 +88,7 @@ impl Run<'_> {
             seed: self.rng(modality).derive(1).next_u64(),
             modality,
             anomalies: self.anomalies(),
+            interrupted: self.interrupted,
         }
     }
 

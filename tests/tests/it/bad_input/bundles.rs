@@ -17,7 +17,7 @@ fn archive(change: impl FnOnce(&mut Vec<u8>)) -> impl FnOnce(&Site) {
 }
 
 /// Writes the digests of all files of the bundle's folder anew, as whoever meant the change would.
-fn seal(site: &Site) {
+pub(super) fn seal(site: &Site) {
     let folder = site.path("block");
     let mut sums = String::new();
     for file in all_files(&folder) {
@@ -84,7 +84,11 @@ fn an_empty_file_is_no_bundle() {
 #[test]
 fn a_text_is_no_bundle() {
     let text = archive(|bytes| *bytes = b"this is no archive\n".repeat(100));
-    check(text, REPLAY_ARCHIVE, BUNDLE, &["block.twb"]);
+    let says = ["block.twb is not a readable archive", "name a .twb file"];
+    let report = refuse(text, REPLAY_ARCHIVE, BUNDLE, &says);
+    assert_remedy(&report);
+    assert!(report.lines().all(|line| line.len() < 200), "{report}");
+    assert!(report.lines().count() <= 4, "{report}");
 }
 
 #[test]

@@ -101,6 +101,15 @@ fn an_unknown_camera_is_answered_with_the_known_ones() {
 }
 
 #[test]
+fn an_unknown_source_of_triggers_is_answered_with_the_known_ones() {
+    refused(
+        "rate_hz = 20.0",
+        "source = \"laser\"",
+        &["station.toml:7", "laser", "sensor", "software"],
+    );
+}
+
+#[test]
 fn a_rate_of_zero_is_refused() {
     refused("20.0", "0.0", &["trigger.rate_hz = 0"]);
 }
@@ -133,7 +142,68 @@ fn a_deadline_behind_the_rejector_is_refused() {
     refused(
         "20.0",
         "20.0\n[gate]\ndelay_ms = 100\ndeadline_ms = 200",
-        &["gate", "deadline"],
+        &["gate.deadline_ms = 200 must be at most gate.delay_ms = 100"],
+    );
+}
+
+#[test]
+fn keys_that_contradict_each_other_are_named_as_they_were_typed() {
+    for (typed, says) in [
+        (
+            "\n[gate]\npulse_ms = 45.5",
+            "gate.pulse_ms = 45.5 must be less than trigger.spacing_min_ms = 40",
+        ),
+        (
+            "\nspacing_max_ms = 30",
+            "trigger.spacing_max_ms = 30 must be 0 or more than trigger.spacing_min_ms = 40",
+        ),
+        (
+            "\nspacing_min_ms = 20\ndebounce_ms = 20\n[gate]\npulse_ms = 10",
+            "trigger.debounce_ms = 20 must be less than trigger.spacing_min_ms = 20",
+        ),
+        (
+            "\n[gate]\nmerge_ms = 5",
+            "gate.merge_ms must be 0 with gate.output = \"pass_pulse\"",
+        ),
+        (
+            "\n[encoder]\nkind = \"single\"\npulse_counts = 40",
+            "encoder.pulse_counts = 40 must be less than encoder.spacing_min_counts = 40",
+        ),
+        (
+            "\n[encoder]\nkind = \"single\"\njitter_counts = 50",
+            "encoder.jitter_counts = 50 must be less than encoder.spacing_min_counts = 40",
+        ),
+        (
+            "\n[encoder]\nkind = \"quadrature\"\npulse_min_ms = 0.5",
+            "encoder.pulse_min_ms = 0.5 must be 0 with encoder.kind = \"quadrature\"",
+        ),
+        (
+            "\n[encoder]\nkind = \"single\"\ndelay_counts = 0",
+            "encoder.delay_counts = 0 must be at least 1",
+        ),
+        (
+            "\n[ready]\nlate_max = 0",
+            "ready.late_max = 0 must be at least 1",
+        ),
+    ] {
+        let spoil = |site: &Site| {
+            let rate = format!("rate_hz = 20.0{typed}");
+            site.edit("station.toml", "rate_hz = 20.0", &rate);
+        };
+        let report = refuse(spoil, CHECK_STATION, CONFIGURATION, &["station.toml", says]);
+        assert_remedy(&report);
+        assert!(!report.contains(" us"), "{report}");
+    }
+}
+
+#[test]
+fn a_huge_number_is_told_in_short() {
+    refused("20.0", "1e300", &["trigger.rate_hz = 1e300 must be"]);
+    let apart = "20.0\nspacing_min_ms = 1e300";
+    refused(
+        "20.0",
+        apart,
+        &["spacing_min_ms = 1e300 must be", "parts 1e300 ms apart"],
     );
 }
 

@@ -1,6 +1,7 @@
 //! What is wrong with recorded parts, or with their camera.
 
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, RgbImage};
+use twinspect_bundle::Bundle;
 
 use super::*;
 use crate::product::FRAME;
@@ -118,6 +119,75 @@ fn a_focal_length_of_zero_is_refused() {
 #[test]
 fn a_negative_depth_unit_is_refused() {
     camera("0.0001", "-0.0001", DATA, &["camera.json", "depth_unit_m"]);
+}
+
+#[test]
+fn a_depth_unit_that_the_distance_contradicts_is_refused() {
+    let says = [
+        "camera.json",
+        "depth_unit_m is 1.0",
+        "distance_to_belt_mm = 400.0 is not 100 to 65535 counts",
+        "0.001 for depth in millimetres",
+    ];
+    camera("0.0001", "1.0", DATA, &says);
+}
+
+/// A bundle that does not know the camera's unit and distance.
+fn forgetful(site: &Site) -> Bundle {
+    let bundle = crate::product::bundle();
+    let mut manifest = bundle.manifest().clone();
+    (manifest.camera.depth_unit_m, manifest.camera.distance_mm) = (None, None);
+    let text = manifest.render(&site.path("block"));
+    site.write("block/manifest.toml", text.expect("a sound manifest"));
+    super::bundles::seal(site);
+    Bundle::open(site.path("block")).expect("a sound bundle")
+}
+
+#[test]
+fn depth_that_was_measured_far_from_the_belt_is_refused() {
+    let spoil = |site: &Site| {
+        let bundle = forgetful(site);
+        site.remove("block.twb");
+        bundle
+            .write_archive(site.path("block.twb"))
+            .expect("the archive is written");
+        site.edit(
+            "parts/camera.json",
+            "\"distance_to_belt_mm\": 400.0",
+            "\"note\": \"\"",
+        );
+        site.edit("parts/camera.json", "0.0001", "0.001");
+    };
+    let says = [
+        "distance to the belt: bundle 400 mm",
+        "part test/dent/000 was measured at ",
+        "is depth_unit_m = 0.001 in parts/camera.json right?",
+    ];
+    for arguments in [REPLAY_ARCHIVE, CHECK_STATION, RUN_STATION] {
+        check(spoil, arguments, BUNDLE, &says);
+    }
+}
+
+#[test]
+fn another_bundle_is_held_against_the_camera_as_the_station_s_own() {
+    let with_other = ["check", "--config", "station.toml", "--bundle", "block"];
+    for (from, to, says) in [
+        ("\"fx\": 160.0", "\"fx\": 320.0", "fx: bundle 160.0 px"),
+        (
+            "\"width\": 80",
+            "\"width\": 160",
+            "frame size: bundle 80 x 64",
+        ),
+        ("0.0001", "0.001", "depth unit: bundle 0.0001 m"),
+        ("400.0", "600.0", "distance to the belt: bundle 400 mm"),
+    ] {
+        let spoil = |site: &Site| {
+            // Only the other bundle can be meant.
+            site.remove("block.twb");
+            site.edit("parts/camera.json", from, to);
+        };
+        check(spoil, &with_other, BUNDLE, &["bundle block: ", says]);
+    }
 }
 
 #[test]

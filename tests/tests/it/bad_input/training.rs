@@ -88,19 +88,66 @@ fn too_few_training_parts_are_counted() {
 #[test]
 fn a_damaged_training_picture_is_named() {
     let spoil = |site: &Site| {
-        for split in ["train", "validation"] {
-            for part in 0..12 {
-                let folder = format!("parts/{split}/good/{part:03}");
-                std::fs::create_dir_all(site.path(&folder)).expect("a folder is made");
-                for file in ["rgb.png", "depth.png"] {
-                    let picture = site.read(&format!("parts/test/good/000/{file}"));
-                    site.write(&format!("{folder}/{file}"), picture);
-                }
-            }
-        }
+        fill(site, "train");
+        fill(site, "validation");
         site.write("parts/train/good/007/rgb.png", "smile");
     };
     untrained(spoil, &[], DATA, &["train/good/007"]);
+}
+
+#[test]
+fn too_few_validation_parts_are_told_before_training() {
+    let says = ["split `validation`", "at least 5", "validation/good"];
+    untrained(|site| fill(site, "train"), &[], DATA, &says);
+}
+
+#[test]
+fn textures_that_are_missing_do_not_claim_the_run_s_folder() {
+    let site = Site::new();
+    fill(&site, "train");
+    fill(&site, "validation");
+    std::fs::create_dir(site.path("settings")).expect("a folder is made");
+    site.write(
+        "settings/training.toml",
+        "[perturbation]\nenabled = true\ntextures = \"dtd\"\n",
+    );
+    let mut lab = program("twinspect-lab");
+    lab.current_dir(site.path(""));
+    lab.args(["train", "--data", "parts", "--out", "run"]);
+    let output = run(lab.args(["--config", "settings/training.toml"]));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(DATA), "{told}");
+    assert!(told.contains("settings/dtd"), "{told}");
+    assert!(!site.path("run").exists());
+}
+
+#[test]
+fn a_run_that_another_process_trains_is_left_to_it() {
+    let site = Site::new();
+    fill(&site, "train");
+    fill(&site, "validation");
+    std::fs::create_dir(site.path("run")).expect("a folder is made");
+    let lock = std::fs::File::create(site.path("run/run.lock")).expect("a file is made");
+    lock.try_lock().expect("nobody trains yet");
+    let mut lab = program("twinspect-lab");
+    lab.current_dir(site.path(""));
+    let output = run(lab.args(["train", "--data", "parts", "--out", "run"]));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(STORAGE), "{told}");
+    assert!(told.contains("another twinspect-lab"), "{told}");
+    assert!(!site.path("run/run.toml").exists());
+}
+
+/// Gives a split twelve good parts.
+fn fill(site: &Site, split: &str) {
+    for part in 0..12 {
+        let folder = format!("parts/{split}/good/{part:03}");
+        std::fs::create_dir_all(site.path(&folder)).expect("a folder is made");
+        for file in ["rgb.png", "depth.png"] {
+            let picture = site.read(&format!("parts/test/good/000/{file}"));
+            site.write(&format!("{folder}/{file}"), picture);
+        }
+    }
 }
 
 #[test]
@@ -151,13 +198,20 @@ fn a_set_without_test_parts_is_not_evaluated() {
 #[test]
 fn a_folder_that_is_no_run_is_not_exported() {
     let arguments = ["export", "--run", "parts", "--out", "new.twb"];
-    refuse_by(
-        "twinspect-lab",
-        |_| {},
-        &arguments,
-        STORAGE,
-        &["parts/run.toml"],
-    );
+    refused(|_| {}, &arguments, BUNDLE, &["parts holds no training run"]);
+}
+
+#[test]
+fn jobs_of_a_set_that_is_not_there_are_not_listed() {
+    let arguments = [
+        "ablate",
+        "--data",
+        "absent",
+        "--results",
+        "results",
+        "--list",
+    ];
+    refused(|_| {}, &arguments, DATA, &["absent"]);
 }
 
 /// A refusal of `synth` for its textures.

@@ -98,6 +98,23 @@ impl Machine {
         }
     }
 
+    /// Whether one of the wanted parts is left that somebody could put before the camera by hand,
+    /// `triggered` so far.
+    pub(super) fn has_parts(&self, triggered: u64) -> bool {
+        match &self.kind {
+            Kind::Simulated { belt, .. } => belt.has_parts(),
+            Kind::Gpio(machine) => !machine.has_ended(triggered),
+        }
+    }
+
+    /// Somebody has put one of the wanted parts before the camera by hand. A real station counts it by
+    /// its number.
+    pub(super) fn take_part(&mut self) {
+        if let Kind::Simulated { belt, .. } = &mut self.kind {
+            belt.take_part();
+        }
+    }
+
     /// No more than so many parts are wanted from here on.
     pub(super) fn limit(&mut self, parts: u64, triggered: u64) {
         match &mut self.kind {

@@ -1,0 +1,180 @@
+//! What may change while a station runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use twinspect_core::station::StationError;
+
+use super::{ConfigError, Loaded, StationToml, explain};
+
+/// Keys that a running station takes over, for the parts to come. All others belong to what is
+/// opened, proven or timed at start.
+const WHILE_RUNNING: [&str; 7] = [
+    "gate.delay_ms",
+    "gate.deadline_ms",
+    "gate.pulse_ms",
+    "gate.merge_ms",
+    "encoder.delay_counts",
+    "encoder.pulse_counts",
+    "encoder.merge_counts",
+];
+
+/// A key with another value. Its names are for scripts and stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) key: String,
+    /// As TOML.
+    pub(crate) from: String,
+    /// As TOML.
+    pub(crate) to: String,
+}
+
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} = {} (was {})", self.key, self.to, self.from)
+    }
+}
+
+/// Why a running station keeps its configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReloadError {
+    /// The file can't be used by any station.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The file wants what only a start can do.
+    #[error("{} can't change while the station runs: restart it", keys.join(", "))]
+    NeedsRestart { keys: Vec<String> },
+    /// The state machines refuse.
+    #[error(transparent)]
+    Station(#[from] StationError),
+}
+
+impl ReloadError {
+    /// The remedy, where there is one.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::NeedsRestart { .. } | Self::Station(_) => None,
+        }
+    }
+}
+
+impl Loaded {
+    /// What another reading of the file changes, if a running station can take all of it over.
+    ///
+    /// # Errors
+    /// [`ReloadError::NeedsRestart`] with every key that it can't.
+    pub(crate) fn changes(&self, new: &Self) -> Result<Vec<Change>, ReloadError> {
+        let (old, new) = (values(&self.typed), values(&new.typed));
+        let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        let value = |values: &BTreeMap<String, String>, key| {
+            values.get(key).map_or("absent", String::as_str).to_owned()
+        };
+        let changes: Vec<Change> = names
+            .into_iter()
+            .filter(|key| old.get(*key) != new.get(*key))
+            .map(|key| Change {
+                key: key.clone(),
+                from: value(&old, key),
+                to: value(&new, key),
+            })
+            .collect();
+        let keys: Vec<String> = changes
+            .iter()
+            .filter(|change| !WHILE_RUNNING.contains(&change.key.as_str()))
+            .map(|change| change.key.clone())
+            .collect();
+        if keys.is_empty() {
+            Ok(changes)
+        } else {
+            Err(ReloadError::NeedsRestart { keys })
+        }
+    }
+}
+
+/// Every key with its value as TOML.
+fn values(typed: &StationToml) -> BTreeMap<String, String> {
+    explain::keys(typed)
+        .into_iter()
+        .map(|(table, key, value)| (format!("{table}.{key}"), value.to_string()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use twinspect_core::station::Station;
+
+    use super::super::parse;
+    use super::*;
+
+    const LEAST: &str =
+        "[bundle]\nfile = \"cap.twb\"\n[camera]\nkind = \"replay\"\nfolder = \"cap\"\n";
+    const ENCODER: &str = "[encoder]\nkind = \"single\"\n";
+
+    fn station(rest: &str) -> Loaded {
+        parse(Path::new("station.toml"), &format!("{LEAST}{rest}")).unwrap()
+    }
+
+    /// The keys that changed, after a running station has taken them over.
+    fn taken_over(from: &str, to: &str) -> Vec<String> {
+        let (old, new) = (station(from), station(to));
+        let mut running = Station::new(old.station.decisions, [false; 2]).unwrap();
+        running.reload(new.station.decisions).unwrap();
+        let changes = old.changes(&new).unwrap();
+        changes.into_iter().map(|change| change.key).collect()
+    }
+
+    #[test]
+    fn the_state_machines_take_over_every_key_that_may_change() {
+        let mut taken = taken_over(
+            "[gate]\noutput = \"reject_pulse\"\n",
+            "[gate]\noutput = \"reject_pulse\"\ndelay_ms = 410\ndeadline_ms = 340\npulse_ms = 31\n\
+             merge_ms = 5\n",
+        );
+        taken.extend(taken_over(
+            &format!("{ENCODER}[gate]\noutput = \"reject_pulse\"\n"),
+            &format!(
+                "{ENCODER}delay_counts = 410\npulse_counts = 31\nmerge_counts = 5\n\
+                 [gate]\noutput = \"reject_pulse\"\n"
+            ),
+        ));
+        taken.sort();
+        let mut all = WHILE_RUNNING.map(str::to_owned);
+        all.sort();
+        assert_eq!(taken, all);
+    }
+
+    #[test]
+    fn all_other_keys_that_changed_are_named_and_nothing_else() {
+        let new = station("[gate]\ndelay_ms = 410\n[trigger]\nrate_hz = 3\ndebounce_ms = 1\n");
+        let error = station("").changes(&new).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "trigger.debounce_ms, trigger.rate_hz can't change while the station runs: restart it"
+        );
+    }
+
+    #[test]
+    fn the_same_values_in_other_words_are_no_change() {
+        let written = station("[gate]\ndelay_ms = 400\n");
+        assert_eq!(station("").changes(&written).unwrap(), []);
+    }
+
+    #[test]
+    fn a_change_tells_both_values() {
+        let changes = station("")
+            .changes(&station("[gate]\ndelay_ms = 410\n"))
+            .unwrap();
+        assert_eq!(changes.len(), 1);
+        assert_eq!(changes[0].to_string(), "gate.delay_ms = 410.0 (was 400.0)");
+    }
+
+    #[test]
+    fn what_is_handed_over_means_the_same() {
+        let loaded = station("[gate]\ndelay_ms = 410.1\n");
+        let again = parse(Path::new("station.toml"), &loaded.text().unwrap()).unwrap();
+        assert_eq!(again.station, loaded.station);
+    }
+}

@@ -1,0 +1,169 @@
+//! `twinspect status`, `trigger` and `reload`: ask a running station and show what it answers.
+
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::protocol::read_line;
+use super::{ControlError, InspectorState, Reply, Request, Status, place};
+use crate::cli::AskArgs;
+use crate::config;
+use crate::error::EdgeError;
+use crate::part_report::words;
+
+/// Longest answer.
+const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// How much longer than the station itself its answer is waited for.
+const SLACK: Duration = Duration::from_secs(3);
+
+/// Says what a station is doing.
+pub(crate) fn status(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    ask(args, Request::Status, out)
+}
+
+/// Triggers a part, waits until it has left, and says what became of it.
+pub(crate) fn trigger(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    ask(args, Request::Trigger, out)
+}
+
+/// Lets a station read its configuration again.
+pub(crate) fn reload(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    ask(args, Request::Reload, out)
+}
+
+fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), EdgeError> {
+    let socket = socket(args)?;
+    let line = exchange(&socket, request).map_err(|source| ControlError::Ask {
+        path: socket.clone(),
+        source,
+    })?;
+    let Ok(reply) = serde_json::from_slice::<Reply>(&line) else {
+        let answer = String::from_utf8_lossy(&line).into_owned();
+        let path = socket;
+        return Err(ControlError::Answer { path, answer }.into());
+    };
+    if let Reply::Refused { reason } = reply {
+        return Err(ControlError::Refused { reason }.into());
+    }
+    if args.json {
+        // As it came: a newer station may say more than this program knows.
+        out.write_all(&line)?;
+        return Ok(writeln!(out)?);
+    }
+    show(&reply, out).map_err(EdgeError::Output)
+}
+
+fn socket(args: &AskArgs) -> Result<PathBuf, EdgeError> {
+    match (&args.socket, &args.config) {
+        (Some(socket), _) => Ok(socket.clone()),
+        (None, Some(config)) => {
+            let configured = config::load(config)?.station.control_socket;
+            Ok(configured.unwrap_or_else(|| place::of_service(config)))
+        }
+        (None, None) => Ok(place::only_one()?),
+    }
+}
+
+fn exchange(socket: &Path, request: Request) -> io::Result<Vec<u8>> {
+    let mut stream = UnixStream::connect(socket)?;
+    let mut line = serde_json::to_vec(&request)?;
+    line.push(b'\n');
+    stream.set_write_timeout(Some(SLACK))?;
+    stream.write_all(&line)?;
+    read_line(&mut stream, ANSWER_BYTES_MAX, request.answer_max() + SLACK)
+}
+
+fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
+    match reply {
+        Reply::Status(status) => show_status(status, out),
+        Reply::Left(left) => {
+            let (word, detail) = words(&left.verdict);
+            writeln!(
+                out,
+                "part {} has left: {word}  {}",
+                left.number,
+                detail.trim()
+            )
+        }
+        Reply::Reloaded { changes } if changes.is_empty() => {
+            writeln!(out, "read again: nothing has changed")
+        }
+        Reply::Reloaded { changes } => {
+            writeln!(out, "taken over, for the parts to come:")?;
+            changes
+                .iter()
+                .try_for_each(|change| writeln!(out, "  {change}"))
+        }
+        Reply::Refused { reason } => writeln!(out, "{reason}"),
+    }
+}
+
+fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
+    let Status {
+        station,
+        version,
+        process,
+        uptime_s,
+        doing,
+        inspector,
+        parts,
+        trigger,
+        late_results,
+        last_part,
+        last_reload,
+        ..
+    } = status;
+    let since = indicatif::HumanDuration(Duration::from_secs(*uptime_s as u64));
+    writeln!(out, "{doing}")?;
+    writeln!(
+        out,
+        "station        {}, twinspect {version}, process {process}, for {since}",
+        station.display()
+    )?;
+    let state = match inspector.state {
+        InspectorState::Down => "down",
+        InspectorState::Starting => "starting",
+        InspectorState::Up => "up",
+    };
+    let known = [&inspector.model, &inspector.engine, &inspector.camera];
+    let known: String = known
+        .into_iter()
+        .flatten()
+        .map(|what| format!(", {what}"))
+        .collect();
+    writeln!(
+        out,
+        "inspector      {state}, {} restarts{known}",
+        inspector.restarts
+    )?;
+    writeln!(
+        out,
+        "parts          {} triggered: {} passed, {} failed, {} without a result ({late_results} \
+         late answers), {} under way",
+        parts.triggered, parts.passed, parts.failed, parts.no_result, parts.under_way
+    )?;
+    writeln!(
+        out,
+        "trigger        {} parts, {} doubles, {} missed, {} times edges lost",
+        trigger.parts, trigger.doubles, trigger.missed, trigger.losses
+    )?;
+    if let Some(left) = last_part {
+        let (word, detail) = words(&left.verdict);
+        writeln!(
+            out,
+            "last part      {}: {word}  {}",
+            left.number,
+            detail.trim()
+        )?;
+    }
+    if let Some(reload) = last_reload {
+        let what = if reload.taken_over {
+            "taken over"
+        } else {
+            "refused"
+        };
+        writeln!(out, "last reload    {what}: {}", reload.text)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,241 @@
+//! What is asked and answered. Names are for scripts and stay.
+
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use twinspect_core::verdict::Verdict;
+
+use crate::clock::Clock;
+use crate::config::Change;
+
+/// What may be asked of a running station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub(crate) enum Request {
+    /// What is it doing?
+    Status,
+    /// A part lies before the sensor now: judge it.
+    Trigger,
+    /// Read the configuration again.
+    Reload,
+}
+
+impl Request {
+    /// How long the answer may take.
+    pub(super) fn answer_max(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Status => 5,
+            // The disk may be slow.
+            Self::Reload => 30,
+            // The part has to go all its way, on a belt that may stand for a while.
+            Self::Trigger => 60,
+        })
+    }
+}
+
+/// What a station answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// What it is doing.
+    Status(Box<Status>),
+    /// The part has left.
+    Left(Box<LeftPart>),
+    /// The configuration was read again and taken over.
+    Reloaded { changes: Vec<Change> },
+    /// Nothing was done.
+    Refused { reason: String },
+}
+
+impl Reply {
+    pub(crate) fn refused(reason: impl Into<String>) -> Self {
+        Self::Refused {
+            reason: reason.into(),
+        }
+    }
+}
+
+/// What a station is doing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Status {
+    /// Its configuration.
+    pub(crate) station: PathBuf,
+    /// The program's.
+    pub(crate) version: String,
+    pub(crate) process: u32,
+    pub(crate) uptime_s: f64,
+    /// Whether READY beats.
+    pub(crate) ready: bool,
+    /// Why not: `starting`, `silent`, `late`, `fault`, `closing`.
+    pub(crate) obstacle: Option<String>,
+    /// For people; the service manager shows the same.
+    pub(crate) doing: String,
+    pub(crate) inspector: InspectorStatus,
+    pub(crate) parts: Parts,
+    pub(crate) trigger: Triggered,
+    pub(crate) late_results: u64,
+    pub(crate) last_part: Option<LeftPart>,
+    /// What became of the last wish for another configuration.
+    pub(crate) last_reload: Option<ReloadStatus>,
+}
+
+/// The process that sees and judges.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InspectorStatus {
+    pub(crate) state: InspectorState,
+    pub(crate) restarts: u64,
+    /// As of the last one that was ready.
+    pub(crate) model: Option<String>,
+    pub(crate) engine: Option<String>,
+    pub(crate) camera: Option<String>,
+}
+
+/// What is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum InspectorState {
+    /// Not there.
+    Down,
+    /// Opens its camera and proves its model.
+    Starting,
+    /// Judges parts.
+    Up,
+}
+
+/// What became of parts since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Parts {
+    pub(crate) triggered: u64,
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) no_result: u64,
+    pub(crate) under_way: u64,
+}
+
+/// What the trigger has counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Triggered {
+    pub(crate) parts: u64,
+    pub(crate) doubles: u64,
+    pub(crate) missed: u64,
+    pub(crate) losses: u64,
+    pub(crate) recrossed: u64,
+}
+
+impl From<&twinspect_core::trigger::Counters> for Triggered {
+    fn from(counters: &twinspect_core::trigger::Counters) -> Self {
+        Self {
+            parts: counters.parts,
+            doubles: counters.doubles,
+            missed: counters.missed,
+            losses: counters.losses,
+            recrossed: counters.recrossed,
+        }
+    }
+}
+
+/// A part that has left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LeftPart {
+    pub(crate) number: u64,
+    /// Name of a recorded part.
+    pub(crate) part: Option<String>,
+    #[serde(flatten)]
+    pub(crate) verdict: Verdict,
+    /// From capture done to verdict.
+    pub(crate) took_ms: Option<f64>,
+}
+
+/// What became of a wish for another configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReloadStatus {
+    pub(crate) taken_over: bool,
+    /// What changed, or why nothing did.
+    pub(crate) text: String,
+}
+
+/// Reads up to a line's end, its bytes without it. The other side may drip: all of it has to come
+/// within `time` and `most` bytes.
+pub(super) fn read_line(
+    stream: &mut UnixStream,
+    most: usize,
+    time: Duration,
+) -> io::Result<Vec<u8>> {
+    let clock = Clock::start();
+    let end_us = time.as_micros() as u64;
+    let mut line = Vec::new();
+    let mut piece = [0; 1024];
+    loop {
+        let left = clock.until(end_us);
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        let count = match stream.read(&mut piece) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            // What the system says when the time for a read is over.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            Err(error) => return Err(error),
+        };
+        let piece = &piece[..count];
+        match piece.iter().position(|byte| *byte == b'\n') {
+            Some(end) => line.extend_from_slice(&piece[..end]),
+            None => line.extend_from_slice(piece),
+        }
+        if line.len() > most {
+            let message = format!("a line of more than {most} bytes");
+            return Err(io::Error::new(ErrorKind::InvalidData, message));
+        }
+        if piece.contains(&b'\n') {
+            return Ok(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const TIME: Duration = Duration::from_secs(5);
+
+    fn read(written: &[u8], most: usize) -> io::Result<Vec<u8>> {
+        let (mut one, mut other) = UnixStream::pair().unwrap();
+        one.write_all(written).unwrap();
+        drop(one);
+        read_line(&mut other, most, TIME)
+    }
+
+    #[test]
+    fn lines_are_bounded_and_have_an_end() {
+        assert_eq!(read(b"{}\nmore", 2).unwrap(), b"{}");
+        assert_eq!(read(b"{}", 2).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(
+            read(&[b' '; 2000], 64).unwrap_err().kind(),
+            ErrorKind::InvalidData
+        );
+    }
+
+    #[test]
+    fn who_says_nothing_is_not_waited_for() {
+        let (_silent, mut other) = UnixStream::pair().unwrap();
+        let error = read_line(&mut other, 64, Duration::from_micros(1)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn requests_are_written_as_documented() {
+        let request: Request = serde_json::from_str("{\"request\":\"trigger\"}").unwrap();
+        assert_eq!(request, Request::Trigger);
+        serde_json::from_str::<Request>("{\"request\":\"format\"}").unwrap_err();
+        serde_json::from_str::<Request>("[]").unwrap_err();
+    }
+}

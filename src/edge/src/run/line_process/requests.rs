@@ -1,0 +1,83 @@
+//! What people ask of the running line process. Nothing here waits.
+
+use crossbeam_channel::Sender;
+use twinspect_core::readiness::NotReady;
+
+use super::LineProcess;
+use crate::config::{Change, Loaded, ReloadError};
+use crate::control::Reply;
+use crate::error::EdgeError;
+use crate::run::orders::Order;
+use crate::run::reload::Reading;
+use crate::run::service::reply;
+
+impl LineProcess {
+    pub(super) fn follow(&mut self, order: Order) -> Result<(), EdgeError> {
+        match order {
+            Order::Tell(answer) => {
+                let status = self.service.status(&self.station, self.clock.now_us());
+                reply(&answer, status);
+            }
+            Order::Trigger(answer) => {
+                if let Err(reason) = self.trigger(&answer)? {
+                    reply(&answer, Reply::refused(reason));
+                }
+            }
+            Order::Adopt(reading) => self.adopt(*reading),
+        }
+        Ok(())
+    }
+
+    /// A part lies before the sensor, says somebody, who hears of its end; or why it is none.
+    fn trigger(&mut self, answer: &Sender<Reply>) -> Result<Result<(), &'static str>, EdgeError> {
+        if self.station.obstacle() == Some(NotReady::Closing) {
+            return Ok(Err("the station stops and takes no more parts"));
+        }
+        if !self
+            .machine
+            .has_parts(self.station.trigger().counters().parts)
+        {
+            return Ok(Err("the recording has ended: there is no part left"));
+        }
+        if !self.service.may_await() {
+            return Ok(Err("too many parts that were asked for are under way"));
+        }
+        // The station wants to hear of all edges before this moment first.
+        self.decide()?;
+        let now_us = self.clock.now_us();
+        let before = self.station.gate().counters().triggered;
+        let mut effects = Vec::new();
+        self.station
+            .software_trigger(now_us, &mut |effect| effects.push(effect));
+        for effect in effects {
+            self.obey(effect, now_us)?;
+        }
+        let number = self.station.gate().counters().triggered;
+        if number == before {
+            return Ok(Err(
+                "too close behind another part: nobody knows which of both a picture shows, so that \
+                 one is rejected and this one has no number; wait for `trigger.spacing_min_ms`",
+            ));
+        }
+        self.machine.take_part();
+        self.service.wait_for(number, answer.clone());
+        Ok(Ok(()))
+    }
+
+    /// Takes a configuration over for the parts to come, or keeps the old one.
+    fn adopt(&mut self, reading: Reading) {
+        let Reading { found, answer } = reading;
+        self.service.reloading();
+        let outcome = found
+            .map_err(ReloadError::from)
+            .and_then(|new| self.take_over(new));
+        self.service.reloaded(outcome, answer.as_ref());
+    }
+
+    fn take_over(&mut self, new: Loaded) -> Result<Vec<Change>, ReloadError> {
+        let changes = self.loaded.changes(&new)?;
+        self.station.reload(new.station.decisions)?;
+        self.loaded = new;
+        Ok(changes)
+    }
+}

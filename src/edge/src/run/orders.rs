@@ -1,0 +1,82 @@
+//! What people and the system ask of a running station, and how it comes to the line process.
+
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
+
+use super::reload::{Reading, Wish};
+use crate::control::{Reply, Request};
+use crate::error::EdgeError;
+
+/// Orders that may wait for the line process.
+pub(super) const ORDERS_MAX: usize = 16;
+
+/// For the line process, which answers without waiting.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Say what the station is doing.
+    Tell(Sender<Reply>),
+    /// A part lies before the sensor now.
+    Trigger(Sender<Reply>),
+    /// Take a configuration over, if that is possible.
+    Adopt(Box<Reading>),
+}
+
+/// Hands requests of the control socket on; whether there was room.
+pub(super) fn desk(
+    orders: Sender<Order>,
+    wishes: Sender<Wish>,
+) -> impl Fn(Request, Sender<Reply>) -> bool + Clone + Send + 'static {
+    move |request, answer| match request {
+        Request::Status => orders.try_send(Order::Tell(answer)).is_ok(),
+        Request::Trigger => orders.try_send(Order::Trigger(answer)).is_ok(),
+        Request::Reload => wishes.try_send(Some(answer)).is_ok(),
+    }
+}
+
+/// The system's signals: SIGTERM and SIGINT stop the station, SIGHUP reads its configuration again.
+pub(super) struct SignalWatch {
+    /// Receives once, when the station is to stop.
+    pub(super) stop: Receiver<i32>,
+    handle: Handle,
+    watcher: thread::JoinHandle<()>,
+}
+
+impl SignalWatch {
+    /// Asks for the signals.
+    pub(super) fn start(wishes: Sender<Wish>) -> Result<Self, EdgeError> {
+        let mut caught = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|source| {
+            let doing = "asking for the signals of the system";
+            EdgeError::System { doing, source }
+        })?;
+        let handle = caught.handle();
+        let (stopped, stop) = bounded(1);
+        let watcher = thread::spawn(move || {
+            for signal in &mut caught {
+                let handed_on = match signal {
+                    SIGHUP => wishes.try_send(None).is_ok(),
+                    // A second signal of the same meaning adds nothing.
+                    signal => stopped.try_send(signal).is_ok(),
+                };
+                if !handed_on {
+                    log::debug!("signal {signal} while another one waits");
+                }
+            }
+        });
+        Ok(Self {
+            stop,
+            handle,
+            watcher,
+        })
+    }
+
+    /// Catches no more signals.
+    pub(super) fn finish(self) {
+        self.handle.close();
+        if self.watcher.join().is_err() {
+            log::warn!("the thread that waits for signals panicked");
+        }
+    }
+}

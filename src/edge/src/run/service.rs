@@ -1,0 +1,293 @@
+//! A running station as others see it: what the service manager and the control socket are told.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use twinspect_core::readiness::NotReady;
+use twinspect_core::station::Station;
+
+use super::messages::Ready;
+use super::notify::Notifier;
+use crate::config::{Change, ReloadError};
+use crate::control::{
+    InspectorState, InspectorStatus, LeftPart, Parts, ReloadStatus, Reply, Status,
+};
+
+/// Parts whose end somebody may wait for.
+const AWAITED_MAX: usize = 64;
+
+/// What the status is made of; the text is made anew when this changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mood {
+    obstacle: Option<NotReady>,
+    inspector: InspectorState,
+    restarts: u64,
+}
+
+/// What is remembered for others.
+#[derive(Debug)]
+pub(super) struct Service {
+    config: PathBuf,
+    notifier: Notifier,
+    mood: Option<Mood>,
+    doing: String,
+    /// What the last inspect process that was ready has said of itself.
+    inspector: Option<Ready>,
+    awaited: Vec<(u64, Sender<Reply>)>,
+    last_part: Option<LeftPart>,
+    last_reload: Option<ReloadStatus>,
+}
+
+impl Service {
+    pub(super) fn new(config: &Path) -> Self {
+        Self {
+            config: std::path::absolute(config).unwrap_or_else(|_| config.to_owned()),
+            notifier: Notifier::start(),
+            mood: None,
+            doing: String::new(),
+            inspector: None,
+            awaited: Vec::with_capacity(AWAITED_MAX),
+            last_part: None,
+            last_reload: None,
+        }
+    }
+
+    /// The lines are held and the control socket answers.
+    pub(super) fn up(&self) {
+        self.notifier.up();
+    }
+
+    /// The loop has gone round once more; what has changed by that is told.
+    pub(super) fn advanced(&mut self, station: &Station, now_us: u64) {
+        self.notifier.advanced(now_us);
+        let mood = mood(station);
+        if self.mood != Some(mood) {
+            self.mood = Some(mood);
+            self.show();
+        }
+    }
+
+    /// When the loop has to have gone round again.
+    pub(super) fn next_us(&self) -> Option<u64> {
+        self.notifier.next_us()
+    }
+
+    /// An inspect process is ready.
+    pub(super) fn inspector(&mut self, ready: Ready) {
+        self.inspector = Some(ready);
+        self.mood = None;
+    }
+
+    /// Whether one more part may be waited for.
+    pub(super) fn may_await(&self) -> bool {
+        self.awaited.len() < AWAITED_MAX
+    }
+
+    /// Somebody waits for the end of this part.
+    pub(super) fn wait_for(&mut self, number: u64, answer: Sender<Reply>) {
+        self.awaited.push((number, answer));
+    }
+
+    /// A part has left.
+    pub(super) fn left(&mut self, left: LeftPart) {
+        if let Some(place) = self
+            .awaited
+            .iter()
+            .position(|(number, _)| *number == left.number)
+        {
+            let (_, answer) = self.awaited.swap_remove(place);
+            reply(&answer, Reply::Left(Box::new(left.clone())));
+        }
+        self.last_part = Some(left);
+    }
+
+    /// A configuration is about to be taken over.
+    pub(super) fn reloading(&self) {
+        self.notifier.reloading();
+    }
+
+    /// What became of that; `answer` is told too.
+    pub(super) fn reloaded(
+        &mut self,
+        outcome: Result<Vec<Change>, ReloadError>,
+        answer: Option<&Sender<Reply>>,
+    ) {
+        let taken_over = outcome.is_ok();
+        let (text, told) = match outcome {
+            Ok(changes) => {
+                let texts: Vec<String> = changes.iter().map(Change::to_string).collect();
+                let text = if texts.is_empty() {
+                    "nothing has changed".to_owned()
+                } else {
+                    texts.join(", ")
+                };
+                log::info!("configuration read again: {text}");
+                (text, Reply::Reloaded { changes })
+            }
+            Err(error) => {
+                let hint = error
+                    .hint()
+                    .map_or(String::new(), |hint| format!("; {hint}"));
+                let text = format!("{error}{hint}");
+                log::error!("the station goes on with its old configuration: {text}");
+                (text.clone(), Reply::refused(text))
+            }
+        };
+        self.last_reload = Some(ReloadStatus { taken_over, text });
+        self.show();
+        self.notifier.up();
+        if let Some(answer) = answer {
+            reply(answer, told);
+        }
+    }
+
+    /// The station is about to end, and may take so long.
+    pub(super) fn stopping(&self, most: Duration) {
+        self.notifier.stopping(most);
+    }
+
+    /// The station has ended.
+    pub(super) fn finish(mut self, failed: Option<&dyn std::error::Error>) {
+        if let Some(error) = failed {
+            self.notifier.status(&format!("ended: {error}"));
+        }
+        self.notifier.finish();
+    }
+
+    /// The answer to who asks what the station is doing.
+    pub(super) fn status(&self, station: &Station, now_us: u64) -> Reply {
+        let Mood {
+            obstacle,
+            inspector: state,
+            restarts,
+        } = mood(station);
+        let gate = station.gate().counters();
+        let known = self.inspector.as_ref();
+        Reply::Status(Box::new(Status {
+            station: self.config.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: std::process::id(),
+            uptime_s: now_us as f64 / 1e6,
+            ready: obstacle.is_none(),
+            obstacle: obstacle.map(|obstacle| obstacle.name().to_owned()),
+            doing: self.doing.clone(),
+            inspector: InspectorStatus {
+                state,
+                restarts,
+                model: known.map(|ready| ready.model.clone()),
+                engine: known.map(|ready| ready.engine.clone()),
+                camera: known.map(|ready| ready.camera.clone()),
+            },
+            parts: Parts {
+                triggered: gate.triggered,
+                passed: gate.passed,
+                failed: gate.failed,
+                no_result: gate.no_result,
+                under_way: station.gate().parts_under_way(),
+            },
+            trigger: station.trigger().counters().into(),
+            late_results: gate.late_results,
+            last_part: self.last_part.clone(),
+            last_reload: self.last_reload.clone(),
+        }))
+    }
+
+    fn show(&mut self) {
+        let Some(mood) = self.mood else { return };
+        self.doing = doing(mood, self.inspector.as_ref());
+        if let Some(reload) = self.last_reload.as_ref().filter(|last| !last.taken_over) {
+            self.doing.push_str("; new configuration refused: ");
+            self.doing.push_str(&reload.text.replace('\n', " "));
+        }
+        self.notifier.status(&self.doing);
+    }
+}
+
+/// Answers who may have gone.
+pub(super) fn reply(answer: &Sender<Reply>, told: Reply) {
+    if answer.try_send(told).is_err() {
+        log::debug!("nobody waits for the answer");
+    }
+}
+
+fn mood(station: &Station) -> Mood {
+    let supervisor = station.supervisor();
+    Mood {
+        obstacle: station.obstacle(),
+        inspector: match (supervisor.is_up(), supervisor.is_running()) {
+            (true, _) => InspectorState::Up,
+            (false, true) => InspectorState::Starting,
+            (false, false) => InspectorState::Down,
+        },
+        restarts: supervisor.restarts(),
+    }
+}
+
+/// What the station is doing, in words. Begins with `ready` or `not ready: REASON`.
+fn doing(mood: Mood, known: Option<&Ready>) -> String {
+    let Some(obstacle) = mood.obstacle else {
+        return known.map_or("ready".to_owned(), |ready| {
+            let Ready {
+                model,
+                engine,
+                camera,
+                ..
+            } = ready;
+            format!("ready: {model}, engine {engine}, {camera}")
+        });
+    };
+    let why = match (obstacle, mood.inspector, mood.restarts) {
+        (NotReady::Starting, InspectorState::Down, 0) => "the inspect process is to be started",
+        (NotReady::Starting, InspectorState::Down, _) => {
+            "the inspect process has ended and will be started again; all parts are rejected"
+        }
+        (NotReady::Starting, _, 0) => "the model is being proven and the camera opened",
+        (NotReady::Starting, _, _) => {
+            "the inspect process was started again and proves its model; all parts are rejected"
+        }
+        (NotReady::Silent, _, _) => "the inspect process does not move on",
+        (NotReady::Late, _, _) => "too many results in a row came after their deadline",
+        (NotReady::Fault, _, _) => "edges were lost, or the handshake with the machine failed",
+        (NotReady::Closing, _, _) => "the parts under way leave, then the station stops",
+    };
+    format!("not ready: {}: {why}", obstacle.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOOD: Mood = Mood {
+        obstacle: None,
+        inspector: InspectorState::Up,
+        restarts: 0,
+    };
+
+    #[test]
+    fn the_status_says_whether_and_why_not() {
+        let ready = Ready {
+            model: "cap 1.0.0".into(),
+            engine: "tract".into(),
+            camera: "recording".into(),
+            parts_left: None,
+        };
+        let text = doing(MOOD, Some(&ready));
+        assert_eq!(text, "ready: cap 1.0.0, engine tract, recording");
+        let first = Mood {
+            obstacle: Some(NotReady::Starting),
+            inspector: InspectorState::Starting,
+            ..MOOD
+        };
+        let again = Mood {
+            restarts: 1,
+            ..first
+        };
+        let (first, again) = (doing(first, None), doing(again, None));
+        assert!(first.starts_with("not ready: starting: "), "{first}");
+        assert!(
+            first.contains("proven") && again.contains("again"),
+            "{again}"
+        );
+    }
+}

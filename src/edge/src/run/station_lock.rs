@@ -1,0 +1,137 @@
+//! One station, one process: whoever runs a configuration holds a lock on its file.
+//!
+//! The kernel lets go of it when the process ends, however it ends. An editor may put another file in
+//! the place of the locked one: [`StationLock::follow`] takes that one too.
+
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::EdgeError;
+
+/// The lock; it lasts as long as this does.
+#[derive(Debug)]
+pub(super) struct StationLock {
+    config: PathBuf,
+    /// None where the file system knows no locks.
+    file: Option<File>,
+}
+
+impl StationLock {
+    /// Takes the lock of a configuration.
+    ///
+    /// # Errors
+    /// [`EdgeError::StationTaken`] if another process has it.
+    pub(super) fn take(config: &Path) -> Result<Self, EdgeError> {
+        Ok(Self {
+            config: config.to_owned(),
+            file: lock(config)?,
+        })
+    }
+
+    /// Takes the lock of the file that lies there now, if that is another one.
+    ///
+    /// # Errors
+    /// As [`Self::take`]; the earlier lock stays then.
+    pub(super) fn follow(&mut self) -> Result<(), EdgeError> {
+        let place = |file: std::fs::Metadata| (file.dev(), file.ino());
+        let held = self.file.as_ref().and_then(|file| file.metadata().ok());
+        let there = std::fs::metadata(&self.config).ok();
+        if held.map(place) != there.map(place) {
+            self.file = lock(&self.config)?;
+        }
+        Ok(())
+    }
+}
+
+fn lock(config: &Path) -> Result<Option<File>, EdgeError> {
+    let unlocked = |error: std::io::Error| {
+        log::warn!(
+            "{} can't be locked, so a second station with it would not be noticed: {error}",
+            config.display()
+        );
+        Ok(None)
+    };
+    let file = match File::open(config) {
+        Ok(file) => file,
+        Err(error) => return unlocked(error),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(EdgeError::StationTaken {
+            config: config.to_owned(),
+            holder: file.metadata().ok().and_then(|file| holder(file.ino())),
+        }),
+        Err(TryLockError::Error(error)) => unlocked(error),
+    }
+}
+
+/// The process that has locked a file, if the kernel tells.
+fn holder(inode: u64) -> Option<u32> {
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    locks.lines().find_map(|line| holder_in(line, inode))
+}
+
+/// A line of `/proc/locks`: `1: FLOCK  ADVISORY  WRITE 4711 fe:01:1573064 0 EOF`. Who waits for a
+/// lock has `->` after the number.
+fn holder_in(line: &str, inode: u64) -> Option<u32> {
+    let mut words = line.split_whitespace().skip(1);
+    if (words.next(), words.next(), words.next())
+        != (Some("FLOCK"), Some("ADVISORY"), Some("WRITE"))
+    {
+        return None;
+    }
+    let process: u32 = words.next()?.parse().ok()?;
+    let locked: u64 = words.next()?.rsplit(':').next()?.parse().ok()?;
+    // 0: a process that can't be seen from here.
+    (locked == inode && process != 0).then_some(process)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_taken(config: &Path) -> bool {
+        matches!(
+            StationLock::take(config),
+            Err(EdgeError::StationTaken { .. })
+        )
+    }
+
+    #[test]
+    fn a_station_is_held_once_and_let_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("station.toml");
+        std::fs::write(&config, b"").unwrap();
+        let lock = StationLock::take(&config).unwrap();
+        assert!(is_taken(&config));
+        drop(lock);
+        assert!(!is_taken(&config));
+    }
+
+    #[test]
+    fn the_lock_follows_a_file_that_an_editor_has_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("station.toml");
+        std::fs::write(&config, b"").unwrap();
+        let mut lock = StationLock::take(&config).unwrap();
+        lock.follow().unwrap();
+        let new = folder.path().join("new.toml");
+        std::fs::write(&new, b"").unwrap();
+        std::fs::rename(&new, &config).unwrap();
+        lock.follow().unwrap();
+        assert!(is_taken(&config));
+    }
+
+    #[test]
+    fn the_holder_is_read_from_the_kernel_s_table() {
+        let line = "1: FLOCK  ADVISORY  WRITE 4711 fe:01:1573064 0 EOF";
+        assert_eq!(holder_in(line, 1_573_064), Some(4_711));
+        assert_eq!(holder_in(line, 1), None);
+        let waiting = "1: -> FLOCK  ADVISORY  WRITE 4711 fe:01:1573064 0 EOF";
+        assert_eq!(holder_in(waiting, 1_573_064), None);
+        let shared = "1: FLOCK  ADVISORY  READ 4711 fe:01:1573064 0 EOF";
+        assert_eq!(holder_in(shared, 1_573_064), None);
+        assert_eq!(holder_in("nonsense", 1), None);
+    }
+}
