@@ -32,7 +32,7 @@ def arguments():
     parser.add_argument("--site", type=Path, required=True, help="folder that the example device_site has written")
     parser.add_argument("--parts", type=int, default=200, help="parts in each output mode")
     parser.add_argument("--smoke", action="store_true", help="few parts, and no faults")
-    parser.add_argument("--limit-s", type=int, default=1500, help="time for everything")
+    parser.add_argument("--limit-s", type=int, default=1700, help="time for everything")
     return parser.parse_args()
 
 
