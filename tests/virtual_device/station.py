@@ -110,9 +110,12 @@ exit 1
         """How often systemd has started the unit again."""
         return int(self.device.say(f"systemctl show --property NRestarts --value {self.unit}"))
 
-    def told(self):
-        """What the log of this line process says of its parts, by number."""
-        invocation = f"$(systemctl show --property InvocationID --value {self.unit})"
+    def invocation(self):
+        """systemd's name for this life of the unit; a unit that is stopped has none."""
+        return self.device.say(f"systemctl show --property InvocationID --value {self.unit}")
+
+    def told(self, invocation):
+        """What the log of one life of the unit says of its parts, by number."""
         return told(self.device.say(f"journalctl _SYSTEMD_INVOCATION_ID={invocation} --output cat --no-pager"))
 
     def journal(self, lines=40):

@@ -32,7 +32,7 @@ sleep 4; {mark("hit")}; {_strike(signal, before)}; wait
     (hit,) = marks(events, "hit")
     checks.holds(f"{name}: READY falls and comes back", returned is not None, f"after {(returned or hit) - hit:.0f} ms")
     total = count + 5
-    brought, unjudged = _judged(station, events, first, total)
+    brought, unjudged = _judged(station, events, first, total, station.invocation())
     hurt = excuse(brought, hit, returned or brought[-1].after_ms, station.timing)
     faults = pulse_faults(events, brought, Output.PASS_PULSE, station.timing)
     checks.no_faults(f"{name}: each part that was judged has its pulse, and no other", faults, f"{total} parts")
@@ -74,11 +74,11 @@ def again(station, checks, name):
     # Parts that came since the start have numbers of the new line process.
     station.settle()
     station.begin_anew()
-    station.brought = max(station.told(), default=0)
+    station.brought = max(station.told(station.invocation()), default=0)
     first = station.bring(10)
     station.settle()
     events = station.events()
-    brought, unjudged = _judged(station, events, first, 10)
+    brought, unjudged = _judged(station, events, first, 10, station.invocation())
     faults = pulse_faults(events, brought, Output.PASS_PULSE, station.timing)
     checks.no_faults(f"{name}: parts are judged afterwards", faults + [f"part {number} was not judged" for number in unjudged], "10 parts")
 
@@ -106,10 +106,10 @@ def second_instance(station, checks):
 def drain(station, checks, count=6):
     """SIGTERM: what is under way leaves, then all wires are low."""
     station.clear_trace()
-    first = station.brought + 1
+    first, invocation = station.brought + 1, station.invocation()
     station.device.say(f"{bring(station.wires, first, count, 0.12, 0.25)}\n{mark('stop')}\nsystemctl stop {station.unit}", limit_s=120)
     events = station.events()
-    brought, _ = _judged(station, events, first, count)
+    brought, _ = _judged(station, events, first, count, invocation)
     checks.no_faults("stop: parts under way leave", pulse_faults(events, brought, Output.PASS_PULSE, station.timing), f"{count} parts")
     # The signal comes through systemd, which takes a while; the last part takes longer.
     last_ms = max(pulse.rise_ms for pulse in pulses(events, "PASS"))
@@ -126,9 +126,9 @@ def _strike(signal, pid):
     return f"kill -{signal} {pid}; sleep 0.1; kill -{signal} {pid}" if signal == "SEGV" else f"kill -{signal} {pid}"
 
 
-def _judged(station, events, first, count):
+def _judged(station, events, first, count, invocation):
     """The parts with what is due to them by the station's log, and the numbers of those that nobody judged."""
-    known = station.told()
+    known = station.told(invocation)
     missing = [number for number in range(first, first + count) if number not in known]
     if missing:
         raise ValueError(f"the log says nothing of the parts {missing}")
