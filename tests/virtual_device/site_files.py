@@ -7,6 +7,9 @@ from belt import CHIP_LABEL
 from laws import Verdict
 from station import SITE, read_sequence
 
+# Longer than a pulse that an emulated machine can make, shorter than a part.
+DEBOUNCE_MS = 40.0
+
 COMMON = """\
 [bundle]
 file = "{bundle}"
@@ -17,7 +20,7 @@ folder = "{parts}"
 repeat = true
 
 [trigger]
-debounce_ms = 5.0
+debounce_ms = {debounce_ms}
 spacing_min_ms = {spacing_ms}
 exposure_max_ms = 60000.0
 
@@ -52,6 +55,7 @@ def configuration(output, **values):
     """A station.toml with the wires of this output."""
     return COMMON.format(
         output=output.value,
+        debounce_ms=DEBOUNCE_MS,
         output_wire=output.wire.lower(),
         output_line=line(output.wire),
         sensor=line("SENSOR"),

@@ -2,6 +2,7 @@
 
 import wiretrace
 from belt import TRACING, WIRES, Wires, bring, make_wires, mark, start_trace
+from journal import told
 from laws import Timing, Verdict
 
 # Where the tests lay what a station plays.
@@ -81,7 +82,7 @@ exit 1
 """
         return self.device.run(command, START_MAX_S + 60)[0] == 0
 
-    def bring(self, count, there_s=0.05, gap_s=0.45):
+    def bring(self, count, there_s=0.12, gap_s=0.4):
         """Brings parts one after the other, and returns the number of the first."""
         first = self.brought + 1
         self.device.say(bring(self.wires, first, count, there_s, gap_s), limit_s=60 + 4 * count)
@@ -108,6 +109,14 @@ exit 1
     def restarts(self):
         """How often systemd has started the unit again."""
         return int(self.device.say(f"systemctl show --property NRestarts --value {self.unit}"))
+
+    def invocation(self):
+        """systemd's name for this life of the unit; a unit that is stopped has none."""
+        return self.device.say(f"systemctl show --property InvocationID --value {self.unit}")
+
+    def told(self, invocation):
+        """What the log of one life of the unit says of its parts, by number."""
+        return told(self.device.say(f"journalctl _SYSTEMD_INVOCATION_ID={invocation} --output cat --no-pager"))
 
     def journal(self, lines=40):
         """What the unit said last."""

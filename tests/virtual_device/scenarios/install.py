@@ -29,7 +29,7 @@ def security(station, checks):
 def upgrade(station, checks):
     """The same package again: the station stops, and runs again afterwards."""
     before = station.line_process()
-    station.clear_trace()
+    station.begin_anew()
     status, said = station.device.run(f"dpkg --install --force-depends {PACKAGE}", limit_s=300)
     running = station.wait_for_beats()
     after = station.line_process()
