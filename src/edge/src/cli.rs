@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use twinspect_core::modality::Modality;
 use twinspect_core::score::DegradedPolicy;
 use twinspect_dataset::Split;
@@ -145,12 +145,13 @@ Examples:
   twinspect check --config /etc/twinspect/station.toml --line
   twinspect check --config /etc/twinspect/station.toml --line --pulse
   twinspect check --config /etc/twinspect/station.toml --line --loop-back pass=sensor")]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["config", "bundle"]))]
 pub(crate) struct CheckArgs {
-    /// A station's configuration; its bundle and camera are checked too.
-    #[arg(long, value_name = "FILE", required_unless_present = "bundle")]
+    /// A station's configuration; its bundle, camera and folder of records are checked too.
+    #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// A bundle, in place of the configuration's.
-    #[arg(long, value_name = "FILE", required_unless_present = "config")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,
     /// Looks at the configuration's wires instead: which line each one is, and who holds it. A
     /// running station does not notice.
