@@ -226,18 +226,18 @@ impl Inspect {
         let truth = captured.frame.truth.as_ref();
         let part = truth.map(|truth| truth.id.as_str());
         let start_us = self.clock.now_us();
-        let verdict = if start_us >= captured.decide_by_us {
-            Verdict::NoResult {
-                reason: Reason::Late,
-            }
+        let (verdict, took_us) = if start_us >= captured.decide_by_us {
+            let reason = Reason::Late;
+            (Verdict::NoResult { reason }, None)
         } else {
-            self.judge(captured, part)
+            let verdict = self.judge(captured, part);
+            (verdict, Some(self.clock.now_us() - start_us))
         };
         self.inspected += 1;
         let answer = InspectorMessage::Verdict(VerdictMessage {
             number: captured.number,
             verdict,
-            took_us: self.clock.now_us() - start_us,
+            took_us,
             part: part.map(str::to_owned),
             label: truth.map(|truth| truth.label.clone()),
         });
