@@ -107,7 +107,7 @@ pub(crate) struct RunArgs {
     /// The station's configuration.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Ends after this many triggers; otherwise with the recording, or at SIGINT or SIGTERM.
+    /// Ends after this many triggers; otherwise with the recording, or at SIGINT, SIGTERM or SIGQUIT.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) parts: Option<u64>,
     /// One JSON object a part, then one for the run.

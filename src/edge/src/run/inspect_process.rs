@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use twinspect_bundle::Bundle;
 use twinspect_camera::{Camera, Repeat, ReplayCamera};
 use twinspect_core::verdict::{Reason, Verdict};
@@ -39,8 +39,8 @@ fn system(doing: &'static str) -> impl Fn(std::io::Error) -> EdgeError {
 
 /// Serves tickets from standard input until it is closed.
 pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError> {
-    // The line process decides when to stop, also when somebody presses Ctrl-C for both.
-    for signal in [SIGINT, SIGTERM] {
+    // The line process decides what a signal means, also when a terminal sends it to both.
+    for signal in [SIGINT, SIGTERM, SIGQUIT, SIGHUP] {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))
             .map_err(system("asking for the signals of the system"))?;
     }
