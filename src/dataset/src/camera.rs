@@ -138,7 +138,7 @@ impl CameraFile {
         };
         let positive = |key, value: f64| {
             let holds = value.is_finite() && value > 0.0;
-            require(holds, key, value.to_string(), "positive and finite")
+            require(holds, key, format!("{value:?}"), "positive and finite")
         };
         let within = |value: usize| value > 0 && value as u64 <= MAX_PIXELS;
         require(

@@ -7,7 +7,6 @@ mod changes;
 mod checker;
 mod contradiction;
 mod explain;
-mod number;
 mod station;
 mod typed;
 mod wires;

@@ -17,13 +17,13 @@ use twinspect_line::Stopped;
 use twinspect_line::gpio::GpioSpec;
 
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
-use super::number::number;
 use super::typed::{
     CameraKind, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
     OutputToml, RecordsToml, SplitToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
 };
 use super::wires;
 
+use crate::number::number;
 /// Highest rate of triggers.
 const RATE_MAX_HZ: f64 = 1_000.0;
 /// A station that is stopped waits for so much longer than its last part takes on an even belt.
