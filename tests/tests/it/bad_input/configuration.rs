@@ -33,6 +33,12 @@ fn a_folder_is_no_file() {
 }
 
 #[test]
+fn a_file_without_an_end_is_refused() {
+    let arguments = ["check", "--config", "/dev/zero"];
+    check(|_| {}, &arguments, CONFIGURATION, &["/dev/zero", "1048576"]);
+}
+
+#[test]
 fn an_empty_file_lacks_the_bundle() {
     let spoil = |site: &Site| site.write("station.toml", "");
     check(
