@@ -121,6 +121,15 @@ fn a_rate_of_zero_is_refused() {
 }
 
 #[test]
+fn a_rate_that_brings_no_part_in_a_shift_is_refused() {
+    refused(
+        "20.0",
+        "0.0009",
+        &["trigger.rate_hz = 0.0009 must be from 0.001"],
+    );
+}
+
+#[test]
 fn a_rate_that_is_no_number_is_refused() {
     refused("20.0", "nan", &["trigger.rate_hz = NaN"]);
 }
