@@ -349,8 +349,9 @@ impl Checker {
     fn records(&mut self, typed: &RecordsToml, folder: &Path) -> Option<RecordsSpec> {
         let queue_parts = self.count("records.queue_parts", typed.queue_parts, 64);
         let keep_parts = self.count("records.keep_parts", typed.keep_parts, 100_000);
-        typed.enabled.then(|| RecordsSpec {
-            folder: folder.join(&typed.folder),
+        let folder = self.path("records.folder", &typed.folder, folder);
+        typed.enabled.then_some(RecordsSpec {
+            folder,
             queue_parts,
             keep_parts,
         })
@@ -363,7 +364,7 @@ impl Station {
         let mut checker = Checker::default();
         let camera = match typed.camera.kind {
             CameraKind::Replay => CameraSource::Replay {
-                folder: folder.join(&typed.camera.folder),
+                folder: checker.path("camera.folder", &typed.camera.folder, folder),
                 split: match typed.camera.split {
                     SplitToml::Inspection => None,
                     SplitToml::Train => Some(Split::Train),
@@ -379,7 +380,7 @@ impl Station {
             },
         };
         let station = Self {
-            bundle: folder.join(&typed.bundle.file),
+            bundle: checker.path("bundle.file", &typed.bundle.file, folder),
             camera,
             line: checker.line(typed),
             stopped: checker.stopped(&typed.gate),
