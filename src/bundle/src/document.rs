@@ -1,5 +1,6 @@
-//! TOML files of twinspect: parsed with errors that say where, which key, and what was meant.
+//! TOML files of twinspect: read within a limit, parsed with errors that say where, which key, and what was meant.
 
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -36,7 +37,34 @@ impl DocumentError {
     }
 }
 
-/// Reads a whole TOML file; `file` is only named in errors.
+/// Longest text that is read. A station's file has ten thousand bytes; a device or a recording that was
+/// named by mistake has no end.
+pub const TEXT_BYTES_MAX: u64 = 1 << 20;
+
+/// The text of a file that a person has named.
+///
+/// # Errors
+/// As of reading a file; [`ErrorKind::FileTooLarge`] beyond [`TEXT_BYTES_MAX`],
+/// [`ErrorKind::InvalidData`] where it is no UTF-8.
+pub fn read(file: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    fs_err::File::open(file)?
+        .take(TEXT_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > TEXT_BYTES_MAX {
+        let told = format!(
+            "{} is longer than {TEXT_BYTES_MAX} bytes, which is more than any configuration needs",
+            file.display()
+        );
+        return Err(io::Error::new(ErrorKind::FileTooLarge, told));
+    }
+    String::from_utf8(bytes).map_err(|_source| {
+        let told = format!("{} is no text in UTF-8", file.display());
+        io::Error::new(ErrorKind::InvalidData, told)
+    })
+}
+
+/// Understands the text of a whole TOML file; `file` is only named in errors.
 ///
 /// # Errors
 /// The first problem, with its place. Types that deny unknown fields make unknown keys errors

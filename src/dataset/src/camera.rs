@@ -7,6 +7,7 @@ use twinspect_core::frame::Intrinsics;
 
 use crate::error::DatasetError;
 use crate::picture::MAX_PIXELS;
+use crate::text;
 
 /// The name of the camera's file, at the top of a data set.
 pub const CAMERA_FILE: &str = "camera.json";
@@ -59,7 +60,7 @@ fn is_rectified(distortion: &[f64; 5]) -> bool {
 impl Camera {
     /// Reads and checks a camera's file.
     pub(crate) fn read(path: &Path) -> Result<Self, DatasetError> {
-        let text = fs_err::read_to_string(path).map_err(DatasetError::reading(path))?;
+        let text = text::read(path, text::BYTES_MAX)?;
         let file: CameraFile = serde_json::from_str(&text).map_err(DatasetError::json(path))?;
         file.check()
             .map_err(|(key, found, expected)| DatasetError::CameraValue {
@@ -138,7 +139,7 @@ impl CameraFile {
         };
         let positive = |key, value: f64| {
             let holds = value.is_finite() && value > 0.0;
-            require(holds, key, value.to_string(), "positive and finite")
+            require(holds, key, format!("{value:?}"), "positive and finite")
         };
         let within = |value: usize| value > 0 && value as u64 <= MAX_PIXELS;
         require(

@@ -12,6 +12,7 @@ use crate::error::DatasetError;
 use crate::layout::Layout;
 use crate::part::{Label, Modalities, Part, PartFile, PartId, PartRecord, PartRef, Split};
 use crate::picture;
+use crate::text;
 
 /// Of a set without validation parts, every how many-th good training part is held out for it.
 const HELD_OUT_EVERY: usize = 10;
@@ -197,7 +198,7 @@ impl Folder {
             return Ok(PartFile::default());
         };
         let path = self.root.join(record);
-        let text = fs_err::read_to_string(&path).map_err(DatasetError::reading(&path))?;
+        let text = text::read(&path, text::BYTES_MAX)?;
         serde_json::from_str(&text).map_err(DatasetError::json(&path))
     }
 }

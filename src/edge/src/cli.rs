@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use twinspect_core::modality::Modality;
 use twinspect_core::score::DegradedPolicy;
 use twinspect_dataset::Split;
@@ -107,7 +107,7 @@ pub(crate) struct RunArgs {
     /// The station's configuration.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Ends after this many triggers; otherwise with the recording, or at SIGINT or SIGTERM.
+    /// Ends after this many triggers; otherwise with the recording, or at SIGINT, SIGTERM or SIGQUIT.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) parts: Option<u64>,
     /// One JSON object a part, then one for the run.
@@ -145,12 +145,13 @@ Examples:
   twinspect check --config /etc/twinspect/station.toml --line
   twinspect check --config /etc/twinspect/station.toml --line --pulse
   twinspect check --config /etc/twinspect/station.toml --line --loop-back pass=sensor")]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["config", "bundle"]))]
 pub(crate) struct CheckArgs {
-    /// A station's configuration; its bundle and camera are checked too.
-    #[arg(long, value_name = "FILE", required_unless_present = "bundle")]
+    /// A station's configuration; its bundle, camera and folder of records are checked too.
+    #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// A bundle, in place of the configuration's.
-    #[arg(long, value_name = "FILE", required_unless_present = "config")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,
     /// Looks at the configuration's wires instead: which line each one is, and who holds it. A
     /// running station does not notice.
@@ -241,10 +242,10 @@ pub(crate) struct CalibrateArgs {
     /// The bundle to write; never the one that is read.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Share of good parts that may be rejected, 0 to 1; the bundle's own if absent.
+    /// Share of good parts that may be rejected, 0.001 to 0.5; the bundle's own if absent.
     #[arg(long, value_name = "SHARE")]
     pub(crate) false_reject_rate: Option<f64>,
-    /// Fits even where the old constants reject more than half of the parts.
+    /// Fits even where the old constants reject more than a fifth of the parts, and more than one.
     #[arg(long)]
     pub(crate) accept_shift: bool,
     /// One JSON object.

@@ -10,6 +10,7 @@ use twinspect_core::plane::Plane;
 use twinspect_dataset::{CAMERA_FILE, Camera, Dataset};
 
 use crate::error::EdgeError;
+use crate::number::{number, rounded};
 
 /// Largest relative difference of focal lengths.
 const FOCAL_TOLERANCE: f64 = 0.02;
@@ -64,13 +65,15 @@ fn compare(facts: &CameraFacts, camera: &Camera) -> Vec<String> {
     if let (Some(known), Some(found)) = (facts.depth_unit_m, camera.depth_unit_m)
         && known != found
     {
+        let (known, found) = (number(known), number(found));
         differences.push(format!("depth unit: bundle {known} m, camera {found} m"));
     }
     if let (Some(known), Some(found)) = (facts.distance_mm, camera.distance_to_belt_mm)
         && (known - found).abs() > DISTANCE_TOLERANCE * known
     {
+        let (known, found) = (rounded(known, 0), rounded(found, 0));
         differences.push(format!(
-            "distance to the belt: bundle {known:.0} mm, camera {found:.0} mm"
+            "distance to the belt: bundle {known} mm, camera {found} mm"
         ));
     }
     differences
@@ -86,7 +89,10 @@ fn compare_intrinsics(known: &Intrinsics, found: &Intrinsics) -> Vec<String> {
     ]
     .into_iter()
     .filter(|(_, known, found, tolerance)| (known - found).abs() > *tolerance)
-    .map(|(name, known, found, _)| format!("{name}: bundle {known:.1} px, camera {found:.1} px"))
+    .map(|(name, known, found, _)| {
+        let (known, found) = (rounded(known, 1), rounded(found, 1));
+        format!("{name}: bundle {known} px, camera {found} px")
+    })
     .collect()
 }
 
@@ -116,9 +122,10 @@ fn measured_elsewhere(belt: &Plane, dataset: &dyn Dataset) -> Option<String> {
                 Some(DepthFrame::Points(_)) | None => "are its points in metres?".to_owned(),
             };
             format!(
-                "distance to the belt: bundle {belt_mm:.0} mm, part {} was measured at \
-                 {measured_mm:.0} mm; {doubt}",
-                part.id
+                "distance to the belt: bundle {} mm, part {} was measured at {} mm; {doubt}",
+                rounded(belt_mm, 0),
+                part.id,
+                rounded(measured_mm, 0)
             )
         });
     }
@@ -205,6 +212,20 @@ mod tests {
         check(
             |camera| camera.distance_to_belt_mm = Some(600.0),
             &["distance"],
+        );
+    }
+
+    #[test]
+    fn impossible_numbers_stay_short() {
+        check(
+            |camera| {
+                camera.intrinsics.fx = 1e308;
+                camera.depth_unit_m = Some(1e-300);
+            },
+            &[
+                "fx: bundle 915.0 px, camera 1e308 px",
+                "depth unit: bundle 0.0001 m, camera 1e-300 m",
+            ],
         );
     }
 

@@ -17,6 +17,7 @@ mod fit;
 mod latency;
 mod logging;
 mod model;
+mod number;
 mod outlet;
 mod part_report;
 mod pictures;

@@ -67,11 +67,8 @@ pub(crate) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), EdgeE
             .map_err(|error| error.into_edge(name))?;
         let verdict = &inspection.verdict;
         let label = truth.map(|truth| &truth.label);
-        tally.add(
-            label,
-            Outcome::from(verdict),
-            Some(inspection.timings.whole()),
-        );
+        tally.add(label, Outcome::from(verdict));
+        tally.took(inspection.timings.whole());
         let mut picture = None;
         if let Some(folder) = args.pictures.as_deref().filter(|_| !verdict.passes()) {
             pipeline.keep(&mut snapshot);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use twinspect_core::gate::Outcome;
+use twinspect_core::verdict::Reason;
 use twinspect_dataset::Label;
 
 use crate::latency::Latencies;
@@ -27,12 +28,12 @@ impl Counts {
         }
     }
 
-    fn rejected(&self) -> u64 {
-        self.fail + self.no_result
+    fn judged(&self) -> u64 {
+        self.pass + self.fail
     }
 
     fn all(&self) -> u64 {
-        self.pass + self.rejected()
+        self.judged() + self.no_result
     }
 
     fn plus(self, other: Self) -> Self {
@@ -85,9 +86,24 @@ fn rate(count: u64, of: u64) -> Option<f64> {
     (of > 0).then(|| count as f64 / of as f64)
 }
 
+/// One kind of error among the parts that were judged, and how many could not be; nothing for no parts.
+fn share(what: &str, count: u64, of: Counts, parts: &str) -> String {
+    let (judged, unjudged) = (of.judged(), of.no_result);
+    let unjudged = match (judged, unjudged) {
+        (0, 0) => return String::new(),
+        (_, 0) => String::new(),
+        (0, all) => format!(": all {all} {parts} parts without a result"),
+        (_, more) => format!(", {more} more without a result"),
+    };
+    let figure = rate(count, judged).map_or("-".to_owned(), |rate| {
+        format!("{count} of {judged} {parts} parts ({:.1} %)", 100.0 * rate)
+    });
+    format!("{what:<14} {figure}{unjudged}\n")
+}
+
 impl Tally {
-    /// Counts a part. `took` is its time from capture to verdict, if it was inspected.
-    pub(crate) fn add(&mut self, label: Option<&Label>, outcome: Outcome, took: Option<Duration>) {
+    /// Counts a part that has left.
+    pub(crate) fn add(&mut self, label: Option<&Label>, outcome: Outcome) {
         let counts = match label {
             Some(Label::Good) => &mut self.good,
             Some(Label::Defect(kind)) => self.kinds.entry(kind.clone()).or_default(),
@@ -97,9 +113,28 @@ impl Tally {
         if let Outcome::NoResult(reason) = outcome {
             *self.reasons.entry(reason.name()).or_default() += 1;
         }
-        if let Some(took) = took {
-            self.latencies.push(took);
-        }
+    }
+
+    /// Counts the time from a part's picture to its verdict, in time or not.
+    pub(crate) fn took(&mut self, took: Duration) {
+        self.latencies.push(took);
+    }
+
+    /// Says how long this machine takes, if it was too slow for some parts.
+    pub(crate) fn late_hint(&self, deadline_ms: f64) -> Option<String> {
+        let is_slow = |reason: Reason| self.reasons.contains_key(reason.name());
+        (is_slow(Reason::Late) || is_slow(Reason::Overrun)).then(|| {
+            format!(
+                "this machine took p50 {} a part, gate.deadline_ms is {deadline_ms}; `twinspect bench` \
+                 measures it",
+                self.percentile(50.0)
+            )
+        })
+    }
+
+    fn percentile(&self, percent: f64) -> String {
+        let known = self.latencies.percentile_ms(percent);
+        known.map_or("-".to_owned(), |ms| format!("{ms:.1} ms"))
     }
 
     fn defective(&self) -> Counts {
@@ -118,10 +153,10 @@ impl Tally {
             unlabelled: self.unlabelled,
             kinds: self.kinds.clone(),
             no_result_reasons: self.reasons.clone(),
-            false_rejects: self.good.rejected(),
-            false_reject_rate: rate(self.good.rejected(), self.good.all()),
+            false_rejects: self.good.fail,
+            false_reject_rate: rate(self.good.fail, self.good.judged()),
             escapes: defective.pass,
-            escape_rate: rate(defective.pass, defective.all()),
+            escape_rate: rate(defective.pass, defective.judged()),
             latency_ms: Percentiles {
                 p50: self.latencies.percentile_ms(50.0),
                 p99: self.latencies.percentile_ms(99.0),
@@ -149,7 +184,7 @@ impl Tally {
             count => format!("{count} {what}"),
         };
         if !is_zero(&self.good) {
-            let rejected = remark(self.good.rejected(), "rejected though good");
+            let rejected = remark(self.good.fail, "rejected though good");
             row("good", &self.good, rejected);
         }
         for (kind, counts) in &self.kinds {
@@ -164,18 +199,10 @@ impl Tally {
         let mut text = format!("{table}\n");
         let defective = self.defective();
         for (what, count, of, parts) in [
-            (
-                "false rejects",
-                self.good.rejected(),
-                self.good.all(),
-                "good",
-            ),
-            ("escapes", defective.pass, defective.all(), "defective"),
+            ("false rejects", self.good.fail, self.good, "good"),
+            ("escapes", defective.pass, defective, "defective"),
         ] {
-            if let Some(rate) = rate(count, of) {
-                let percent = 100.0 * rate;
-                text += &format!("{what:<14} {count} of {of} {parts} parts ({percent:.1} %)\n");
-            }
+            text += &share(what, count, of, parts);
         }
         if !self.reasons.is_empty() {
             let reasons: Vec<String> = self
@@ -185,43 +212,37 @@ impl Tally {
                 .collect();
             text += &format!("{:<14} {}\n", "no result", reasons.join(", "));
         }
-        let percentiles = [50.0, 99.0].map(|percent| self.latencies.percentile_ms(percent));
-        if let [Some(p50), Some(p99)] = percentiles {
-            text += &format!(
-                "{:<14} p50 {p50:.1} ms, p99 {p99:.1} ms a part\n",
-                "latency"
-            );
-        }
+        let [p50, p99] = [50.0, 99.0].map(|percent| self.percentile(percent));
+        text += &format!("{:<14} p50 {p50}, p99 {p99} a part\n", "latency");
         text
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use twinspect_core::verdict::Reason;
-
     use super::*;
 
     fn tally() -> Tally {
         let mut tally = Tally::default();
         let stain = Label::Defect("stain".into());
-        let took = Some(Duration::from_millis(20));
-        tally.add(Some(&Label::Good), Outcome::Pass, took);
-        tally.add(Some(&Label::Good), Outcome::NoResult(Reason::NoDepth), took);
-        tally.add(Some(&stain), Outcome::Pass, took);
-        tally.add(Some(&stain), Outcome::Fail, None);
+        tally.add(Some(&Label::Good), Outcome::Pass);
+        tally.add(Some(&Label::Good), Outcome::Fail);
+        tally.add(Some(&Label::Good), Outcome::NoResult(Reason::NoDepth));
+        tally.add(Some(&stain), Outcome::Pass);
+        tally.add(Some(&stain), Outcome::Fail);
+        tally.took(Duration::from_millis(20));
         tally
     }
 
     #[test]
-    fn a_good_part_without_a_result_is_a_false_reject() {
+    fn a_good_part_without_a_result_is_no_false_reject() {
         let summary = tally().summary();
         assert_eq!(
             (summary.false_rejects, summary.false_reject_rate),
             (1, Some(0.5))
         );
         assert_eq!((summary.escapes, summary.escape_rate), (1, Some(0.5)));
-        assert_eq!(summary.parts, 4);
+        assert_eq!((summary.parts, summary.good.no_result), (5, 1));
         assert_eq!(summary.no_result_reasons.get("no_depth"), Some(&1));
     }
 
@@ -239,13 +260,36 @@ mod tests {
     fn people_read_the_same_numbers() {
         let text = tally().text();
         for expected in [
-            "false rejects  1 of 2 good parts (50.0 %)",
-            "escapes        1 of 2 defective parts (50.0 %)",
+            "false rejects  1 of 2 good parts (50.0 %), 1 more without a result\n",
+            "escapes        1 of 2 defective parts (50.0 %)\n",
+            "1 rejected though good",
             "1 escaped",
             "no_depth 1",
             "p50 20.0 ms",
         ] {
             assert!(text.contains(expected), "{expected:?} in\n{text}");
         }
+    }
+
+    #[test]
+    fn where_nothing_was_judged_there_are_no_figures_but_a_reason() {
+        let mut tally = Tally::default();
+        assert_eq!(tally.late_hint(20.0), None);
+        for reason in [Reason::Late, Reason::Overrun] {
+            tally.add(Some(&Label::Good), Outcome::NoResult(reason));
+        }
+        let text = tally.text();
+        for expected in [
+            "false rejects  -: all 2 good parts without a result\n",
+            "latency        p50 -, p99 - a part\n",
+        ] {
+            assert!(text.contains(expected), "{expected:?} in\n{text}");
+        }
+        tally.took(Duration::from_millis(44));
+        let hint = tally.late_hint(20.0).unwrap();
+        assert!(
+            hint.contains("p50 44.0 ms a part, gate.deadline_ms is 20;"),
+            "{hint}"
+        );
     }
 }

@@ -152,10 +152,10 @@ pub(crate) struct CalibrateArgs {
     /// The bundle to write.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Share of good parts that may be rejected, 0 to 1; the bundle's own if absent.
+    /// Share of good parts that may be rejected, 0.001 to 0.5; the bundle's own if absent.
     #[arg(long, value_name = "SHARE")]
     pub(crate) false_reject_rate: Option<f64>,
-    /// Fits even where the old constants reject more than half of the parts.
+    /// Fits even where the old constants reject more than a fifth of the parts, and more than one.
     #[arg(long)]
     pub(crate) accept_shift: bool,
     /// Prints one JSON object.

@@ -161,24 +161,19 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
                 accept_shift: args.accept_shift,
                 created: now(),
             })?;
-            let threshold = made.bundle.manifest().score.fused;
             let text = if args.json {
                 serde_json::json!({
                     "bundle": args.out,
                     "hash": made.bundle.hash(),
-                    "rejected_before": made.rejected_before,
-                    "rejected_now": threshold.good_parts_above,
-                    "threshold": threshold,
+                    "rejected_before": made.rejected_before.len(),
+                    "rejected_parts": made.rejected_before,
+                    "rejected_now": made.threshold().good_parts_above,
+                    "threshold_before": made.threshold_before,
+                    "threshold": made.threshold(),
                 })
                 .to_string()
             } else {
-                format!(
-                    "wrote {}\nthreshold: {}\nof these parts the old constants reject {}, the new ones {}",
-                    args.out.display(),
-                    threshold.explain(),
-                    made.rejected_before,
-                    threshold.good_parts_above
-                )
+                format!("wrote {}\n{}", args.out.display(), made.explain())
             };
             print(&text)?;
             Ok(ExitCode::SUCCESS)

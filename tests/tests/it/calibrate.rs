@@ -48,6 +48,15 @@ fn a_station_s_own_parts_make_a_bundle_that_is_proven_and_names_the_old_one() {
     assert_eq!(report["from"], old.hash());
     assert_eq!(report["hash"], new.hash());
     assert_eq!(report["good_parts"], 6);
+    let rejected = report["rejected_parts"].as_array().expect("names");
+    assert_eq!(report["rejected_before"], rejected.len());
+    let evidence = |bundle: &Bundle| Value::from(bundle.manifest().score.fused.evidence);
+    let line = |key: &str| report[key]["evidence"].as_f64().map(|line| line as f32);
+    assert_eq!(
+        line("threshold_before").map(Value::from),
+        Some(evidence(&old))
+    );
+    assert_eq!(line("threshold").map(Value::from), Some(evidence(&new)));
     assert_eq!(new.manifest().score.fused.good_parts, 6);
 
     let mut check = program("twinspect");
@@ -86,7 +95,7 @@ fn the_old_bundle_stays_and_parts_that_say_nothing_are_refused() {
             "2",
         ],
         2,
-        "between 0 and 1",
+        "0.001 to 0.5",
     );
     refused(
         &["--data", "parts", "--out", "x.twb"],
@@ -115,12 +124,15 @@ fn parts_of_another_product_are_refused_until_somebody_vouches_for_them() {
     let refused = refit(&[]);
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(3), "{told}");
-    assert!(told.contains("reject 6 of these 6 parts"), "{told}");
+    assert!(told.contains("reject 6 of these 6 parts: "), "{told}");
+    assert!(told.contains("000"), "{told}");
     assert!(told.contains("--accept-shift"), "{told}");
     assert!(!site.path("new.twb").exists());
 
     let made = refit(&["--accept-shift"]);
     assert!(made.status.success(), "{made:?}");
+    let told = String::from_utf8_lossy(&made.stdout).into_owned();
+    assert!(told.contains("old ") && told.contains(", new "), "{told}");
     let new = Bundle::open(site.path("new.twb")).expect("a sound bundle");
     assert_eq!(new.manifest().score.fused.good_parts_above, 0);
 }

@@ -341,6 +341,16 @@ fn every_rule_between_values_has_its_key() {
         |m| m.score.fused.evidence = f32::INFINITY,
         &["score.fused.evidence"],
     );
+    for evidence in [0.0, 1000.1, 1e30] {
+        check(
+            |m| m.score.fused.evidence = evidence,
+            &["score.fused.evidence"],
+        );
+    }
+    check(
+        |m| m.score.fused.target_rate = 1e-300,
+        &["score.fused.target_rate"],
+    );
     check(
         |m| m.score.fused.target_rate = 0.0,
         &["score.fused.target_rate"],
@@ -409,7 +419,7 @@ proptest! {
     fn manifests_survive_the_file(
         sd in positive(),
         mean in finite(),
-        evidence in positive(),
+        evidence in 1..=1000_f32.to_bits(),
         seed in 0..=i64::MAX as u64,
         unit in any::<u64>().prop_map(f64::from_bits).prop_filter("positive", |x| x.is_finite() && *x > 0.0),
         text in "\\PC{1,40}",
@@ -419,7 +429,7 @@ proptest! {
         let mut manifest = sample();
         let rgb = manifest.score.modalities.rgb.as_mut().unwrap();
         rgb.maps[0] = Moments { mean, sd };
-        rgb.threshold.evidence = evidence;
+        rgb.threshold.evidence = f32::from_bits(evidence);
         manifest.provenance.seed = seed;
         manifest.provenance.tool_version = text.clone();
         manifest.stages.rgb.as_mut().unwrap().input = text;

@@ -51,7 +51,7 @@ pub(super) fn problems(manifest: &Manifest) -> Vec<Problem> {
         ("tolerance.f16", manifest.tolerance.f16),
     ] {
         found.require(value > 0.0 && value < 1.0, key, || {
-            format!("expected a share between 0 and 1, found {value}")
+            format!("expected a share between 0 and 1, found {value:?}")
         });
     }
     found.0
@@ -71,19 +71,19 @@ impl Problems {
 
     fn positive(&mut self, value: f64, key: &str) {
         self.require(value.is_finite() && value > 0.0, key, || {
-            format!("expected a positive number, found {value}")
+            format!("expected a positive number, found {value:?}")
         });
     }
 
     fn finite(&mut self, value: f64, key: &str) {
         self.require(value.is_finite(), key, || {
-            format!("expected a number, found {value}")
+            format!("expected a number, found {value:?}")
         });
     }
 
     fn share(&mut self, value: f64, key: &str) {
         self.require((0.0..=1.0).contains(&value), key, || {
-            format!("expected a share from 0 to 1, found {value}")
+            format!("expected a share from 0 to 1, found {value:?}")
         });
     }
 
@@ -322,7 +322,7 @@ impl Problems {
             self.require(
                 sigma.is_finite() && sigma >= 0.0,
                 &format!("{at}.sigma_px"),
-                || format!("expected 0 or more, found {sigma}"),
+                || format!("expected 0 or more, found {sigma:?}"),
             );
             self.moments(view.maxima, &format!("{at}.maxima"));
         }
@@ -335,13 +335,22 @@ impl Problems {
     }
 
     fn threshold(&mut self, key: &str, threshold: &Threshold) {
-        self.positive(threshold.evidence.into(), &format!("{key}.evidence"));
-        let rate = threshold.target_rate;
+        let (evidence, evidence_max) = (threshold.evidence, Threshold::EVIDENCE_MAX);
         self.require(
-            rate > 0.0 && rate < 1.0,
-            &format!("{key}.target_rate"),
-            || format!("expected a rate between 0 and 1, found {rate}"),
+            evidence > 0.0 && evidence <= evidence_max,
+            &format!("{key}.evidence"),
+            || {
+                format!(
+                    "expected more than 0 and at most {evidence_max} standard deviations of good parts, \
+                     found {evidence:?}"
+                )
+            },
         );
+        let (rate, rates) = (threshold.target_rate, Threshold::TARGET_RATES);
+        self.require(rates.contains(&rate), &format!("{key}.target_rate"), || {
+            let (least, most) = rates.into_inner();
+            format!("expected a rate of {least} to {most}, found {rate:?}")
+        });
         self.share(threshold.rate_bound_95, &format!("{key}.rate_bound_95"));
         let (parts, above) = (threshold.good_parts, threshold.good_parts_above);
         self.require(parts > 0, &format!("{key}.good_parts"), || {

@@ -76,9 +76,16 @@ pub enum FitError {
         /// The modality.
         modality: Modality,
     },
-    /// A target outside 0 to 1.
-    #[error("target false-reject rate must lie between 0 and 1")]
-    Target,
+    /// A target that no line can be asked for.
+    #[error(
+        "a target false-reject rate of {rate}: expected {} to {}",
+        Threshold::TARGET_RATES.start(),
+        Threshold::TARGET_RATES.end()
+    )]
+    Target {
+        /// What was asked for.
+        rate: f64,
+    },
     /// The fitted constants are none that a fusion network could work with.
     #[error("setting up the fusion network's inputs")]
     Setup(#[source] ScoreError),
@@ -128,8 +135,8 @@ pub fn fit(
             needed: PARTS_MIN,
         });
     }
-    if !(target_rate > 0.0 && target_rate < 1.0) {
-        return Err(FitError::Target);
+    if !Threshold::TARGET_RATES.contains(&target_rate) {
+        return Err(FitError::Target { rate: target_rate });
     }
     let mut modalities = PerModality::default();
     let mut fused_peaks = vec![f32::NEG_INFINITY; thresholds.len()];

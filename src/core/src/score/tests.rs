@@ -350,7 +350,7 @@ fn fitting_needs_parts_maps_and_a_sensible_target() {
         "{refused:?}"
     );
     let mut some: Vec<_> = (0..6).map(good).collect();
-    assert!(matches!(refuse(&some, 1.5), FitError::Target));
+    assert!(matches!(refuse(&some, 1.5), FitError::Target { rate: 1.5 }));
     some[3].maps.rgb = None;
     let refused = refuse(&some, 0.02);
     assert!(

@@ -1,6 +1,8 @@
 //! The line between good and rejected, from good parts only, for a stated false-reject rate:
 //! an order statistic, or with too few parts a Gumbel fit to the tail.
 
+use std::ops::RangeInclusive;
+
 use super::calibration::{Threshold, ThresholdMethod};
 use crate::statistics::{binomial_cdf, gumbel_level, rate_upper_bound};
 
@@ -10,7 +12,16 @@ const CONFIDENCE: f64 = 0.95;
 const EVIDENCE_MIN: f32 = 1e-3;
 
 impl Threshold {
-    /// Chooses the line for `target_rate` (0 to 1, exclusive) from the evidence of good parts that
+    /// False-reject rates that a line can be asked for. Below, a line is extrapolated so far that it lets
+    /// anything pass (an order statistic needs three thousand parts for 0.001); above, it rejects more
+    /// good parts than it lets pass.
+    pub const TARGET_RATES: RangeInclusive<f64> = 0.001..=0.5;
+
+    /// Most evidence of a line. Evidence is counted in standard deviations of what good parts show: real
+    /// lines stand at three to ten, and at a thousand nothing would be rejected, of any product.
+    pub const EVIDENCE_MAX: f32 = 1000.0;
+
+    /// Chooses the line for `target_rate`, one of [`Self::TARGET_RATES`], from the evidence of good parts that
     /// were not used for training.
     ///
     /// The k-th largest, with the largest k whose true false-reject rate is at most the target with

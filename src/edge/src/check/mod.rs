@@ -22,6 +22,7 @@ use crate::fit::check_camera;
 use crate::latency::{Latencies, milliseconds};
 use crate::pipeline::Pipeline;
 use crate::replay::write_json;
+use crate::run::try_folder;
 
 /// Inspections by which the latency is judged.
 const ROUNDS: usize = 30;
@@ -43,6 +44,9 @@ struct Findings {
     engine: Engine,
     #[serde(skip_serializing_if = "Option::is_none")]
     camera: Option<Camera>,
+    /// Where pictures of rejected parts go, which was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records_folder: Option<PathBuf>,
     warnings: Vec<String>,
 }
 
@@ -102,6 +106,9 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
     let camera = station
         .map(|station| open_camera(&bundle, &station.camera))
         .transpose()?;
+    let records = station.and_then(|station| station.records.as_ref());
+    let records_folder = records.map(|records| records.folder.clone());
+    records_folder.as_deref().map_or(Ok(()), try_folder)?;
     let mut pipeline = Pipeline::load(&bundle, DegradedPolicy::default())?;
     let (p50_ms, p99_ms) = latency(&bundle, &mut pipeline)?;
     let deadline_ms = station
@@ -162,6 +169,7 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
             deadline_ms,
         },
         camera,
+        records_folder,
         warnings,
         settings: loaded.map(|loaded| loaded.settings),
     })
@@ -299,6 +307,9 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
             camera.parts,
             camera.recording.display()
         )?;
+    }
+    if let Some(folder) = &findings.records_folder {
+        writeln!(out, "records   {} can be written to", folder.display())?;
     }
     for warning in &findings.warnings {
         writeln!(out, "\x1b[33mwarning\x1b[0m   {warning}")?;

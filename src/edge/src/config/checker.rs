@@ -1,11 +1,12 @@
 //! Collects everything that is wrong with a configuration before any of it is refused.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use twinspect_core::belt::Axis;
 
 use super::contradiction;
-use super::number::number;
+use crate::number::number;
 
 /// Longest time that any key may ask for.
 pub(super) const DURATION_MAX_MS: f64 = 3_600_000.0;
@@ -87,6 +88,13 @@ impl Checker {
         let holds = (1..=most).contains(&count);
         self.require(holds, key, count, format!("from 1 to {most}"));
         count
+    }
+
+    /// A file or folder; relative ones start at `base`.
+    pub(super) fn path(&mut self, key: &'static str, typed: &Path, base: &Path) -> PathBuf {
+        let is_named = !typed.as_os_str().is_empty();
+        self.require(is_named, key, "\"\"", "the path of a file or folder");
+        base.join(typed)
     }
 
     pub(super) fn us(&mut self, key: &'static str, milliseconds: f64) -> u64 {

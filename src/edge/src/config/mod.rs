@@ -7,7 +7,6 @@ mod changes;
 mod checker;
 mod contradiction;
 mod explain;
-mod number;
 mod station;
 mod typed;
 mod wires;
@@ -79,7 +78,7 @@ impl Loaded {
 
 /// Reads and checks a configuration. Relative paths in it start at its own folder.
 pub(crate) fn load(path: &Path) -> Result<Loaded, ConfigError> {
-    let text = fs_err::read_to_string(path).map_err(|source| ConfigError::Read {
+    let text = document::read(path).map_err(|source| ConfigError::Read {
         path: path.to_owned(),
         source,
     })?;

@@ -1,5 +1,6 @@
 //! What the file means.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,18 +18,21 @@ use twinspect_line::Stopped;
 use twinspect_line::gpio::GpioSpec;
 
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
-use super::number::number;
 use super::typed::{
     CameraKind, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
     OutputToml, RecordsToml, SplitToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
 };
 use super::wires;
+use crate::number::number;
 
+/// Lowest rate of triggers: a part in a quarter of an hour.
+const RATE_MIN_HZ: f64 = 0.001;
 /// Highest rate of triggers.
 const RATE_MAX_HZ: f64 = 1_000.0;
 /// A station that is stopped waits for so much longer than its last part takes on an even belt.
 const DRAIN_SLACK_US: u64 = 1_000_000;
-/// Most counts a second of a simulated encoder.
+/// Least and most counts a second of a simulated encoder.
+const BELT_MIN_HZ: f64 = 0.001;
 const BELT_MAX_HZ: f64 = 10_000.0;
 
 /// A station that can be run.
@@ -155,19 +159,30 @@ impl Checker {
 
     /// The simulated belt, whose parts must be as far apart as the trigger wants them.
     fn belt(&mut self, typed: &TriggerToml, encoder: &EncoderToml) -> BeltSpec {
-        let rate = |checker: &mut Self, key, rate_hz: f64, most: f64| {
-            let holds = rate_hz > 0.0 && rate_hz <= most;
+        let rate = |checker: &mut Self, key, rate_hz: f64, range: RangeInclusive<f64>| {
+            let holds = range.contains(&rate_hz);
+            let (least, most) = range.into_inner();
             checker.require(
                 holds,
                 key,
                 number(rate_hz),
-                format!("above 0 and at most {most}"),
+                format!("from {least} to {most}"),
             );
             let sane = if holds { rate_hz } else { 1.0 };
             (1e6 / sane) as u64
         };
-        let period_us = rate(self, "trigger.rate_hz", typed.rate_hz, RATE_MAX_HZ);
-        let count_us = rate(self, "encoder.belt_hz", encoder.belt_hz, BELT_MAX_HZ);
+        let period_us = rate(
+            self,
+            "trigger.rate_hz",
+            typed.rate_hz,
+            RATE_MIN_HZ..=RATE_MAX_HZ,
+        );
+        let count_us = rate(
+            self,
+            "encoder.belt_hz",
+            encoder.belt_hz,
+            BELT_MIN_HZ..=BELT_MAX_HZ,
+        );
         let kind = encoder.kind.kind();
         if typed.source == TriggerChoice::Software {
             // No part comes by itself.
@@ -334,8 +349,9 @@ impl Checker {
     fn records(&mut self, typed: &RecordsToml, folder: &Path) -> Option<RecordsSpec> {
         let queue_parts = self.count("records.queue_parts", typed.queue_parts, 64);
         let keep_parts = self.count("records.keep_parts", typed.keep_parts, 100_000);
-        typed.enabled.then(|| RecordsSpec {
-            folder: folder.join(&typed.folder),
+        let folder = self.path("records.folder", &typed.folder, folder);
+        typed.enabled.then_some(RecordsSpec {
+            folder,
             queue_parts,
             keep_parts,
         })
@@ -348,7 +364,7 @@ impl Station {
         let mut checker = Checker::default();
         let camera = match typed.camera.kind {
             CameraKind::Replay => CameraSource::Replay {
-                folder: folder.join(&typed.camera.folder),
+                folder: checker.path("camera.folder", &typed.camera.folder, folder),
                 split: match typed.camera.split {
                     SplitToml::Inspection => None,
                     SplitToml::Train => Some(Split::Train),
@@ -364,7 +380,7 @@ impl Station {
             },
         };
         let station = Self {
-            bundle: folder.join(&typed.bundle.file),
+            bundle: checker.path("bundle.file", &typed.bundle.file, folder),
             camera,
             line: checker.line(typed),
             stopped: checker.stopped(&typed.gate),

@@ -98,7 +98,7 @@ fn all_problems_are_named_at_once() {
     let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(texts.len(), 5, "{texts:?}");
     for (text, part) in texts.iter().zip([
-        "trigger.rate_hz = 0 must be above 0",
+        "trigger.rate_hz = 0 must be from 0.001 to 1000",
         "gate.deadline_ms = 350 must be at most gate.delay_ms = 100",
         "inspector.heartbeat_ms must be less than inspector.silence_max_ms",
         "inspector.heartbeat_ms must be less than ready.silence_max_ms",

@@ -96,7 +96,8 @@ impl Show<'_> {
             let Passage { outcome, pulse } = self.belt.carry(&inspection.verdict, took)?;
             let verdict = &belt::as_left(inspection.verdict, outcome);
             let label = truth.map(|truth| &truth.label);
-            self.tally.add(label, outcome, Some(took));
+            self.tally.add(label, outcome);
+            self.tally.took(took);
             pipeline.keep(&mut snapshot);
             let below_split = name.split_once('/').map_or(name, |(_, rest)| rest);
             let place = format!("{} {below_split}", product.name);

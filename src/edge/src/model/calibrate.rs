@@ -23,7 +23,9 @@ struct Findings<'a> {
     from: &'a str,
     good_parts: usize,
     rejected_before: usize,
+    rejected_parts: &'a [String],
     rejected_now: usize,
+    threshold_before: Threshold,
     threshold: Threshold,
 }
 
@@ -47,7 +49,6 @@ pub(crate) fn calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> Result<(),
     }
     let made = calibrator.finish(clock::now_rfc3339(), dataset.name().to_owned())?;
     made.write_archive(&args.out)?;
-    let threshold = made.bundle.manifest().score.fused;
     log::info!(
         "{} made of {} with {} good parts",
         made.bundle.hash(),
@@ -62,26 +63,25 @@ pub(crate) fn calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> Result<(),
                 hash: made.bundle.hash(),
                 from: bundle.hash(),
                 good_parts: parts.len(),
-                rejected_before: made.rejected_before,
-                rejected_now: threshold.good_parts_above,
-                threshold,
+                rejected_before: made.rejected_before.len(),
+                rejected_parts: &made.rejected_before,
+                rejected_now: made.threshold().good_parts_above,
+                threshold_before: made.threshold_before,
+                threshold: made.threshold(),
             },
         );
     }
     writeln!(
         out,
         "wrote {}: {} {}, from {} good parts of {}\n\
-         threshold: {}\n\
-         of these parts the old constants reject {}, the new ones {}\n\
+         {}\n\
          the way back: {}, {}",
         args.out.display(),
         bundle.manifest().name,
         bundle.manifest().version,
         parts.len(),
         dataset.name(),
-        threshold.explain(),
-        made.rejected_before,
-        threshold.good_parts_above,
+        made.explain(),
         bundle.path().display(),
         bundle.hash()
     )?;

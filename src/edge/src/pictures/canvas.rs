@@ -1,11 +1,6 @@
-//! Drawing on pictures, and files from them.
+//! Drawing on pictures.
 
-use std::io::Cursor;
-use std::path::Path;
-
-use image::{ImageFormat, Rgb, RgbImage};
-
-use crate::error::EdgeError;
+use image::{Rgb, RgbImage};
 
 pub(super) const BACKGROUND: Rgb<u8> = Rgb([24, 26, 30]);
 pub(super) const INK: Rgb<u8> = Rgb([230, 232, 236]);
@@ -32,17 +27,4 @@ pub(super) fn paste(picture: &mut RgbImage, other: &RgbImage, corner: (u32, u32)
             picture.put_pixel(corner.0 + x, corner.1 + y, *pixel);
         }
     }
-}
-
-/// Writes a PNG, and the folders that it lies in.
-pub(crate) fn save(picture: &RgbImage, path: &Path) -> Result<(), EdgeError> {
-    let mut png = Cursor::new(Vec::new());
-    picture
-        .write_to(&mut png, ImageFormat::Png)
-        .map_err(std::io::Error::other)
-        .map_err(EdgeError::store(path))?;
-    if let Some(folder) = path.parent() {
-        fs_err::create_dir_all(folder).map_err(EdgeError::store(folder))?;
-    }
-    fs_err::write(path, png.into_inner()).map_err(EdgeError::store(path))
 }

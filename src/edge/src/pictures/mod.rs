@@ -5,13 +5,14 @@
 
 mod canvas;
 mod colour_map;
+mod file;
 mod font;
 mod heatmap;
 mod panels;
 mod sheet;
 mod snapshot;
 
-pub(crate) use canvas::save;
+pub(crate) use file::save;
 pub(crate) use heatmap::heatmap;
 pub(crate) use sheet::Sheet;
 pub(crate) use snapshot::Snapshot;

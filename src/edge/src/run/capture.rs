@@ -130,7 +130,7 @@ impl Capture {
         let answer = InspectorMessage::Verdict(VerdictMessage {
             number,
             verdict: Verdict::NoResult { reason },
-            took_us: 0,
+            took_us: None,
             part: truth.map(|truth| truth.id.as_str().to_owned()),
             label: truth.map(|truth| truth.label.clone()),
         });

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use twinspect_bundle::Bundle;
 use twinspect_camera::{Camera, Repeat, ReplayCamera};
 use twinspect_core::verdict::{Reason, Verdict};
@@ -39,8 +39,8 @@ fn system(doing: &'static str) -> impl Fn(std::io::Error) -> EdgeError {
 
 /// Serves tickets from standard input until it is closed.
 pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError> {
-    // The line process decides when to stop, also when somebody presses Ctrl-C for both.
-    for signal in [SIGINT, SIGTERM] {
+    // The line process decides what a signal means, also when a terminal sends it to both.
+    for signal in [SIGINT, SIGTERM, SIGQUIT, SIGHUP] {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))
             .map_err(system("asking for the signals of the system"))?;
     }
@@ -226,18 +226,18 @@ impl Inspect {
         let truth = captured.frame.truth.as_ref();
         let part = truth.map(|truth| truth.id.as_str());
         let start_us = self.clock.now_us();
-        let verdict = if start_us >= captured.decide_by_us {
-            Verdict::NoResult {
-                reason: Reason::Late,
-            }
+        let (verdict, took_us) = if start_us >= captured.decide_by_us {
+            let reason = Reason::Late;
+            (Verdict::NoResult { reason }, None)
         } else {
-            self.judge(captured, part)
+            let verdict = self.judge(captured, part);
+            (verdict, Some(self.clock.now_us() - start_us))
         };
         self.inspected += 1;
         let answer = InspectorMessage::Verdict(VerdictMessage {
             number: captured.number,
             verdict,
-            took_us: self.clock.now_us() - start_us,
+            took_us,
             part: part.map(str::to_owned),
             label: truth.map(|truth| truth.label.clone()),
         });

@@ -117,9 +117,11 @@ impl LineProcess {
             inspector.close();
             self.wait_for_end();
         }
-        let ended = served
-            .and(rested)
-            .and_then(|()| self.report.finish(&self.station, self.machine.record()));
+        let deadline = Duration::from_micros(self.loaded.station.decisions.gate.deadline_us);
+        let ended = served.and(rested).and_then(|()| {
+            self.report
+                .finish(&self.station, self.machine.record(), deadline)
+        });
         self.service
             .finish(ended.as_ref().err().map(|error| error as &dyn Error));
         ended

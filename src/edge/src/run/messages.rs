@@ -58,8 +58,8 @@ pub(super) struct Ready {
 pub(super) struct VerdictMessage {
     pub(super) number: u64,
     pub(super) verdict: Verdict,
-    /// From capture done to verdict.
-    pub(super) took_us: u64,
+    /// From capture done to verdict, of a part that was inspected.
+    pub(super) took_us: Option<u64>,
     /// Name of a recorded part.
     pub(super) part: Option<String>,
     /// What a recorded part is.
@@ -136,7 +136,7 @@ mod tests {
         let message = InspectorMessage::Verdict(VerdictMessage {
             number: 7,
             verdict,
-            took_us: 31_000,
+            took_us: Some(31_000),
             part: Some("test/stain/003".into()),
             label: Some(Label::Defect("stain".into())),
         });

@@ -26,6 +26,7 @@ mod notify;
 mod orders;
 mod records;
 mod records_lock;
+mod records_trial;
 mod reload;
 mod service;
 mod station_lock;
@@ -34,3 +35,4 @@ mod troubles;
 
 pub(crate) use inspect_process::inspect_process;
 pub(crate) use line_process::run;
+pub(crate) use records_trial::try_folder;

@@ -3,7 +3,7 @@
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
 use super::reload::{Reading, Wish};
@@ -36,7 +36,8 @@ pub(super) fn desk(
     }
 }
 
-/// The system's signals: SIGTERM and SIGINT stop the station, SIGHUP reads its configuration again.
+/// The system's signals: SIGTERM, SIGINT and SIGQUIT stop the station, SIGHUP reads its configuration
+/// again.
 pub(super) struct SignalWatch {
     /// Receives once, when the station is to stop.
     pub(super) stop: Receiver<i32>,
@@ -47,7 +48,7 @@ pub(super) struct SignalWatch {
 impl SignalWatch {
     /// Asks for the signals.
     pub(super) fn start(wishes: Sender<Wish>) -> Result<Self, EdgeError> {
-        let mut caught = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|source| {
+        let mut caught = Signals::new([SIGINT, SIGTERM, SIGQUIT, SIGHUP]).map_err(|source| {
             let doing = "asking for the signals of the system";
             EdgeError::System { doing, source }
         })?;

@@ -160,13 +160,7 @@ impl Shelf {
     fn add(&mut self, write: impl FnOnce(&Path) -> Result<(), EdgeError>) -> Result<(), EdgeError> {
         let path = self.folder.join(format!("{PREFIX}{:08}.png", self.next));
         self.next += 1;
-        if let Err(error) = write(&path) {
-            // On a full disk the name may be there without its picture, and nobody would count it.
-            if let Err(error) = fs_err::remove_file(&path) {
-                log::debug!("removing what was written: {error}");
-            }
-            return Err(error);
-        }
+        write(&path)?;
         self.pictures.push_back(path);
         while self.pictures.len() > self.keep
             && let Some(oldest) = self.pictures.pop_front()
@@ -225,23 +219,24 @@ mod tests {
     }
 
     #[test]
-    fn what_a_full_disk_leaves_is_removed_and_told_with_its_cause() {
+    fn a_picture_that_was_not_written_is_no_reason_to_delete_another() {
         let folder = tempfile::tempdir().unwrap();
         let spec = RecordsSpec {
             folder: folder.path().to_owned(),
             queue_parts: 1,
-            keep_parts: 2,
+            keep_parts: 1,
         };
         let mut shelf = Shelf::open(&spec).unwrap();
+        shelf.add(touch).unwrap();
         let full = |path: &Path| {
-            touch(path)?;
             let cause = std::io::Error::from(std::io::ErrorKind::StorageFull);
             Err(EdgeError::store(path)(cause))
         };
         let told = WithCauses(&shelf.add(full).unwrap_err()).to_string();
-        assert!(told.contains("reject-00000001.png: "), "{told}");
+        assert!(told.contains("reject-00000002.png: "), "{told}");
         assert!(told.ends_with("no storage space"), "{told}");
+        assert_eq!(names(folder.path()), ["reject-00000001.png"]);
         shelf.add(touch).unwrap();
-        assert_eq!(names(folder.path()), ["reject-00000002.png"]);
+        assert_eq!(names(folder.path()), ["reject-00000003.png"]);
     }
 }

@@ -115,6 +115,9 @@ impl StationReport {
 
     /// The inspect process has answered.
     pub(super) fn told(&mut self, told: VerdictMessage) {
+        if let Some(took_us) = told.took_us {
+            self.tally.took(Duration::from_micros(took_us));
+        }
         if self.told.len() == PARTS_MAX {
             self.told.pop_front();
         }
@@ -137,13 +140,11 @@ impl StationReport {
         let told = place.and_then(|place| self.told.remove(place));
         // Answers to earlier parts came too late to be told with them.
         self.told.retain(|told| told.number > number);
-        let took = told
-            .as_ref()
-            .map(|told| Duration::from_micros(told.took_us));
+        let took_us = told.as_ref().and_then(|told| told.took_us);
         let (said, part, label) = told.map_or((None, None, None), |told| {
             (Some(told.verdict), told.part, told.label)
         });
-        self.tally.add(label.as_ref(), outcome, took);
+        self.tally.add(label.as_ref(), outcome);
         let verdict = match (outcome, said) {
             (Outcome::NoResult(reason), _) => Verdict::NoResult { reason },
             (Outcome::Pass | Outcome::Fail, Some(said)) => said,
@@ -154,7 +155,7 @@ impl StationReport {
             number,
             part,
             verdict,
-            took_ms: took.map(milliseconds),
+            took_ms: took_us.map(|took_us| milliseconds(Duration::from_micros(took_us))),
         };
         self.tell(&left, label.as_ref(), due_us)?;
         Ok(Some(left))
@@ -203,15 +204,22 @@ impl StationReport {
         }
     }
 
-    /// The station has stopped.
+    /// The station has stopped; its parts were to be decided within `deadline`.
     pub(super) fn finish(
         mut self,
         station: &Station,
         line: &SimulatedLine,
+        deadline: Duration,
     ) -> Result<(), EdgeError> {
+        let hint = self.tally.late_hint(milliseconds(deadline));
         match self.form {
             Form::Scripts => self.finish_for_scripts(station, line)?,
-            Form::People => self.finish_for_people(station, line)?,
+            Form::People => {
+                self.finish_for_people(station, line)?;
+                if let Some(hint) = hint {
+                    writeln!(self.out, "hint           {hint}")?;
+                }
+            }
             Form::Journal => {
                 let gate = station.gate().counters();
                 log::info!(
@@ -221,6 +229,9 @@ impl StationReport {
                     gate.failed,
                     gate.no_result
                 );
+                if let Some(hint) = hint {
+                    log::warn!("{hint}");
+                }
             }
         }
         self.wait_for_reader()

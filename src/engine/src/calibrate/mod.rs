@@ -10,118 +10,27 @@
 use std::path::{Path, PathBuf};
 
 use twinspect_bundle::{
-    Bundle, BundleBuilder, BundleError, FormatVersion, Golden, GoldenEvidence, Manifest,
-    Recalibration,
+    Bundle, BundleBuilder, FormatVersion, Golden, GoldenEvidence, Manifest, Recalibration,
 };
 use twinspect_core::frame::FramePair;
-use twinspect_core::modality::{Modality, PerModality};
-use twinspect_core::prepare::{PrepareError, PreparedPart, Preparer, SpecError};
+use twinspect_core::modality::PerModality;
+use twinspect_core::prepare::{PreparedPart, Preparer};
 use twinspect_core::score::{
-    DegradedPolicy, FitError, Fuse, FusionInputs, FusionMaps, GoodPart, Join, ScoreError, Scorer,
-    StageMaps, fit,
+    DegradedPolicy, Fuse, FusionInputs, FusionMaps, GoodPart, Join, Scorer, StageMaps, Threshold,
+    fit,
 };
 
 use crate::engine::{Engine, EngineError, is_usable, judge};
-use crate::proof::{ProofError, prove};
+use crate::proof::prove;
 
-/// Good parts that no constants can be taken from.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CalibrateError {
-    /// A false-reject rate that is none.
-    #[error("a false-reject rate of {rate}: expected a share between 0 and 1")]
-    Rate {
-        /// What was asked for.
-        rate: f64,
-    },
-    /// The engine does not reproduce the bundle.
-    #[error("proving the engine with the bundle")]
-    Proof(#[source] Box<ProofError>),
-    /// The old bundle would be gone, and with it the way back.
-    #[error("{} is the bundle that is read", path.display())]
-    SameFile {
-        /// Where the new bundle should go.
-        path: PathBuf,
-    },
-    /// The bundle's preparation contradicts itself.
-    #[error("setting up the bundle's preparation")]
-    Spec(#[source] SpecError),
-    /// The bundle's score contradicts itself.
-    #[error("setting up the bundle's score")]
-    Score(#[source] ScoreError),
-    /// A frame that the product's preparation can't place.
-    #[error("preparing good part {part}")]
-    Prepare {
-        /// The part.
-        part: String,
-        /// Why.
-        #[source]
-        source: PrepareError,
-    },
-    /// A part of which a sense shows nothing.
-    #[error("good part {part} has no usable {modality}")]
-    Unusable {
-        /// The part.
-        part: String,
-        /// The sense.
-        modality: Modality,
-    },
-    /// The engine failed.
-    #[error("inferring {part}")]
-    Infer {
-        /// The part.
-        part: String,
-        /// Why.
-        #[source]
-        source: EngineError,
-    },
-    /// Parts that may be another product's, or defective ones.
-    #[error("the old constants reject {rejected} of these {parts} parts")]
-    Shifted {
-        /// Parts above the old line.
-        rejected: usize,
-        /// All parts.
-        parts: usize,
-    },
-    /// The parts don't support a calibration.
-    #[error("fitting the score")]
-    Fit(#[from] FitError),
-    /// A golden that has no evidence under the new constants.
-    #[error("golden {golden} gives no result under the new constants")]
-    Golden {
-        /// The golden.
-        golden: String,
-    },
-    /// The goldens can't be read, or the new bundle contradicts itself.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-}
+mod error;
 
-impl CalibrateError {
-    /// The remedy, where there is one.
-    pub fn hint(&self) -> Option<String> {
-        let text = match self {
-            Self::Unusable { .. } => {
-                "leave the part out: a part that can't be seen says nothing about good ones"
-            }
-            Self::Prepare { .. } => "the parts were recorded with another camera or frame size",
-            Self::Fit(FitError::TooFew { .. }) => {
-                "record more good parts; twenty are a start, and the bound is printed"
-            }
-            Self::Shifted { .. } => {
-                "see that they are good, and of this product; where the station's light or camera explains \
-                 it, --accept-shift fits to them all the same"
-            }
-            Self::Rate { .. } => "0.02 is two of a hundred good parts",
-            Self::SameFile { .. } => "choose another file: the old bundle is the way back",
-            Self::Infer { source, .. } => return source.hint(),
-            Self::Proof(source) => return source.hint(),
-            Self::Bundle(error) => return error.hint(),
-            _ => return None,
-        };
-        Some(text.to_owned())
-    }
-}
+pub use error::CalibrateError;
+
+/// One in so many good parts may lie above the old line: a line for two false rejects in a hundred meets
+/// two of twenty parts by chance once in seventeen times, five of them once in twenty-five
+/// thousand.
+const REJECTED_ONE_IN: usize = 5;
 
 /// Looks at good parts one after the other, and fits.
 pub struct Calibrator<'a> {
@@ -133,7 +42,8 @@ pub struct Calibrator<'a> {
     scorer: Scorer,
     target_rate: f64,
     parts: Vec<GoodPart>,
-    rejected_before: usize,
+    names: Vec<String>,
+    rejected: Vec<String>,
     any_shift: bool,
 }
 
@@ -142,13 +52,38 @@ pub struct Calibrator<'a> {
 pub struct Recalibrated {
     /// The bundle.
     pub bundle: Bundle,
-    /// Good parts above the old line.
-    pub rejected_before: usize,
+    /// The names of the good parts above the old line.
+    pub rejected_before: Vec<String>,
+    /// The old line.
+    pub threshold_before: Threshold,
     /// Where the old bundle lies.
     old: PathBuf,
 }
 
 impl Recalibrated {
+    /// The new line.
+    pub fn threshold(&self) -> Threshold {
+        self.bundle.manifest().score.fused
+    }
+
+    /// What changes for these parts, in some lines for people.
+    pub fn explain(&self) -> String {
+        let (old, new) = (self.threshold_before, self.threshold());
+        let rejected = match self.rejected_before.as_slice() {
+            [] => "none".to_owned(),
+            names => format!("{} ({})", names.len(), error::few(names)),
+        };
+        format!(
+            "threshold: {}\n\
+             evidence at the line, in standard deviations of good parts: old {:.2}, new {:.2}\n\
+             of these parts the old constants reject {rejected}, the new ones {}",
+            new.explain(),
+            old.evidence,
+            new.evidence,
+            new.good_parts_above
+        )
+    }
+
     /// Writes the bundle, anywhere but over the old one.
     ///
     /// # Errors
@@ -165,7 +100,7 @@ impl Recalibrated {
 
 impl<'a> Calibrator<'a> {
     /// Holds the engine to the bundle's goldens. `target_rate` is the share of good parts that may be
-    /// rejected, between 0 and 1; the bundle's own if absent.
+    /// rejected, one of [`Threshold::TARGET_RATES`]; the bundle's own if absent.
     ///
     /// # Errors
     /// [`CalibrateError::Rate`], [`CalibrateError::Proof`], [`CalibrateError::Spec`],
@@ -177,7 +112,7 @@ impl<'a> Calibrator<'a> {
     ) -> Result<Self, CalibrateError> {
         let Manifest { prepare, score, .. } = bundle.manifest();
         let target_rate = target_rate.unwrap_or(score.fused.target_rate);
-        if !(target_rate > 0.0 && target_rate < 1.0) {
+        if !Threshold::TARGET_RATES.contains(&target_rate) {
             return Err(CalibrateError::Rate { rate: target_rate });
         }
         prove(engine, bundle).map_err(|source| CalibrateError::Proof(Box::new(source)))?;
@@ -191,12 +126,13 @@ impl<'a> Calibrator<'a> {
             bundle,
             target_rate,
             parts: Vec::new(),
-            rejected_before: 0,
+            names: Vec::new(),
+            rejected: Vec::new(),
             any_shift: false,
         })
     }
 
-    /// Fits even to parts most of which the old constants reject: a new station's light may do that, but
+    /// Fits even to parts of which the old constants reject more than a fifth: a new station's light may do that, but
     /// so do the parts of another product, and the new line would let anything pass.
     #[must_use]
     pub fn accept_any_shift(mut self) -> Self {
@@ -233,9 +169,20 @@ impl<'a> Calibrator<'a> {
             policy,
         );
         let verdict = verdict.map_err(infer_error(name))?;
-        self.rejected_before += usize::from(!verdict.passes());
-        self.parts
-            .push(GoodPart::new(&self.part, self.maps.clone()));
+        let seen = GoodPart::new(&self.part, self.maps.clone());
+        // Noise tells any two pictures apart, even of one part that lies still.
+        let twin = self.parts.iter().position(|part| *part == seen);
+        if let Some(first) = twin.and_then(|index| self.names.get(index)) {
+            return Err(CalibrateError::Twin {
+                part: name.to_owned(),
+                first: first.clone(),
+            });
+        }
+        if !verdict.passes() {
+            self.rejected.push(name.to_owned());
+        }
+        self.parts.push(seen);
+        self.names.push(name.to_owned());
         Ok(())
     }
 
@@ -250,7 +197,7 @@ impl<'a> Calibrator<'a> {
             engine,
             target_rate,
             parts,
-            rejected_before,
+            rejected,
             any_shift,
             ..
         } = self;
@@ -264,9 +211,10 @@ impl<'a> Calibrator<'a> {
         };
         let fuse = (old.join() == Join::Fusion).then_some(&mut ask as &mut Fuse<'_>);
         let score = fit(&old.prepare, &plans, &parts, &parts, target_rate, fuse)?;
-        if !any_shift && 2 * rejected_before > parts.len() {
+        let shifted = rejected.len() > 1 && REJECTED_ONE_IN * rejected.len() > parts.len();
+        if shifted && !any_shift {
             return Err(CalibrateError::Shifted {
-                rejected: rejected_before,
+                rejected,
                 parts: parts.len(),
             });
         }
@@ -297,7 +245,8 @@ impl<'a> Calibrator<'a> {
         }
         Ok(Recalibrated {
             bundle: builder.build()?,
-            rejected_before,
+            rejected_before: rejected,
+            threshold_before: old.score.fused,
             old: bundle.path().to_owned(),
         })
     }

@@ -1,3 +1,6 @@
+use twinspect_core::modality::Modality;
+use twinspect_core::score::FitError;
+
 use super::*;
 use crate::conformance::fixture::{self, Senses, Twist, frame};
 use crate::tract::TractEngine;
@@ -36,13 +39,15 @@ fn networks_stay_and_constants_are_those_of_the_parts() {
         let mut engine = TractEngine::load(&bundle).unwrap();
         let mut calibrator = Calibrator::new(&mut engine, &bundle, Some(0.02)).unwrap();
         for seed in 100..124 {
-            calibrator.see("again", &frame(seed)).unwrap();
+            calibrator
+                .see(&format!("again {seed}"), &frame(seed))
+                .unwrap();
         }
         let again = calibrator
             .finish(CREATED.to_owned(), String::new())
             .unwrap();
         let above = manifest.score.fused.good_parts_above;
-        assert_eq!(again.rejected_before, above, "{senses:?}");
+        assert_eq!(again.rejected_before.len(), above, "{senses:?}");
         let (found, expected) = (&again.bundle.manifest().score, &manifest.score);
         assert_eq!(found, expected, "the same parts give the same constants");
     }
@@ -74,15 +79,69 @@ fn parts_that_the_old_constants_reject_need_somebody_who_vouches_for_them() {
     let mut engine = TractEngine::load(&bundle).unwrap();
     let mut calibrator = Calibrator::new(&mut engine, &bundle, Some(0.02)).unwrap();
     for seed in 0..6 {
-        calibrator.see("other", &frame(seed)).unwrap();
+        calibrator.see(&format!("{seed:03}"), &frame(seed)).unwrap();
     }
     let refused = calibrator.finish(CREATED.to_owned(), "others".to_owned());
     let told = refused.unwrap_err();
     assert_eq!(
         told.to_string(),
-        "the old constants reject 6 of these 6 parts"
+        "the old constants reject 6 of these 6 parts: 000, 001, 002, 003, 004 and 1 more"
     );
     assert!(told.hint().unwrap().contains("--accept-shift"));
+}
+
+#[test]
+fn more_than_a_fifth_of_rejected_parts_is_a_shift_and_one_part_is_none() {
+    let made_up = fixture::bundle(Senses::Both, Twist::None);
+    let Recalibrated { bundle, .. } = recalibrate(&made_up, 100..124).unwrap();
+    let mut engine = TractEngine::load(&bundle).unwrap();
+    let seeds: Vec<u32> = (100..200).collect();
+    let mut calibrator = Calibrator::new(&mut engine, &bundle, Some(0.02)).unwrap();
+    for &seed in &seeds {
+        calibrator.see(&format!("{seed}"), &frame(seed)).unwrap();
+    }
+    let rejected: Vec<u32> = calibrator
+        .rejected
+        .iter()
+        .map(|n| n.parse().unwrap())
+        .collect();
+    let passed: Vec<u32> = seeds
+        .into_iter()
+        .filter(|seed| !rejected.contains(seed))
+        .collect();
+    let mut fit = |bad: usize, good: usize| {
+        let mut calibrator = Calibrator::new(&mut engine, &bundle, Some(0.02)).unwrap();
+        let chosen = rejected.iter().take(bad).chain(passed.iter().take(good));
+        for seed in chosen {
+            calibrator.see(&format!("{seed}"), &frame(*seed)).unwrap();
+        }
+        calibrator.finish(CREATED.to_owned(), String::new())
+    };
+    let made = fit(1, 4).unwrap();
+    assert_eq!(made.rejected_before, [rejected[0].to_string()]);
+    assert_eq!(made.threshold_before, bundle.manifest().score.fused);
+    assert!(
+        made.explain()
+            .contains(&format!("reject 1 ({})", rejected[0]))
+    );
+    assert!(fit(2, 8).is_ok());
+    let refused = fit(3, 9).unwrap_err();
+    assert!(matches!(refused, CalibrateError::Shifted { parts: 12, .. }));
+}
+
+#[test]
+fn a_copy_of_a_part_is_refused_by_the_names_of_both() {
+    let bundle = fixture::bundle(Senses::Both, Twist::None);
+    let mut engine = TractEngine::load(&bundle).unwrap();
+    let mut calibrator = Calibrator::new(&mut engine, &bundle, Some(0.02)).unwrap();
+    calibrator.see("000", &frame(0)).unwrap();
+    calibrator.see("001", &frame(1)).unwrap();
+    let refused = calibrator.see("002", &frame(0)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "good part 002 is the same picture as good part 000"
+    );
+    assert!(refused.hint().is_some());
 }
 
 #[test]
@@ -93,7 +152,7 @@ fn too_few_parts_and_impossible_rates_are_refused() {
         Err(CalibrateError::Fit(FitError::TooFew { found: 4, .. }))
     ));
     let mut engine = TractEngine::load(&bundle).unwrap();
-    for rate in [0.0, 1.0, f64::NAN] {
+    for rate in [0.0, 1e-300, 0.0009, 0.51, 1.0, f64::NAN] {
         let refused = Calibrator::new(&mut engine, &bundle, Some(rate));
         assert!(matches!(refused, Err(CalibrateError::Rate { .. })));
     }

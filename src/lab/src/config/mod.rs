@@ -6,6 +6,7 @@ mod validate;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
+use twinspect_bundle::document;
 use twinspect_core::modality::Modality;
 
 pub(crate) use error::ConfigError;
@@ -241,7 +242,7 @@ impl Default for PoseConfig {
 impl TrainingConfig {
     /// Reads a file; keys that it lacks have their defaults, and relative paths start at its folder.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs_err::read_to_string(path).map_err(ConfigError::Read)?;
+        let text = document::read(path).map_err(ConfigError::Read)?;
         let mut config: Self =
             toml::from_str(&text).map_err(|error| parse_error(path, &text, &error))?;
         config.validate()?;

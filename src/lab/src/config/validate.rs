@@ -1,5 +1,7 @@
 //! Ranges of every value of a training configuration.
 
+use twinspect_core::score::Threshold;
+
 use super::{ConfigError, PoseConfig, TrainingConfig};
 
 /// More threads than any machine has cores only take memory.
@@ -22,9 +24,9 @@ impl TrainingConfig {
         let rate = self.target_false_reject_rate;
         value(
             "target_false_reject_rate",
-            rate > 0.0 && rate < 1.0,
-            rate.to_string(),
-            "a share between 0 and 1",
+            Threshold::TARGET_RATES.contains(&rate),
+            format!("{rate:?}"),
+            "a share from 0.001 to 0.5",
         )?;
         value(
             "threads",

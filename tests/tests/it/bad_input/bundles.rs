@@ -269,6 +269,17 @@ fn a_threshold_that_is_no_number_is_refused() {
 }
 
 #[test]
+fn a_threshold_at_which_everything_passes_is_refused() {
+    let spoil = manifest("evidence = 5.0", "evidence = 1e30");
+    check(
+        spoil,
+        REPLAY_FOLDER,
+        BUNDLE,
+        &["score.fused.evidence", "1000"],
+    );
+}
+
+#[test]
 fn a_region_of_interest_outside_the_frame_is_refused() {
     let spoil = |site: &Site| {
         let mut spoilt = crate::product::manifest();

@@ -33,6 +33,12 @@ fn a_folder_is_no_file() {
 }
 
 #[test]
+fn a_file_without_an_end_is_refused() {
+    let arguments = ["check", "--config", "/dev/zero"];
+    check(|_| {}, &arguments, CONFIGURATION, &["/dev/zero", "1048576"]);
+}
+
+#[test]
 fn an_empty_file_lacks_the_bundle() {
     let spoil = |site: &Site| site.write("station.toml", "");
     check(
@@ -110,8 +116,48 @@ fn an_unknown_source_of_triggers_is_answered_with_the_known_ones() {
 }
 
 #[test]
+fn an_empty_path_is_refused_whatever_it_is_for() {
+    refused("\"block.twb\"", "\"\"", &["bundle.file = \"\" must be"]);
+    refused("\"parts\"", "\"\"", &["camera.folder = \"\" must be"]);
+    let folder = "rate_hz = 20.0\n[records]\nfolder = \"\"";
+    refused("rate_hz = 20.0", folder, &["records.folder = \"\" must be"]);
+}
+
+#[test]
+fn records_that_nobody_could_write_are_found_before_the_start() {
+    let records = "rate_hz = 20.0\n[records]\nenabled = true\nfolder = \"parts/camera.json/x\"";
+    for arguments in [CHECK_STATION, RUN_STATION] {
+        let spoil = edited("rate_hz = 20.0", records);
+        check(spoil, arguments, STORAGE, &["parts/camera.json/x"]);
+    }
+}
+
+#[test]
+fn a_look_at_the_folder_of_records_leaves_nothing_behind() {
+    let site = Site::new();
+    let records = "rate_hz = 20.0\n[records]\nenabled = true\nfolder = \"new/records\"";
+    site.edit("station.toml", "rate_hz = 20.0", records);
+    let output = run(program("twinspect")
+        .current_dir(site.path(""))
+        .args(CHECK_STATION));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{output:?}");
+    assert!(told.contains("can be written to"), "{told}");
+    assert!(!site.path("new").exists());
+}
+
+#[test]
 fn a_rate_of_zero_is_refused() {
     refused("20.0", "0.0", &["trigger.rate_hz = 0"]);
+}
+
+#[test]
+fn a_rate_that_brings_no_part_in_a_shift_is_refused() {
+    refused(
+        "20.0",
+        "0.0009",
+        &["trigger.rate_hz = 0.0009 must be from 0.001"],
+    );
 }
 
 #[test]

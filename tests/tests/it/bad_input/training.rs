@@ -56,6 +56,14 @@ fn a_rate_above_one_is_refused() {
 }
 
 #[test]
+fn a_rate_that_no_line_can_be_asked_for_is_refused() {
+    unconfigured(
+        "target_false_reject_rate = 1e-300\n",
+        &["target_false_reject_rate", "0.001"],
+    );
+}
+
+#[test]
 fn a_size_that_suits_no_map_is_refused() {
     unconfigured("size = 100\n", &["size"]);
 }

@@ -57,7 +57,7 @@ fn check_wants_something_to_check() {
         untouched,
         &["check"],
         CONFIGURATION,
-        &["--config", "--bundle", "--help"],
+        &["--config <FILE>|--bundle <FILE>", "--help"],
     );
 }
 

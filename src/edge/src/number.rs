@@ -3,8 +3,8 @@
 /// Beyond these sizes a number is told with an exponent: `1e300`, not three hundred digits.
 const PLAIN: std::ops::Range<f64> = 1e-5..1e10;
 
-/// A number of the configuration.
-pub(super) fn number(value: f64) -> String {
+/// A number as it may have been typed.
+pub(crate) fn number(value: f64) -> String {
     if value == 0.0 || PLAIN.contains(&value.abs()) || !value.is_finite() {
         value.to_string()
     } else {
@@ -12,8 +12,17 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
+/// A measure with so many decimals, as long as that is short.
+pub(crate) fn rounded(value: f64, decimals: usize) -> String {
+    if value.abs() < PLAIN.end || !value.is_finite() {
+        format!("{value:.decimals$}")
+    } else {
+        number(value)
+    }
+}
+
 /// Microseconds as milliseconds.
-pub(super) fn ms(us: u64) -> String {
+pub(crate) fn ms(us: u64) -> String {
     number(us as f64 / 1e3)
 }
 
@@ -37,5 +46,19 @@ mod tests {
             assert_eq!(number(value), text);
         }
         assert_eq!(ms(40_500), "40.5");
+    }
+
+    #[test]
+    fn measures_are_rounded_and_never_long() {
+        for (value, text) in [
+            (915.04, "915.0"),
+            (-1e-300, "-0.0"),
+            (1e308, "1e308"),
+            (-1.5e300, "-1.5e300"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(rounded(value, 1), text);
+        }
+        assert_eq!(rounded(449.6, 0), "450");
     }
 }

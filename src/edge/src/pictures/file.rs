@@ -1,0 +1,81 @@
+//! Files of pictures: whole, or not there.
+
+use std::io::{self, Cursor};
+use std::path::Path;
+
+use image::{ImageFormat, RgbImage};
+
+use crate::error::EdgeError;
+
+/// Writes a PNG, and the folders that it lies in. Whatever happens, no part of a picture stands under
+/// its name.
+pub(crate) fn save(picture: &RgbImage, path: &Path) -> Result<(), EdgeError> {
+    let mut png = Cursor::new(Vec::new());
+    picture
+        .write_to(&mut png, ImageFormat::Png)
+        .map_err(io::Error::other)
+        .map_err(EdgeError::store(path))?;
+    if let Some(folder) = path.parent() {
+        fs_err::create_dir_all(folder).map_err(EdgeError::store(folder))?;
+    }
+    write_beside(path, |partial| fs_err::write(partial, png.get_ref()))
+        .map_err(EdgeError::store(path))
+}
+
+/// Writes under another name in the same folder, then renames. What a full disk leaves is removed.
+fn write_beside(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    let partial = path.with_file_name(name);
+    let written = write(&partial).and_then(|()| fs_err::rename(&partial, path));
+    if written.is_err()
+        && let Err(error) = fs_err::remove_file(&partial)
+    {
+        log::debug!("removing what was written: {error}");
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::WithCauses;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let name = |entry: io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+        entries
+            .map(|entry| name(entry).into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_full_disk_leaves_nothing_and_keeps_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("part.png");
+        let full = |partial: &Path| {
+            std::fs::write(partial, b"half of a pict")?;
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        };
+        write_beside(&path, full).unwrap_err();
+        assert!(names(folder.path()).is_empty());
+        std::fs::write(&path, b"the old one").unwrap();
+        write_beside(&path, full).unwrap_err();
+        assert_eq!(std::fs::read(&path).unwrap(), b"the old one");
+        assert_eq!(names(folder.path()), ["part.png"]);
+    }
+
+    #[test]
+    fn a_picture_stands_under_its_name_alone_or_is_told_with_its_cause() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/part.png");
+        save(&RgbImage::new(2, 2), &path).unwrap();
+        assert_eq!(image::open(&path).unwrap().width(), 2);
+        assert_eq!(names(&folder.path().join("new")), ["part.png"]);
+        let taken = folder.path().join("taken.png");
+        std::fs::create_dir_all(taken.join("by a folder")).unwrap();
+        let told = WithCauses(&save(&RgbImage::new(2, 2), &taken).unwrap_err()).to_string();
+        assert!(told.contains("taken.png: "), "{told}");
+        assert!(!folder.path().join("taken.png.partial").exists());
+    }
+}
