@@ -10,10 +10,11 @@ const CREATED: &str = "2026-11-24T12:00:00Z";
 fn recalibrate(
     bundle: &Bundle,
     seeds: std::ops::Range<u32>,
+    rate: f64,
 ) -> Result<Recalibrated, CalibrateError> {
     let mut engine = TractEngine::load(bundle).unwrap();
     // The fixture's constants are made up and reject its own parts.
-    let mut calibrator = Calibrator::new(&mut engine, bundle, Some(0.02))?.accept_any_shift();
+    let mut calibrator = Calibrator::new(&mut engine, bundle, Some(rate))?.accept_any_shift();
     for seed in seeds {
         calibrator.see(&format!("{seed:03}"), &frame(seed))?;
     }
@@ -24,7 +25,7 @@ fn recalibrate(
 fn networks_stay_and_constants_are_those_of_the_parts() {
     for senses in Senses::ALL {
         let old = fixture::bundle(senses, Twist::None);
-        let Recalibrated { bundle, .. } = recalibrate(&old, 100..124).unwrap();
+        let Recalibrated { bundle, .. } = recalibrate(&old, 100..124, 0.02).unwrap();
         let manifest = bundle.manifest();
         for modality in Modality::ALL {
             assert_eq!(bundle.stage_model(modality), old.stage_model(modality));
@@ -93,7 +94,7 @@ fn parts_that_the_old_constants_reject_need_somebody_who_vouches_for_them() {
 #[test]
 fn more_than_a_fifth_of_rejected_parts_is_a_shift_and_one_part_is_none() {
     let made_up = fixture::bundle(Senses::Both, Twist::None);
-    let Recalibrated { bundle, .. } = recalibrate(&made_up, 100..124).unwrap();
+    let Recalibrated { bundle, .. } = recalibrate(&made_up, 100..124, 0.3).unwrap();
     let mut engine = TractEngine::load(&bundle).unwrap();
     let seeds: Vec<u32> = (100..200).collect();
     let mut calibrator = Calibrator::new(&mut engine, &bundle, Some(0.02)).unwrap();
@@ -148,7 +149,7 @@ fn a_copy_of_a_part_is_refused_by_the_names_of_both() {
 fn too_few_parts_and_impossible_rates_are_refused() {
     let bundle = fixture::bundle(Senses::Fused, Twist::None);
     assert!(matches!(
-        recalibrate(&bundle, 0..4),
+        recalibrate(&bundle, 0..4, 0.02),
         Err(CalibrateError::Fit(FitError::TooFew { found: 4, .. }))
     ));
     let mut engine = TractEngine::load(&bundle).unwrap();
@@ -164,7 +165,7 @@ fn the_old_bundle_is_never_written_over() {
     let path = folder.path().join("old.twb");
     let made = fixture::bundle(Senses::Rgb, Twist::None);
     made.write_archive(&path).unwrap();
-    let made = recalibrate(&Bundle::open(&path).unwrap(), 0..6).unwrap();
+    let made = recalibrate(&Bundle::open(&path).unwrap(), 0..6, 0.02).unwrap();
     let before = std::fs::read(&path).unwrap();
     let roundabout = folder.path().join(".").join("old.twb");
     for same in [&path, &roundabout] {

@@ -294,7 +294,7 @@ const CAMERA: Intrinsics = Intrinsics {
     distortion: [0.0; 5],
 };
 
-/// A block on a belt, in noisy colours.
+/// A block on a belt, in noisy colours. No two seeds have the same depth: a grain lies elsewhere.
 pub(crate) fn frame(seed: u32) -> FramePair {
     let colours = noise(seed, FRAME.pixels() * 3);
     let rgb = colours.iter().map(|value| (value * 60.0 + 127.0) as u8);
@@ -302,7 +302,7 @@ pub(crate) fn frame(seed: u32) -> FramePair {
         let (x, y) = (pixel % FRAME.width, pixel / FRAME.width);
         let on_block = (25..55).contains(&x) && (20..50).contains(&y);
         let height = if on_block { 10 + seed as u16 % 7 } else { 0 };
-        400 - height
+        400 - height - u16::from(pixel == seed as usize % FRAME.pixels())
     });
     let depth = DepthCounts::new(FRAME, 0.001, counts.collect()).unwrap();
     FramePair::new(
