@@ -14,7 +14,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let written = write_to_disk(partial, bytes).and_then(|()| fs_err::rename(partial, path));
     if written.is_err() {
         // It may not be there, and the first error is the one that matters.
-        let _ = std::fs::remove_file(partial);
+        std::fs::remove_file(partial).ok();
     }
     written
 }

@@ -15,10 +15,11 @@ const SCORE_DIFFERENCE_MAX: f64 = 0.01;
 const PARTS: [&str; 3] = ["good/005", "sink/001", "warp/001"];
 
 /// `cross/emulated`, if there is a program for it to start.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn emulated() -> Option<Command> {
     let found = std::env::var_os("TWINSPECT_AARCH64").map(Command::new);
     if found.is_none() {
-        println!("skipped: TWINSPECT_AARCH64 names no program that starts an arm64 twinspect");
+        eprintln!("skipped: TWINSPECT_AARCH64 names no program that starts an arm64 twinspect");
     }
     found
 }
