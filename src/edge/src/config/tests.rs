@@ -176,6 +176,16 @@ fn wires_become_lines_of_a_board() {
 }
 
 #[test]
+fn a_station_that_is_asked_for_parts_needs_no_sensor() {
+    let asked = "[trigger]\nsource = \"software\"\n";
+    let text = format!("{LEAST}[line]\nkind = \"gpio\"\npass = {{ name = \"OUT\" }}\n{asked}");
+    let LineSource::Gpio(spec) = parsed(&text).unwrap().station.line else {
+        panic!("a board's lines");
+    };
+    assert!(spec.inputs.is_empty());
+}
+
+#[test]
 fn a_wire_that_is_missing_or_useless_is_named() {
     let reject = "[gate]\noutput = \"reject_pulse\"\n";
     for (text, expected) in [
@@ -186,6 +196,10 @@ fn a_wire_that_is_missing_or_useless_is_named() {
         (
             "[line]\nkind = \"gpio\"\n".to_owned(),
             "line.pass is needed",
+        ),
+        (
+            format!("{GPIO}[trigger]\nsource = \"software\"\n"),
+            "line.sensor is not used with trigger.source = \"software\"",
         ),
         (
             format!("{GPIO}{reject}"),

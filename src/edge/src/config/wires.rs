@@ -7,7 +7,7 @@ use twinspect_line::gpio::{GpioSpec, LineName, Wired};
 use twinspect_line::{Input, Output, Stopped};
 
 use super::checker::StationError;
-use super::typed::{LineKind, LineToml, OutputToml, StationToml, WireToml};
+use super::typed::{LineKind, LineToml, OutputToml, StationToml, TriggerChoice, WireToml};
 
 /// Who holds the lines.
 const CONSUMER: &str = "twinspect";
@@ -36,7 +36,11 @@ fn use_of_input(typed: &StationToml, input: Input) -> Use {
     const NO_ENCODER: &str = "encoder.kind = \"none\"";
     let encoder = typed.encoder.kind.kind();
     match input {
-        Input::Sensor => Use::Needed("line.kind = \"gpio\""),
+        Input::Sensor => Use::only_if(
+            typed.trigger.source == TriggerChoice::Sensor,
+            "trigger.source = \"sensor\"",
+            "trigger.source = \"software\"",
+        ),
         Input::EncoderA => Use::only_if(encoder.is_some(), "an encoder", NO_ENCODER),
         Input::EncoderB => Use::only_if(
             encoder == Some(EncoderKind::Quadrature),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, never};
 use twinspect_core::belt::{Channel, EncoderEdge};
 use twinspect_core::trigger::SensorEdge;
 use twinspect_line::gpio::{
@@ -43,9 +43,11 @@ impl Readers {
             let (sender, should_end) = (sender.clone(), Arc::clone(&should_end));
             std::thread::spawn(move || read(inputs, &sender, &should_end))
         });
+        let threads: Vec<JoinHandle<()>> = threads.collect();
         Self {
-            threads: threads.collect(),
-            heard,
+            // Without inputs there is silence, and not an end of what is heard.
+            heard: if threads.is_empty() { never() } else { heard },
+            threads,
             should_end,
         }
     }
@@ -228,6 +230,8 @@ fn told(edge: InputEdge, at_us: u64) -> MachineEdge {
 
 #[cfg(test)]
 mod tests {
+    use crossbeam_channel::TryRecvError;
+
     use super::*;
 
     fn edge(input: Input, at_ns: u64, line_seqno: u32) -> InputEdge {
@@ -261,6 +265,12 @@ mod tests {
             })
             .collect();
         assert_eq!(heard, [("sensor", 1), ("a", 7), ("b", 7), ("sensor", 2)]);
+    }
+
+    #[test]
+    fn a_station_without_inputs_hears_nothing_and_goes_on() {
+        let readers = Readers::start(Vec::new());
+        assert_eq!(readers.heard.try_recv().unwrap_err(), TryRecvError::Empty);
     }
 
     #[test]
