@@ -1,4 +1,5 @@
-//! TOML files of twinspect: read within a limit, parsed with errors that say where, which key, and what was meant.
+//! TOML files of twinspect: read within a limit, parsed with errors that say where, which key, and
+//! what was meant.
 
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 //! [`StationToml`] mirrors the file key by key. [`Station`] is checked, has its units in its types
 //! and its paths resolved; only a `Station` travels on.
 
+mod belt;
 mod changes;
 mod checker;
 mod contradiction;
@@ -11,12 +12,11 @@ mod station;
 mod typed;
 mod wires;
 
+pub(crate) use belt::BeltSpec;
 pub(crate) use changes::{Change, ReloadError};
 pub(crate) use checker::StationError;
 pub(crate) use explain::Setting;
-pub(crate) use station::{
-    BeltSpec, CameraSource, InspectorLimits, LineSource, RecordsSpec, Station,
-};
+pub(crate) use station::{CameraSource, InspectorLimits, LineSource, RecordsSpec, Station};
 pub(crate) use typed::StationToml;
 
 use std::path::{Path, PathBuf};

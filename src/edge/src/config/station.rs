@@ -1,11 +1,10 @@
 //! What the file means.
 
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use twinspect_camera::Repeat;
-use twinspect_core::belt::{EncoderKind, EncoderSpec};
+use twinspect_core::belt::EncoderSpec;
 use twinspect_core::gate::{GateSpec, OutputMode, Way};
 use twinspect_core::handshake::HandshakeSpec;
 use twinspect_core::readiness::ReadinessSpec;
@@ -17,23 +16,16 @@ use twinspect_dataset::Split;
 use twinspect_line::Stopped;
 use twinspect_line::gpio::GpioSpec;
 
+use super::belt::BeltSpec;
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::typed::{
     CameraKind, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
     OutputToml, RecordsToml, SplitToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
 };
 use super::wires;
-use crate::number::number;
 
-/// Lowest rate of triggers: a part in a quarter of an hour.
-const RATE_MIN_HZ: f64 = 0.001;
-/// Highest rate of triggers.
-const RATE_MAX_HZ: f64 = 1_000.0;
 /// A station that is stopped waits for so much longer than its last part takes on an even belt.
 const DRAIN_SLACK_US: u64 = 1_000_000;
-/// Least and most counts a second of a simulated encoder.
-const BELT_MIN_HZ: f64 = 0.001;
-const BELT_MAX_HZ: f64 = 10_000.0;
 
 /// A station that can be run.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,15 +66,6 @@ pub(crate) enum LineSource {
     Simulated(BeltSpec),
     /// Wires of a board.
     Gpio(GpioSpec),
-}
-
-/// A simulated belt, for cameras that show a part whenever they are asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BeltSpec {
-    /// From part to part; none if parts come by request alone.
-    pub(crate) period_us: Option<u64>,
-    /// What turns with it, and the time of a count.
-    pub(crate) encoder: Option<(EncoderKind, u64)>,
 }
 
 /// How the inspect process is watched.
@@ -154,58 +137,6 @@ impl Checker {
                     jitter_counts: encoder.jitter_counts,
                 },
             },
-        }
-    }
-
-    /// The simulated belt, whose parts must be as far apart as the trigger wants them.
-    fn belt(&mut self, typed: &TriggerToml, encoder: &EncoderToml) -> BeltSpec {
-        let rate = |checker: &mut Self, key, rate_hz: f64, range: RangeInclusive<f64>| {
-            let holds = range.contains(&rate_hz);
-            let (least, most) = range.into_inner();
-            checker.require(
-                holds,
-                key,
-                number(rate_hz),
-                format!("from {least} to {most}"),
-            );
-            let sane = if holds { rate_hz } else { 1.0 };
-            (1e6 / sane) as u64
-        };
-        let period_us = rate(
-            self,
-            "trigger.rate_hz",
-            typed.rate_hz,
-            RATE_MIN_HZ..=RATE_MAX_HZ,
-        );
-        let count_us = rate(
-            self,
-            "encoder.belt_hz",
-            encoder.belt_hz,
-            BELT_MIN_HZ..=BELT_MAX_HZ,
-        );
-        let kind = encoder.kind.kind();
-        if typed.source == TriggerChoice::Software {
-            // No part comes by itself.
-            return BeltSpec {
-                period_us: None,
-                encoder: kind.map(|kind| (kind, count_us)),
-            };
-        }
-        let apart_ms = match kind {
-            None => typed.spacing_min_ms,
-            Some(_) => (encoder.spacing_min_counts * count_us) as f64 / 1e3,
-        };
-        let (most, apart) = (number(1e3 / apart_ms), number(apart_ms));
-        let expected = format!("at most {most}, for parts {apart} ms apart");
-        let holds = period_us as f64 / 1e3 >= apart_ms;
-        self.require(holds, "trigger.rate_hz", number(typed.rate_hz), expected);
-        let holds = typed.debounce_ms < period_us as f64 / 2e3;
-        let expected = "less than half of the time from part to part";
-        let found = number(typed.debounce_ms);
-        self.require(holds, "trigger.debounce_ms", found, expected);
-        BeltSpec {
-            period_us: Some(period_us),
-            encoder: kind.map(|kind| (kind, count_us)),
         }
     }
 

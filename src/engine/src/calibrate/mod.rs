@@ -132,8 +132,8 @@ impl<'a> Calibrator<'a> {
         })
     }
 
-    /// Fits even to parts of which the old constants reject more than a fifth: a new station's light may do that, but
-    /// so do the parts of another product, and the new line would let anything pass.
+    /// Fits even to parts of which the old constants reject more than a fifth: a new station's light may
+    /// do that, but so do the parts of another product, and the new line would let anything pass.
     #[must_use]
     pub fn accept_any_shift(mut self) -> Self {
         self.any_shift = true;
