@@ -176,6 +176,7 @@ mod tests {
             place: Place {
                 work: folder.path(),
                 results: folder.path(),
+                robustness: false,
                 created: String::new(),
                 version: "1.0.0".parse().unwrap(),
             },

@@ -130,6 +130,9 @@ pub(crate) struct EvaluateArgs {
     /// Folder for each test part's map as KIND_NNN.npy, float32, 256 x 256.
     #[arg(long, value_name = "DIR")]
     pub(crate) maps: Option<PathBuf>,
+    /// Inspects the parts again under worse light, depth and alignment, and tells what is left.
+    #[arg(long)]
+    pub(crate) robustness: bool,
     /// Prints one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
@@ -189,6 +192,9 @@ pub(crate) struct MeasureArgs {
     /// How far parts may be turned, 180 for any angle; overrides the configuration.
     #[arg(long, value_name = "DEGREES")]
     pub(crate) rotation_deg: Option<f32>,
+    /// Measures too what is left under worse light, depth and alignment; nine times as many inspections.
+    #[arg(long)]
+    pub(crate) robustness: bool,
 }
 
 #[derive(Debug, Args)]

@@ -20,6 +20,7 @@ mod pose;
 mod product;
 mod progress;
 mod report;
+mod robustness;
 mod run_folder;
 mod spread;
 mod student;
@@ -144,10 +145,24 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
         }
         Command::Evaluate(args) => {
             let evaluation = evaluate::evaluate(&args.bundle, &args.data, args.maps.as_deref())?;
+            let robustness = match args.robustness {
+                true => robustness::robustness(&args.bundle, &args.data)?,
+                false => Vec::new(),
+            };
             let text = if args.json {
-                serde_json::to_string_pretty(&evaluation).unwrap_or_default()
-            } else {
+                serde_json::to_string_pretty(&Evaluated {
+                    evaluation,
+                    robustness,
+                })
+                .unwrap_or_default()
+            } else if robustness.is_empty() {
                 summary::evaluation(&evaluation)
+            } else {
+                let (figures, left) = (
+                    summary::evaluation(&evaluation),
+                    summary::robustness(&robustness),
+                );
+                format!("{figures}\n{left}")
             };
             print(&text)?;
             Ok(ExitCode::SUCCESS)
@@ -247,6 +262,15 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
     }
 }
 
+/// What `evaluate --json` prints.
+#[derive(serde::Serialize)]
+struct Evaluated {
+    #[serde(flatten)]
+    evaluation: evaluate::Evaluation,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    robustness: Vec<robustness::Robustness>,
+}
+
 fn measure_config(args: &MeasureArgs) -> Result<(TrainingConfig, TeacherSource), LabError> {
     let mut config = read_config(args.training.config.as_deref())?;
     config.pose.rotation_deg = args.rotation_deg.unwrap_or(config.pose.rotation_deg);
@@ -258,6 +282,7 @@ fn place(args: &MeasureArgs) -> Place<'_> {
     Place {
         work: &args.work,
         results: &args.results,
+        robustness: args.robustness,
         created: now(),
         version: args.version.clone(),
     }
@@ -281,6 +306,7 @@ fn one_ablation(args: &MeasureArgs, data: &Path, seed: u64) -> String {
     }
     let turn = args.rotation_deg;
     words.extend(turn.map(|degrees| format!("--rotation-deg {degrees}")));
+    words.extend(args.robustness.then(|| "--robustness".into()));
     words.join(" ")
 }
 

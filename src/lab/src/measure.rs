@@ -12,6 +12,7 @@ use crate::evaluate::{EvaluateError, Evaluation, evaluate};
 use crate::export::{self, ExportError, export};
 use crate::files::replace;
 use crate::fusion::GateRecord;
+use crate::robustness::{Robustness, robustness};
 use crate::run_folder::{Cost, RunRecord};
 use crate::teacher::TeacherSource;
 use crate::train::{self, Ending, TrainError, train};
@@ -71,6 +72,8 @@ struct Measurement<'a> {
     gate: Option<GateRecord>,
     #[serde(flatten)]
     evaluation: &'a Evaluation,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    robustness: Vec<Robustness>,
 }
 
 /// What to measure.
@@ -83,11 +86,13 @@ pub(crate) struct Job<'a> {
     pub(crate) place: Place<'a>,
 }
 
-/// Where runs and results go, and what their bundles say of themselves.
+/// Where runs and results go, what results have, and what their bundles say of themselves.
 #[derive(Debug, Clone)]
 pub(crate) struct Place<'a> {
     pub(crate) work: &'a Path,
     pub(crate) results: &'a Path,
+    /// Whether to measure under disturbances too.
+    pub(crate) robustness: bool,
     pub(crate) created: String,
     pub(crate) version: Version,
 }
@@ -238,6 +243,10 @@ fn result(
     };
     let exported = export(&job, &bundle)?;
     let evaluation = evaluate(&bundle, &run.data, Some(&maps))?;
+    let robustness = match place.robustness {
+        true => robustness(&bundle, &run.data)?,
+        false => Vec::new(),
+    };
     let measurement = Measurement {
         category: &category(&run.data),
         teacher: run.teacher.name(),
@@ -253,6 +262,7 @@ fn result(
         training: &record.training,
         gate: record.gate.filter(|_| wanted.join == Join::Gate),
         evaluation: &evaluation,
+        robustness,
     };
     let path = place.result(wanted);
     let text = serde_json::to_string_pretty(&measurement).unwrap_or_default();

@@ -4,6 +4,7 @@ use comfy_table::{Table, presets};
 
 use crate::evaluate::Evaluation;
 use crate::metrics::Report;
+use crate::robustness::{Left, Robustness};
 
 /// Per cent with one digit, or `n/a`.
 fn percent(value: Option<f64>) -> String {
@@ -75,4 +76,31 @@ pub(crate) fn evaluation(evaluation: &Evaluation) -> String {
         "{}: {} good and {} defective test parts\n{figures}\n{kinds}",
         good.category, good.good_parts, good.defective_parts
     )
+}
+
+/// What is left under each disturbance, as a table.
+pub(crate) fn robustness(all: &[Robustness]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    let mut header = vec!["I-AUROC / AU-PRO 30".to_owned(), "fused".into()];
+    let modalities = all.iter().flat_map(|row| row.modalities.keys());
+    let modalities: std::collections::BTreeSet<_> = modalities.collect();
+    header.extend(modalities.iter().map(|name| (**name).to_owned()));
+    header.extend(["false rejects", "escapes", "no result"].map(Into::into));
+    table.set_header(header);
+    for row in all {
+        let figures =
+            |left: &Left| format!("{} / {}", percent(left.i_auroc), percent(left.au_pro_30));
+        let mut cells = vec![row.disturbance.name().to_owned(), figures(&row.fused)];
+        let alone = modalities.iter().map(|name| row.modalities.get(*name));
+        cells.extend(alone.map(|left| left.map_or_else(String::new, figures)));
+        let counts = [
+            row.fused.false_rejects,
+            row.fused.escapes,
+            row.fused.no_results,
+        ];
+        cells.extend(counts.map(|count| count.to_string()));
+        table.add_row(cells);
+    }
+    table.to_string()
 }
