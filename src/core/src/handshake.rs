@@ -123,6 +123,14 @@ impl Handshake {
         })
     }
 
+    /// The wires have the levels of the last tick since now: times that the machine is promised count from
+    /// here, however late the wires were driven.
+    pub fn driven(&mut self, at_us: u64) {
+        if let State::Setting { since_us } | State::Valid { since_us } = &mut self.state {
+            *since_us = at_us.max(*since_us);
+        }
+    }
+
     /// When to tick next, if nothing else happens.
     pub fn next_tick_us(&self) -> Option<u64> {
         match self.state {
@@ -264,6 +272,23 @@ mod tests {
             "NG together with ERROR"
         );
         assert_eq!((handshake.delivered(), handshake.undelivered()), (1, 0));
+    }
+
+    #[test]
+    fn setup_counts_from_the_wires_and_not_from_the_decision() {
+        let mut handshake = Handshake::new(SPEC);
+        handshake.result(Outcome::Pass);
+        assert_eq!(handshake.tick(10), Some(wires("o")));
+        handshake.driven(15);
+        assert_eq!(handshake.tick(16), None);
+        assert_eq!(handshake.next_tick_us(), Some(17));
+        assert_eq!(handshake.tick(17), Some(wires("ov")));
+        handshake.driven(19);
+        assert_eq!(
+            handshake.next_tick_us(),
+            Some(69),
+            "the machine's time to answer"
+        );
     }
 
     #[test]

@@ -159,9 +159,20 @@ impl Station {
         if let Some(encoder) = &mut self.encoder
             && encoder.edge(edge) == Motion::Lost
         {
-            self.gate.lose_places();
-            self.readiness.fault(self.now_us.max(edge.at_us));
+            self.lose_places(edge.at_us);
         }
+    }
+
+    /// Edges were told in another order than that of their stamps, so that nobody knows which count a part lay at.
+    pub fn edges_out_of_order(&mut self, now_us: u64) {
+        if self.encoder.is_some() {
+            self.lose_places(now_us);
+        }
+    }
+
+    fn lose_places(&mut self, at_us: u64) {
+        self.gate.lose_places();
+        self.readiness.fault(self.now_us.max(at_us));
     }
 
     /// An edge of the part sensor.
@@ -289,6 +300,13 @@ impl Station {
     /// The supervisor, to look at.
     pub fn supervisor(&self) -> &Supervisor {
         &self.supervisor
+    }
+
+    /// The wires of [`Effect::Handshake`] have been driven.
+    pub fn handshake_driven(&mut self, at_us: u64) {
+        if let Some(handshake) = &mut self.handshake {
+            handshake.driven(at_us);
+        }
     }
 
     /// The handshake, to look at.

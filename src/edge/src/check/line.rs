@@ -69,7 +69,7 @@ pub(super) fn check_line(
     args: &CheckArgs,
     out: &mut dyn Write,
 ) -> Result<(), EdgeError> {
-    let LineSource::Gpio(spec) = &station.line else {
+    let LineSource::Gpio { spec, .. } = &station.line else {
         return Err(EdgeError::Usage {
             message: "the configuration has a simulated line, which has no wires to look at".into(),
             hint: "line.kind = \"gpio\" names the wires; configs/station-gpio.toml explains how",

@@ -181,7 +181,7 @@ fn exposure_warning(station: &Station) -> Option<String> {
         return None;
     };
     let spacing = Duration::from_micros(min_us);
-    let is_real = matches!(station.line, LineSource::Gpio(_));
+    let is_real = matches!(station.line, LineSource::Gpio { .. });
     (is_real && station.exposure_max >= spacing).then(|| {
         format!(
             "trigger.exposure_max_ms, {}, is not below trigger.spacing_min_ms, {}: a camera that \
@@ -194,7 +194,7 @@ fn exposure_warning(station: &Station) -> Option<String> {
 
 /// A pin without a board behind it is low.
 fn polarity_warning(station: &Station) -> Option<String> {
-    let LineSource::Gpio(spec) = &station.line else {
+    let LineSource::Gpio { spec, .. } = &station.line else {
         return None;
     };
     let mut outputs = spec.outputs.iter();

@@ -59,13 +59,21 @@ pub(crate) enum CameraSource {
     },
 }
 
+/// A station that waited for longer would be late for every pulse.
+const SETTLE_MAX_US: u64 = 100_000;
+
 /// Where edges come from, and where pulses go.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum LineSource {
     /// A simulated belt, and wires that lead nowhere.
     Simulated(BeltSpec),
     /// Wires of a board.
-    Gpio(GpioSpec),
+    Gpio {
+        spec: GpioSpec,
+        /// Within this time edges of different wires are told in any order; zero if their order does
+        /// not matter.
+        settle_us: u64,
+    },
 }
 
 /// How the inspect process is watched.
@@ -152,8 +160,27 @@ impl Checker {
                 let debounce = Duration::try_from_secs_f64(typed.handshake.ack_debounce_ms / 1e3);
                 let (spec, problems) = wires::gpio(typed, debounce.unwrap_or_default());
                 self.problems.extend(problems);
-                LineSource::Gpio(spec)
+                LineSource::Gpio {
+                    spec,
+                    settle_us: self.settle_us(&typed.encoder),
+                }
             }
+        }
+    }
+
+    /// One wire's edges are in order; only places in counts depend on the order of several.
+    fn settle_us(&mut self, encoder: &EncoderToml) -> u64 {
+        const KEY: &str = "encoder.settle_ms";
+        let settle_us = self.optional_us(KEY, encoder.settle_ms);
+        self.require(
+            settle_us <= SETTLE_MAX_US,
+            KEY,
+            encoder.settle_ms,
+            "at most 100",
+        );
+        match encoder.kind {
+            EncoderChoice::None => 0,
+            EncoderChoice::Single | EncoderChoice::Quadrature => settle_us,
         }
     }
 

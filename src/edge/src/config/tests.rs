@@ -157,7 +157,7 @@ fn wires_become_lines_of_a_board() {
     let text =
         format!("{LEAST}{GPIO}ready = {{ name = \"R\", chip = \"aon\", active_low = true }}\n");
     let station = parsed(&text).unwrap().station;
-    let LineSource::Gpio(spec) = station.line else {
+    let LineSource::Gpio { spec, .. } = station.line else {
         panic!("a board's lines");
     };
     let outputs: Vec<_> = spec
@@ -179,7 +179,7 @@ fn wires_become_lines_of_a_board() {
 fn a_station_that_is_asked_for_parts_needs_no_sensor() {
     let asked = "[trigger]\nsource = \"software\"\n";
     let text = format!("{LEAST}[line]\nkind = \"gpio\"\npass = {{ name = \"OUT\" }}\n{asked}");
-    let LineSource::Gpio(spec) = parsed(&text).unwrap().station.line else {
+    let LineSource::Gpio { spec, .. } = parsed(&text).unwrap().station.line else {
         panic!("a board's lines");
     };
     assert!(spec.inputs.is_empty());
@@ -261,4 +261,31 @@ fn a_stopped_station_waits_for_its_last_part_and_with_an_encoder_for_a_stated_ti
     assert!(drain("[gate]\ndelay_ms = 7000\n") >= 7_030_000);
     let encoder = "[encoder]\nkind = \"quadrature\"\ndrain_max_ms = 4000\n";
     assert_eq!(drain(encoder), 4_000_000);
+}
+
+#[test]
+fn edges_of_several_wires_are_waited_for_where_places_are_counts() {
+    let settle = |encoder: &str| {
+        let wires = "[line]\nkind = \"gpio\"\nsensor = { name = \"S\" }\npass = { name = \"P\" }\n";
+        let wires = match encoder {
+            "" => wires.to_owned(),
+            _ => format!("{wires}encoder_a = {{ name = \"A\" }}\n"),
+        };
+        match parsed(&format!("{LEAST}{wires}{encoder}"))
+            .unwrap()
+            .station
+            .line
+        {
+            LineSource::Gpio { settle_us, .. } => settle_us,
+            LineSource::Simulated(_) => panic!("the line is not simulated"),
+        }
+    };
+    assert_eq!(settle(""), 0);
+    assert_eq!(settle("[encoder]\nkind = \"single\"\n"), 2_000);
+    assert_eq!(settle("[encoder]\nkind = \"single\"\nsettle_ms = 0\n"), 0);
+    assert!(
+        problems("[line]\nkind = \"gpio\"\n[encoder]\nsettle_ms = 100.5\n")
+            .iter()
+            .any(|problem| problem.contains("encoder.settle_ms"))
+    );
 }

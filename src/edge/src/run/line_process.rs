@@ -156,6 +156,7 @@ impl LineProcess {
                     .sensor_edge(edge, &mut |effect| effects.push(effect)),
                 MachineEdge::Encoder(edge) => self.station.encoder_edge(edge),
                 MachineEdge::Ack(level) => self.station.ack(level),
+                MachineEdge::OutOfOrder => self.station.edges_out_of_order(now_us),
             }
         }
         self.station
@@ -276,7 +277,9 @@ impl LineProcess {
         self.drive(Output::Ok, ok, 0)?;
         self.drive(Output::Ng, ng, 0)?;
         self.drive(Output::Error, error, 0)?;
-        self.drive(Output::ResultValid, result_valid, 0)
+        self.drive(Output::ResultValid, result_valid, 0)?;
+        self.station.handshake_driven(self.clock.now_us());
+        Ok(())
     }
 
     fn drive(&mut self, output: Output, level: bool, part: u64) -> Result<(), EdgeError> {

@@ -100,6 +100,7 @@ pub(super) struct GpioMachine {
 impl GpioMachine {
     pub(super) fn open(
         spec: &GpioSpec,
+        settle_us: u64,
         parts_max: Option<u64>,
         clock: Clock,
     ) -> Result<Self, EdgeError> {
@@ -117,7 +118,7 @@ impl GpioMachine {
             line,
             readers: Readers::start(inputs),
             encoder,
-            unheard: Unheard::new(clock),
+            unheard: Unheard::new(clock, settle_us),
             parts_max,
         })
     }
@@ -155,8 +156,12 @@ impl GpioMachine {
         Ok(())
     }
 
-    pub(super) fn next(&mut self) -> Option<MachineEdge> {
-        self.unheard.pop()
+    pub(super) fn next(&mut self, now_us: u64) -> Option<MachineEdge> {
+        self.unheard.pop(now_us)
+    }
+
+    pub(super) fn next_us(&self) -> Option<u64> {
+        self.unheard.next_us()
     }
 
     pub(super) fn line(&mut self) -> &mut dyn Line {
@@ -169,16 +174,27 @@ impl GpioMachine {
 }
 
 /// Edges that the station has not heard yet, by the clock that decides.
+///
+/// The kernel stamps an edge at once, and tells of it by a thread of that wire's own
+/// (`edge_irq_thread` of `drivers/gpio/gpiolib-cdev.c`): edges of two wires, of one chip too, may be told in the
+/// other order. A count that is heard after the front that lay behind it puts the part at a wrong place,
+/// and two channels of an encoder in the wrong order turn the belt back. So edges wait until what came
+/// before them must have been told.
 struct Unheard {
     clock: Clock,
+    settle_us: u64,
     edges: VecDeque<(u64, MachineEdge)>,
+    /// Stamp of the last edge that was heard.
+    heard_us: u64,
 }
 
 impl Unheard {
-    fn new(clock: Clock) -> Self {
+    fn new(clock: Clock, settle_us: u64) -> Self {
         Self {
             clock,
+            settle_us,
             edges: VecDeque::with_capacity(EDGES_MAX),
+            heard_us: 0,
         }
     }
 
@@ -187,15 +203,27 @@ impl Unheard {
         self.edges.push_back((at_us, told(edge, at_us)));
     }
 
-    /// Chips tell their edges one after the other; the station wants them in the order of their
-    /// stamps. Edges of one wire are in order already, and stay so.
+    /// The station wants edges in the order of their stamps. Those of one wire are in order already, and
+    /// stay so.
     fn sort(&mut self) {
         self.edges
             .make_contiguous()
             .sort_by_key(|(at_us, _)| *at_us);
     }
 
-    fn pop(&mut self) -> Option<MachineEdge> {
+    fn next_us(&self) -> Option<u64> {
+        let (at_us, _) = self.edges.front()?;
+        Some(at_us.saturating_add(self.settle_us))
+    }
+
+    fn pop(&mut self, now_us: u64) -> Option<MachineEdge> {
+        self.next_us().filter(|due_us| *due_us <= now_us)?;
+        let (at_us, _) = self.edges.front()?;
+        if *at_us < self.heard_us {
+            self.heard_us = *at_us;
+            return Some(MachineEdge::OutOfOrder);
+        }
+        self.heard_us = *at_us;
         self.edges.pop_front().map(|(_, edge)| edge)
     }
 }
@@ -245,7 +273,7 @@ mod tests {
 
     #[test]
     fn edges_of_several_chips_are_heard_in_the_order_of_their_stamps() {
-        let mut unheard = Unheard::new(Clock::start());
+        let mut unheard = Unheard::new(Clock::start(), 0);
         let later_ns = u64::MAX / 2;
         for edge in [
             edge(Input::Sensor, later_ns + 9_000, 2),
@@ -256,15 +284,54 @@ mod tests {
             unheard.push(edge);
         }
         unheard.sort();
-        let heard: Vec<_> = std::iter::from_fn(|| unheard.pop())
+        let heard = all(&mut unheard, u64::MAX);
+        assert_eq!(heard, [("sensor", 1), ("a", 7), ("b", 7), ("sensor", 2)]);
+    }
+
+    /// What is heard by a moment.
+    fn all(unheard: &mut Unheard, now_us: u64) -> Vec<(&'static str, u32)> {
+        std::iter::from_fn(|| unheard.pop(now_us))
             .map(|edge| match edge {
                 MachineEdge::Sensor(edge) => ("sensor", edge.line_seqno),
                 MachineEdge::Encoder(edge) if edge.channel == Channel::A => ("a", edge.line_seqno),
                 MachineEdge::Encoder(edge) => ("b", edge.line_seqno),
                 MachineEdge::Ack(_) => ("ack", 0),
+                MachineEdge::OutOfOrder => ("out of order", 0),
             })
-            .collect();
-        assert_eq!(heard, [("sensor", 1), ("a", 7), ("b", 7), ("sensor", 2)]);
+            .collect()
+    }
+
+    #[test]
+    fn a_front_waits_for_the_count_before_it_that_is_told_later() {
+        let clock = Clock::start();
+        let mut unheard = Unheard::new(clock, 2_000);
+        let zero_ns = u64::MAX / 2;
+        let zero_us = clock.at_us(zero_ns);
+        unheard.push(edge(Input::Sensor, zero_ns + 1_000_000, 1));
+        unheard.sort();
+        assert_eq!(unheard.next_us(), Some(zero_us + 3_000));
+        assert_eq!(all(&mut unheard, zero_us + 2_999), []);
+        unheard.push(edge(Input::EncoderA, zero_ns + 900_000, 1));
+        unheard.sort();
+        assert_eq!(
+            all(&mut unheard, zero_us + 3_000),
+            [("a", 1), ("sensor", 1)]
+        );
+        assert_eq!(unheard.next_us(), None);
+    }
+
+    #[test]
+    fn what_is_told_too_late_is_called_out_of_order_once_and_then_heard() {
+        let clock = Clock::start();
+        let mut unheard = Unheard::new(clock, 2_000);
+        let zero_ns = u64::MAX / 2;
+        unheard.push(edge(Input::EncoderB, zero_ns + 100_000, 1));
+        assert_eq!(all(&mut unheard, u64::MAX), [("b", 1)]);
+        unheard.push(edge(Input::EncoderA, zero_ns, 1));
+        unheard.push(edge(Input::Sensor, zero_ns + 200_000, 1));
+        unheard.sort();
+        let heard = all(&mut unheard, u64::MAX);
+        assert_eq!(heard, [("out of order", 0), ("a", 1), ("sensor", 1)]);
     }
 
     #[test]

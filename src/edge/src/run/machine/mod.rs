@@ -1,7 +1,7 @@
 //! The machine around the station: the edges that come from it, and the wires that lead to it.
 //!
 //! The line process is the same whether they are simulated or a board's. It waits on
-//! [`Machine::heard`] for edges of a board, and for [`Machine::next_us`] for simulated ones.
+//! [`Machine::heard`] for edges of a board, and for [`Machine::next_us`] for those that are known.
 
 mod gpio;
 
@@ -23,6 +23,8 @@ pub(super) enum MachineEdge {
     Sensor(SensorEdge),
     Encoder(EncoderEdge),
     Ack(bool),
+    /// What follows came before what was told already.
+    OutOfOrder,
 }
 
 impl From<BeltEdge> for MachineEdge {
@@ -65,8 +67,8 @@ impl Machine {
                     line: SimulatedLine::new(station.stopped),
                 },
             }),
-            LineSource::Gpio(spec) => {
-                let machine = GpioMachine::open(spec, parts, clock)?;
+            LineSource::Gpio { spec, settle_us } => {
+                let machine = GpioMachine::open(spec, *settle_us, parts, clock)?;
                 Ok(Self {
                     heard: machine.heard(),
                     kind: Kind::Gpio(machine),
@@ -151,15 +153,15 @@ impl Machine {
     pub(super) fn next(&mut self, now_us: u64) -> Option<MachineEdge> {
         match &mut self.kind {
             Kind::Simulated { belt, .. } => belt.next(now_us).map(MachineEdge::from),
-            Kind::Gpio(machine) => machine.next(),
+            Kind::Gpio(machine) => machine.next(now_us),
         }
     }
 
-    /// When a simulated edge comes next.
+    /// When an edge comes next that is known already.
     pub(super) fn next_us(&self) -> Option<u64> {
         match &self.kind {
             Kind::Simulated { belt, .. } => belt.next_us(),
-            Kind::Gpio(_) => None,
+            Kind::Gpio(machine) => machine.next_us(),
         }
     }
 
