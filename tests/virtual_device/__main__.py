@@ -14,7 +14,7 @@ from pathlib import Path
 from channel import Device
 from checks import Checks
 from laws import Output
-from scenarios import camera, deaths, install, parts
+from scenarios import camera, deaths, encoder, handshake, install, parts
 from scenarios.install import PACKAGE
 from site_files import RealSite, TestSite
 from station import SITE, Station
@@ -33,6 +33,7 @@ def arguments():
     parser.add_argument("--parts", type=int, default=200, help="parts in each output mode")
     parser.add_argument("--real", action="store_true", help="three parts by a shipped model too; takes minutes")
     parser.add_argument("--smoke", action="store_true", help="few parts, and no faults")
+    parser.add_argument("--only", metavar="NAME", help="only the scenarios of this name")
     parser.add_argument("--limit-s", type=int, default=1700, help="time for everything")
     return parser.parse_args()
 
@@ -65,6 +66,8 @@ def whole(station, checks, asked):
     yield deaths.drain, station, checks
     yield camera.camera, station, checks
     yield parts.many, station, checks, Output.REJECT_PULSE, asked.parts
+    yield encoder.encoder, station, checks
+    yield handshake.handshake, station, checks
     if asked.real:
         yield parts.real, station, checks
     yield install.remove, station, checks
@@ -95,6 +98,8 @@ def main():
         station = Station(device, TestSite(asked.site))
         install.install(station, checks)
         for scenario, *given in (smoke if asked.smoke else whole)(station, checks, asked):
+            if asked.only not in (None, scenario.__name__):
+                continue
             began = time.monotonic()
             try:
                 scenario(*given)

@@ -6,7 +6,10 @@ TRACING = "/sys/kernel/tracing"
 CONFIGFS = "/sys/kernel/config/gpio-sim/belt"
 CHIP_LABEL = "virtual-line"
 # The order is that of the lines of the chip.
-WIRES = ("SENSOR", "PASS", "REJECT", "READY", "BUSY", "ENCODER_A", "ENCODER_B")
+WIRES = (
+    *("SENSOR", "PASS", "REJECT", "READY", "BUSY", "ENCODER_A", "ENCODER_B"),
+    *("RESULT_VALID", "OK", "NG", "ERROR", "ACK"),
+)
 
 # Waiting without starting a process, which takes an emulated machine longer than the wait.
 NAP = "[ -p /run/nap ] || mkfifo /run/nap; nap() { read -rt $1 <>/run/nap || true; }"
@@ -87,5 +90,78 @@ for ((part = {first}; part < {first + count}; part++)); do
     nap {there_s}
     echo pull-down >{sensor}
     nap {gap_s}
+done
+"""
+
+
+@dataclass(frozen=True)
+class Turns:
+    """A belt with an encoder of two channels, and parts on it at equal ways: the front of part N comes to the sensor at
+    the count N * `pitch`, and its end `length` counts later.
+    """
+
+    wires: Wires
+    pitch: int
+    length: int
+    nap_s: float = 0.01
+
+    def program(self, moves, first_count):
+        """Moves the belt: so many counts forward or, below zero, back; or (a number in a tuple) seconds without a move.
+        A belt that turns back must not bring an edge of a part to the sensor again.
+        """
+        steps = "\n".join(f"nap {move[0]}" if isinstance(move, tuple) else f"move {move}" for move in moves)
+        a, b, sensor = (self.wires.pull(wire) for wire in ("ENCODER_A", "ENCODER_B", "SENSOR"))
+        return f"""
+{NAP}
+count={first_count}
+move() {{
+    local way=1 left=$1
+    [ "$left" -gt 0 ] || {{ way=-1; left=$((-left)); }}
+    for ((; left > 0; left--)); do
+        count=$((count + way))
+        echo "count $count comes" >{TRACING}/trace_marker
+        case $way:$((count % 4)) in
+        1:1 | -1:2) echo pull-up >{a} ;;
+        1:2 | -1:3) echo pull-up >{b} ;;
+        1:3 | -1:0) echo pull-down >{a} ;;
+        1:0 | -1:1) echo pull-down >{b} ;;
+        esac
+        if [ $way = 1 ]; then
+            case $((count % {self.pitch})) in
+            0)
+                echo "part $((count / {self.pitch})) comes" >{TRACING}/trace_marker
+                echo pull-up >{sensor}
+                echo "part $((count / {self.pitch})) is there" >{TRACING}/trace_marker
+                ;;
+            {self.length}) echo pull-down >{sensor} ;;
+            esac
+        fi
+        nap {self.nap_s}
+    done
+}}
+{steps}
+"""
+
+
+def read_results(wires, count, limit_s):
+    """A machine that reads so many results by the handshake, and gives up after a time."""
+    valid, ack = wires.value("RESULT_VALID"), wires.pull("ACK")
+    return f"""
+{NAP}
+wait_for() {{
+    local level
+    until read -r level <{valid} && [ "$level" = "$1" ]; do
+        [ $SECONDS -lt $end ] || exit
+        nap 0.005
+    done
+}}
+end=$((SECONDS + {limit_s}))
+for ((result = 1; result <= {count}; result++)); do
+    wait_for 1
+    echo "result $result is read" >{TRACING}/trace_marker
+    echo pull-up >{ack}
+    wait_for 0
+    echo "result $result is over" >{TRACING}/trace_marker
+    echo pull-down >{ack}
 done
 """

@@ -72,7 +72,8 @@ class TestSite:
     pulse_ms = 300.0
 
     def __init__(self, folder):
-        self.sequence = read_sequence((Path(folder) / "verdicts.txt").read_text())
+        self.folder = Path(folder)
+        self.sequence = read_sequence((self.folder / "verdicts.txt").read_text())
 
     def configuration(self, output):
         """A station.toml."""
@@ -86,6 +87,55 @@ class TestSite:
             pulse_ms=self.pulse_ms,
             silence_ms=1000.0,
             kill_ms=5000.0,
+        )
+
+
+class CountedSite(TestSite):
+    """The same with an encoder: places are counts."""
+
+    delay_counts = 105
+    pulse_counts = 20
+    # The longest time of a pulse: longer than its counts take on a belt that moves.
+    pulse_ms = 1500.0
+
+    def configuration(self, output):
+        """A station.toml."""
+        return (
+            super().configuration(output)
+            + f"""\
+encoder_a = {line("ENCODER_A")}
+encoder_b = {line("ENCODER_B")}
+
+[encoder]
+kind = "quadrature"
+settle_ms = 20.0
+spacing_min_counts = 30
+jitter_counts = 4
+delay_counts = {self.delay_counts}
+pulse_counts = {self.pulse_counts}
+"""
+        )
+
+
+class ToldSite(TestSite):
+    """The same with a machine that reads each result."""
+
+    setup_ms = 20.0
+    ack_max_ms = 3000.0
+
+    def configuration(self, output):
+        """A station.toml."""
+        wires = "\n".join(f"{wire.lower()} = {line(wire)}" for wire in ("RESULT_VALID", "OK", "NG", "ERROR", "ACK"))
+        return (
+            super().configuration(output)
+            + f"""\
+{wires}
+
+[handshake]
+enabled = true
+setup_ms = {self.setup_ms}
+ack_max_ms = {self.ack_max_ms}
+"""
         )
 
 
