@@ -22,7 +22,7 @@ Environment:
 
 /// Inspects RGB-D parts on a production line and lets only those pass that look like good ones.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(version = crate::chaos::VERSION, max_term_width = 100, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -45,7 +45,7 @@ impl Clock {
 }
 
 /// Since the machine was booted, about; not while it sleeps.
-fn monotonic_ns() -> u64 {
+pub(crate) fn monotonic_ns() -> u64 {
     let time = clock_gettime(ClockId::Monotonic);
     let (seconds, nanoseconds) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
     seconds.saturating_mul(1_000_000_000) + nanoseconds

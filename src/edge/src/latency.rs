@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::Serialize;
+
 /// Samples that are kept; older ones are forgotten.
 const SAMPLES_KEPT: usize = 10_000;
 
@@ -37,6 +39,22 @@ impl Latencies {
         sorted
             .get(rank.saturating_sub(1))
             .map(|sample| milliseconds(*sample))
+    }
+}
+
+/// What scripts are told of durations, in milliseconds. Its keys stay.
+#[derive(Debug, Serialize)]
+pub(crate) struct Percentiles {
+    p50: Option<f64>,
+    p99: Option<f64>,
+}
+
+impl From<&Latencies> for Percentiles {
+    fn from(latencies: &Latencies) -> Self {
+        Self {
+            p50: latencies.percentile_ms(50.0),
+            p99: latencies.percentile_ms(99.0),
+        }
     }
 }
 

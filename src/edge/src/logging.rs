@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -17,8 +17,9 @@ use env_logger::Target;
 use log::{Level, Record};
 use twinspect_core::verdict::Verdict;
 
+use crate::chaos;
 use crate::clock::Clock;
-use crate::outlet::{Outlet, Waiter};
+use crate::outlet::{Lossy, Outlet, Waiter};
 
 /// Target of the lines about parts, one a part, which are not limited.
 pub(crate) const PART: &str = "part";
@@ -36,7 +37,7 @@ pub(crate) enum Speaker {
     Command,
     /// The process that owns the wires, which must not wait for who reads its log.
     Line,
-    /// The process that sees and judges.
+    /// The process that sees and judges: a log that nobody reads must not look like an engine that hangs.
     Inspect,
 }
 
@@ -74,12 +75,17 @@ pub(crate) fn start(speaker: Speaker) {
         let (time, level) = (to.timestamp(), record.level());
         writeln!(to, "[{time} {style}{level:<5}{style:#} {name}] {text}")
     });
-    if speaker == Speaker::Line {
+    if speaker != Speaker::Command {
         // Nobody is left to be told that the log is gone.
-        let outlet = Outlet::start(std::io::stderr, |_| {});
+        let outlet = Outlet::start(chaos::Place::Log, io::stderr, |_| {});
         let is_first = LAST_LINES.set(outlet.waiter()).is_ok();
         debug_assert!(is_first, "a process sets its log up once");
-        builder.target(Target::Pipe(Box::new(outlet)));
+        let start = if is_journal {
+            format!("<{}>{}: ", priority(Level::Warn), speaker.name())
+        } else {
+            format!("[{:<5} {}] ", Level::Warn, speaker.name())
+        };
+        builder.target(Target::Pipe(Box::new(Lossy::new(outlet, start))));
     }
     builder.init();
 }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod chaos;
 mod check;
 mod cli;
 mod clock;
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
         Command::InspectProcess(_) => Speaker::Inspect,
         _ => Speaker::Command,
     });
-    let result = execute(&cli.command, &mut anstream::stdout());
+    let result = chaos::arm().and_then(|()| execute(&cli.command, &mut anstream::stdout()));
     logging::finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,

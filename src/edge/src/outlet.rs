@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::chaos::{self, Place};
+
 /// Lines that may wait for being written.
 const LINES_MAX: usize = 1024;
 
@@ -37,11 +39,12 @@ impl Outlet {
     /// Starts the thread that writes to what `open` opens. An error ends the writing for good: what
     /// comes then goes nowhere, and `gone` is told why.
     pub(crate) fn start<W: Write>(
+        place: Place,
         open: impl FnOnce() -> W + Send + 'static,
         gone: impl FnOnce(&io::Error) + Send + 'static,
     ) -> Self {
         let (jobs, waiting) = bounded(LINES_MAX);
-        thread::spawn(move || serve(&waiting, open(), gone));
+        thread::spawn(move || serve(place, &waiting, open(), gone));
         Self {
             jobs,
             begun: Vec::new(),
@@ -98,13 +101,71 @@ impl Write for Outlet {
     }
 }
 
-fn serve(jobs: &Receiver<Job>, mut to: impl Write, gone: impl FnOnce(&io::Error)) {
+/// An outlet that says how many lines it has lost as soon as there is room for a line again.
+pub(crate) struct Lossy<W> {
+    outlet: W,
+    /// What a line of its own begins with.
+    start: String,
+    /// Of the lines that the outlet has left out: those that were told, and those that were to tell it.
+    settled: u64,
+}
+
+/// What counts the lines that it could not keep.
+pub(crate) trait LeavesOut: Write {
+    /// So far.
+    fn left_out(&self) -> u64;
+}
+
+impl LeavesOut for Outlet {
+    fn left_out(&self) -> u64 {
+        Self::left_out(self)
+    }
+}
+
+impl<W: LeavesOut> Lossy<W> {
+    /// For an outlet that has lost nothing yet.
+    pub(crate) fn new(outlet: W, start: String) -> Self {
+        Self {
+            outlet,
+            start,
+            settled: 0,
+        }
+    }
+}
+
+impl<W: LeavesOut> Write for Lossy<W> {
+    /// Takes whole records, as the log writes them.
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        let before = self.outlet.left_out();
+        let lost = before - self.settled;
+        if lost > 0 {
+            let told = format!(
+                "{}{lost} lines of this log were lost here: it is read too slowly\n",
+                self.start
+            );
+            self.outlet.write_all(told.as_bytes())?;
+            self.settled += if self.outlet.left_out() == before {
+                lost
+            } else {
+                1
+            };
+        }
+        self.outlet.write(record)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.outlet.flush()
+    }
+}
+
+fn serve(place: Place, jobs: &Receiver<Job>, mut to: impl Write, gone: impl FnOnce(&io::Error)) {
     let mut gone = Some(gone);
     let mut error = None;
     for job in jobs {
         match job {
             Job::Write(line) => {
                 let Some(tell) = gone.take() else { continue };
+                chaos::visit(place);
                 match to.write_all(&line).and_then(|()| to.flush()) {
                     Ok(()) => gone = Some(tell),
                     Err(failed) => {
@@ -164,7 +225,7 @@ mod tests {
     #[test]
     fn a_reader_that_stands_still_stops_nobody() {
         let (reader, allow, lines) = reader(None);
-        let mut out = Outlet::start(move || reader, |_| {});
+        let mut out = Outlet::start(Place::Output, move || reader, |_| {});
         for number in 0..2 * LINES_MAX {
             writeln!(out, "{number}").unwrap();
         }
@@ -185,6 +246,7 @@ mod tests {
         let (reader, _allow, _lines) = reader(Some(ErrorKind::StorageFull));
         let (told, heard) = unbounded();
         let mut out = Outlet::start(
+            Place::Output,
             move || reader,
             move |error| told.send(error.kind()).unwrap(),
         );
@@ -194,5 +256,57 @@ mod tests {
         let error = out.waiter().wait(SOON).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StorageFull);
         assert_eq!(heard.iter().collect::<Vec<_>>(), [ErrorKind::StorageFull]);
+    }
+
+    /// Has room for some lines at a time.
+    #[derive(Default)]
+    struct Narrow {
+        room: usize,
+        kept: Vec<String>,
+        left_out: u64,
+    }
+
+    impl Write for Narrow {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            match self.room.checked_sub(1) {
+                Some(room) => {
+                    self.room = room;
+                    self.kept.push(String::from_utf8(line.to_vec()).unwrap());
+                }
+                None => self.left_out += 1,
+            }
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl LeavesOut for Narrow {
+        fn left_out(&self) -> u64 {
+            self.left_out
+        }
+    }
+
+    #[test]
+    fn lines_that_were_lost_are_counted_where_they_are_missing() {
+        let mut log = Lossy::new(Narrow::default(), "line: ".to_owned());
+        for (room, line) in [(1, "1"), (0, "2"), (0, "3"), (0, "4"), (1, "5"), (2, "6")] {
+            log.outlet.room = room;
+            log.write_all(line.as_bytes()).unwrap();
+        }
+        log.outlet.room = 9;
+        log.write_all(b"7").unwrap();
+        let told = |line: &str| line.split(' ').nth(1).map(str::to_owned);
+        let counts: Vec<Option<String>> = log.outlet.kept.iter().map(|line| told(line)).collect();
+        // 5 had to make room for the count of 2, 3 and 4.
+        let [three, one] = ["3", "1"].map(|count| Some(count.to_owned()));
+        assert_eq!(
+            counts,
+            [None, three, one, None, None],
+            "{:?}",
+            log.outlet.kept
+        );
     }
 }

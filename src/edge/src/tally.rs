@@ -9,7 +9,7 @@ use twinspect_core::gate::Outcome;
 use twinspect_core::verdict::Reason;
 use twinspect_dataset::Label;
 
-use crate::latency::Latencies;
+use crate::latency::{Latencies, Percentiles};
 
 /// How many parts left as what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -70,12 +70,6 @@ pub(crate) struct Summary {
     escapes: u64,
     escape_rate: Option<f64>,
     latency_ms: Percentiles,
-}
-
-#[derive(Debug, Serialize)]
-struct Percentiles {
-    p50: Option<f64>,
-    p99: Option<f64>,
 }
 
 fn is_zero(counts: &Counts) -> bool {
@@ -157,10 +151,7 @@ impl Tally {
             false_reject_rate: rate(self.good.fail, self.good.judged()),
             escapes: defective.pass,
             escape_rate: rate(defective.pass, defective.judged()),
-            latency_ms: Percentiles {
-                p50: self.latencies.percentile_ms(50.0),
-                p99: self.latencies.percentile_ms(99.0),
-            },
+            latency_ms: Percentiles::from(&self.latencies),
         }
     }
 

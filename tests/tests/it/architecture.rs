@@ -7,7 +7,7 @@ use cargo_metadata::DependencyKind;
 use crate::workspace::{cargo, packages};
 
 /// Packages and the workspace packages that each may depend on, apart from tests.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("twinspect-core", &[]),
     ("twinspect-dataset", &["twinspect-core"]),
     ("twinspect-line", &["twinspect-core"]),
@@ -18,6 +18,18 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("twinspect-engine", &["twinspect-core", "twinspect-bundle"]),
     (
         "twinspect",
+        &[
+            "twinspect-core",
+            "twinspect-dataset",
+            "twinspect-bundle",
+            "twinspect-engine",
+            "twinspect-camera",
+            "twinspect-line",
+        ],
+    ),
+    // The device's own source.
+    (
+        "twinspect-chaos",
         &[
             "twinspect-core",
             "twinspect-dataset",
@@ -89,7 +101,8 @@ fn nothing_depends_on_a_binary_not_even_in_tests() {
     for package in packages() {
         for dependency in &package.dependencies {
             assert!(
-                !["twinspect", "twinspect-lab"].contains(&dependency.name.as_str()),
+                !["twinspect", "twinspect-chaos", "twinspect-lab"]
+                    .contains(&dependency.name.as_str()),
                 "{} must not depend on {}",
                 package.name,
                 dependency.name

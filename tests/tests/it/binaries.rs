@@ -8,6 +8,8 @@ pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(path(name));
     command.env("NO_COLOR", "1");
     for setting in [
+        "TWINSPECT_CHAOS",
+        "TWINSPECT_CHAOS_RECORD",
         "TWINSPECT_LOG",
         "NOTIFY_SOCKET",
         "WATCHDOG_USEC",
@@ -38,7 +40,7 @@ pub(crate) fn run(command: &mut Command) -> Output {
 }
 
 /// A program beside this test's own: `target/PROFILE/deps/it-HASH` becomes `target/PROFILE/NAME`.
-fn path(name: &str) -> PathBuf {
+pub(crate) fn path(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own file");
     let folder = test
         .ancestors()

@@ -17,6 +17,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, after, bounded};
 
 use super::protocol::read_line;
 use super::{ControlError, Reply, Request};
+use crate::chaos;
 
 /// Connections at a time; further ones are told that the station is busy.
 const CONNECTIONS_MAX: usize = 8;
@@ -147,6 +148,7 @@ fn converse(
     stream: &mut UnixStream,
     serve: &impl Fn(Request, Sender<Reply>) -> bool,
 ) -> Option<Reply> {
+    chaos::visit(chaos::Place::Control);
     let line = match read_line(stream, REQUEST_BYTES_MAX, TALK_MAX) {
         Ok(line) => line,
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => return None,

@@ -10,6 +10,7 @@ use twinspect_core::freshness::ExposureWindow;
 use twinspect_core::verdict::{Reason, Verdict};
 
 use super::messages::{InspectorMessage, TicketMessage, VerdictMessage};
+use crate::chaos;
 use crate::clock::Clock;
 use crate::error::WithCauses;
 
@@ -84,7 +85,7 @@ impl Capture {
                 return;
             }
             self.watch.asked_us.store(now_us + 1, Ordering::Release);
-            let frame = self.camera.capture(now_us);
+            let frame = chaos::camera(ticket.number).and_then(|()| self.camera.capture(now_us));
             self.watch.asked_us.store(0, Ordering::Release);
             let handed_over = match frame {
                 Ok(frame) if !window.holds(frame.pair.rgb_stamp, frame.pair.depth_stamp) => {

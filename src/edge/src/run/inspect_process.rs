@@ -1,37 +1,48 @@
 //! The process that owns camera and engine. It lives as long as its standard input, a socket, does.
 //!
 //! Threads: this one inspects; one reads tickets, one captures, one writes answers, one records.
-//! If any of them dies the channels close, the process ends, and the line process starts another.
+//! If any of the first four dies the channels close, the process ends, and the line process starts
+//! another. The one that reads tickets also sees the end of the line process, and ends this process
+//! if a hanging engine, camera or disk keeps it.
 
 use std::io::BufReader;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
+use signal_hook::low_level::raise;
 use twinspect_bundle::Bundle;
 use twinspect_camera::{Camera, Repeat, ReplayCamera};
 use twinspect_core::verdict::{Reason, Verdict};
 use twinspect_engine::EngineError;
 
 use super::capture::{Arrival, Capture, CaptureWatch, Captured};
-use super::messages::{self, InspectorMessage, Metrics, Ready, SetupMessage, VerdictMessage};
+use super::messages::{
+    self, InspectorMessage, Metrics, Ready, SetupMessage, TicketMessage, VerdictMessage,
+};
 use super::records::Records;
+use crate::chaos::{self, Place};
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
 use crate::config::{self, CameraSource, InspectorLimits, Station};
 use crate::error::{EdgeError, WithCauses};
 use crate::fit::check_camera;
+use crate::logging;
 use crate::pipeline::{InspectError, Pipeline};
 
 /// Tickets that may wait for the camera.
 const TICKETS_MAX: usize = 16;
 /// Answers that may wait for the socket; more make the inspect thread wait.
 const ANSWERS_MAX: usize = 64;
+/// How long this process may take to end by itself after the line process has closed its end or died.
+/// A line process that lives waits a little less, and tells why it kills.
+const END_MAX: Duration = Duration::from_secs(4);
 
 fn system(doing: &'static str) -> impl Fn(std::io::Error) -> EdgeError {
     move |source| EdgeError::System { doing, source }
@@ -63,6 +74,16 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         exposure_max,
         ..
     } = read_setup(&mut reader, &args.config)?;
+    let clock = Clock::start();
+    let (ticket_sender, tickets) = bounded(TICKETS_MAX);
+    let tickets_read = Arc::new(AtomicU64::new(0));
+    // Before anything that may hang: from here on this process outlives no line process.
+    let counter = Arc::clone(&tickets_read);
+    thread::spawn(move || {
+        read_tickets(reader, clock, ticket_sender, &counter);
+        end_soon(clock);
+    });
+    chaos::begin();
     let bundle = Bundle::open(&bundle)?;
     let (camera, parts_left) = open_camera(&camera, &bundle, args.skip)?;
     let pipeline = Pipeline::load(&bundle, degraded)?;
@@ -70,9 +91,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         .map(|spec| Records::start(&spec, &pipeline))
         .transpose()?;
 
-    let clock = Clock::start();
     let (answers, outgoing) = bounded(ANSWERS_MAX);
-    let (ticket_sender, tickets) = bounded(TICKETS_MAX);
     let (frame_sender, frames) = bounded(1);
     let watch = Arc::new(CaptureWatch::default());
     let manifest = bundle.manifest();
@@ -93,29 +112,48 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         answers: answers.clone(),
         watch: Arc::clone(&watch),
     };
-    thread::spawn(move || read_tickets(reader, clock, &ticket_sender));
-    thread::spawn(move || capture.run());
+    let capture = thread::spawn(move || capture.run());
     let writer = thread::spawn(move || write_answers(stream, &outgoing));
     // From here on, an answer that can't be sent means that the line process is gone.
     if answers.send(ready).is_ok() {
         // The capture thread goes on when the engine has ended, so the writer would be waited for in
         // vain; parts without an answer leave as NO-RESULT(inspector).
-        Inspect {
+        let end = Inspect {
             clock,
             limits,
             pipeline,
             records,
             watch,
+            tickets_read,
             answers,
             inspected: 0,
             engine_ended: None,
         }
         .run(&frames)?;
+        // It has let go of its end of the channel, and does nothing after that.
+        if end == End::NoFrames && capture.join().is_err() {
+            return Err(panicked("capturing pictures"));
+        }
     }
     if writer.join().is_err() {
-        log::error!("the thread that writes answers panicked");
+        return Err(panicked("writing answers"));
     }
     Ok(())
+}
+
+/// A thread has ended by a panic, of which the log tells where.
+fn panicked(doing: &'static str) -> EdgeError {
+    system(doing)(std::io::Error::other("the thread has panicked"))
+}
+
+/// Ends this process, whatever holds it, if it does not end by itself in time.
+fn end_soon(clock: Clock) {
+    clock.wait(END_MAX);
+    log::error!("something hangs and keeps this process from ending: killing it");
+    logging::finish();
+    if let Err(error) = raise(SIGKILL) {
+        log::error!("killing this process: {error}");
+    }
 }
 
 /// The camera, and the parts until it ends if it ever does.
@@ -149,11 +187,19 @@ fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Stati
     Ok(config::parse(config, &text)?.station)
 }
 
-fn read_tickets(mut stream: BufReader<UnixStream>, clock: Clock, tickets: &Sender<Arrival>) {
+/// Until the line process closes its end, or there is no capture thread any more.
+fn read_tickets(
+    mut stream: BufReader<UnixStream>,
+    clock: Clock,
+    tickets: Sender<Arrival>,
+    read: &AtomicU64,
+) {
     let mut line = Vec::new();
     loop {
-        match messages::read(&mut stream, &mut line) {
+        match messages::read::<TicketMessage>(&mut stream, &mut line) {
             Ok(Some(ticket)) => {
+                chaos::meet(Place::Tickets, ticket.number);
+                read.fetch_add(1, Ordering::Relaxed);
                 let at_us = clock.now_us();
                 if tickets.send(Arrival { ticket, at_us }).is_err() {
                     return;
@@ -171,6 +217,9 @@ fn read_tickets(mut stream: BufReader<UnixStream>, clock: Clock, tickets: &Sende
 fn write_answers(mut stream: UnixStream, answers: &Receiver<InspectorMessage>) {
     let mut line = Vec::new();
     for answer in answers {
+        if let InspectorMessage::Verdict(told) = &answer {
+            chaos::meet(Place::Answers, told.number);
+        }
         if let Err(error) = messages::write(&mut stream, &mut line, &answer) {
             log::debug!("writing an answer: {error}");
             return;
@@ -185,25 +234,35 @@ struct Inspect {
     pipeline: Pipeline,
     records: Option<Records>,
     watch: Arc<CaptureWatch>,
+    tickets_read: Arc<AtomicU64>,
     answers: Sender<InspectorMessage>,
     inspected: u64,
     engine_ended: Option<EngineError>,
 }
 
+/// Why nothing is inspected any more, the engine apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// There is no capture thread any more.
+    NoFrames,
+    /// There is no thread any more that writes answers.
+    NobodyListens,
+}
+
 impl Inspect {
     /// Until the capture thread or the engine has ended, or nobody listens. The line process starts
     /// another inspect process in place of one whose engine has ended.
-    fn run(mut self, frames: &Receiver<Captured>) -> Result<(), EdgeError> {
-        loop {
+    fn run(mut self, frames: &Receiver<Captured>) -> Result<End, EdgeError> {
+        let end = loop {
             let listened = match frames.recv_timeout(self.limits.heartbeat) {
                 Ok(captured) => self.inspect(&captured),
                 Err(RecvTimeoutError::Timeout) => true,
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Disconnected) => break End::NoFrames,
             };
             if !listened || self.engine_ended.is_some() || !self.beat() {
-                break;
+                break End::NobodyListens;
             }
-        }
+        };
         let mut last = self.metrics();
         if let Some(records) = self.records.take() {
             let counts = records.finish();
@@ -218,7 +277,7 @@ impl Inspect {
             log::debug!("the line process ended before the inspect process");
         }
         self.engine_ended
-            .map_or(Ok(()), |source| Err(EdgeError::Engine(source)))
+            .map_or(Ok(end), |source| Err(EdgeError::Engine(source)))
     }
 
     /// Judges a part and answers; whether somebody listened.
@@ -245,7 +304,10 @@ impl Inspect {
     }
 
     fn judge(&mut self, captured: &Captured, part: Option<&str>) -> Verdict {
-        let verdict = match self.pipeline.inspect(&captured.frame.pair) {
+        let inspected = chaos::engine(captured.number)
+            .map_err(InspectError::Engine)
+            .and_then(|()| self.pipeline.inspect(&captured.frame.pair));
+        let verdict = match inspected {
             Ok(inspection) => inspection.verdict,
             Err(error) => {
                 let reason = error.reason();
@@ -278,6 +340,7 @@ impl Inspect {
         let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         let records = self.records.as_ref().map(Records::counts);
         Metrics {
+            tickets: count(&self.tickets_read),
             inspected: self.inspected,
             displaced: count(&self.watch.displaced),
             camera_errors: count(&self.watch.camera_errors),

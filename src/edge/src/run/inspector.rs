@@ -14,6 +14,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never, select};
 
 use super::messages::{self, InspectorMessage, SetupMessage, TicketMessage};
+use crate::chaos::{self, Place};
 
 /// Tickets that may wait for a process that does not read.
 const TICKETS_MAX: usize = 16;
@@ -73,10 +74,33 @@ impl fmt::Display for Ending {
     }
 }
 
+/// Whether tickets come through. The thread that reads them has no part in the heartbeat, and the one
+/// that writes them belongs to this process.
+#[derive(Debug, Default)]
+struct Delivery {
+    sent: u64,
+    /// As the last heartbeat came.
+    sent_before: u64,
+    /// As the last heartbeat has said.
+    read: u64,
+}
+
+impl Delivery {
+    /// A heartbeat tells how many tickets were read; whether all is well: one more was, or none is
+    /// left of those that were sent before the last heartbeat.
+    fn heartbeat(&mut self, read: u64) -> bool {
+        let moves = read > self.read || read >= self.sent_before;
+        self.read = read;
+        self.sent_before = self.sent;
+        moves
+    }
+}
+
 /// A running inspect process.
 #[derive(Debug)]
 pub(super) struct Inspector {
     generation: u64,
+    delivery: Delivery,
     child: Child,
     stream: UnixStream,
     tickets: Sender<TicketMessage>,
@@ -96,7 +120,9 @@ impl Inspector {
         events: Sender<InspectorEvent>,
     ) -> std::io::Result<Self> {
         let (stream, theirs) = UnixStream::pair()?;
-        let child = Command::new(std::env::current_exe()?)
+        let mut command = Command::new(std::env::current_exe()?);
+        chaos::prepare(&mut command, generation);
+        let child = command
             .arg("inspect-process")
             .arg("--config")
             .arg(config)
@@ -116,6 +142,7 @@ impl Inspector {
         thread::spawn(move || read_messages(reader, generation, &heard));
         Ok(Self {
             generation,
+            delivery: Delivery::default(),
             child,
             stream,
             tickets,
@@ -124,11 +151,17 @@ impl Inspector {
     }
 
     /// Hands a ticket over without waiting; whether that was possible.
-    pub(super) fn send(&self, ticket: TicketMessage) -> bool {
+    pub(super) fn send(&mut self, ticket: TicketMessage) -> bool {
+        self.delivery.sent += 1;
         match self.tickets.try_send(ticket) {
             Ok(()) => true,
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
         }
+    }
+
+    /// A heartbeat of a generation tells how many tickets were read; whether it is a sign of life.
+    pub(super) fn heartbeat(&mut self, generation: u64, tickets: u64) -> bool {
+        generation == self.generation && self.delivery.heartbeat(tickets)
     }
 
     /// Kills it at once. [`Heard::Closed`] and [`Heard::Ended`] follow in any order.
@@ -144,6 +177,7 @@ impl Inspector {
     pub(super) fn close(self) {
         let Self {
             generation,
+            delivery: _,
             mut child,
             stream,
             tickets,
@@ -195,6 +229,7 @@ fn write_tickets(mut stream: UnixStream, setup: &SetupMessage, tickets: &Receive
         return;
     }
     for ticket in tickets {
+        chaos::meet(Place::Sender, ticket.number);
         if let Err(error) = messages::write(&mut stream, &mut line, &ticket) {
             log::debug!("sending ticket {}: {error}", ticket.number);
             return;
@@ -210,7 +245,12 @@ fn read_messages(
     let mut line = Vec::new();
     loop {
         let what = match messages::read(&mut stream, &mut line) {
-            Ok(Some(message)) => Heard::Message(message),
+            Ok(Some(message)) => {
+                if let InspectorMessage::Verdict(told) = &message {
+                    chaos::meet(Place::Listener, told.number);
+                }
+                Heard::Message(message)
+            }
             Ok(None) => Heard::Closed,
             Err(error) => {
                 log::warn!("reading from the inspect process: {error}");
@@ -221,5 +261,33 @@ fn read_messages(
         if events.send(InspectorEvent { generation, what }).is_err() || is_last {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What heartbeats are worth, by the tickets that were sent before each and those that were read.
+    fn heartbeats(sent_and_read: &[(u64, u64)]) -> Vec<bool> {
+        let mut delivery = Delivery::default();
+        let worth = sent_and_read.iter().map(|&(sent, read)| {
+            delivery.sent = sent;
+            delivery.heartbeat(read)
+        });
+        worth.collect()
+    }
+
+    #[test]
+    fn tickets_that_are_read_or_have_just_been_sent_are_no_trouble() {
+        assert_eq!(heartbeats(&[(0, 0), (2, 0), (2, 2), (5, 4)]), [true; 4]);
+        // A camera that can't keep up: it takes one of three.
+        assert_eq!(heartbeats(&[(3, 0), (6, 1), (9, 2)]), [true; 3]);
+    }
+
+    #[test]
+    fn tickets_that_nobody_reads_make_heartbeats_worthless() {
+        let worth = heartbeats(&[(1, 1), (2, 1), (3, 1), (4, 1), (5, 5)]);
+        assert_eq!(worth, [true, true, false, false, true]);
     }
 }

@@ -26,6 +26,7 @@ use super::service::Service;
 use super::station_lock::StationLock;
 use super::station_report::StationReport;
 use super::troubles::Troubles;
+use crate::chaos::{self, Place};
 use crate::cli::RunArgs;
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
@@ -110,6 +111,7 @@ impl LineProcess {
     /// The wires are at rest afterwards, whatever happened.
     fn run(mut self, stop: &Receiver<i32>, orders: &Receiver<Order>) -> Result<(), EdgeError> {
         self.service.up();
+        chaos::readiness(self.obstacle);
         let served = self.serve(stop, orders);
         let rested = self.machine.rest(self.clock.now_us());
         self.service.stopping(END_MAX);
@@ -130,6 +132,7 @@ impl LineProcess {
     fn serve(&mut self, stop: &Receiver<i32>, orders: &Receiver<Order>) -> Result<(), EdgeError> {
         loop {
             self.decide()?;
+            chaos::meet(Place::Loop, self.station.trigger().counters().parts);
             self.service.advanced(&self.station, self.clock.now_us());
             if self
                 .machine
@@ -183,6 +186,7 @@ impl LineProcess {
             return;
         }
         self.obstacle = obstacle;
+        chaos::readiness(obstacle);
         match obstacle {
             None => log::info!("ready"),
             Some(NotReady::Closing) => log::info!("not ready: closing"),
@@ -297,7 +301,8 @@ impl LineProcess {
             age_us: now_us.saturating_sub(ticket.triggered_us),
             decide_within_us: ticket.decide_by_us.saturating_sub(now_us),
         };
-        let inspector = self.inspector.as_ref();
+        self.report.asked(ticket.number, ticket.triggered_us);
+        let inspector = self.inspector.as_mut();
         if !inspector.is_some_and(|inspector| inspector.send(message)) {
             self.station.refused(ticket.number);
         }
@@ -327,7 +332,14 @@ impl LineProcess {
         let InspectorEvent { generation, what } = event;
         let said = match &what {
             Heard::Message(InspectorMessage::Ready(_)) => Said::Ready,
-            Heard::Message(InspectorMessage::Heartbeat(_)) => Said::Advanced,
+            Heard::Message(InspectorMessage::Heartbeat(metrics)) => {
+                let inspector = self.inspector.as_mut();
+                let tickets = metrics.tickets;
+                if !inspector.is_some_and(|heard| heard.heartbeat(generation, tickets)) {
+                    return Ok(());
+                }
+                Said::Advanced
+            }
             Heard::Message(InspectorMessage::Verdict(told)) => Said::Verdict {
                 number: told.number,
                 outcome: Outcome::from(&told.verdict),
@@ -348,7 +360,10 @@ impl LineProcess {
                 self.service.inspector(ready);
                 self.machine.start(now_us);
             }
-            Heard::Message(InspectorMessage::Verdict(told)) => self.report.told(told),
+            Heard::Message(InspectorMessage::Verdict(told)) => {
+                chaos::answer(told.number, &told.verdict);
+                self.report.told(told, now_us);
+            }
             Heard::Message(InspectorMessage::Heartbeat(metrics)) => self.report.metrics(metrics),
             Heard::Closed => {
                 if let Some(inspector) = self.inspector.take() {

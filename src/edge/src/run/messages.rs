@@ -69,6 +69,8 @@ pub(super) struct VerdictMessage {
 /// Counts since the inspect process started. Their names are for scripts and stay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Metrics {
+    /// Tickets that were read.
+    pub(super) tickets: u64,
     pub(super) inspected: u64,
     /// Tickets whose frame made way for a newer one.
     pub(super) displaced: u64,
@@ -81,6 +83,7 @@ impl Metrics {
     /// Of two processes, one after the other.
     pub(super) fn plus(self, other: Self) -> Self {
         Self {
+            tickets: self.tickets + other.tickets,
             inspected: self.inspected + other.inspected,
             displaced: self.displaced + other.displaced,
             camera_errors: self.camera_errors + other.camera_errors,

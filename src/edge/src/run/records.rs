@@ -4,6 +4,7 @@
 //! and this one. If none is free the record is dropped, never the part.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +13,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use twinspect_core::verdict::Verdict;
 
+use crate::chaos;
 use crate::config::RecordsSpec;
 use crate::error::{EdgeError, WithCauses};
 use crate::pictures::{self, Snapshot};
@@ -59,10 +61,17 @@ impl Records {
         let written = Arc::clone(&counts);
         let writer = std::thread::spawn(move || {
             for record in records {
-                match shelf.write(&record) {
-                    Ok(()) => written.written.fetch_add(1, Ordering::Relaxed),
-                    Err(error) => {
+                // A picture that can't be drawn must not end all pictures to come. The shelf counts on
+                // before it writes, so that it is sound whatever happens then.
+                let drawn = catch_unwind(AssertUnwindSafe(|| shelf.write(&record)));
+                match drawn {
+                    Ok(Ok(())) => written.written.fetch_add(1, Ordering::Relaxed),
+                    Ok(Err(error)) => {
                         log::warn!("recording part {}: {}", record.number, WithCauses(&error));
+                        written.dropped.fetch_add(1, Ordering::Relaxed)
+                    }
+                    Err(_) => {
+                        log::error!("recording part {} has panicked", record.number);
                         written.dropped.fetch_add(1, Ordering::Relaxed)
                     }
                 };
@@ -153,7 +162,10 @@ impl Shelf {
         let title = format!("{part} (number {})", record.number);
         let caption = pictures::caption(&record.verdict);
         let picture = pictures::heatmap(&record.snapshot, &title, &caption);
-        self.add(|path| pictures::save(&picture, path))
+        self.add(|path| {
+            chaos::disk(record.number).map_err(EdgeError::store(path))?;
+            pictures::save(&picture, path)
+        })
     }
 
     /// Writes under the next name, then deletes what is too old.

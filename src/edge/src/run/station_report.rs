@@ -12,9 +12,10 @@ use twinspect_dataset::Label;
 use twinspect_line::{Pulse, SimulatedLine};
 
 use super::messages::{Metrics, Ready, VerdictMessage};
+use crate::chaos::Place;
 use crate::control::{LeftPart, Triggered};
 use crate::error::EdgeError;
-use crate::latency::milliseconds;
+use crate::latency::{Latencies, Percentiles, milliseconds};
 use crate::logging::{self, PART, PartLine};
 use crate::outlet::Outlet;
 use crate::part_report::words;
@@ -41,13 +42,24 @@ enum Form {
 pub(super) struct StationReport {
     out: Outlet,
     form: Form,
+    /// Parts that were asked for, and when they came to the sensor.
+    asked: VecDeque<(u64, u64)>,
     /// Answers to parts that have not left.
-    told: VecDeque<VerdictMessage>,
+    told: VecDeque<Answer>,
     tally: Tally,
+    /// From the sensor to the answer.
+    answers: Latencies,
     /// Of inspect processes that have ended.
     past: Metrics,
     /// Of the one that runs.
     current: Metrics,
+}
+
+/// What the inspect process has said of a part.
+struct Answer {
+    told: VerdictMessage,
+    /// From the sensor until this process heard of it.
+    after: Option<Duration>,
 }
 
 /// A part that has left. Its keys are for scripts and stay.
@@ -56,12 +68,15 @@ struct Left<'a> {
     #[serde(flatten)]
     part: &'a LeftPart,
     label: Option<&'a str>,
+    /// From the sensor until this process had the answer.
+    answered_ms: Option<f64>,
     left_ms: f64,
 }
 
 #[derive(Serialize)]
 struct Run {
     summary: Summary,
+    answer_ms: Percentiles,
     late_results: u64,
     duplicate_results: u64,
     unknown_results: u64,
@@ -82,14 +97,16 @@ impl StationReport {
             _ => log::error!("writing to standard output: {error}: the station goes on without it"),
         };
         Self {
-            out: Outlet::start(anstream::stdout, gone),
+            out: Outlet::start(Place::Output, anstream::stdout, gone),
             form: match (json, logging::is_journal()) {
                 (true, _) => Form::Scripts,
                 (false, true) => Form::Journal,
                 (false, false) => Form::People,
             },
+            asked: VecDeque::with_capacity(PARTS_MAX),
             told: VecDeque::with_capacity(PARTS_MAX),
             tally: Tally::default(),
+            answers: Latencies::default(),
             past: Metrics::default(),
             current: Metrics::default(),
         }
@@ -113,15 +130,30 @@ impl StationReport {
         Ok(())
     }
 
+    /// The inspect process is asked for a part that has come to the sensor then.
+    pub(super) fn asked(&mut self, number: u64, triggered_us: u64) {
+        if self.asked.len() == PARTS_MAX {
+            self.asked.pop_front();
+        }
+        self.asked.push_back((number, triggered_us));
+    }
+
     /// The inspect process has answered.
-    pub(super) fn told(&mut self, told: VerdictMessage) {
+    pub(super) fn told(&mut self, told: VerdictMessage, now_us: u64) {
         if let Some(took_us) = told.took_us {
             self.tally.took(Duration::from_micros(took_us));
+        }
+        let mut asked = self.asked.iter();
+        let after = asked
+            .find(|(number, _)| *number == told.number)
+            .map(|(_, triggered_us)| Duration::from_micros(now_us.saturating_sub(*triggered_us)));
+        if let Some(after) = after.filter(|_| told.took_us.is_some()) {
+            self.answers.push(after);
         }
         if self.told.len() == PARTS_MAX {
             self.told.pop_front();
         }
-        self.told.push_back(told);
+        self.told.push_back(Answer { told, after });
     }
 
     /// The inspect process has counted.
@@ -136,10 +168,13 @@ impl StationReport {
         outcome: Outcome,
         due_us: u64,
     ) -> Result<Option<LeftPart>, EdgeError> {
-        let place = self.told.iter().position(|told| told.number == number);
-        let told = place.and_then(|place| self.told.remove(place));
+        let mut answers = self.told.iter();
+        let place = answers.position(|answer| answer.told.number == number);
+        let answer = place.and_then(|place| self.told.remove(place));
         // Answers to earlier parts came too late to be told with them.
-        self.told.retain(|told| told.number > number);
+        self.told.retain(|answer| answer.told.number > number);
+        let after = answer.as_ref().and_then(|answer| answer.after);
+        let told = answer.map(|answer| answer.told);
         let took_us = told.as_ref().and_then(|told| told.took_us);
         let (said, part, label) = told.map_or((None, None, None), |told| {
             (Some(told.verdict), told.part, told.label)
@@ -157,7 +192,7 @@ impl StationReport {
             verdict,
             took_ms: took_us.map(|took_us| milliseconds(Duration::from_micros(took_us))),
         };
-        self.tell(&left, label.as_ref(), due_us)?;
+        self.tell(&left, label.as_ref(), after, due_us)?;
         Ok(Some(left))
     }
 
@@ -165,6 +200,7 @@ impl StationReport {
         &mut self,
         left: &LeftPart,
         label: Option<&Label>,
+        after: Option<Duration>,
         due_us: u64,
     ) -> Result<(), EdgeError> {
         let LeftPart {
@@ -179,6 +215,7 @@ impl StationReport {
                 &Left {
                     part: left,
                     label: label.map(Label::as_str),
+                    answered_ms: after.map(milliseconds),
                     left_ms: due_us as f64 / 1e3,
                 },
             ),
@@ -266,6 +303,7 @@ impl StationReport {
             &mut self.out,
             &Run {
                 summary: self.tally.summary(),
+                answer_ms: Percentiles::from(&self.answers),
                 late_results: gate.late_results,
                 duplicate_results: gate.duplicate_results,
                 unknown_results: gate.unknown_results,

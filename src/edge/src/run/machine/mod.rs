@@ -13,6 +13,7 @@ use twinspect_line::{Edge, Line, SimulatedLine};
 use self::gpio::GpioMachine;
 pub(super) use self::gpio::Heard;
 use super::belt::{BeltEdge, SimulatedBelt};
+use crate::chaos;
 use crate::clock::Clock;
 use crate::config::{self, LineSource};
 use crate::error::EdgeError;
@@ -167,7 +168,9 @@ impl Machine {
 
     /// Changes a wire.
     pub(super) fn drive(&mut self, edge: Edge) -> Result<(), EdgeError> {
-        Ok(self.line().drive(edge)?)
+        self.line().drive(edge)?;
+        chaos::wire(&edge);
+        Ok(())
     }
 
     /// Sets every wire to its safe level.
