@@ -45,8 +45,8 @@ impl Latencies {
 /// What scripts are told of durations, in milliseconds. Its keys stay.
 #[derive(Debug, Serialize)]
 pub(crate) struct Percentiles {
-    p50: Option<f64>,
-    p99: Option<f64>,
+    pub(crate) p50: Option<f64>,
+    pub(crate) p99: Option<f64>,
 }
 
 impl From<&Latencies> for Percentiles {
