@@ -1,14 +1,18 @@
 //! Cameras behind one trait: a frame pair for each part that is asked for.
 //!
-//! One thread owns a [`Camera`] and asks it for a frame when a part has been triggered.
-//! [`ReplayCamera`] plays recorded parts as if they came by now.
+//! One thread owns a [`Camera`] and asks it for a frame when a part has been triggered, or, where the
+//! camera runs freely and its pictures are the trigger, for one after the other.
+//! [`ReplayCamera`] plays recorded parts as if they came by now; [`BeltCamera`] plays the belt that
+//! carries them.
 //!
 //! **What is absent**: preparation and judgement of pictures, threads, clocks. The time of a
 //! capture comes in from the caller.
 #![forbid(unsafe_code)]
 
+mod belt;
 mod replay;
 
+pub use belt::{BeltCamera, BeltView};
 pub use replay::{Repeat, ReplayCamera};
 
 use std::borrow::Cow;
@@ -32,6 +36,12 @@ pub trait Camera: Send {
     /// # Errors
     /// [`CameraError`]; asking again is sensible unless it [ends](CameraError::is_end) the source.
     fn capture(&mut self, now_us: u64) -> Result<CameraFrame, CameraError>;
+
+    /// When the next frame of a source that plays one by a clock is due: the caller waits until then.
+    /// `None` for a camera that is asked at any time, or that waits for its next frame itself.
+    fn next_frame_us(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What a camera saw.
@@ -71,6 +81,14 @@ pub enum CameraError {
         #[source]
         source: Box<DatasetError>,
     },
+    /// Recorded parts that can't be laid on a simulated belt.
+    #[error("recorded part {id} can't be laid on a simulated belt: {problem}")]
+    NoBelt {
+        /// The part.
+        id: PartId,
+        /// What it lacks.
+        problem: &'static str,
+    },
     /// Every part of the recording has been played once.
     #[error("the recording has ended")]
     End,
@@ -89,6 +107,9 @@ impl CameraError {
                 Some("name a split that has parts, or none to play the test parts".into())
             }
             Self::Part { source, .. } => source.hint(),
+            Self::NoBelt { .. } => {
+                Some("play it part by part, with camera.kind = \"replay\" and a sensor".into())
+            }
             Self::End => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Recorded parts, played as if they came by now.
 
 use twinspect_core::frame::{Intrinsics, Stamp, StampDomain};
-use twinspect_dataset::{Dataset, PartRef, Split};
+use twinspect_dataset::{Dataset, Part, PartRef, Split};
 
 use crate::{Camera, CameraError, CameraFrame, Truth};
 
@@ -60,6 +60,20 @@ impl ReplayCamera {
     pub fn skip(&mut self, captures: usize) {
         self.captures = self.captures.saturating_add(captures);
     }
+
+    /// The next part as it was recorded.
+    pub(crate) fn next_part(&mut self) -> Result<Part, CameraError> {
+        let place = match self.repeat {
+            Repeat::Once => self.captures,
+            Repeat::Forever => self.captures % self.parts.len(),
+        };
+        let part = self.parts.get(place).ok_or(CameraError::End)?;
+        self.captures += 1;
+        self.dataset.load(part).map_err(|source| CameraError::Part {
+            id: part.id.clone(),
+            source: Box::new(source),
+        })
+    }
 }
 
 impl Camera for ReplayCamera {
@@ -76,19 +90,7 @@ impl Camera for ReplayCamera {
     }
 
     fn capture(&mut self, now_us: u64) -> Result<CameraFrame, CameraError> {
-        let place = match self.repeat {
-            Repeat::Once => self.captures,
-            Repeat::Forever => self.captures % self.parts.len(),
-        };
-        let part = self.parts.get(place).ok_or(CameraError::End)?;
-        self.captures += 1;
-        let loaded = self
-            .dataset
-            .load(part)
-            .map_err(|source| CameraError::Part {
-                id: part.id.clone(),
-                source: Box::new(source),
-            })?;
+        let loaded = self.next_part()?;
         let stamp = Stamp {
             frame_number: self.captures as u64,
             time_us: now_us,

@@ -1,5 +1,7 @@
 //! A picture may be judged once, and for the part that lay before the camera when it was taken.
 
+use std::collections::VecDeque;
+
 use crate::frame::{Stamp, StampDomain};
 
 /// Remembers the last frame numbers and finds pictures that came before.
@@ -67,9 +69,79 @@ impl ExposureWindow {
     }
 }
 
+/// Pictures of a camera that runs freely, until somebody names one of them.
+///
+/// A name is the very time at which a picture was taken. No other picture is given in its place, and
+/// none twice: the one before may show the part before.
+#[derive(Debug, Clone)]
+pub struct Shelf<T> {
+    pictures: VecDeque<(u64, T)>,
+    most: usize,
+}
+
+impl<T> Shelf<T> {
+    /// Keeps the newest pictures, so many at most.
+    pub fn new(most: usize) -> Self {
+        Self {
+            pictures: VecDeque::with_capacity(most),
+            most,
+        }
+    }
+
+    /// Keeps a picture that is newer than all that were kept before.
+    pub fn keep(&mut self, at_us: u64, picture: T) {
+        if self
+            .pictures
+            .back()
+            .is_some_and(|(last_us, _)| *last_us >= at_us)
+        {
+            return;
+        }
+        while self.pictures.len() >= self.most.max(1) {
+            self.pictures.pop_front();
+        }
+        self.pictures.push_back((at_us, picture));
+    }
+
+    /// The picture that was taken at this time, if it is here. It and all older ones are here no longer:
+    /// parts are named in the order in which they came.
+    pub fn take(&mut self, at_us: u64) -> Option<T> {
+        while let Some((taken_us, picture)) = self.pictures.pop_front() {
+            if taken_us == at_us {
+                return Some(picture);
+            }
+            if taken_us > at_us {
+                self.pictures.push_front((taken_us, picture));
+                break;
+            }
+        }
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_is_given_by_its_own_time_and_once() {
+        let mut shelf = Shelf::new(3);
+        for at_us in [10, 20, 30, 40] {
+            shelf.keep(at_us, at_us);
+        }
+        shelf.keep(40, 0);
+        shelf.keep(35, 35);
+        assert_eq!(shelf.take(10), None, "it had to make way");
+        assert_eq!(
+            shelf.take(25),
+            None,
+            "neither the one before nor the one behind"
+        );
+        assert_eq!(shelf.take(30), Some(30));
+        assert_eq!(shelf.take(30), None);
+        assert_eq!(shelf.take(20), None, "older than what was taken");
+        assert_eq!(shelf.take(40), Some(40), "the first of two of one time");
+    }
 
     fn stamp(frame_number: u64, time_us: u64, domain: StampDomain) -> Stamp {
         Stamp {

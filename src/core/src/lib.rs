@@ -4,8 +4,8 @@
 //! engine (elsewhere) turns that into maps, the score turns maps into a verdict, and the gate
 //! turns verdicts into actions of the reject line.
 //!
-//! The line's side: [`belt`] and [`trigger`] turn edges, numbered as in [`sequence`], into parts;
-//! [`freshness`] asks whether a picture shows its part; [`gate`] keeps places and outcomes;
+//! The line's side: [`belt`] and [`trigger`] turn edges, numbered as in [`sequence`], into parts, or what
+//! [`lookout`] sees in the pictures of a camera that runs freely; [`freshness`] asks whether a picture shows its part; [`gate`] keeps places and outcomes;
 //! [`readiness`], [`supervision`] and [`handshake`] speak to the machine and watch the inspect
 //! process. [`station`] joins them and is what the line process and the simulator run.
 //!
@@ -19,6 +19,7 @@ pub mod frame;
 pub mod freshness;
 pub mod gate;
 pub mod handshake;
+pub mod lookout;
 pub mod modality;
 pub mod plane;
 pub mod prepare;

@@ -20,6 +20,16 @@ impl Clock {
         }
     }
 
+    /// The clock of another process of this machine, by what that one says of its start.
+    pub(crate) fn started_at(start_ns: u64) -> Self {
+        Self { start_ns }
+    }
+
+    /// What another process needs to go by this clock.
+    pub(crate) fn start_ns(&self) -> u64 {
+        self.start_ns
+    }
+
     /// Microseconds since the start.
     pub(crate) fn now_us(&self) -> u64 {
         self.at_us(monotonic_ns())
@@ -70,5 +80,7 @@ mod tests {
         let after_us = clock.now_us();
         assert!(before_us <= stamped_us && stamped_us <= after_us);
         assert_eq!(clock.at_us(0), 0, "before the start");
+        let other = Clock::started_at(clock.start_ns());
+        assert_eq!(other.at_us(u64::MAX), clock.at_us(u64::MAX));
     }
 }

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use twinspect_bundle::BundleError;
 use twinspect_camera::CameraError;
 use twinspect_core::gate::GateError;
+use twinspect_core::lookout::LookoutError;
 use twinspect_core::prepare::{PrepareError, SpecError};
 use twinspect_core::score::ScoreError;
 use twinspect_core::station::StationError;
@@ -92,6 +93,13 @@ pub(crate) enum EdgeError {
         bundle: PathBuf,
         differences: Vec<String>,
     },
+    /// A product whose parts no camera can see coming.
+    #[error("trigger.source = \"presence\" can't work with bundle {}", bundle.display())]
+    Unseeable {
+        bundle: PathBuf,
+        #[source]
+        source: LookoutError,
+    },
     /// A frame that the bundle's preparation can't place.
     #[error("preparing part {part}")]
     Prepare {
@@ -173,11 +181,14 @@ impl EdgeError {
             | Self::StationTaken { .. }
             | Self::Control(_)
             | Self::Usage { .. }
+            | Self::Unseeable { .. }
             | Self::Station(_)
             | Self::Gate(_) => 2,
             Self::Data(_)
             | Self::Prepare { .. }
-            | Self::Camera(CameraError::Part { .. } | CameraError::NoParts { .. }) => 3,
+            | Self::Camera(
+                CameraError::Part { .. } | CameraError::NoParts { .. } | CameraError::NoBelt { .. },
+            ) => 3,
             Self::Bundle(BundleError::Write { .. } | BundleError::Exists { .. })
             | Self::Calibrate(CalibrateError::Bundle(
                 BundleError::Write { .. } | BundleError::Exists { .. },
@@ -224,6 +235,11 @@ impl EdgeError {
             Self::UnfitCamera { .. } => Some(
                 "use a bundle that was trained with this camera and this distance, or record \
                  good parts with it and train again"
+                    .into(),
+            ),
+            Self::Unseeable { .. } => Some(
+                "use a part sensor, with trigger.source = \"sensor\", or a product that is inspected by \
+                 depth too"
                     .into(),
             ),
             Self::Prepare { .. } => {

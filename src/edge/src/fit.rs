@@ -6,9 +6,11 @@
 
 use twinspect_bundle::{Bundle, CameraFacts};
 use twinspect_core::frame::{DepthFrame, FramePair, Intrinsics};
+use twinspect_core::lookout::{Lookout, LookoutError};
 use twinspect_core::plane::Plane;
 use twinspect_dataset::{CAMERA_FILE, Camera, Dataset};
 
+use crate::config::WatchSpec;
 use crate::error::EdgeError;
 use crate::number::{number, rounded};
 
@@ -51,6 +53,26 @@ pub(crate) fn check_camera(bundle: &Bundle, dataset: &dyn Dataset) -> Result<(),
         bundle: bundle.path().to_owned(),
         differences,
     })
+}
+
+/// Looks for the bundle's parts on the belt, which only height can tell from it.
+pub(crate) fn lookout(bundle: &Bundle, watch: WatchSpec) -> Result<Lookout, EdgeError> {
+    Lookout::new(watch.lookout, &bundle.manifest().prepare)
+        .map_err(|source| unseeable(bundle, source))
+}
+
+/// The belt as the bundle was taught it.
+pub(crate) fn taught_belt(bundle: &Bundle) -> Result<Plane, EdgeError> {
+    let geometry = bundle.manifest().prepare.geometry.as_ref();
+    let belt = geometry.map(|geometry| geometry.belt);
+    belt.ok_or_else(|| unseeable(bundle, LookoutError::NoGeometry))
+}
+
+fn unseeable(bundle: &Bundle, source: LookoutError) -> EdgeError {
+    EdgeError::Unseeable {
+        bundle: bundle.path().to_owned(),
+        source,
+    }
 }
 
 /// Everything in which a camera differs from the one that a bundle knows.

@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 
 use super::chance::Chance;
-use super::story::{COUNT, Part, REJECTOR};
+use super::story::{COUNT, MARGIN, Part, REGION, REJECTOR};
+use twinspect_core::lookout::Seen;
 
 /// Speeds are told in so many parts of the nominal one.
 const NOMINAL: i64 = 1024;
@@ -87,6 +88,39 @@ impl<'a> Belt<'a> {
             let part = &self.parts[*part];
             (part.front..part.front + part.length).contains(&place)
         })
+    }
+
+    /// What a look at the region around the sensor's place says, and the part that lies there wholly and
+    /// alone. `is_flat` are parts that the height map does not show.
+    pub(crate) fn in_region(
+        &self,
+        now_us: u64,
+        is_flat: impl Fn(usize) -> bool,
+    ) -> (Seen, Option<usize>) {
+        let place = self.place(now_us);
+        let half = REGION / 2;
+        // As before the camera; crowded parts are shorter than the region.
+        let near = (self.edges / 2).saturating_sub(4)..(self.edges / 2 + 5).min(self.parts.len());
+        let (mut covered, mut moment, mut is_whole) = (0, 0, true);
+        let (mut parts, mut last) = (0, None);
+        for part in near.filter(|part| !is_flat(*part)) {
+            let Part { front, length, .. } = self.parts[part];
+            let (tail, lead) = (place - front - length, place - front);
+            let (from, to) = (tail.max(-half), lead.min(half));
+            if from < to {
+                covered += to - from;
+                moment += (to - from) * (from + to) / 2;
+                is_whole &= tail > MARGIN - half && lead < half - MARGIN;
+                parts += 1;
+                last = Some(part);
+            }
+        }
+        let seen = Seen {
+            share: covered as f32 / REGION as f32,
+            is_whole: is_whole && parts > 0,
+            offset: (moment as f32 / covered.max(1) as f32).abs() / half as f32,
+        };
+        (seen, last.filter(|_| parts == 1 && is_whole))
     }
 
     /// Parts that have not come to the rejector.

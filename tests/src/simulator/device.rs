@@ -2,10 +2,11 @@
 
 use twinspect_core::belt::EncoderEdge;
 use twinspect_core::frame::{Stamp, StampDomain};
-use twinspect_core::freshness::{ExposureWindow, Freshness};
+use twinspect_core::freshness::{ExposureWindow, Freshness, Shelf};
 use twinspect_core::gate::Counters as GateCounters;
+use twinspect_core::lookout::Seen;
 use twinspect_core::station::{Effect, Inspector, Station, StationError, StationSpec};
-use twinspect_core::trigger::{Counters as TriggerCounters, SensorEdge};
+use twinspect_core::trigger::{Counters as TriggerCounters, SensorEdge, Sight};
 
 /// A picture's frame number and when it was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,10 +17,26 @@ pub struct Exposure {
     pub at_us: u64,
 }
 
+/// Pictures that wait to be named, as in the real process.
+const PICTURES_MAX: usize = 12;
+
+/// A picture of a camera that watches the belt.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Picture {
+    /// Its number and time.
+    pub exposure: Exposure,
+    /// What a look at it says.
+    pub seen: Seen,
+    /// The part that it shows wholly and alone.
+    pub shows: Option<usize>,
+}
+
 /// What the simulator needs of a device. Effects are appended.
 pub trait Device {
     /// An edge of the part sensor.
     fn sensor(&mut self, edge: SensorEdge, effects: &mut Vec<Effect>);
+    /// What the inspect process says of a picture.
+    fn sight(&mut self, generation: u64, sight: Sight, now_us: u64, effects: &mut Vec<Effect>);
     /// An edge of the encoder.
     fn encoder(&mut self, edge: EncoderEdge);
     /// What an inspect process says.
@@ -48,6 +65,10 @@ pub trait Device {
     fn may_expose(&mut self, window: ExposureWindow, now_us: u64) -> bool;
     /// Whether a picture shows the part, and for the first time.
     fn believes(&mut self, exposure: Exposure, window: ExposureWindow) -> bool;
+    /// A camera that watches the belt has taken a picture: what is told of it, if it is a new one.
+    fn picture(&mut self, picture: Picture) -> Option<Sight>;
+    /// The picture that a ticket names.
+    fn named(&mut self, at_us: u64) -> Option<Picture>;
 }
 
 /// The state machines that ship.
@@ -55,6 +76,7 @@ pub trait Device {
 pub struct Production {
     station: Station,
     freshness: Freshness,
+    pictures: Shelf<Picture>,
 }
 
 impl Production {
@@ -66,6 +88,7 @@ impl Production {
         Ok(Self {
             station: Station::new(spec, [false; 2])?,
             freshness: Freshness::default(),
+            pictures: Shelf::new(PICTURES_MAX),
         })
     }
 }
@@ -74,6 +97,13 @@ impl Device for Production {
     fn sensor(&mut self, edge: SensorEdge, effects: &mut Vec<Effect>) {
         self.station
             .sensor_edge(edge, &mut |effect| effects.push(effect));
+    }
+
+    fn sight(&mut self, generation: u64, sight: Sight, now_us: u64, effects: &mut Vec<Effect>) {
+        self.station
+            .sight(generation, sight, now_us, &mut |effect| {
+                effects.push(effect)
+            });
     }
 
     fn encoder(&mut self, edge: EncoderEdge) {
@@ -123,6 +153,7 @@ impl Device for Production {
 
     fn restarted(&mut self) {
         self.freshness = Freshness::default();
+        self.pictures = Shelf::new(PICTURES_MAX);
     }
 
     fn may_expose(&mut self, window: ExposureWindow, now_us: u64) -> bool {
@@ -130,11 +161,31 @@ impl Device for Production {
     }
 
     fn believes(&mut self, exposure: Exposure, window: ExposureWindow) -> bool {
-        let stamp = Some(Stamp {
-            frame_number: exposure.number,
-            time_us: exposure.at_us,
-            domain: StampDomain::Host,
-        });
+        let stamp = stamp(exposure);
         self.freshness.is_new(stamp, None) && window.holds(stamp, None)
     }
+
+    fn picture(&mut self, picture: Picture) -> Option<Sight> {
+        let Picture { exposure, seen, .. } = picture;
+        if !self.freshness.is_new(stamp(exposure), None) {
+            return None;
+        }
+        if seen.is_whole {
+            self.pictures.keep(exposure.at_us, picture);
+        }
+        let at_us = exposure.at_us;
+        Some(Sight { at_us, seen })
+    }
+
+    fn named(&mut self, at_us: u64) -> Option<Picture> {
+        self.pictures.take(at_us)
+    }
+}
+
+fn stamp(exposure: Exposure) -> Option<Stamp> {
+    Some(Stamp {
+        frame_number: exposure.number,
+        time_us: exposure.at_us,
+        domain: StampDomain::Host,
+    })
 }

@@ -4,12 +4,14 @@ use twinspect_core::belt::EncoderKind;
 use twinspect_core::gate::OutputMode;
 use twinspect_core::station::StationSpec;
 
+use super::story::is_watched;
+
 /// Something that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultKind {
     /// The part sensor bounces at both edges of the part.
     Bounce,
-    /// The part sensor does not see the part.
+    /// The part sensor, or the camera's height map, does not see the part.
     MissedPart,
     /// The part sensor sees the part twice.
     DoublePulse,
@@ -71,6 +73,8 @@ pub enum FaultKind {
     BadReload,
     /// The machine does not acknowledge a result.
     AckLost,
+    /// The height map loses the part for a picture.
+    HeightDropout,
 }
 
 /// For how long a fault may keep parts from being inspected after its own end.
@@ -99,7 +103,7 @@ pub struct Fault {
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Bounce,
         Self::MissedPart,
         Self::DoublePulse,
@@ -132,18 +136,25 @@ impl FaultKind {
         Self::Reload,
         Self::BadReload,
         Self::AckLost,
+        Self::HeightDropout,
     ];
 
     /// Those that can meet a station.
     ///
-    /// A belt without an encoder is presumed to run evenly, and one with a single channel not to
+    /// A belt without an encoder is presumed to run evenly, but for a stop with a part before a camera that
+    /// watches the belt, for longer than parts are in sight; one with a single channel is presumed not to
     /// turn back. With a reject pulse, silence passes: no software can save a part that the sensor
     /// did not see, that goes by while the line process does not run, or that comes to the
     /// rejector with counts of which nobody knows yet that they are lost.
     pub(crate) fn of(station: &StationSpec) -> Vec<Self> {
         let encoder = station.encoder.map(|encoder| encoder.kind);
+        let watched = is_watched(station);
         let is_possible = |kind: &Self| match kind {
-            Self::BeltStop => encoder.is_some(),
+            Self::Bounce | Self::DoublePulse | Self::SpuriousPulse | Self::SensorOverflow => {
+                !watched
+            }
+            Self::HeightDropout => watched,
+            Self::BeltStop => encoder.is_some() || watched,
             Self::EncoderOverflow => {
                 encoder.is_some() && station.gate.mode == OutputMode::PassPulse
             }

@@ -7,7 +7,7 @@ use twinspect_core::handshake::HandshakeSpec;
 use twinspect_core::readiness::ReadinessSpec;
 use twinspect_core::station::StationSpec;
 use twinspect_core::supervision::SupervisionSpec;
-use twinspect_core::trigger::{SourceSpec, SpacingSpec, TriggerSpec};
+use twinspect_core::trigger::{PresenceSpec, SourceSpec, SpacingSpec, TriggerSpec};
 
 use super::chance::Chance;
 use super::fault::{Fault, FaultKind};
@@ -17,6 +17,14 @@ use super::fault::{Fault, FaultKind};
 pub(crate) const COUNT: i64 = 10_000;
 /// From the sensor to the rejector.
 pub(crate) const REJECTOR: i64 = 400_000;
+/// Length of the region that a camera sees which watches the belt; its middle lies at the sensor.
+pub(crate) const REGION: i64 = 50_000;
+/// What a part leaves free on both sides of it.
+pub(crate) const MARGIN: i64 = 2_000;
+/// From picture to picture of such a camera.
+pub(crate) const FRAME_US: u64 = 8_000;
+/// What stays in sight for longer is stuck.
+pub(crate) const SIGHT_MAX_US: u64 = 100_000;
 /// Where the first part lies; the station has time to start.
 const FIRST: i64 = 1_000_000;
 /// A part that was triggered lies before the camera for so long.
@@ -65,6 +73,11 @@ pub struct Story {
     pub(crate) stop: Option<Stop>,
 }
 
+/// Whether the camera is the trigger of a station.
+pub(crate) fn is_watched(station: &StationSpec) -> bool {
+    matches!(station.trigger.source, SourceSpec::Presence(_))
+}
+
 /// How a belt keeps the places of its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Belt {
@@ -86,8 +99,18 @@ impl Story {
             0 => OutputMode::RejectPulse,
             _ => OutputMode::PassPulse,
         };
-        let station = station(chance, belt, mode);
-        let mut parts = draw_parts(seed, parts);
+        let is_watched = chance.per_mille(8, 150);
+        let (belt, mode) = if is_watched {
+            (Belt::Even, OutputMode::PassPulse)
+        } else {
+            (belt, mode)
+        };
+        let length = chance.range(9, 14_000, 23_000) as i64;
+        let mut station = station(chance, belt, mode);
+        if is_watched {
+            watch(&mut station, length);
+        }
+        let mut parts = draw_parts(seed, parts, is_watched.then_some(length));
         let mut faults = draw_faults(seed, &parts, &station);
         let stop = draw_stop(chance, &parts, belt);
         if let Some(stop) = stop {
@@ -128,10 +151,15 @@ impl Story {
     pub fn describe(&self) -> String {
         let gate = &self.station.gate;
         format!(
-            "seed {}: {} parts, {} faults, {:?}, {:?}, encoder {:?}, handshake {}, {:?}",
+            "seed {}: {} parts, {} faults, {}{:?}, {:?}, encoder {:?}, handshake {}, {:?}",
             self.seed,
             self.parts.len(),
             self.faults.len(),
+            if is_watched(&self.station) {
+                "watched by the camera, "
+            } else {
+                ""
+            },
             gate.mode,
             gate.way,
             self.station.encoder.map(|encoder| encoder.kind),
@@ -216,7 +244,27 @@ fn station(chance: Chance, belt: Belt, mode: OutputMode) -> StationSpec {
     }
 }
 
-fn draw_parts(seed: u64, count: usize) -> Vec<Part> {
+/// The camera is the trigger of this station, whose parts have about this length.
+fn watch(station: &mut StationSpec, length: i64) {
+    let share = length as f32 / REGION as f32;
+    station.trigger.source = SourceSpec::Presence(PresenceSpec {
+        on_share: 0.3 * share,
+        off_share: 0.1 * share,
+        most_share: 1.5 * share,
+        sight_max_us: SIGHT_MAX_US,
+        gap_max_us: 20_000,
+    });
+    // A part is told where its middle lies at the sensor's place, and comes to the rejector with its front.
+    if let Way::Time { delay_us, .. } = &mut station.gate.way {
+        *delay_us = 375_000;
+    }
+    // Short, so that a place that is some millimetres wrong shows.
+    station.gate.pulse_us = 28_000;
+}
+
+/// Parts of any length, or of one product, whose parts lie further apart than a camera sees, or touch, or
+/// nearly so.
+fn draw_parts(seed: u64, count: usize, product: Option<i64>) -> Vec<Part> {
     let chance = Chance::new(seed, 2);
     let crowded = Chance::new(seed, 3);
     // Stories differ in how often parts lie too close together.
@@ -227,21 +275,27 @@ fn draw_parts(seed: u64, count: usize) -> Vec<Part> {
         .map(|id| {
             let index = id as u64 + 1;
             let is_quiet = id + QUIET_PARTS >= count;
-            let length = chance.range(4 * index, 10_000, 35_000) as i64;
             let crowd = crowded.per_mille(index, crowding) && !is_quiet;
+            let draw = |place, from, to| chance.range(4 * index + place, from, to) as i64;
+            let length = match product {
+                Some(length) => length + draw(0, 0, 2_000),
+                None if crowd => 10_000,
+                None => draw(0, 10_000, 35_000),
+            };
             let part = Part {
                 id,
                 front,
-                length: if crowd { 10_000 } else { length },
+                length,
                 answer: match defective.range(index, 0, 100) {
                     0..70 => Answer::Pass,
                     _ => Answer::Fail,
                 },
             };
-            front += if crowd {
-                chance.range(4 * index + 1, 16_000, 19_000) as i64
-            } else {
-                chance.range(4 * index + 1, 85_000, 130_000) as i64
+            front += match (product, crowd) {
+                (None, false) => draw(1, 85_000, 130_000),
+                (None, true) => draw(1, 16_000, 19_000),
+                (Some(_), false) => draw(1, 92_000, 130_000),
+                (Some(_), true) => length + (draw(1, 0, 12_000) - 6_000).max(0),
             };
             part
         })
@@ -254,6 +308,15 @@ pub(crate) fn is_apart(parts: &[Part], part: usize) -> bool {
     let before = part.checked_sub(1).map_or(0, |before| parts[before].front);
     let behind = parts.get(part + 1).map_or(i64::MAX, |behind| behind.front);
     front - before > 75_000 && behind.saturating_sub(front) > 75_000
+}
+
+/// Whether something behind a part may stay in the camera's sight for too long before the part has come to
+/// the rejector. All parts under way are rejected then.
+pub(crate) fn may_be_lost(parts: &[Part], part: usize) -> bool {
+    let front = parts[part].front;
+    let behind = (part + 1..parts.len())
+        .take_while(|behind| parts[*behind].front < front + REJECTOR + 2 * REGION);
+    behind.into_iter().any(|behind| !is_apart(parts, behind))
 }
 
 /// One story in ten ends before its time.

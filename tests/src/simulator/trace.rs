@@ -2,6 +2,7 @@
 
 use twinspect_core::gate::Action;
 use twinspect_core::station::{Effect, Inspector};
+use twinspect_core::trigger::Sight;
 
 use super::fault::FaultKind;
 
@@ -40,6 +41,22 @@ impl Trace {
             Inspector::Closed => "inspect process: closed".to_owned(),
             Inspector::Ended => "inspect process: ended".to_owned(),
         });
+    }
+
+    pub(crate) fn sight(&mut self, at_us: u64, sight: Sight) {
+        // An empty belt would fill the page.
+        if sight.seen.share > 0.0 {
+            self.event(at_us, || {
+                let Sight { at_us, seen } = sight;
+                let whole = if seen.is_whole { ", whole" } else { "" };
+                format!(
+                    "seen at {:.3} ms: share {:.2}{whole}, {:.2} from the middle",
+                    at_us as f64 / 1e3,
+                    seen.share,
+                    seen.offset
+                )
+            });
+        }
     }
 
     pub(crate) fn effect(&mut self, at_us: u64, effect: Effect) {

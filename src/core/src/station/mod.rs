@@ -19,7 +19,7 @@ use crate::gate::{Action, Admission, Gate, Outcome, OutputMode, Ticket};
 use crate::handshake::{Handshake, HandshakeWires};
 use crate::readiness::{NotReady, Readiness};
 use crate::supervision::{Order, Supervisor};
-use crate::trigger::{Events, SensorEdge, Trigger, TriggerEvent};
+use crate::trigger::{Events, SensorEdge, Sight, Trigger, TriggerEvent};
 use crate::verdict::Reason;
 use closing::Closing;
 
@@ -77,6 +77,8 @@ pub struct Station {
     handshake: Option<Handshake>,
     closing: Option<Closing>,
     generation: u64,
+    /// Whether a picture was told of since the last sign of life, where pictures are triggers.
+    has_seen: bool,
     busy: bool,
     now_us: u64,
 }
@@ -97,9 +99,12 @@ impl Station {
         if spec.gate.mode == OutputMode::RejectPulse {
             gate.distrust_way();
         }
+        let mut trigger = Trigger::new(spec.trigger).map_err(StationError::Trigger)?;
+        // By then the part must be judged, and has not come to the rejector.
+        trigger.wait_for_sights(spec.gate.deadline_us);
         Ok(Self {
             spec,
-            trigger: Trigger::new(spec.trigger).map_err(StationError::Trigger)?,
+            trigger,
             encoder: spec
                 .encoder
                 .map(|spec| Encoder::new(spec, a, b))
@@ -111,6 +116,7 @@ impl Station {
             handshake: spec.handshake.map(Handshake::new),
             closing: None,
             generation: 0,
+            has_seen: false,
             busy: false,
             now_us: 0,
         })
@@ -135,6 +141,7 @@ impl Station {
             return Err(StationError::NeedsRestart);
         }
         self.gate.reload(spec.gate).map_err(StationError::Gate)?;
+        self.trigger.wait_for_sights(spec.gate.deadline_us);
         self.spec = spec;
         Ok(())
     }
@@ -181,6 +188,25 @@ impl Station {
         self.triggered(&events, sink);
     }
 
+    /// What a picture of a camera that runs freely shows; whether the inspect process that says so is
+    /// the one that is listened to.
+    pub fn sight(
+        &mut self,
+        generation: u64,
+        sight: Sight,
+        now_us: u64,
+        sink: &mut impl FnMut(Effect),
+    ) -> bool {
+        self.advance(now_us);
+        if generation != self.generation || !self.supervisor.is_up() {
+            return false;
+        }
+        self.has_seen = true;
+        let events = self.trigger.sight(sight);
+        self.triggered(&events, sink);
+        true
+    }
+
     /// Somebody says that a part is there.
     pub fn software_trigger(&mut self, now_us: u64, sink: &mut impl FnMut(Effect)) {
         let now = self.advance(now_us);
@@ -202,7 +228,10 @@ impl Station {
         match what {
             Inspector::Ready => {
                 self.supervisor.ready(now_us);
-                self.readiness.advanced(now_us);
+                self.has_seen = false;
+                if !self.trigger.watches() {
+                    self.readiness.advanced(now_us);
+                }
             }
             Inspector::Advanced => self.advanced(now_us),
             // No sign of life: the thread that owns the camera answers for what it can't hand over,
@@ -324,7 +353,10 @@ impl Station {
         // What an inspect process says before it is ready is no sign of readiness.
         if self.supervisor.is_up() {
             self.supervisor.heard(now_us);
-            self.readiness.advanced(now_us);
+            // A camera that gives no pictures sees no parts.
+            if !self.trigger.watches() || std::mem::take(&mut self.has_seen) {
+                self.readiness.advanced(now_us);
+            }
         }
     }
 
@@ -367,7 +399,13 @@ impl Station {
                     }
                 }
                 TriggerEvent::Double(moment) => self.gate.spoil_last(moment),
-                TriggerEvent::Missed { from, to } => self.gate.block(from, to),
+                TriggerEvent::Missed { from, to } | TriggerEvent::Unclear { from, to } => {
+                    self.gate.block(from, to);
+                }
+                TriggerEvent::Stuck => {
+                    self.gate.lose_places();
+                    self.readiness.fault(self.now_us);
+                }
                 TriggerEvent::Lost { from, to } => {
                     self.gate.block(from, to);
                     self.readiness.fault(self.now_us.max(to.at_us));

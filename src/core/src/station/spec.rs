@@ -1,11 +1,11 @@
 //! How a station's decisions are set up.
 
 use crate::belt::{EncoderError, EncoderSpec};
-use crate::gate::{GateError, GateSpec};
+use crate::gate::{GateError, GateSpec, OutputMode, Way};
 use crate::handshake::HandshakeSpec;
 use crate::readiness::{ReadinessError, ReadinessSpec};
 use crate::supervision::SupervisionSpec;
-use crate::trigger::{TriggerError, TriggerSpec};
+use crate::trigger::{SourceSpec, TriggerError, TriggerSpec};
 
 /// Everything that a station decides by.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,6 +52,27 @@ pub enum StationError {
     /// Something else than the gate's numbers differs from those of the running station.
     #[error("only delay, deadline, pulse and merging can change while parts are under way")]
     NeedsRestart,
+    /// A picture's place can't be told in counts.
+    #[error(
+        "parts that a camera sees have places in time: presence and an encoder don't go together"
+    )]
+    PresenceInCounts,
+    /// What the camera does not see would pass.
+    #[error("parts that a camera does not see would pass with a reject pulse")]
+    UnseenPasses,
+    /// A part would come to the rejector before it is known to have left the camera's sight alone.
+    #[error(
+        "a part may be in sight for {sight_max_us} us and its end be seen {gap_max_us} us later, while it \
+         comes to the rejector after {delay_us} us"
+    )]
+    SightBehindRejector {
+        /// The longest time that a part is in sight.
+        sight_max_us: u64,
+        /// The longest time between two pictures.
+        gap_max_us: u64,
+        /// The part's way to the rejector.
+        delay_us: u64,
+    },
     /// Two parts would lie in one pulse.
     #[error("parts {spacing} apart could share a pulse of {pulse}: it must be shorter")]
     PulseBeyondSpacing {
@@ -77,6 +98,7 @@ impl StationSpec {
                 pulse,
             });
         let encoder = self.encoder.map(|encoder| encoder.problems());
+        let presence = self.presence_problems();
         self.trigger
             .problems()
             .map(StationError::Trigger)
@@ -84,5 +106,34 @@ impl StationSpec {
             .chain(self.gate.problems().map(StationError::Gate))
             .chain(self.readiness.problems().map(StationError::Readiness))
             .chain([mixed, blind, shared].into_iter().flatten())
+            .chain(presence)
+    }
+
+    /// What does not go together with a camera that runs freely.
+    fn presence_problems(&self) -> impl Iterator<Item = StationError> + use<> {
+        let presence = match self.trigger.source {
+            SourceSpec::Presence(presence) => Some(presence),
+            SourceSpec::Sensor { .. } | SourceSpec::Software => None,
+        };
+        let counts = self.encoder.map(|_| StationError::PresenceInCounts);
+        let unseen =
+            (self.gate.mode == OutputMode::RejectPulse).then_some(StationError::UnseenPasses);
+        let behind = presence.and_then(|presence| {
+            let (sight_max_us, gap_max_us) = (presence.sight_max_us, presence.gap_max_us);
+            match self.gate.way {
+                Way::Time { delay_us, .. }
+                    if sight_max_us.saturating_add(gap_max_us) >= delay_us =>
+                {
+                    Some(StationError::SightBehindRejector {
+                        sight_max_us,
+                        gap_max_us,
+                        delay_us,
+                    })
+                }
+                _ => None,
+            }
+        });
+        let problems = [counts, unseen, behind].into_iter().flatten();
+        problems.filter(move |_| presence.is_some())
     }
 }

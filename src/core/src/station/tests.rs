@@ -4,9 +4,10 @@ use super::*;
 use crate::belt::{Channel, EncoderKind, EncoderSpec};
 use crate::gate::{GateSpec, OutputMode, Way};
 use crate::handshake::HandshakeSpec;
+use crate::lookout::Seen;
 use crate::readiness::ReadinessSpec;
 use crate::supervision::SupervisionSpec;
-use crate::trigger::{SourceSpec, SpacingSpec, TriggerSpec};
+use crate::trigger::{PresenceSpec, Sight, SourceSpec, SpacingSpec, TriggerSpec};
 
 const SPEC: StationSpec = StationSpec {
     trigger: TriggerSpec {
@@ -194,6 +195,117 @@ fn lost_counts_reject_what_is_under_way() {
     }
     assert_eq!(bench.left(), [Outcome::NoResult(Reason::Position)]);
     assert_eq!(bench.station.obstacle(), Some(NotReady::Fault));
+}
+
+fn watching_spec() -> StationSpec {
+    let mut spec = SPEC;
+    spec.trigger.source = SourceSpec::Presence(PresenceSpec {
+        on_share: 0.2,
+        off_share: 0.1,
+        most_share: 0.6,
+        sight_max_us: 60,
+        gap_max_us: 30,
+    });
+    spec
+}
+
+/// Pictures, each with its share and whether it shows the middle, told right away.
+fn watch(bench: &mut Bench, pictures: &[(u64, f32)]) {
+    for &(at_us, share) in pictures {
+        let seen = Seen {
+            share,
+            is_whole: share == 0.3,
+            offset: if share == 0.3 { 0.0 } else { 0.8 },
+        };
+        let said = &mut bench.said;
+        let sight = Sight { at_us, seen };
+        let station = &mut bench.station;
+        assert!(station.sight(1, sight, at_us, &mut |effect| said.push(effect)));
+        bench.tick(at_us);
+    }
+}
+
+#[test]
+fn a_part_that_a_camera_sees_is_named_by_its_picture_and_keeps_its_place() {
+    let mut bench = Bench::up(watching_spec());
+    watch(&mut bench, &[(0, 0.0), (10, 0.25), (20, 0.3), (30, 0.25)]);
+    let ticket = bench.said.iter().find_map(|effect| match effect {
+        Effect::Inspect(ticket) => Some(*ticket),
+        _ => None,
+    });
+    assert_eq!(ticket.unwrap().triggered_us, 20);
+    watch(&mut bench, &[(50, 0.0)]);
+    bench.hear(verdict(1, Outcome::Pass), 60);
+    bench.tick(119);
+    assert!(bench.left().is_empty());
+    bench.tick(120);
+    assert_eq!(bench.left(), [Outcome::Pass]);
+}
+
+#[test]
+fn a_part_whose_end_nobody_sees_does_not_pass_nor_does_what_is_under_way() {
+    let mut bench = Bench::up(watching_spec());
+    watch(
+        &mut bench,
+        &[(0, 0.0), (10, 0.25), (20, 0.3), (30, 0.25), (45, 0.0)],
+    );
+    bench.hear(verdict(1, Outcome::Pass), 46);
+    watch(&mut bench, &[(65, 0.0), (75, 0.25), (85, 0.3), (95, 0.25)]);
+    bench.hear(verdict(2, Outcome::Pass), 100);
+    bench.hear(Inspector::Advanced, 100);
+    for now_us in [120, 140, 165, 185] {
+        bench.tick(now_us);
+    }
+    let spoiled = Outcome::NoResult(Reason::Position);
+    assert_eq!(bench.left(), [Outcome::Pass, spoiled]);
+    assert_eq!(bench.station.obstacle(), Some(NotReady::Fault));
+}
+
+#[test]
+fn a_camera_without_pictures_is_not_ready() {
+    let mut bench = Bench::up(watching_spec());
+    bench.hear(Inspector::Advanced, 5);
+    bench.tick(5);
+    assert_eq!(bench.station.obstacle(), Some(NotReady::Starting));
+    watch(&mut bench, &[(10, 0.0), (20, 0.0)]);
+    bench.hear(Inspector::Advanced, 20);
+    assert_eq!(bench.station.obstacle(), None);
+    bench.hear(Inspector::Advanced, 500);
+    bench.tick(521);
+    assert_eq!(bench.station.obstacle(), Some(NotReady::Silent));
+    let sight = Sight {
+        at_us: 600,
+        seen: Seen {
+            share: 0.0,
+            is_whole: false,
+            offset: 0.0,
+        },
+    };
+    assert!(
+        !bench.station.sight(2, sight, 600, &mut |_| {}),
+        "of another one"
+    );
+}
+
+#[test]
+fn what_does_not_go_together_with_a_watching_camera_is_refused() {
+    let problems = |spec: StationSpec| spec.problems().collect::<Vec<_>>();
+    assert_eq!(problems(watching_spec()), []);
+    let mut rejecting = watching_spec();
+    rejecting.gate.mode = OutputMode::RejectPulse;
+    assert_eq!(problems(rejecting), [StationError::UnseenPasses]);
+    let mut turning = watching_spec();
+    turning.encoder = belt_spec().encoder;
+    assert_eq!(problems(turning), [StationError::PresenceInCounts]);
+    let mut near = watching_spec();
+    near.gate.way = Way::Time {
+        delay_us: 90,
+        merge_us: 0,
+    };
+    assert!(matches!(
+        problems(near)[..],
+        [StationError::SightBehindRejector { .. }]
+    ));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The trigger: what sensors say becomes parts, each once.
 //!
-//! A part sensor's edges come with the kernel's stamps and numbers; a free-running camera says how
-//! much of the picture is part; or somebody asks. Whatever the source, parts keep a least space:
+//! A part sensor's edges come with the kernel's stamps and numbers; a camera that runs freely says what
+//! stands on the belt; or somebody asks. Whatever the source, parts keep a least space:
 //! what follows sooner is a [`TriggerEvent::Double`], and neither it nor the part before it may
 //! pass, for nobody knows which of them the picture shows. A part that should have come and edges
 //! that the kernel lost are told with the stretch of belt on which something unseen may lie.
@@ -25,18 +25,21 @@
 //! # Ok::<(), twinspect_core::trigger::TriggerError>(())
 //! ```
 
+mod presence;
 mod sensor;
 mod spacing;
 mod spec;
 #[cfg(test)]
 mod tests;
 
+pub use presence::{PresenceSpec, Sight};
 pub use sensor::SensorEdge;
 pub use spec::{SourceSpec, SpacingSpec, TriggerError, TriggerSpec};
 
 use std::ops::Deref;
 
 use crate::belt::{BeltPosition, Moment};
+use presence::{Presence, Spotted};
 use sensor::{Sensed, Sensor};
 use spacing::Spacing;
 
@@ -55,9 +58,19 @@ pub enum TriggerEvent {
         /// Where it ends.
         to: Moment,
     },
-    /// Edges were lost: parts may lie unseen on this stretch.
+    /// Something lies there that is no part which could be told.
+    Unclear {
+        /// Where it came into sight.
+        from: Moment,
+        /// Where that was known.
+        to: Moment,
+    },
+    /// Something does not leave the camera's sight: the belt stands, or parts touch. Nobody knows where
+    /// anything is.
+    Stuck,
+    /// Edges or pictures were lost: parts may lie unseen on this stretch.
     Lost {
-        /// The last edge that was seen.
+        /// The last edge or picture that was seen.
         from: Moment,
         /// The next one.
         to: Moment,
@@ -97,8 +110,12 @@ pub struct Counters {
     pub doubles: u64,
     /// Spaces in which a part is missing.
     pub missed: u64,
-    /// Times that edges were lost.
+    /// Times that edges or pictures were lost.
     pub losses: u64,
+    /// What was seen on the belt, and was no part that could be told.
+    pub unclear: u64,
+    /// Times that something did not leave the camera's sight.
+    pub stuck: u64,
     /// Parts that a belt running backwards brought to the sensor again.
     pub recrossed: u64,
 }
@@ -107,11 +124,7 @@ pub struct Counters {
 #[derive(Debug, Clone)]
 enum Source {
     Sensor(Sensor),
-    Presence {
-        on_share: f32,
-        off_share: f32,
-        is_there: bool,
-    },
+    Presence(Presence),
     Software,
 }
 
@@ -135,14 +148,7 @@ impl Trigger {
         Ok(Self {
             source: match spec.source {
                 SourceSpec::Sensor { debounce_us } => Source::Sensor(Sensor::new(debounce_us)),
-                SourceSpec::Presence {
-                    on_share,
-                    off_share,
-                } => Source::Presence {
-                    on_share,
-                    off_share,
-                    is_there: false,
-                },
+                SourceSpec::Presence(presence) => Source::Presence(Presence::new(presence)),
                 SourceSpec::Software => Source::Software,
             },
             spacing: Spacing::new(spec.spacing),
@@ -162,24 +168,32 @@ impl Trigger {
         events
     }
 
-    /// How much of a picture is part. Other sources than presence don't look.
-    pub fn presence(&mut self, part_share: f32, exposed: Moment) -> Events {
+    /// A picture of a camera that runs freely. Other sources than presence don't look.
+    ///
+    /// The spacing goes by the times of pictures: one that is under way may show the part that seems to
+    /// be missing.
+    pub fn sight(&mut self, sight: Sight) -> Events {
         let mut events = Events::default();
-        if let Source::Presence {
-            on_share,
-            off_share,
-            is_there,
-        } = &mut self.source
-        {
-            // A share that is no number compares false twice and changes nothing.
-            if !*is_there && part_share >= *on_share {
-                *is_there = true;
-                self.spacing.cross(exposed, &mut self.counters, &mut events);
-            } else if *is_there && part_share < *off_share {
-                *is_there = false;
+        if let Source::Presence(presence) = &mut self.source {
+            let spots = presence.look(sight);
+            let is_clear = presence.is_clear();
+            for spot in spots {
+                self.spotted(spot, &mut events);
+            }
+            if is_clear {
+                let now = sight.at_us.into();
+                self.spacing.tick(now, &mut self.counters, &mut events);
             }
         }
         events
+    }
+
+    /// What pictures show may be heard of so long after something came into sight: whoever decides by it
+    /// has time until then. Without a word, no longer than things are in sight.
+    pub fn wait_for_sights(&mut self, patience_us: u64) {
+        if let Source::Presence(presence) = &mut self.source {
+            presence.wait(patience_us);
+        }
     }
 
     /// Somebody says that a part is there now, whatever the source is.
@@ -192,10 +206,19 @@ impl Trigger {
     /// Time goes by.
     pub fn tick(&mut self, now: Moment) -> Events {
         let mut events = Events::default();
-        if let Source::Sensor(sensor) = &mut self.source
-            && let Some(sensed) = sensor.settle(now.at_us)
-        {
-            self.sensed(sensed, &mut events);
+        match &mut self.source {
+            Source::Sensor(sensor) => {
+                if let Some(sensed) = sensor.settle(now.at_us) {
+                    self.sensed(sensed, &mut events);
+                }
+            }
+            Source::Presence(presence) => {
+                if let Some(spot) = presence.tick(now.at_us) {
+                    self.spotted(spot, &mut events);
+                }
+                return events;
+            }
+            Source::Software => {}
         }
         self.spacing.tick(now, &mut self.counters, &mut events);
         events
@@ -203,19 +226,27 @@ impl Trigger {
 
     /// Whether a tick at this moment would cause something.
     pub fn is_due(&self, now: Moment) -> bool {
-        self.next_tick_us().is_some_and(|at_us| at_us <= now.at_us) || self.spacing.is_over(now)
+        let goes_by_time = !matches!(self.source, Source::Presence(_));
+        self.next_tick_us().is_some_and(|at_us| at_us <= now.at_us)
+            || (goes_by_time && self.spacing.is_over(now))
     }
 
     /// When to tick next, if nothing else happens.
     pub fn next_tick_us(&self) -> Option<u64> {
         let settles = match &self.source {
+            Source::Presence(presence) => return presence.next_tick_us(),
             Source::Sensor(sensor) => sensor.next_tick_us(),
-            Source::Presence { .. } | Source::Software => None,
+            Source::Software => None,
         };
         match (settles, self.spacing.next_tick_us()) {
             (Some(settles), Some(gap)) => Some(settles.min(gap)),
             (settles, gap) => settles.or(gap),
         }
+    }
+
+    /// Whether parts are seen by a camera that runs freely.
+    pub fn watches(&self) -> bool {
+        matches!(self.source, Source::Presence(_))
     }
 
     /// Counts so far.
@@ -232,5 +263,43 @@ impl Trigger {
                 events.push(TriggerEvent::Lost { from, to });
             }
         }
+    }
+
+    fn spotted(&mut self, spot: Spotted, events: &mut Events) {
+        match spot {
+            Spotted::Part { at_us } => {
+                self.spacing.cross(at_us.into(), &mut self.counters, events);
+            }
+            Spotted::Double { at_us } => {
+                self.counters.doubles += 1;
+                events.push(TriggerEvent::Double(at_us.into()));
+            }
+            Spotted::Crowd { from_us, to_us } => {
+                self.counters.doubles += 1;
+                self.unclear(from_us, to_us, events);
+            }
+            Spotted::Unclear { from_us, to_us } => {
+                self.counters.unclear += 1;
+                self.unclear(from_us, to_us, events);
+            }
+            Spotted::Stuck { to_us, .. } => {
+                self.counters.stuck += 1;
+                self.spacing.lose(to_us.into());
+                events.push(TriggerEvent::Stuck);
+            }
+            Spotted::Lost { from_us, to_us } => {
+                self.counters.losses += 1;
+                let (from, to) = (from_us.into(), to_us.into());
+                self.spacing.lose(to);
+                events.push(TriggerEvent::Lost { from, to });
+            }
+        }
+    }
+
+    /// What follows too closely behind is no part of its own.
+    fn unclear(&mut self, from_us: u64, to_us: u64, events: &mut Events) {
+        let (from, to) = (from_us.into(), to_us.into());
+        self.spacing.lose(to);
+        events.push(TriggerEvent::Unclear { from, to });
     }
 }

@@ -1,5 +1,6 @@
 //! How a trigger is set up.
 
+use super::presence::PresenceSpec;
 use crate::belt::Axis;
 
 /// Who says that a part is there.
@@ -10,14 +11,8 @@ pub enum SourceSpec {
         /// A level counts when it has lasted for so long.
         debounce_us: u64,
     },
-    /// The height map of a camera that runs freely: shares of the prepared part that the part
-    /// covers.
-    Presence {
-        /// A part is there from this share on ...
-        on_share: f32,
-        /// ... until the share falls below this one.
-        off_share: f32,
-    },
+    /// The height map of a camera that runs freely.
+    Presence(PresenceSpec),
     /// Somebody asks for it.
     Software,
 }
@@ -118,12 +113,37 @@ pub enum TriggerError {
         min: u64,
     },
     /// No hysteresis, or shares that are none.
-    #[error("shares must lie in 0..1 with off below on, not on {on_share} and off {off_share}")]
+    #[error(
+        "shares must lie in 0..1 with off below on and on below most, not on {}, off {} and most {}",
+        presence.on_share,
+        presence.off_share,
+        presence.most_share
+    )]
     Shares {
-        /// A part is there from here on.
-        on_share: f32,
-        /// Until here.
-        off_share: f32,
+        /// With these shares.
+        presence: PresenceSpec,
+    },
+    /// Every part would be stuck, or every picture missing.
+    #[error("a part must be in sight, and a picture be away, for at least 1 us")]
+    NoSight,
+    /// One picture of a part might be all that there is.
+    #[error(
+        "pictures up to {gap_max_us} us apart don't show that a part has left that may be in sight for \
+         {sight_max_us} us"
+    )]
+    GapBeyondSight {
+        /// The longest time between two pictures.
+        gap_max_us: u64,
+        /// The longest time that a part is in sight.
+        sight_max_us: u64,
+    },
+    /// A part would be missed while another one is in sight.
+    #[error("parts at most {max_us} us apart can't be in sight for {sight_max_us} us")]
+    SightBeyondSpacing {
+        /// The longest time that a part is in sight.
+        sight_max_us: u64,
+        /// The largest space.
+        max_us: u64,
     },
 }
 
@@ -147,22 +167,47 @@ impl TriggerSpec {
                     min_us,
                 })
             }
-            (
-                SourceSpec::Presence {
-                    on_share,
-                    off_share,
-                },
-                _,
-            ) if !(0.0 < off_share && off_share < on_share && on_share < 1.0) => {
-                Some(TriggerError::Shares {
-                    on_share,
-                    off_share,
-                })
-            }
+            (SourceSpec::Presence(presence), spacing) => presence.problem(spacing),
             _ => None,
         };
         [no_spacing, reversed, shaking, source]
             .into_iter()
             .flatten()
+    }
+}
+
+impl PresenceSpec {
+    /// The first thing that is wrong with these numbers.
+    fn problem(self, spacing: SpacingSpec) -> Option<TriggerError> {
+        let Self {
+            on_share,
+            off_share,
+            most_share,
+            sight_max_us,
+            gap_max_us,
+        } = self;
+        let longest = match spacing {
+            SpacingSpec::Time { max_us, .. } => max_us,
+            SpacingSpec::Belt { .. } => None,
+        };
+        // Written so that no number is a problem too.
+        if !(0.0 < off_share && off_share < on_share && on_share < most_share && most_share < 1.0) {
+            return Some(TriggerError::Shares { presence: self });
+        }
+        if sight_max_us == 0 || gap_max_us == 0 {
+            return Some(TriggerError::NoSight);
+        }
+        if gap_max_us >= sight_max_us {
+            return Some(TriggerError::GapBeyondSight {
+                gap_max_us,
+                sight_max_us,
+            });
+        }
+        longest
+            .filter(|max_us| *max_us <= sight_max_us)
+            .map(|max_us| TriggerError::SightBeyondSpacing {
+                sight_max_us,
+                max_us,
+            })
     }
 }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::lookout::Seen;
 
 const SENSOR: TriggerSpec = TriggerSpec {
     source: SourceSpec::Sensor { debounce_us: 5 },
@@ -128,24 +129,101 @@ fn lost_edges_are_told_with_the_stretch_that_they_hide() {
     assert_eq!(seen(SENSOR, &repeated, 99), [part(10)]);
 }
 
-#[test]
-fn presence_needs_to_go_before_it_comes_again() {
+const PRESENCE: PresenceSpec = PresenceSpec {
+    on_share: 0.2,
+    off_share: 0.1,
+    most_share: 0.5,
+    sight_max_us: 100,
+    gap_max_us: 25,
+};
+
+/// What pictures lead to: time, share, and how far from the middle; whole unless that is a side.
+fn watched(pictures: &[(u64, f32, f32)]) -> (Vec<TriggerEvent>, Trigger) {
     let spec = TriggerSpec {
-        source: SourceSpec::Presence {
-            on_share: 0.2,
-            off_share: 0.1,
-        },
+        source: SourceSpec::Presence(PRESENCE),
         ..SENSOR
     };
     let mut trigger = Trigger::new(spec).unwrap();
-    let shares = [0.0, 0.15, 0.25, 0.12, 0.3, f32::NAN, 0.05, 0.5];
-    let fronts: Vec<usize> = (0..shares.len())
-        .filter(|index| {
-            let at = (*index as u64 * 100).into();
-            !trigger.presence(shares[*index], at).is_empty()
-        })
+    let mut events = Vec::new();
+    for &(at_us, share, offset) in pictures {
+        let seen = Seen {
+            share,
+            is_whole: offset < 0.8,
+            offset,
+        };
+        events.extend_from_slice(&trigger.sight(Sight { at_us, seen }));
+    }
+    (events, trigger)
+}
+
+/// Pictures of a part that passes the middle at this time.
+fn passing(at_us: u64) -> [(u64, f32, f32); 6] {
+    [
+        (at_us - 40, 0.0, 0.0),
+        (at_us - 20, 0.25, 0.9),
+        (at_us, 0.3, 0.0),
+        (at_us + 20, 0.28, 0.8),
+        (at_us + 40, 0.15, 0.9),
+        (at_us + 45, 0.05, 1.0),
+    ]
+}
+
+#[test]
+fn a_part_that_a_camera_sees_has_the_time_of_its_picture_and_its_space() {
+    let (events, trigger) = watched(&passing(100));
+    assert_eq!(events, [part(100)]);
+    assert!(trigger.watches());
+    assert_eq!(trigger.next_tick_us(), None, "the belt was seen empty");
+    // The space of 50 is not kept: a thing that comes into sight at once and is gone at once.
+    let soon = [(168, 0.3, 0.0), (172, 0.0, 0.0)];
+    let pictures = [&passing(120)[..], &soon].concat();
+    let (events, _) = watched(&pictures);
+    assert_eq!(events, [part(120), TriggerEvent::Double(168.into())]);
+}
+
+#[test]
+fn what_a_camera_sees_and_can_t_tell_is_counted_and_no_part() {
+    let never_whole: Vec<_> = passing(100)
+        .into_iter()
+        .map(|(at_us, share, _)| (at_us, share, 0.9))
         .collect();
-    assert_eq!(fronts, [2, 7]);
+    let (events, trigger) = watched(&never_whole);
+    let unclear = TriggerEvent::Unclear {
+        from: 80.into(),
+        to: 145.into(),
+    };
+    assert_eq!(events, [unclear]);
+    assert_eq!(trigger.counters().unclear, 1);
+
+    let (events, trigger) = watched(&[(0, 0.0, 0.0), (10, 0.3, 0.5), (20, 0.6, 0.4)]);
+    assert!(matches!(events[..], [TriggerEvent::Unclear { .. }]));
+    assert_eq!(trigger.counters().doubles, 1);
+
+    let (events, mut trigger) = watched(&passing(100)[..4]);
+    assert_eq!(events, [part(100)]);
+    assert_eq!(trigger.next_tick_us(), Some(80 + 125));
+    assert_eq!(trigger.tick(205.into())[..], [TriggerEvent::Stuck]);
+    assert_eq!(trigger.counters().stuck, 1);
+
+    let (events, trigger) = watched(&[(0, 0.0, 0.0), (30, 0.0, 0.0)]);
+    assert!(matches!(events[..], [TriggerEvent::Lost { .. }]));
+    assert_eq!(trigger.counters().losses, 1);
+}
+
+#[test]
+fn a_part_is_missed_by_the_time_of_pictures_alone() {
+    let mut pictures = passing(100).to_vec();
+    pictures.extend((160..=320).step_by(20).map(|at_us| (at_us, 0.0, 0.0)));
+    let (events, mut trigger) = watched(&pictures);
+    let missed = TriggerEvent::Missed {
+        from: 150.into(),
+        to: 320.into(),
+    };
+    assert_eq!(events, [part(100), missed]);
+    let (_, mut waiting) = watched(&passing(100));
+    assert!(!waiting.is_due(10_000.into()), "a picture may be under way");
+    assert!(waiting.tick(10_000.into()).is_empty());
+    assert!(trigger.tick(10_000.into()).is_empty());
 }
 
 const ON_BELT: TriggerSpec = TriggerSpec {
@@ -185,14 +263,28 @@ fn a_spec_names_all_of_its_problems() {
     let problems = |source, spacing| TriggerSpec { source, spacing }.problems().count();
     let time = |min_us, max_us| SpacingSpec::Time { min_us, max_us };
     let sensor = |debounce_us| SourceSpec::Sensor { debounce_us };
-    let presence = |on_share, off_share| SourceSpec::Presence {
-        on_share,
-        off_share,
+    let presence = |on_share, off_share| {
+        SourceSpec::Presence(PresenceSpec {
+            on_share,
+            off_share,
+            ..PRESENCE
+        })
     };
     assert_eq!(problems(sensor(5), time(50, Some(60))), 0);
     assert_eq!(problems(sensor(50), time(50, Some(50))), 2);
     assert_eq!(problems(presence(0.1, 0.2), time(0, None)), 2);
     assert_eq!(problems(presence(f32::NAN, 0.2), time(1, None)), 1);
+    assert_eq!(problems(presence(0.5, 0.2), time(1, None)), 1);
+    assert_eq!(problems(presence(0.2, 0.1), time(1, Some(101))), 0);
+    assert_eq!(problems(presence(0.2, 0.1), time(1, Some(100))), 1);
+    for (sight_max_us, gap_max_us) in [(25, 25), (0, 0)] {
+        let spec = PresenceSpec {
+            sight_max_us,
+            gap_max_us,
+            ..PRESENCE
+        };
+        assert_eq!(problems(SourceSpec::Presence(spec), time(1, None)), 1);
+    }
     let shaking = SpacingSpec::Belt {
         min_counts: 5,
         max_counts: None,
@@ -239,6 +331,7 @@ proptest! {
                     last_part = None;
                 }
                 TriggerEvent::Missed { from, to } => prop_assert!(from.at_us <= to.at_us),
+                TriggerEvent::Unclear { .. } | TriggerEvent::Stuck => prop_assert!(false),
             }
         }
         prop_assert!(losses >= gaps);

@@ -1,6 +1,7 @@
 //! `twinspect check`: what a configuration means, and whether a bundle can be trusted here.
 
 mod line;
+mod presence;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,9 @@ use twinspect_core::trigger::SpacingSpec;
 use twinspect_engine::StageName;
 use twinspect_line::{Output, Stopped};
 
+use self::presence::Presence;
 use crate::cli::CheckArgs;
-use crate::config::{self, CameraSource, LineSource, Loaded, Setting, Station};
+use crate::config::{self, CameraSource, LineSource, Loaded, Recording, Setting, Station};
 use crate::error::EdgeError;
 use crate::fit::check_camera;
 use crate::latency::{Latencies, milliseconds};
@@ -44,6 +46,9 @@ struct Findings {
     engine: Engine,
     #[serde(skip_serializing_if = "Option::is_none")]
     camera: Option<Camera>,
+    /// What a camera that watches the belt would see of recorded parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presence: Option<Presence>,
     /// Where pictures of rejected parts go, which was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     records_folder: Option<PathBuf>,
@@ -106,6 +111,11 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
     let camera = station
         .map(|station| open_camera(&bundle, &station.camera))
         .transpose()?;
+    let watched = station.and_then(|station| Some((station.watch?, &station.camera)));
+    let presence = watched
+        .map(|(watch, camera)| presence::look_at(&bundle, watch, camera))
+        .transpose()?
+        .flatten();
     let records = station.and_then(|station| station.records.as_ref());
     let records_folder = records.map(|records| records.folder.clone());
     records_folder.as_deref().map_or(Ok(()), try_folder)?;
@@ -124,6 +134,9 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
              parts will be rejected as late",
             pipeline.engine()
         ));
+    }
+    if let (Some((watch, _)), Some(presence)) = (watched, presence) {
+        warnings.extend(presence.warnings(watch));
     }
     if station.is_some_and(|station| station.decisions.gate.mode == OutputMode::RejectPulse) {
         warnings.push("reject_pulse: a dead station lets every part through".to_owned());
@@ -169,6 +182,7 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
             deadline_ms,
         },
         camera,
+        presence,
         records_folder,
         warnings,
         settings: loaded.map(|loaded| loaded.settings),
@@ -182,7 +196,9 @@ fn exposure_warning(station: &Station) -> Option<String> {
     };
     let spacing = Duration::from_micros(min_us);
     let is_real = matches!(station.line, LineSource::Gpio { .. });
-    (is_real && station.exposure_max >= spacing).then(|| {
+    // The very picture that shows the part is named then, and no other one taken.
+    let is_named = station.watch.is_some();
+    (is_real && !is_named && station.exposure_max >= spacing).then(|| {
         format!(
             "trigger.exposure_max_ms, {}, is not below trigger.spacing_min_ms, {}: a camera that \
              sees the moving belt could show the next part",
@@ -217,7 +233,7 @@ fn stages(manifest: &Manifest) -> Vec<String> {
 
 /// Opens the station's camera and holds it against the bundle.
 fn open_camera(bundle: &Bundle, source: &CameraSource) -> Result<Camera, EdgeError> {
-    let CameraSource::Replay { folder, split, .. } = source;
+    let Recording { folder, split, .. } = source.recording();
     let dataset = twinspect_dataset::open(folder)?;
     check_camera(bundle, dataset.as_ref())?;
     let camera = ReplayCamera::new(dataset, *split, Repeat::Once)?;
@@ -306,6 +322,14 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
             "camera    replay of {} parts of {}, fits the bundle's camera",
             camera.parts,
             camera.recording.display()
+        )?;
+    }
+    if let Some(presence) = &findings.presence {
+        writeln!(
+            out,
+            "presence  recorded parts cover {:.3} to {:.3} of the region of interest, {} of {} wholly inside \
+             its margin",
+            presence.least_share, presence.largest_share, presence.whole, presence.parts
         )?;
     }
     if let Some(folder) = &findings.records_folder {

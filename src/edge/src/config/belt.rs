@@ -19,7 +19,7 @@ const BELT_MAX_HZ: f64 = 10_000.0;
 /// A simulated belt, for cameras that show a part whenever they are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BeltSpec {
-    /// From part to part; none if parts come by request alone.
+    /// From part to part; none if parts come by request alone, or are seen by the camera.
     pub(crate) period_us: Option<u64>,
     /// What turns with it, and the time of a count.
     pub(crate) encoder: Option<(EncoderKind, u64)>,
@@ -53,8 +53,8 @@ impl Checker {
             BELT_MIN_HZ..=BELT_MAX_HZ,
         );
         let kind = encoder.kind.kind();
-        if typed.source == TriggerChoice::Software {
-            // No part comes by itself.
+        if typed.source != TriggerChoice::Sensor {
+            // No part comes to a sensor by itself.
             return BeltSpec {
                 period_us: None,
                 encoder: kind.map(|kind| (kind, count_us)),

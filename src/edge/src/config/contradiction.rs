@@ -27,6 +27,27 @@ pub(super) fn in_keys(error: &StationError, axis: Axis) -> String {
         StationError::Readiness(ReadinessError::NoLate { late_max }) => {
             format!("ready.late_max = {late_max} must be at least 1")
         }
+        StationError::PresenceInCounts => {
+            "trigger.source = \"presence\" needs encoder.kind = \"none\": a \
+             picture has a time and no count; with an encoder use a part sensor"
+                .to_owned()
+        }
+        StationError::UnseenPasses => {
+            "trigger.source = \"presence\" needs gate.output = \"pass_pulse\": \
+             with a reject pulse, what the camera does not see goes through; a part sensor sees it"
+                .to_owned()
+        }
+        StationError::SightBehindRejector {
+            sight_max_us,
+            gap_max_us,
+            delay_us,
+        } => format!(
+            "presence.sight_max_ms = {} and presence.gap_max_ms = {} must be less than gate.delay_ms = {} \
+             together, or a part could pass before it is known to have left the camera's sight alone",
+            ms(*sight_max_us),
+            ms(*gap_max_us),
+            ms(*delay_us)
+        ),
         StationError::PulseBeyondSpacing { spacing, pulse } => {
             let pulse = match axis {
                 Axis::Time => format!("gate.pulse_ms = {}", ms(*pulse)),
@@ -66,6 +87,31 @@ fn trigger(error: &TriggerError, axis: Axis) -> String {
         TriggerError::JitterBeyondSpacing { jitter, min } => format!(
             "encoder.jitter_counts = {jitter} must be less than {}, or a belt that shakes brings parts",
             spacing_min(Axis::Belt, *min)
+        ),
+        TriggerError::Shares { presence } => format!(
+            "presence.off_share = {}, on_share = {} and most_share = {} must rise, above 0 and below 1",
+            presence.off_share, presence.on_share, presence.most_share
+        ),
+        TriggerError::NoSight => {
+            "presence.sight_max_ms and presence.gap_max_ms must be at least 0.001".to_owned()
+        }
+        TriggerError::GapBeyondSight {
+            gap_max_us,
+            sight_max_us,
+        } => format!(
+            "presence.gap_max_ms = {} must be less than presence.sight_max_ms = {}, or parts could go by \
+             between two pictures",
+            ms(*gap_max_us),
+            ms(*sight_max_us)
+        ),
+        TriggerError::SightBeyondSpacing {
+            sight_max_us,
+            max_us,
+        } => format!(
+            "trigger.spacing_max_ms = {} must be 0 or more than presence.sight_max_ms = {}, or a part would \
+             be missed while another one is in sight",
+            ms(*max_us),
+            ms(*sight_max_us)
         ),
         // No station's file can say these.
         _ => error.to_string(),

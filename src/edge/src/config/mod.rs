@@ -8,6 +8,7 @@ mod changes;
 mod checker;
 mod contradiction;
 mod explain;
+mod presence;
 mod station;
 mod typed;
 mod wires;
@@ -16,7 +17,10 @@ pub(crate) use belt::BeltSpec;
 pub(crate) use changes::{Change, ReloadError};
 pub(crate) use checker::StationError;
 pub(crate) use explain::Setting;
-pub(crate) use station::{CameraSource, InspectorLimits, LineSource, RecordsSpec, Station};
+pub(crate) use presence::WatchSpec;
+pub(crate) use station::{
+    CameraSource, InspectorLimits, LineSource, Recording, RecordsSpec, Station,
+};
 pub(crate) use typed::StationToml;
 
 use std::path::{Path, PathBuf};

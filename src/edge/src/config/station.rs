@@ -18,9 +18,11 @@ use twinspect_line::gpio::GpioSpec;
 
 use super::belt::BeltSpec;
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
+use super::presence::WatchSpec;
 use super::typed::{
-    CameraKind, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
-    OutputToml, RecordsToml, SplitToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
+    CameraKind, CameraToml, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml,
+    LineKind, OutputToml, PresenceToml, RecordsToml, SplitToml, StationToml, StoppedToml,
+    TriggerChoice, TriggerToml,
 };
 use super::wires;
 
@@ -39,6 +41,8 @@ pub(crate) struct Station {
     pub(crate) camera_delay: Duration,
     /// For so long a part lies before the camera.
     pub(crate) exposure_max: Duration,
+    /// What the camera looks for, where its pictures are the trigger.
+    pub(crate) watch: Option<WatchSpec>,
     /// From sensor edges to pulses.
     pub(crate) decisions: StationSpec,
     pub(crate) degraded: DegradedPolicy,
@@ -51,12 +55,35 @@ pub(crate) struct Station {
 /// Where pictures come from.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum CameraSource {
-    /// Recorded parts.
-    Replay {
-        folder: PathBuf,
-        split: Option<Split>,
-        repeat: Repeat,
-    },
+    /// Recorded parts, one for each that is asked for.
+    Replay(Recording),
+    /// Recorded parts on a simulated belt, seen by a camera that runs freely.
+    Belt { parts: Recording, pace: BeltPace },
+}
+
+/// Recorded parts.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Recording {
+    pub(crate) folder: PathBuf,
+    pub(crate) split: Option<Split>,
+    pub(crate) repeat: Repeat,
+}
+
+/// How a simulated belt goes through the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BeltPace {
+    /// From frame to frame.
+    pub(crate) period_us: u64,
+    pub(crate) frames_a_part: u32,
+}
+
+impl CameraSource {
+    /// The parts that it shows.
+    pub(crate) fn recording(&self) -> &Recording {
+        match self {
+            Self::Replay(parts) | Self::Belt { parts, .. } => parts,
+        }
+    }
 }
 
 /// A station that waited for longer would be late for every pulse.
@@ -124,7 +151,12 @@ impl Checker {
         }
     }
 
-    fn trigger(&mut self, typed: &TriggerToml, encoder: &EncoderToml) -> TriggerSpec {
+    fn trigger(
+        &mut self,
+        typed: &TriggerToml,
+        presence: &PresenceToml,
+        encoder: &EncoderToml,
+    ) -> TriggerSpec {
         let debounce_us = self.optional_us("trigger.debounce_ms", typed.debounce_ms);
         let min_us = self.us("trigger.spacing_min_ms", typed.spacing_min_ms);
         let max_us = self.optional_us("trigger.spacing_max_ms", typed.spacing_max_ms);
@@ -132,6 +164,7 @@ impl Checker {
         TriggerSpec {
             source: match typed.source {
                 TriggerChoice::Sensor => SourceSpec::Sensor { debounce_us },
+                TriggerChoice::Presence => SourceSpec::Presence(self.presence(presence)),
                 TriggerChoice::Software => SourceSpec::Software,
             },
             spacing: match encoder.kind {
@@ -189,9 +222,14 @@ impl Checker {
         const KEY: &str = "trigger.camera_delay_ms";
         let delay = Duration::from_micros(self.optional_us(KEY, typed.trigger.camera_delay_ms));
         let is_even = typed.encoder.kind == EncoderChoice::None;
-        let expected = "0 with an encoder: put the sensor where the camera sees the part";
+        let has_sensor = typed.trigger.source != TriggerChoice::Presence;
+        let expected = if has_sensor {
+            "0 with an encoder: put the sensor where the camera sees the part"
+        } else {
+            "0 with trigger.source = \"presence\": there is no sensor before the camera"
+        };
         self.require(
-            is_even || delay.is_zero(),
+            (is_even && has_sensor) || delay.is_zero(),
             KEY,
             typed.trigger.camera_delay_ms,
             expected,
@@ -255,7 +293,7 @@ impl Checker {
         let gate = self.gate(&typed.gate, &typed.encoder);
         let handshake = self.handshake(&typed.handshake);
         let spec = StationSpec {
-            trigger: self.trigger(&typed.trigger, &typed.encoder),
+            trigger: self.trigger(&typed.trigger, &typed.presence, &typed.encoder),
             encoder: kind.map(|kind| EncoderSpec { kind, pulse_min_us }),
             gate,
             readiness: ReadinessSpec {
@@ -316,27 +354,38 @@ impl Checker {
     }
 }
 
+impl Checker {
+    fn camera(&mut self, typed: &CameraToml, folder: &Path) -> CameraSource {
+        let parts = Recording {
+            folder: self.path("camera.folder", &typed.folder, folder),
+            split: match typed.split {
+                SplitToml::Inspection => None,
+                SplitToml::Train => Some(Split::Train),
+                SplitToml::Validation => Some(Split::Validation),
+                SplitToml::Calibration => Some(Split::Calibration),
+                SplitToml::Test => Some(Split::Test),
+            },
+            repeat: if typed.repeat {
+                Repeat::Forever
+            } else {
+                Repeat::Once
+            },
+        };
+        match typed.kind {
+            CameraKind::Replay => CameraSource::Replay(parts),
+            CameraKind::Belt => CameraSource::Belt {
+                parts,
+                pace: self.pace(typed),
+            },
+        }
+    }
+}
+
 impl Station {
     /// Checks what was typed. Paths start at `folder`.
     pub(super) fn new(typed: &StationToml, folder: &Path) -> Result<Self, Vec<StationError>> {
         let mut checker = Checker::default();
-        let camera = match typed.camera.kind {
-            CameraKind::Replay => CameraSource::Replay {
-                folder: checker.path("camera.folder", &typed.camera.folder, folder),
-                split: match typed.camera.split {
-                    SplitToml::Inspection => None,
-                    SplitToml::Train => Some(Split::Train),
-                    SplitToml::Validation => Some(Split::Validation),
-                    SplitToml::Calibration => Some(Split::Calibration),
-                    SplitToml::Test => Some(Split::Test),
-                },
-                repeat: if typed.camera.repeat {
-                    Repeat::Forever
-                } else {
-                    Repeat::Once
-                },
-            },
-        };
+        let camera = checker.camera(&typed.camera, folder);
         let station = Self {
             bundle: checker.path("bundle.file", &typed.bundle.file, folder),
             camera,
@@ -346,6 +395,7 @@ impl Station {
             exposure_max: checker
                 .duration("trigger.exposure_max_ms", typed.trigger.exposure_max_ms),
             decisions: checker.decisions(typed),
+            watch: checker.watch(typed),
             degraded: DegradedPolicy {
                 rgb_alone: typed.degraded.rgb_alone,
                 geometry_alone: typed.degraded.geometry_alone,

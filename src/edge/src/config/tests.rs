@@ -289,3 +289,100 @@ fn edges_of_several_wires_are_waited_for_where_places_are_counts() {
             .any(|problem| problem.contains("encoder.settle_ms"))
     );
 }
+
+/// A station whose camera is the trigger, with more of its tables.
+fn watching(rest: &str) -> Result<Loaded, ConfigError> {
+    let least = LEAST.replace("replay", "belt");
+    parsed(&format!("{least}{rest}"))
+}
+
+fn problems_of(loaded: Result<Loaded, ConfigError>) -> Vec<String> {
+    match loaded {
+        Err(ConfigError::Problems { problems, .. }) => {
+            problems.iter().map(ToString::to_string).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+const WATCHES: &str = "[trigger]\nsource = \"presence\"\n";
+
+#[test]
+fn a_camera_that_runs_freely_is_a_trigger() {
+    let loaded = watching(&format!(
+        "{WATCHES}[presence]\nheight_mm = 2.5\non_share = 0.1\n"
+    ))
+    .unwrap();
+    let watch = loaded.station.watch.unwrap();
+    assert_eq!(watch.lookout.height_mm, 2.5);
+    assert_eq!(watch.presence.on_share, 0.1);
+    assert_eq!(
+        (watch.presence.sight_max_us, watch.presence.gap_max_us),
+        (300_000, 80_000)
+    );
+    let source = loaded.station.decisions.trigger.source;
+    assert_eq!(
+        source,
+        twinspect_core::trigger::SourceSpec::Presence(watch.presence)
+    );
+    let shown = loaded
+        .settings
+        .iter()
+        .find(|setting| setting.key == "presence.on_share");
+    assert_eq!(shown.unwrap().value, "0.1");
+}
+
+#[test]
+fn what_does_not_go_together_with_presence_is_refused_with_its_remedy() {
+    let refused = |rest: &str, part: &str| {
+        let problems = problems_of(watching(&format!("{WATCHES}{rest}")));
+        assert!(
+            problems.iter().any(|problem| problem.contains(part)),
+            "{part}: {problems:?}"
+        );
+    };
+    refused("[encoder]\nkind = \"single\"\n", "encoder.kind = \"none\"");
+    refused(
+        "[gate]\noutput = \"reject_pulse\"\n",
+        "gate.output = \"pass_pulse\"",
+    );
+    refused(
+        "camera_delay_ms = 5\n",
+        "there is no sensor before the camera",
+    );
+    refused(
+        "[presence]\nsight_max_ms = 350\n",
+        "less than gate.delay_ms = 400 together",
+    );
+    refused(
+        "spacing_max_ms = 300\n",
+        "more than presence.sight_max_ms = 300",
+    );
+    refused(
+        "[presence]\ngap_max_ms = 20\n",
+        "camera.frame_hz = 20 must be at least 50",
+    );
+    refused(
+        "[presence]\non_share = 0.01\n",
+        "must rise, above 0 and below 1",
+    );
+    refused(
+        "[presence]\nheight_mm = 0\n",
+        "presence.height_mm = 0 must be from 0.1",
+    );
+    refused("[presence]\nmargin_share = 0.5\n", "presence.margin_share");
+    refused(
+        "[presence]\ngap_max_ms = 250\nsight_max_ms = 100\n",
+        "presence.gap_max_ms = 250 must be less than presence.sight_max_ms = 100",
+    );
+    let by_request = problems_of(parsed(&format!("{LEAST}{WATCHES}")));
+    assert!(
+        by_request[0].contains("camera.kind = \"replay\" must be \"belt\""),
+        "{by_request:?}"
+    );
+    let unseen = problems_of(watching(""));
+    assert!(
+        unseen[0].contains("trigger.source = \"sensor\" must be \"presence\""),
+        "{unseen:?}"
+    );
+}

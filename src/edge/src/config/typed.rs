@@ -16,6 +16,8 @@ pub(crate) struct StationToml {
     #[serde(default)]
     pub(crate) trigger: TriggerToml,
     #[serde(default)]
+    pub(crate) presence: PresenceToml,
+    #[serde(default)]
     pub(crate) encoder: EncoderToml,
     #[serde(default)]
     pub(crate) gate: GateToml,
@@ -50,6 +52,18 @@ pub(crate) struct CameraToml {
     pub(crate) split: SplitToml,
     #[serde(default)]
     pub(crate) repeat: bool,
+    #[serde(default = "frame_hz")]
+    pub(crate) frame_hz: f64,
+    #[serde(default = "frames_a_part")]
+    pub(crate) frames_a_part: u32,
+}
+
+fn frame_hz() -> f64 {
+    20.0
+}
+
+fn frames_a_part() -> u32 {
+    16
 }
 
 /// Cameras that this release knows.
@@ -57,6 +71,7 @@ pub(crate) struct CameraToml {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CameraKind {
     Replay,
+    Belt,
 }
 
 /// Parts of a recording.
@@ -143,7 +158,55 @@ impl Default for TriggerToml {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TriggerChoice {
     Sensor,
+    Presence,
     Software,
+}
+
+impl TriggerChoice {
+    /// As it is typed, with its key.
+    pub(crate) fn setting(self) -> &'static str {
+        match self {
+            Self::Sensor => "trigger.source = \"sensor\"",
+            Self::Presence => "trigger.source = \"presence\"",
+            Self::Software => "trigger.source = \"software\"",
+        }
+    }
+
+    /// As it is typed.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sensor => "\"sensor\"",
+            Self::Presence => "\"presence\"",
+            Self::Software => "\"software\"",
+        }
+    }
+}
+
+/// What a camera that watches the belt takes for a part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PresenceToml {
+    pub(crate) height_mm: f64,
+    pub(crate) margin_share: f64,
+    pub(crate) on_share: f64,
+    pub(crate) off_share: f64,
+    pub(crate) most_share: f64,
+    pub(crate) sight_max_ms: f64,
+    pub(crate) gap_max_ms: f64,
+}
+
+impl Default for PresenceToml {
+    fn default() -> Self {
+        Self {
+            height_mm: 3.0,
+            margin_share: 0.04,
+            on_share: 0.05,
+            off_share: 0.02,
+            most_share: 0.5,
+            sight_max_ms: 300.0,
+            gap_max_ms: 80.0,
+        }
+    }
 }
 
 /// What turns with the belt, and places in its counts.

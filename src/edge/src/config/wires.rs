@@ -36,11 +36,11 @@ fn use_of_input(typed: &StationToml, input: Input) -> Use {
     const NO_ENCODER: &str = "encoder.kind = \"none\"";
     let encoder = typed.encoder.kind.kind();
     match input {
-        Input::Sensor => Use::only_if(
-            typed.trigger.source == TriggerChoice::Sensor,
-            "trigger.source = \"sensor\"",
-            "trigger.source = \"software\"",
-        ),
+        Input::Sensor => {
+            let source = typed.trigger.source;
+            let is_needed = source == TriggerChoice::Sensor;
+            Use::only_if(is_needed, source.setting(), source.setting())
+        }
         Input::EncoderA => Use::only_if(encoder.is_some(), "an encoder", NO_ENCODER),
         Input::EncoderB => Use::only_if(
             encoder == Some(EncoderKind::Quadrature),

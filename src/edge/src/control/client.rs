@@ -145,8 +145,14 @@ fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
     )?;
     writeln!(
         out,
-        "trigger        {} parts, {} doubles, {} missed, {} times edges lost",
-        trigger.parts, trigger.doubles, trigger.missed, trigger.losses
+        "trigger        {} parts, {} doubles, {} missed, {} times edges or pictures lost, {} unclear, {} \
+         stuck",
+        trigger.parts,
+        trigger.doubles,
+        trigger.missed,
+        trigger.losses,
+        trigger.unclear,
+        trigger.stuck
     )?;
     if let Some(left) = last_part {
         let (word, detail) = words(&left.verdict);

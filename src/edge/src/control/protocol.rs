@@ -123,6 +123,8 @@ pub(crate) struct Triggered {
     pub(crate) missed: u64,
     pub(crate) losses: u64,
     pub(crate) recrossed: u64,
+    pub(crate) unclear: u64,
+    pub(crate) stuck: u64,
 }
 
 impl From<&twinspect_core::trigger::Counters> for Triggered {
@@ -133,6 +135,8 @@ impl From<&twinspect_core::trigger::Counters> for Triggered {
             missed: counters.missed,
             losses: counters.losses,
             recrossed: counters.recrossed,
+            unclear: counters.unclear,
+            stuck: counters.stuck,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use twinspect_camera::{Camera, CameraFrame};
+use twinspect_camera::{Camera, CameraError, CameraFrame};
 use twinspect_core::freshness::ExposureWindow;
 use twinspect_core::verdict::{Reason, Verdict};
 
@@ -14,18 +14,11 @@ use crate::chaos;
 use crate::clock::Clock;
 use crate::error::WithCauses;
 
-/// A ticket and when it came, by the inspect process's clock.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Arrival {
-    pub(super) ticket: TicketMessage,
-    pub(super) at_us: u64,
-}
-
 /// A ticket and what the camera saw of its part.
 #[derive(Debug)]
 pub(super) struct Captured {
     pub(super) number: u64,
-    /// An answer after this moment of the inspect process's clock is worth nothing.
+    /// An answer after this moment is worth nothing.
     pub(super) decide_by_us: u64,
     pub(super) frame: CameraFrame,
 }
@@ -47,17 +40,25 @@ impl CaptureWatch {
             asked_us => u128::from(now_us.saturating_sub(asked_us - 1)) > limit.as_micros(),
         }
     }
+
+    /// A frame of the camera, watched.
+    pub(super) fn ask(
+        &self,
+        now_us: u64,
+        capture: impl FnOnce() -> Result<CameraFrame, CameraError>,
+    ) -> Result<CameraFrame, CameraError> {
+        self.asked_us.store(now_us + 1, Ordering::Release);
+        let frame = capture();
+        self.asked_us.store(0, Ordering::Release);
+        if frame.as_ref().is_err_and(|error| !error.is_end()) {
+            self.camera_errors.fetch_add(1, Ordering::Relaxed);
+        }
+        frame
+    }
 }
 
-/// Everything that the capture thread works with.
-pub(super) struct Capture {
-    pub(super) clock: Clock,
-    pub(super) camera: Box<dyn Camera>,
-    pub(super) tickets: Receiver<Arrival>,
-    /// From the sensor to the camera.
-    pub(super) camera_delay: Duration,
-    /// For so long a part lies before the camera.
-    pub(super) exposure_max: Duration,
+/// The only place for a frame that waits for the engine, and the answers for those that can't wait there.
+pub(super) struct Slot {
     /// Holds one frame, so that what is inspected is never older than one part.
     pub(super) frames: Sender<Captured>,
     /// The other end of `frames`, to take out what must make way.
@@ -66,40 +67,51 @@ pub(super) struct Capture {
     pub(super) watch: Arc<CaptureWatch>,
 }
 
+/// Everything that the capture thread works with.
+pub(super) struct Capture {
+    pub(super) clock: Clock,
+    pub(super) camera: Box<dyn Camera>,
+    pub(super) tickets: Receiver<TicketMessage>,
+    /// From the sensor to the camera.
+    pub(super) camera_delay: Duration,
+    /// For so long a part lies before the camera.
+    pub(super) exposure_max: Duration,
+    pub(super) slot: Slot,
+}
+
 impl Capture {
     /// Until there are no more tickets, or nobody wants frames.
     pub(super) fn run(mut self) {
         let camera_delay_us = self.camera_delay.as_micros() as u64;
         let exposure_max_us = self.exposure_max.as_micros() as u64;
-        while let Ok(Arrival { ticket, at_us }) = self.tickets.recv() {
-            let came_us = at_us.saturating_sub(ticket.age_us);
-            let window = ExposureWindow::new(came_us + camera_delay_us, exposure_max_us);
+        while let Ok(ticket) = self.tickets.recv() {
+            let there_us = ticket.triggered_us.saturating_add(camera_delay_us);
+            let window = ExposureWindow::new(there_us, exposure_max_us);
             let opens_in = self.clock.until(window.from_us);
             self.clock.wait(opens_in.min(self.camera_delay));
             let now_us = self.clock.now_us();
             if !window.is_open(now_us) {
                 // A call of the camera before this one has lasted too long.
-                if self.refuse(ticket.number, Reason::StaleFrame, None) {
+                if self.slot.refuse(ticket.number, Reason::StaleFrame, None) {
                     continue;
                 }
                 return;
             }
-            self.watch.asked_us.store(now_us + 1, Ordering::Release);
-            let frame = chaos::camera(ticket.number).and_then(|()| self.camera.capture(now_us));
-            self.watch.asked_us.store(0, Ordering::Release);
+            let frame = self.slot.watch.ask(now_us, || {
+                chaos::camera(ticket.number).and_then(|()| self.camera.capture(now_us))
+            });
             let handed_over = match frame {
-                Ok(frame) if !window.holds(frame.pair.rgb_stamp, frame.pair.depth_stamp) => {
-                    self.refuse(ticket.number, Reason::StaleFrame, Some(&frame))
-                }
-                Ok(frame) => self.hand_over(Captured {
+                Ok(frame) if !window.holds(frame.pair.rgb_stamp, frame.pair.depth_stamp) => self
+                    .slot
+                    .refuse(ticket.number, Reason::StaleFrame, Some(&frame)),
+                Ok(frame) => self.slot.hand_over(Captured {
                     number: ticket.number,
-                    decide_by_us: at_us + ticket.decide_within_us,
+                    decide_by_us: ticket.decide_by_us,
                     frame,
                 }),
                 Err(error) => {
                     log::warn!("capturing part {}: {}", ticket.number, WithCauses(&error));
-                    self.watch.camera_errors.fetch_add(1, Ordering::Relaxed);
-                    self.refuse(ticket.number, Reason::Camera, None)
+                    self.slot.refuse(ticket.number, Reason::Camera, None)
                 }
             };
             if !handed_over {
@@ -107,9 +119,11 @@ impl Capture {
             }
         }
     }
+}
 
+impl Slot {
     /// Puts a frame into the only place; what waits there makes way and is answered for.
-    fn hand_over(&self, captured: Captured) -> bool {
+    pub(super) fn hand_over(&self, captured: Captured) -> bool {
         let mut newest = captured;
         loop {
             match self.frames.try_send(newest) {
@@ -126,7 +140,8 @@ impl Capture {
         }
     }
 
-    fn refuse(&self, number: u64, reason: Reason, frame: Option<&CameraFrame>) -> bool {
+    /// Answers for a part that nobody will judge; whether somebody listens.
+    pub(super) fn refuse(&self, number: u64, reason: Reason, frame: Option<&CameraFrame>) -> bool {
         let truth = frame.and_then(|frame| frame.truth.as_ref());
         let answer = InspectorMessage::Verdict(VerdictMessage {
             number,
@@ -142,7 +157,6 @@ impl Capture {
 #[cfg(test)]
 mod tests {
     use crossbeam_channel::bounded;
-    use twinspect_camera::CameraError;
     use twinspect_core::frame::{FramePair, FrameSize, Intrinsics, RgbFrame};
 
     use super::*;
@@ -194,13 +208,10 @@ mod tests {
         let (answers, answered) = bounded(16);
         for number in 1..=tickets {
             ticket_sender
-                .send(Arrival {
-                    ticket: TicketMessage {
-                        number,
-                        age_us: 0,
-                        decide_within_us: 1_000,
-                    },
-                    at_us,
+                .send(TicketMessage {
+                    number,
+                    triggered_us: at_us,
+                    decide_by_us: at_us + 1_000,
                 })
                 .unwrap();
         }
@@ -214,10 +225,12 @@ mod tests {
             tickets: ticket_receiver,
             camera_delay,
             exposure_max: Duration::from_secs(1),
-            frames,
-            waiting: waiting.clone(),
-            answers,
-            watch: Arc::default(),
+            slot: Slot {
+                frames,
+                waiting: waiting.clone(),
+                answers,
+                watch: Arc::default(),
+            },
         }
         .run();
         let refused = answered

@@ -1,7 +1,8 @@
 //! The process that owns camera and engine. It lives as long as its standard input, a socket, does.
 //!
-//! Threads: this one inspects; one reads tickets, one captures, one writes answers, one records.
-//! If any of the first four dies the channels close, the process ends, and the line process starts
+//! Threads: this one inspects; one reads tickets, one captures, one writes answers, one records. With a
+//! camera that runs freely one watches the belt and one captures what tickets name.
+//! If any of them but the last dies the channels close, the process ends, and the line process starts
 //! another. The one that reads tickets also sees the end of the line process, and ends this process
 //! if a hanging engine, camera or disk keeps it.
 
@@ -18,21 +19,22 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
 use signal_hook::low_level::raise;
 use twinspect_bundle::Bundle;
-use twinspect_camera::{Camera, Repeat, ReplayCamera};
+use twinspect_camera::{BeltCamera, BeltView, Camera, Repeat, ReplayCamera};
 use twinspect_core::verdict::{Reason, Verdict};
 use twinspect_engine::EngineError;
 
-use super::capture::{Arrival, Capture, CaptureWatch, Captured};
+use super::capture::{Capture, CaptureWatch, Captured, Slot};
 use super::messages::{
     self, InspectorMessage, Metrics, Ready, SetupMessage, TicketMessage, VerdictMessage,
 };
 use super::records::Records;
+use super::watch::Watching;
 use crate::chaos::{self, Place};
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
-use crate::config::{self, CameraSource, InspectorLimits, Station};
+use crate::config::{self, CameraSource, InspectorLimits, Recording, Station};
 use crate::error::{EdgeError, WithCauses};
-use crate::fit::check_camera;
+use crate::fit::{check_camera, lookout, taught_belt};
 use crate::logging;
 use crate::pipeline::{InspectError, Pipeline};
 
@@ -64,6 +66,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         .try_clone()
         .map(BufReader::new)
         .map_err(system("sharing the line process's socket"))?;
+    let (station, clock) = read_setup(&mut reader, &args.config)?;
     let Station {
         bundle,
         camera,
@@ -72,20 +75,23 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         records,
         camera_delay,
         exposure_max,
+        watch: outlook,
         ..
-    } = read_setup(&mut reader, &args.config)?;
-    let clock = Clock::start();
+    } = station;
     let (ticket_sender, tickets) = bounded(TICKETS_MAX);
     let tickets_read = Arc::new(AtomicU64::new(0));
     // Before anything that may hang: from here on this process outlives no line process.
     let counter = Arc::clone(&tickets_read);
     thread::spawn(move || {
-        read_tickets(reader, clock, ticket_sender, &counter);
+        read_tickets(reader, ticket_sender, &counter);
         end_soon(clock);
     });
     chaos::begin();
     let bundle = Bundle::open(&bundle)?;
     let (camera, parts_left) = open_camera(&camera, &bundle, args.skip)?;
+    let watching = outlook
+        .map(|outlook| lookout(&bundle, outlook).map(|lookout| (lookout, outlook.presence)))
+        .transpose()?;
     let pipeline = Pipeline::load(&bundle, degraded)?;
     let records = records
         .map(|spec| Records::start(&spec, &pipeline))
@@ -101,21 +107,37 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         camera: camera.description(),
         parts_left,
     });
-    let capture = Capture {
-        clock,
-        camera,
-        tickets,
-        camera_delay,
-        exposure_max,
+    let slot = Slot {
         frames: frame_sender,
         waiting: frames.clone(),
         answers: answers.clone(),
         watch: Arc::clone(&watch),
     };
-    let capture = thread::spawn(move || capture.run());
     let writer = thread::spawn(move || write_answers(stream, &outgoing));
     // From here on, an answer that can't be sent means that the line process is gone.
     if answers.send(ready).is_ok() {
+        let capture = match watching {
+            Some((lookout, presence)) => Watching {
+                clock,
+                camera,
+                lookout,
+                presence,
+                tickets,
+                slot,
+            }
+            .start(),
+            None => {
+                let capture = Capture {
+                    clock,
+                    camera,
+                    tickets,
+                    camera_delay,
+                    exposure_max,
+                    slot,
+                };
+                thread::spawn(move || capture.run())
+            }
+        };
         // The capture thread goes on when the engine has ended, so the writer would be waited for in
         // vain; parts without an answer leave as NO-RESULT(inspector).
         let end = Inspect {
@@ -162,11 +184,11 @@ fn open_camera(
     bundle: &Bundle,
     skip: u64,
 ) -> Result<(Box<dyn Camera>, Option<u64>), EdgeError> {
-    let CameraSource::Replay {
+    let Recording {
         folder,
         split,
         repeat,
-    } = source;
+    } = source.recording();
     let dataset = twinspect_dataset::open(folder)?;
     check_camera(bundle, dataset.as_ref())?;
     let mut camera = ReplayCamera::new(dataset, *split, *repeat)?;
@@ -176,22 +198,38 @@ fn open_camera(
         Repeat::Once => Some(parts.saturating_sub(skip)),
         Repeat::Forever => None,
     };
-    Ok((Box::new(camera), left))
+    match source {
+        CameraSource::Replay(_) => Ok((Box::new(camera), left)),
+        CameraSource::Belt { pace, .. } => {
+            let view = BeltView {
+                belt: taught_belt(bundle)?,
+                period_us: pace.period_us,
+                frames_a_part: pace.frames_a_part,
+            };
+            // Which of them become parts, their pictures say, and that they end.
+            Ok((Box::new(BeltCamera::new(camera, view)?), None))
+        }
+    }
 }
 
-/// The station as the line process has read it from `config`.
-fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Station, EdgeError> {
+/// The station as the line process has read it from `config`, and that one's clock.
+fn read_setup(
+    reader: &mut BufReader<UnixStream>,
+    config: &Path,
+) -> Result<(Station, Clock), EdgeError> {
     let setup: Option<SetupMessage> = messages::read(reader, &mut Vec::new())
         .map_err(system("reading the line process's configuration"))?;
-    let text = setup.unwrap_or_default().config;
-    Ok(config::parse(config, &text)?.station)
+    let SetupMessage {
+        config: text,
+        clock_start_ns,
+    } = setup.unwrap_or_default();
+    let station = config::parse(config, &text)?.station;
+    Ok((station, Clock::started_at(clock_start_ns)))
 }
 
-/// Until the line process closes its end, or there is no capture thread any more.
 fn read_tickets(
     mut stream: BufReader<UnixStream>,
-    clock: Clock,
-    tickets: Sender<Arrival>,
+    tickets: Sender<TicketMessage>,
     read: &AtomicU64,
 ) {
     let mut line = Vec::new();
@@ -200,8 +238,7 @@ fn read_tickets(
             Ok(Some(ticket)) => {
                 chaos::meet(Place::Tickets, ticket.number);
                 read.fetch_add(1, Ordering::Relaxed);
-                let at_us = clock.now_us();
-                if tickets.send(Arrival { ticket, at_us }).is_err() {
+                if tickets.send(ticket).is_err() {
                     return;
                 }
             }

@@ -1,6 +1,7 @@
 //! The process that owns trigger, gate and wires. It waits for nobody: one thread, one loop, times
 //! from one monotonic clock.
 
+mod hearing;
 mod requests;
 
 use std::error::Error;
@@ -10,13 +11,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::SIGTERM;
-use twinspect_core::gate::{Action, Outcome, Ticket};
+use twinspect_core::gate::{Action, Ticket};
 use twinspect_core::handshake::HandshakeWires;
 use twinspect_core::readiness::NotReady;
 use twinspect_core::station::{Effect, Inspector as Said, Station};
 use twinspect_line::{Edge, Output};
 
-use super::inspector::{Ending, Heard, Inspector, InspectorEvent};
+use super::inspector::{Heard, Inspector, InspectorEvent};
 use super::machine::{Machine, MachineEdge};
 use super::messages::{InspectorMessage, SetupMessage, TicketMessage};
 use super::orders::{self, ORDERS_MAX, Order, SignalWatch};
@@ -37,9 +38,6 @@ use crate::error::EdgeError;
 const EVENTS_MAX: usize = 64;
 /// How long the end of the inspect process is waited for; it is killed before.
 const END_MAX: Duration = Duration::from_secs(5);
-/// Exit codes of an inspect process for which a new try is senseless: the station's files are wrong,
-/// or its model can't be proven here.
-const HOPELESS: [u8; 4] = [2, 3, 4, 5];
 
 /// Runs a station until it is told to stop, its recording ends, or it can't be run at all.
 pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
@@ -72,6 +70,8 @@ struct LineProcess {
     station: Station,
     output: Output,
     inspector: Option<Inspector>,
+    /// No more pictures come, from a camera whose pictures are the trigger.
+    camera_has_ended: bool,
     /// What spoke against more parts when it was last looked at.
     obstacle: Option<NotReady>,
     /// What the station wants done; memory that is used again.
@@ -96,6 +96,7 @@ impl LineProcess {
             machine,
             output: Output::from(station.decisions.gate.mode),
             inspector: None,
+            camera_has_ended: false,
             obstacle: Some(NotReady::Starting),
             effects: Vec::new(),
             event_sender,
@@ -131,12 +132,14 @@ impl LineProcess {
 
     fn serve(&mut self, stop: &Receiver<i32>, orders: &Receiver<Order>) -> Result<(), EdgeError> {
         loop {
+            self.hear_all()?;
             self.decide()?;
             chaos::meet(Place::Loop, self.station.trigger().counters().parts);
             self.service.advanced(&self.station, self.clock.now_us());
-            if self
-                .machine
-                .has_ended(self.station.trigger().counters().parts)
+            if self.camera_has_ended
+                || self
+                    .machine
+                    .has_ended(self.station.trigger().counters().parts)
             {
                 self.station.close(self.clock.now_us());
             }
@@ -252,7 +255,7 @@ impl LineProcess {
                     self.service.left(left);
                 }
             }
-            Effect::Inspect(ticket) => self.hand_over(ticket, now_us),
+            Effect::Inspect(ticket) => self.hand_over(ticket),
             Effect::Start { generation } => self.start(generation, now_us),
             Effect::Kill => {
                 log::error!("the inspect process is silent: killing it");
@@ -295,11 +298,11 @@ impl LineProcess {
         })
     }
 
-    fn hand_over(&mut self, ticket: Ticket, now_us: u64) {
+    fn hand_over(&mut self, ticket: Ticket) {
         let message = TicketMessage {
             number: ticket.number,
-            age_us: now_us.saturating_sub(ticket.triggered_us),
-            decide_within_us: ticket.decide_by_us.saturating_sub(now_us),
+            triggered_us: ticket.triggered_us,
+            decide_by_us: ticket.decide_by_us,
         };
         self.report.asked(ticket.number, ticket.triggered_us);
         let inspector = self.inspector.as_mut();
@@ -315,7 +318,11 @@ impl LineProcess {
             .text()
             .map_err(io::Error::other)
             .and_then(|config| {
-                let (setup, events) = (SetupMessage { config }, self.event_sender.clone());
+                let setup = SetupMessage {
+                    config,
+                    clock_start_ns: self.clock.start_ns(),
+                };
+                let events = self.event_sender.clone();
                 Inspector::start(&self.config, setup, seen, generation, events)
             });
         match started {
@@ -325,62 +332,6 @@ impl LineProcess {
                 self.station.inspector(generation, Said::Ended, now_us);
             }
         }
-    }
-
-    fn hear(&mut self, event: InspectorEvent) -> Result<(), EdgeError> {
-        let now_us = self.clock.now_us();
-        let InspectorEvent { generation, what } = event;
-        let said = match &what {
-            Heard::Message(InspectorMessage::Ready(_)) => Said::Ready,
-            Heard::Message(InspectorMessage::Heartbeat(metrics)) => {
-                let inspector = self.inspector.as_mut();
-                let tickets = metrics.tickets;
-                if !inspector.is_some_and(|heard| heard.heartbeat(generation, tickets)) {
-                    return Ok(());
-                }
-                Said::Advanced
-            }
-            Heard::Message(InspectorMessage::Verdict(told)) => Said::Verdict {
-                number: told.number,
-                outcome: Outcome::from(&told.verdict),
-            },
-            Heard::Closed => Said::Closed,
-            Heard::Ended(_) => Said::Ended,
-        };
-        if !self.station.inspector(generation, said, now_us) {
-            return Ok(());
-        }
-        match what {
-            Heard::Message(InspectorMessage::Ready(ready)) => {
-                if let Some(parts) = ready.parts_left {
-                    let triggered = self.station.trigger().counters().parts;
-                    self.machine.limit(parts, triggered);
-                }
-                self.report.ready(&ready)?;
-                self.service.inspector(ready);
-                self.machine.start(now_us);
-            }
-            Heard::Message(InspectorMessage::Verdict(told)) => {
-                chaos::answer(told.number, &told.verdict);
-                self.report.told(told, now_us);
-            }
-            Heard::Message(InspectorMessage::Heartbeat(metrics)) => self.report.metrics(metrics),
-            Heard::Closed => {
-                if let Some(inspector) = self.inspector.take() {
-                    inspector.close();
-                }
-            }
-            Heard::Ended(ending) => {
-                if let Ending::Code(code) = ending
-                    && HOPELESS.contains(&code)
-                    && !self.station.supervisor().was_up()
-                {
-                    return Err(EdgeError::InspectProcess { code });
-                }
-                log::error!("the inspect process has ended: {ending}");
-            }
-        }
-        Ok(())
     }
 
     /// Waits for the inspect process to end; what it still says is its last metrics.

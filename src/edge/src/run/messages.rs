@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use twinspect_core::trigger::Sight;
 use twinspect_core::verdict::Verdict;
 use twinspect_dataset::Label;
 
@@ -15,16 +16,20 @@ const LINE_BYTES_MAX: u64 = 64 * 1024;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SetupMessage {
     pub(super) config: String,
+    /// Where the line process's clock has its zero. All times that are told count from there.
+    pub(super) clock_start_ns: u64,
 }
 
-/// From the line process: look at the part that lies before the camera now.
+/// From the line process: look at the part that lies before the camera now, or at the one that a certain
+/// picture shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TicketMessage {
     pub(super) number: u64,
-    /// How long ago the part came to the sensor. The processes share no clock.
-    pub(super) age_us: u64,
-    /// An answer counts if it comes within this time.
-    pub(super) decide_within_us: u64,
+    /// When the part came to the sensor. Of a part that the camera has seen coming: when the picture was
+    /// taken that is to be judged.
+    pub(super) triggered_us: u64,
+    /// An answer counts if it comes before.
+    pub(super) decide_by_us: u64,
 }
 
 /// From the inspect process.
@@ -41,6 +46,10 @@ pub(super) enum InspectorMessage {
     Verdict(VerdictMessage),
     /// Both threads have moved on since the last heartbeat.
     Heartbeat(Metrics),
+    /// What the newest picture shows, of a camera that runs freely.
+    Sight(Sight),
+    /// No more pictures will come: a recording has ended.
+    CameraEnded,
 }
 
 /// What the inspect process found when it started.
@@ -174,6 +183,21 @@ mod tests {
             },
             missing: None,
         });
+    }
+
+    #[test]
+    fn what_a_picture_shows_arrives_to_the_last_bit() {
+        let seen = twinspect_core::lookout::Seen {
+            share: 1.0 / 3.0,
+            is_whole: true,
+            offset: f32::MIN_POSITIVE,
+        };
+        let at_us = u64::MAX - 1;
+        let message = InspectorMessage::Sight(Sight { at_us, seen });
+        let (mut bytes, mut line) = (Vec::new(), Vec::new());
+        write(&mut bytes, &mut line, &message).unwrap();
+        let read_back: Option<InspectorMessage> = read(&mut bytes.as_slice(), &mut line).unwrap();
+        assert_eq!(read_back, Some(message));
     }
 
     fn refused(bytes: &[u8]) -> io::Error {

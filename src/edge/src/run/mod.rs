@@ -3,7 +3,7 @@
 //! ```text
 //! line process                                   inspect process
 //! machine ◄─► station             tickets ─►     capture ─► inspect ─► records
-//!                                 ◄─ verdicts, heartbeats
+//!                                 ◄─ verdicts, heartbeats, sights
 //! ```
 //! What the station decides by, from sensor edges to pulses, is `twinspect_core::station`. Belt and
 //! wires, simulated or those of a board, are `machine`.
@@ -32,6 +32,7 @@ mod service;
 mod station_lock;
 mod station_report;
 mod troubles;
+mod watch;
 
 pub(crate) use inspect_process::inspect_process;
 pub(crate) use line_process::run;

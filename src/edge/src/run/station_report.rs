@@ -343,7 +343,8 @@ impl StationReport {
         } = self.past.plus(self.current);
         writeln!(
             self.out,
-            "trigger        {} parts, {} doubles, {} missed, {} times edges lost\n\
+            "trigger        {} parts, {} doubles, {} missed, {} times edges or pictures lost, {} unclear, \
+             {} stuck\n\
              gate           {} pulses, {} missed; {} late, {} duplicate, {} unknown answers\n\
              inspector      {} restarts, {displaced} frames displaced, \
              {records_written} records written, {records_dropped} dropped",
@@ -351,6 +352,8 @@ impl StationReport {
             trigger.doubles,
             trigger.missed,
             trigger.losses,
+            trigger.unclear,
+            trigger.stuck,
             line.pulse_count(),
             gate.missed_pulses,
             gate.late_results,

@@ -41,6 +41,7 @@ impl Inspector {
         let frame = Frame {
             number,
             shows: capture.shows,
+            is_partial: false,
         };
         if let Some(older) = self.slot.replace(frame) {
             self.refuse(older.number, Reason::Overrun, now_us);

@@ -2,16 +2,19 @@
 //! production checks of pictures and with faults.
 
 mod camera;
+mod watch;
 
 use std::collections::VecDeque;
 
 use twinspect_core::freshness::ExposureWindow;
 use twinspect_core::gate::{Outcome, Ticket};
+use twinspect_core::lookout::Seen;
 use twinspect_core::station::Inspector as Said;
+use twinspect_core::trigger::Sight;
 use twinspect_core::verdict::Reason;
 
 use crate::simulator::chance::Chance;
-use crate::simulator::device::{Device, Exposure};
+use crate::simulator::device::{Device, Exposure, Picture};
 use crate::simulator::fault::FaultKind;
 use crate::simulator::story::{Answer, EXPOSURE_MAX_US};
 
@@ -58,6 +61,23 @@ struct Capture {
 struct Frame {
     number: u64,
     shows: Option<usize>,
+    /// It shows something, but not one part wholly and alone. An engine may find nothing wrong with that.
+    is_partial: bool,
+}
+
+/// What an eye before the camera would see.
+pub(super) trait Eyes {
+    /// The part that lies at the sensor's place.
+    fn part(&self) -> Option<usize>;
+    /// What a look at the region says, and the part that lies there wholly and alone.
+    fn region(&self) -> (Seen, Option<usize>);
+}
+
+/// What a process says: to the station, or of a picture.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Told {
+    Said(Said),
+    Sight(Sight),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +92,7 @@ struct Job {
 pub(super) struct Message {
     pub(super) at_us: u64,
     pub(super) generation: u64,
-    pub(super) what: Said,
+    pub(super) what: Told,
     /// The part that an engine has seen, with its answer.
     pub(super) seen: Option<(usize, Answer)>,
 }
@@ -92,6 +112,13 @@ pub(super) struct Inspector {
     armed: Vec<(FaultKind, u64)>,
     frames: u64,
     last: Option<(Exposure, Option<usize>)>,
+    /// Of a camera that watches the belt: when its next picture is due, and the last one.
+    watches: bool,
+    frame_us: u64,
+    last_picture: Option<Picture>,
+    missing: u64,
+    /// A call of the camera that has not returned: since when, until when.
+    stall: Option<(u64, u64)>,
     /// Said, but not due yet; in order.
     outbox: VecDeque<Message>,
     disk_full_until_us: u64,
@@ -99,7 +126,7 @@ pub(super) struct Inspector {
 }
 
 impl Inspector {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, watches: bool) -> Self {
         Self {
             chance: Chance::new(seed, 7),
             draws: 0,
@@ -113,6 +140,11 @@ impl Inspector {
             armed: Vec::new(),
             frames: 0,
             last: None,
+            watches,
+            frame_us: NEVER,
+            last_picture: None,
+            missing: 0,
+            stall: None,
             outbox: VecDeque::new(),
             disk_full_until_us: 0,
             records_dropped: 0,
@@ -136,7 +168,7 @@ impl Inspector {
                     capture.expose_us.unwrap_or(capture.done_us)
                 });
                 let job = self.job.map_or(NEVER, |job| job.done_us);
-                capture.min(job).min(self.beat_us)
+                capture.min(job).min(self.beat_us).min(self.frame_us)
             }
         };
         said.min(moves)
@@ -167,6 +199,7 @@ impl Inspector {
         self.forget();
         // The camera is opened anew, and what its driver held is gone.
         self.last = None;
+        self.last_picture = None;
         self.armed.retain(|(kind, _)| START_FAULTS.contains(kind));
         let lasts_us = self.draw(50_000, 200_000);
         let ready_us = match self.take(&START_FAULTS) {
@@ -222,12 +255,12 @@ impl Inspector {
         }
     }
 
-    /// Moves on. `sees` tells which part lies before the camera.
+    /// Moves on.
     pub(super) fn step(
         &mut self,
         now_us: u64,
         device: &mut impl Device,
-        sees: impl Fn() -> Option<usize>,
+        eyes: &impl Eyes,
         answers: impl Fn(usize) -> Answer,
     ) {
         if let Phase::Starting { ready_us } = self.phase
@@ -235,6 +268,7 @@ impl Inspector {
         {
             self.phase = Phase::Up;
             self.beat_us = now_us + HEARTBEAT_US;
+            self.frame_us = if self.watches { now_us } else { NEVER };
             device.restarted();
             self.say(now_us, Said::Ready, None);
         }
@@ -244,14 +278,22 @@ impl Inspector {
         if let Some(job) = self.job.take_if(|job| job.done_us <= now_us) {
             self.judged(job, now_us, answers);
         }
-        self.photograph(now_us, device, &sees);
-        self.ask(now_us, device, &sees);
+        if self.watches {
+            self.watch(now_us, device, eyes);
+            self.name(now_us, device);
+        } else {
+            self.photograph(now_us, device, &|| eyes.part());
+            self.ask(now_us, device, &|| eyes.part());
+        }
         self.work(now_us);
         if self.beat_us <= now_us {
             self.beat_us = now_us + HEARTBEAT_US;
             let is_stuck = self
                 .capture
-                .is_some_and(|capture| now_us - capture.asked_us > STUCK_US);
+                .is_some_and(|capture| now_us - capture.asked_us > STUCK_US)
+                || self
+                    .stall
+                    .is_some_and(|(since, until)| now_us < until && now_us - since > STUCK_US);
             // The thread that beats is the one that waits for the engine.
             if self.job.is_none() && !is_stuck {
                 self.say(now_us, Said::Advanced, None);
@@ -294,6 +336,7 @@ impl Inspector {
             .map(|part| (part, answers(part)));
         let outcome = match (job.fails, seen) {
             (true, _) => Outcome::NoResult(Reason::Engine),
+            (_, None) if job.frame.is_partial => Outcome::Pass,
             (_, None) => Outcome::NoResult(Reason::NoPart),
             (_, Some((_, Answer::Pass))) => Outcome::Pass,
             (_, Some((_, Answer::Fail))) => Outcome::Fail,
@@ -325,6 +368,10 @@ impl Inspector {
     }
 
     fn say(&mut self, at_us: u64, what: Said, seen: Option<(usize, Answer)>) {
+        self.tell(at_us, Told::Said(what), seen);
+    }
+
+    fn tell(&mut self, at_us: u64, what: Told, seen: Option<(usize, Answer)>) {
         let message = Message {
             at_us,
             generation: self.generation,
@@ -353,6 +400,9 @@ impl Inspector {
         self.slot = None;
         self.job = None;
         self.beat_us = NEVER;
+        self.frame_us = NEVER;
+        self.missing = 0;
+        self.stall = None;
     }
 
     /// The first armed fault of one of these kinds.

@@ -6,12 +6,12 @@ use twinspect_core::belt::EncoderEdge;
 use twinspect_core::freshness::ExposureWindow;
 use twinspect_core::gate::{Action, Counters as GateCounters, Outcome, OutputMode};
 use twinspect_core::station::{Effect, Inspector, StationError, StationSpec};
-use twinspect_core::trigger::{Counters as TriggerCounters, SensorEdge};
+use twinspect_core::trigger::{Counters as TriggerCounters, SensorEdge, Sight};
 use twinspect_core::verdict::Reason;
 
 use super::wires::Wires;
 use super::{Mutation, is_quadrature};
-use crate::simulator::device::{Device, Exposure, Production};
+use crate::simulator::device::{Device, Exposure, Picture, Production};
 
 /// Parts between two that a rare mistake meets.
 const RARE: u64 = 200;
@@ -34,6 +34,11 @@ pub struct Broken {
     held: Option<Effect>,
     rose_for: Option<u64>,
     has_risen: bool,
+    /// The newest picture of a whole part, and how many of a part came one after the other.
+    newest: Option<Picture>,
+    in_a_row: u16,
+    /// When pictures were told of, and when they were taken.
+    told: VecDeque<(u64, u64)>,
 }
 
 impl Broken {
@@ -50,6 +55,9 @@ impl Broken {
             held: None,
             rose_for: None,
             has_risen: false,
+            newest: None,
+            in_a_row: 0,
+            told: VecDeque::new(),
         })
     }
 
@@ -204,6 +212,21 @@ impl Device for Broken {
         }
     }
 
+    fn sight(&mut self, generation: u64, mut sight: Sight, now_us: u64, effects: &mut Vec<Effect>) {
+        if self.is(Mutation::PlaceByMessage) {
+            self.told.push_back((now_us, sight.at_us));
+            if self.told.len() > 1_000 {
+                self.told.pop_front();
+            }
+            sight.at_us = now_us;
+        }
+        let mut said = Vec::new();
+        self.inner.sight(generation, sight, now_us, &mut said);
+        for effect in said {
+            self.says(effect, now_us, effects);
+        }
+    }
+
     fn encoder(&mut self, edge: EncoderEdge) {
         let heard = match self.mutation {
             Mutation::EncoderGapsIgnored => Some(self.wires.gapless(edge)),
@@ -313,6 +336,40 @@ impl Device for Broken {
             Mutation::RepeatsBelieved => window.is_open(exposure.at_us),
             Mutation::AnyTimeBelieved => true,
             _ => believes,
+        }
+    }
+
+    fn picture(&mut self, mut picture: Picture) -> Option<Sight> {
+        let seen = &mut picture.seen;
+        let counts = match self.mutation {
+            Mutation::PartialPictures => seen.share > 0.05,
+            Mutation::FirstWholePicture => seen.is_whole,
+            _ => false,
+        };
+        self.in_a_row = if counts { self.in_a_row + 1 } else { 0 };
+        if counts {
+            // Each is further away than the one before.
+            seen.is_whole = true;
+            seen.offset = 0.1 * f32::from(self.in_a_row);
+        }
+        if seen.is_whole {
+            self.newest = Some(picture);
+        }
+        self.inner.picture(picture)
+    }
+
+    fn named(&mut self, at_us: u64) -> Option<Picture> {
+        match self.mutation {
+            Mutation::NewestPicture => self.newest,
+            Mutation::PlaceByMessage => {
+                let told = self
+                    .told
+                    .iter()
+                    .rev()
+                    .find(|(told_us, _)| *told_us == at_us);
+                self.inner.named(told?.1)
+            }
+            _ => self.inner.named(at_us),
         }
     }
 }

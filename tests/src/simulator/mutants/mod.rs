@@ -97,11 +97,23 @@ pub enum Mutation {
     HandshakeSkips,
     /// A station that is stopped waits for a belt that stands.
     StopWaitsForever,
+    /// The first picture that shows anything of a part is judged.
+    PartialPictures,
+    /// The first picture that shows a part wholly is its place, wherever it lies there.
+    FirstWholePicture,
+    /// The newest picture is judged, whichever a ticket names.
+    NewestPicture,
+    /// A part's place is where it was when somebody heard of its picture.
+    PlaceByMessage,
+    /// A part that does not leave the camera's sight is not noticed for long.
+    StandingUnnoticed,
+    /// Parts that touch are one.
+    CrowdIsOne,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 45] = [
         Self::NoDebounce,
         Self::DoublesIgnored,
         Self::SensorGapsIgnored,
@@ -141,12 +153,35 @@ impl Mutation {
         Self::BadReloadTaken,
         Self::HandshakeSkips,
         Self::StopWaitsForever,
+        Self::PartialPictures,
+        Self::FirstWholePicture,
+        Self::NewestPicture,
+        Self::PlaceByMessage,
+        Self::StandingUnnoticed,
+        Self::CrowdIsOne,
     ];
 
     /// The numbers that the broken station is made from.
     fn spec(self, mut spec: StationSpec) -> StationSpec {
         match self {
-            Self::NoDebounce => spec.trigger.source = SourceSpec::Sensor { debounce_us: 0 },
+            Self::NoDebounce => {
+                if let SourceSpec::Sensor { debounce_us } = &mut spec.trigger.source {
+                    *debounce_us = 0;
+                }
+            }
+            Self::StandingUnnoticed => {
+                if let SourceSpec::Presence(presence) = &mut spec.trigger.source {
+                    presence.sight_max_us = 320_000;
+                    if let SpacingSpec::Time { max_us, .. } = &mut spec.trigger.spacing {
+                        *max_us = None;
+                    }
+                }
+            }
+            Self::CrowdIsOne => {
+                if let SourceSpec::Presence(presence) = &mut spec.trigger.source {
+                    presence.most_share = 0.99;
+                }
+            }
             Self::GlitchesCounted => {
                 if let Some(encoder) = &mut spec.encoder {
                     encoder.pulse_min_us = 0;

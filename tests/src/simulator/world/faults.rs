@@ -6,7 +6,7 @@ use twinspect_core::station::StationSpec;
 use super::{Later, PARTS_RECOVERY_US, World};
 use crate::simulator::device::Device;
 use crate::simulator::fault::{Fault, FaultKind, Harm};
-use crate::simulator::story::RECOVERY_US;
+use crate::simulator::story::{RECOVERY_US, SIGHT_MAX_US};
 
 /// What a clock that stepped back may cost at the end.
 const STOP_SLACK_US: u64 = 60_000;
@@ -46,6 +46,15 @@ impl<D: Device> World<'_, D> {
             FaultKind::EncoderGlitch => {
                 self.kernel.glitches += 3;
                 0
+            }
+            FaultKind::BeltStop if self.is_watched => {
+                // Nothing tells of a stop that no camera sees.
+                let (seen, _) = self.belt.in_region(self.now_us, |part| self.flat[part]);
+                let lasts_us = SIGHT_MAX_US + 30_000 + size_ms / 4;
+                if seen.share > 0.2 {
+                    self.belt.speeds(self.now_us, &[(0, lasts_us)]);
+                }
+                lasts_us
             }
             FaultKind::BeltStop => {
                 self.belt.speeds(self.now_us, &[(0, 20_000 + size_ms)]);

@@ -7,15 +7,16 @@ use std::collections::VecDeque;
 
 use twinspect_core::belt::EncoderKind;
 use twinspect_core::gate::Action;
+use twinspect_core::lookout::Seen;
 use twinspect_core::station::{Effect, Inspector as Said};
 
 use crate::simulator::belt::{Belt, Reached};
 use crate::simulator::checker::{Checker, Outcomes, Violation};
 use crate::simulator::device::Device;
 use crate::simulator::fault::{Fault, FaultKind};
-use crate::simulator::inspector::{Inspector, Message, NEVER};
+use crate::simulator::inspector::{Eyes, Inspector, Message, NEVER, Told};
 use crate::simulator::kernel::{Edge, Kernel};
-use crate::simulator::story::{Answer, RECOVERY_US, Story, is_apart};
+use crate::simulator::story::{Answer, RECOVERY_US, Story, is_apart, is_watched, may_be_lost};
 use crate::simulator::trace::Trace;
 
 /// Parts that a fault meets without harming a process are inspected again after this time.
@@ -48,6 +49,23 @@ struct Passing {
     disturbances: u64,
 }
 
+/// An eye before the camera, at a time.
+struct Eye<'a> {
+    belt: &'a Belt<'a>,
+    flat: &'a [bool],
+    now_us: u64,
+}
+
+impl Eyes for Eye<'_> {
+    fn part(&self) -> Option<usize> {
+        self.belt.before_camera(self.now_us)
+    }
+
+    fn region(&self) -> (Seen, Option<usize>) {
+        self.belt.in_region(self.now_us, |part| self.flat[part])
+    }
+}
+
 pub(crate) struct World<'a, D> {
     story: &'a Story,
     device: D,
@@ -73,6 +91,9 @@ pub(crate) struct World<'a, D> {
     disturbances: u64,
     disturbed_until_us: u64,
     acks_lost: u64,
+    is_watched: bool,
+    /// Parts that a watching camera does not see.
+    flat: Vec<bool>,
     stopped_us: Option<u64>,
 }
 
@@ -88,7 +109,7 @@ impl<'a, D: Device> World<'a, D> {
             device,
             belt: Belt::new(&story.parts, story.station.encoder.is_some(), story.seed),
             kernel: Kernel::default(),
-            inspector: Inspector::new(story.seed),
+            inspector: Inspector::new(story.seed, is_watched(&story.station)),
             checker: Checker::new(story.station),
             trace,
             now_us: 0,
@@ -106,6 +127,8 @@ impl<'a, D: Device> World<'a, D> {
             disturbances: 0,
             disturbed_until_us: 0,
             acks_lost: 0,
+            is_watched: is_watched(&story.station),
+            flat: flat(story),
             stopped_us: None,
         }
     }
@@ -241,6 +264,9 @@ impl<'a, D: Device> World<'a, D> {
     }
 
     fn wire(&mut self, level: bool) {
+        if self.is_watched {
+            return;
+        }
         if self.kernel.sensor(level, self.now_us) {
             self.trace
                 .event(self.now_us, || format!("sensor {}", u8::from(level)));
@@ -274,7 +300,8 @@ impl<'a, D: Device> World<'a, D> {
             && passing.came_us > RECOVERY_US
             // What comes to a station that is being stopped is not inspected.
             && self.stopped_us.is_none_or(|stopped_us| passing.came_us + DEBOUNCE_US < stopped_us)
-            && is_apart(&self.story.parts, part);
+            && is_apart(&self.story.parts, part)
+            && !(self.is_watched && may_be_lost(&self.story.parts, part));
         let answer = self.story.parts[part].answer;
         if is_clean && goes_on != (answer == Answer::Pass) {
             self.checker
@@ -285,13 +312,15 @@ impl<'a, D: Device> World<'a, D> {
     }
 
     fn inspect(&mut self) {
-        let (belt, story, now_us) = (&self.belt, self.story, self.now_us);
-        self.inspector.step(
+        let (story, now_us) = (self.story, self.now_us);
+        let eye = Eye {
+            belt: &self.belt,
+            flat: &self.flat,
             now_us,
-            &mut self.device,
-            || belt.before_camera(now_us),
-            |part| story.parts[part].answer,
-        );
+        };
+        self.inspector.step(now_us, &mut self.device, &eye, |part| {
+            story.parts[part].answer
+        });
         self.checker.inspector(self.inspector.is_up(), now_us);
         let mut has_mail = false;
         while let Some(message) = self.inspector.says(now_us) {
@@ -326,6 +355,14 @@ impl<'a, D: Device> World<'a, D> {
             let Message {
                 generation, what, ..
             } = message;
+            let what = match what {
+                Told::Said(what) => what,
+                Told::Sight(sight) => {
+                    self.trace.sight(self.now_us, sight);
+                    self.device.sight(generation, sight, clock_us, &mut effects);
+                    continue;
+                }
+            };
             self.trace.said(self.now_us, what);
             if let Said::Verdict { number, outcome } = what {
                 self.checker.answered(number, outcome, self.now_us);
@@ -449,4 +486,16 @@ impl<'a, D: Device> World<'a, D> {
     fn after(&mut self, wait_us: u64, later: Later) {
         self.later.push((self.now_us + wait_us, later));
     }
+}
+
+/// Parts that a story hides from a watching camera.
+fn flat(story: &Story) -> Vec<bool> {
+    let hidden = |id: usize| {
+        let mut faults = story.faults.iter();
+        faults.any(|fault| fault.part == id && fault.kind == FaultKind::MissedPart)
+    };
+    let parts = story.parts.iter();
+    parts
+        .map(|part| is_watched(&story.station) && hidden(part.id))
+        .collect()
 }

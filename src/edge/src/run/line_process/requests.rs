@@ -33,6 +33,11 @@ impl LineProcess {
         if self.station.obstacle() == Some(NotReady::Closing) {
             return Ok(Err("the station stops and takes no more parts"));
         }
+        if self.station.trigger().watches() {
+            return Ok(Err(
+                "the parts of this station are seen by its camera, and none by request: put one on the belt",
+            ));
+        }
         if !self
             .machine
             .has_parts(self.station.trigger().counters().parts)

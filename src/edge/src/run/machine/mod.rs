@@ -110,8 +110,8 @@ impl Machine {
         }
     }
 
-    /// Somebody has put one of the wanted parts before the camera by hand. A real station counts it by
-    /// its number.
+    /// One of the wanted parts has come by another way than the belt's sensor: by hand, or seen by the
+    /// camera. A real station counts it by its number.
     pub(super) fn take_part(&mut self) {
         if let Kind::Simulated { belt, .. } = &mut self.kind {
             belt.take_part();

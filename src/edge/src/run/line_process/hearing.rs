@@ -1,0 +1,109 @@
+//! What the line process hears of the inspect process.
+
+use twinspect_core::gate::Outcome;
+use twinspect_core::station::Inspector as Said;
+use twinspect_core::trigger::Sight;
+
+use super::{EVENTS_MAX, LineProcess};
+use crate::chaos;
+use crate::error::EdgeError;
+use crate::run::inspector::{Ending, Heard, InspectorEvent};
+use crate::run::messages::InspectorMessage;
+
+/// Exit codes of an inspect process for which a new try is senseless: the station's files are wrong,
+/// or its model can't be proven here.
+const HOPELESS: [u8; 4] = [2, 3, 4, 5];
+
+impl LineProcess {
+    /// What the inspect process has said by now is heard before anything is decided: a picture may show
+    /// what time alone would take for missing.
+    pub(super) fn hear_all(&mut self) -> Result<(), EdgeError> {
+        for _ in 0..EVENTS_MAX {
+            match self.events.try_recv() {
+                Ok(event) => self.hear(event)?,
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn hear(&mut self, event: InspectorEvent) -> Result<(), EdgeError> {
+        let now_us = self.clock.now_us();
+        let InspectorEvent { generation, what } = event;
+        let said = match &what {
+            Heard::Message(InspectorMessage::Ready(_)) => Said::Ready,
+            Heard::Message(InspectorMessage::Sight(sight)) => {
+                return self.see(generation, *sight, now_us);
+            }
+            Heard::Message(InspectorMessage::Heartbeat(metrics)) => {
+                let inspector = self.inspector.as_mut();
+                let tickets = metrics.tickets;
+                if !inspector.is_some_and(|heard| heard.heartbeat(generation, tickets)) {
+                    return Ok(());
+                }
+                Said::Advanced
+            }
+            Heard::Message(InspectorMessage::CameraEnded) => Said::Advanced,
+            Heard::Message(InspectorMessage::Verdict(told)) => Said::Verdict {
+                number: told.number,
+                outcome: Outcome::from(&told.verdict),
+            },
+            Heard::Closed => Said::Closed,
+            Heard::Ended(_) => Said::Ended,
+        };
+        if !self.station.inspector(generation, said, now_us) {
+            return Ok(());
+        }
+        match what {
+            Heard::Message(InspectorMessage::Ready(ready)) => {
+                if let Some(parts) = ready.parts_left {
+                    let triggered = self.station.trigger().counters().parts;
+                    self.machine.limit(parts, triggered);
+                }
+                self.report.ready(&ready)?;
+                self.service.inspector(ready);
+                self.machine.start(now_us);
+            }
+            Heard::Message(InspectorMessage::Verdict(told)) => {
+                chaos::answer(told.number, &told.verdict);
+                self.report.told(told, now_us);
+            }
+            Heard::Message(InspectorMessage::Heartbeat(metrics)) => self.report.metrics(metrics),
+            Heard::Message(InspectorMessage::CameraEnded) => self.camera_has_ended = true,
+            Heard::Message(InspectorMessage::Sight(_)) => {}
+            Heard::Closed => {
+                if let Some(inspector) = self.inspector.take() {
+                    inspector.close();
+                }
+            }
+            Heard::Ended(ending) => {
+                if let Ending::Code(code) = ending
+                    && HOPELESS.contains(&code)
+                    && !self.station.supervisor().was_up()
+                {
+                    return Err(EdgeError::InspectProcess { code });
+                }
+                log::error!("the inspect process has ended: {ending}");
+            }
+        }
+        Ok(())
+    }
+
+    /// The camera has told what a picture shows.
+    fn see(&mut self, generation: u64, sight: Sight, now_us: u64) -> Result<(), EdgeError> {
+        let parts = self.station.trigger().counters().parts;
+        let mut effects = std::mem::take(&mut self.effects);
+        self.station
+            .sight(generation, sight, now_us, &mut |effect| {
+                effects.push(effect)
+            });
+        let done = effects
+            .drain(..)
+            .try_for_each(|effect| self.obey(effect, now_us));
+        self.effects = effects;
+        for _ in parts..self.station.trigger().counters().parts {
+            self.machine.take_part();
+        }
+        done
+    }
+}

@@ -1,0 +1,438 @@
+//! A camera that runs freely: its pictures are the trigger.
+//!
+//! ```text
+//! camera ─► Watcher: new? ─► look ─► Sight to the line process, which decides
+//!              │ pictures that show a part wholly
+//!              ▼
+//!            shelf ─► Namer: the very picture that a ticket names ─► engine
+//! ```
+//! Two threads, so that a ticket does not wait for the camera's next picture. They share the shelf, and
+//! hold it for no longer than it takes to put a picture there or to take one.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never, select};
+use twinspect_camera::{Camera, CameraFrame};
+use twinspect_core::frame::{FramePair, StampDomain};
+use twinspect_core::freshness::{Freshness, Shelf};
+use twinspect_core::lookout::Lookout;
+use twinspect_core::trigger::{PresenceSpec, Sight};
+use twinspect_core::verdict::Reason;
+
+use super::capture::{Captured, Slot};
+use super::messages::{InspectorMessage, TicketMessage};
+use crate::clock::Clock;
+use crate::error::WithCauses;
+
+/// Pictures of parts that wait to be named; a part is on a few of them, and the answer to a picture
+/// takes as long as a few pictures at most.
+const PICTURES_MAX: usize = 12;
+/// A camera that gives an error at once is asked again after this time.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// The watcher has ended as it should; without it, its end is a fault.
+struct Ended;
+
+/// Pictures that may be named.
+type Pictures = Arc<Mutex<Shelf<CameraFrame>>>;
+
+fn held(pictures: &Pictures) -> MutexGuard<'_, Shelf<CameraFrame>> {
+    // A shelf is sound after each of its steps.
+    pictures.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Everything that a watching camera needs.
+pub(super) struct Watching {
+    pub(super) clock: Clock,
+    pub(super) camera: Box<dyn Camera>,
+    pub(super) lookout: Lookout,
+    pub(super) presence: PresenceSpec,
+    pub(super) tickets: Receiver<TicketMessage>,
+    pub(super) slot: Slot,
+}
+
+impl Watching {
+    /// Starts both threads, and gives the one that serves tickets. They end when nobody listens; the second one also when the first one panics,
+    /// so that the process ends and another one is started.
+    pub(super) fn start(self) -> JoinHandle<()> {
+        let Self {
+            clock,
+            camera,
+            lookout,
+            presence,
+            tickets,
+            slot,
+        } = self;
+        let pictures: Pictures = Arc::new(Mutex::new(Shelf::new(PICTURES_MAX)));
+        let (end_sender, ended) = bounded(1);
+        let watcher = Watcher {
+            clock,
+            camera,
+            lookout,
+            presence,
+            freshness: Freshness::default(),
+            pictures: Arc::clone(&pictures),
+            answers: slot.answers.clone(),
+            watch: Arc::clone(&slot.watch),
+        };
+        let namer = Namer {
+            tickets,
+            ended,
+            pictures,
+            slot,
+        };
+        std::thread::spawn(move || watcher.run(&end_sender));
+        std::thread::spawn(move || namer.run())
+    }
+}
+
+/// The thread that owns the camera.
+struct Watcher {
+    clock: Clock,
+    camera: Box<dyn Camera>,
+    lookout: Lookout,
+    presence: PresenceSpec,
+    freshness: Freshness,
+    pictures: Pictures,
+    answers: Sender<InspectorMessage>,
+    watch: Arc<super::capture::CaptureWatch>,
+}
+
+impl Watcher {
+    /// Until the camera ends, or nobody listens.
+    fn run(mut self, ended: &Sender<Ended>) {
+        loop {
+            if let Some(due_us) = self.camera.next_frame_us() {
+                self.clock.wait(self.clock.until(due_us));
+            }
+            let now_us = self.clock.now_us();
+            let seen = self.watch.ask(now_us, || self.camera.capture(now_us));
+            let listened = match seen {
+                Ok(frame) => self.show(frame),
+                Err(error) if error.is_end() => {
+                    let told = self.answers.send(InspectorMessage::CameraEnded);
+                    if told.is_ok() && ended.send(Ended).is_err() {
+                        log::debug!("the recording ended when nobody listened any more");
+                    }
+                    return;
+                }
+                Err(error) => {
+                    log::warn!("watching the belt: {}", WithCauses(&error));
+                    self.clock.wait(AGAIN);
+                    true
+                }
+            };
+            if !listened {
+                return;
+            }
+        }
+    }
+
+    /// Tells what a picture shows; whether somebody listens. A picture of which nothing is told is one
+    /// that is missing to whoever decides.
+    fn show(&mut self, frame: CameraFrame) -> bool {
+        let pair = &frame.pair;
+        if !self.freshness.is_new(pair.rgb_stamp, pair.depth_stamp) {
+            return true;
+        }
+        let at_us = taken_us(pair, self.clock.now_us());
+        let Some(seen) = self.lookout.look(pair) else {
+            return true;
+        };
+        let is_part = (self.presence.off_share..=self.presence.most_share).contains(&seen.share);
+        if seen.is_whole && is_part {
+            held(&self.pictures).keep(at_us, frame);
+        }
+        match self
+            .answers
+            .try_send(InspectorMessage::Sight(Sight { at_us, seen }))
+        {
+            // The camera is not kept waiting.
+            Ok(()) | Err(TrySendError::Full(_)) => true,
+            Err(TrySendError::Disconnected(_)) => false,
+        }
+    }
+}
+
+/// When a picture was taken, or at least not later, where its camera has a clock of its own.
+fn taken_us(pair: &FramePair, now_us: u64) -> u64 {
+    let stamps = [pair.depth_stamp, pair.rgb_stamp].into_iter().flatten();
+    let mut of_host = stamps.filter(|stamp| stamp.domain == StampDomain::Host);
+    of_host.next().map_or(now_us, |stamp| stamp.time_us)
+}
+
+/// The thread that hands over what tickets name.
+struct Namer {
+    tickets: Receiver<TicketMessage>,
+    ended: Receiver<Ended>,
+    pictures: Pictures,
+    slot: Slot,
+}
+
+impl Namer {
+    /// Until there are no more tickets, nobody wants frames, or the watcher has died.
+    fn run(mut self) {
+        loop {
+            select! {
+                recv(self.tickets) -> ticket => match ticket {
+                    Ok(ticket) if self.serve(ticket) => {}
+                    _ => return,
+                },
+                recv(self.ended) -> end => match end {
+                    Ok(Ended) => self.ended = never(),
+                    Err(_) => {
+                        log::error!("the thread that owns the camera has died");
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    fn serve(&self, ticket: TicketMessage) -> bool {
+        let picture = held(&self.pictures).take(ticket.triggered_us);
+        match picture {
+            Some(frame) => self.slot.hand_over(Captured {
+                number: ticket.number,
+                decide_by_us: ticket.decide_by_us,
+                frame,
+            }),
+            None => self.slot.refuse(ticket.number, Reason::StaleFrame, None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use twinspect_camera::CameraError;
+    use twinspect_core::frame::{DepthCounts, DepthFrame, FrameSize, Intrinsics, Stamp};
+    use twinspect_core::lookout::LookoutSpec;
+    use twinspect_core::plane::Plane;
+    use twinspect_core::prepare::{BANK_CHANNELS, BankSpec, BeltBounds, GeometrySpec, PrepareSpec};
+
+    use super::*;
+    use crate::run::messages::VerdictMessage;
+    use twinspect_core::verdict::Verdict;
+
+    const SIZE: FrameSize = FrameSize {
+        width: 20,
+        height: 20,
+    };
+    const CAMERA: Intrinsics = Intrinsics {
+        width: 20,
+        height: 20,
+        fx: 50.0,
+        fy: 50.0,
+        cx: 9.5,
+        cy: 9.5,
+        distortion: [0.0; 5],
+    };
+    const PRESENCE: PresenceSpec = PresenceSpec {
+        on_share: 0.05,
+        off_share: 0.02,
+        most_share: 0.5,
+        sight_max_us: 1_000,
+        gap_max_us: 100,
+    };
+
+    fn product() -> PrepareSpec {
+        PrepareSpec {
+            size: 64,
+            roi: None,
+            rgb: None,
+            geometry: Some(GeometrySpec {
+                belt: Plane {
+                    normal: [0.0, 0.0, -1.0],
+                    offset_mm: -400.0,
+                },
+                belt_bounds: BeltBounds::default(),
+                height_range_mm: [-5.0, 60.0],
+                foreground_mm: 2.0,
+                part_share_min: 0.01,
+                valid_share_min: 0.5,
+                bank: BankSpec {
+                    sigma_px: BankSpec::sigmas(64),
+                    spread_mm: [0.1; BANK_CHANNELS],
+                },
+            }),
+        }
+    }
+
+    /// A frame with its number and time: the columns that stand 10 mm high.
+    fn frame(number: u64, columns: std::ops::Range<usize>) -> CameraFrame {
+        let counts = (0..SIZE.pixels()).map(|pixel| {
+            let on_part = columns.contains(&(pixel % 20)) && (6..14).contains(&(pixel / 20));
+            4000 - if on_part { 100 } else { 0 }
+        });
+        let depth = DepthCounts::new(SIZE, 1e-4, counts.collect()).unwrap();
+        let depth = Some(DepthFrame::Counts(depth));
+        let mut pair = FramePair::new(None, depth, Some(CAMERA)).unwrap();
+        pair.depth_stamp = Some(Stamp {
+            frame_number: number,
+            time_us: 10 * number,
+            domain: StampDomain::Host,
+        });
+        CameraFrame { pair, truth: None }
+    }
+
+    /// Gives its frames, none where an error is wanted, and ends.
+    struct Scripted(VecDeque<Option<CameraFrame>>);
+
+    impl Camera for Scripted {
+        fn description(&self) -> String {
+            "scripted".to_owned()
+        }
+
+        fn intrinsics(&self) -> Option<&Intrinsics> {
+            Some(&CAMERA)
+        }
+
+        fn capture(&mut self, _now_us: u64) -> Result<CameraFrame, CameraError> {
+            let frame = self.0.pop_front().ok_or(CameraError::End)?;
+            frame.ok_or(CameraError::NoParts { split: None })
+        }
+    }
+
+    /// What is said while these frames come, and then while these tickets do; numbers of the frames that
+    /// are handed over.
+    fn watched(
+        frames: Vec<Option<CameraFrame>>,
+        tickets: &[(u64, u64)],
+    ) -> (Vec<InspectorMessage>, Vec<u64>) {
+        let (answers, said) = bounded(64);
+        let (frame_sender, waiting) = bounded(1);
+        let (ticket_sender, ticket_receiver) = bounded(16);
+        let pictures: Pictures = Arc::new(Mutex::new(Shelf::new(PICTURES_MAX)));
+        let (end_sender, ended) = bounded(1);
+        let spec = LookoutSpec {
+            height_mm: 3.0,
+            margin_share: 0.05,
+        };
+        Watcher {
+            clock: Clock::start(),
+            camera: Box::new(Scripted(frames.into())),
+            lookout: Lookout::new(spec, &product()).unwrap(),
+            presence: PRESENCE,
+            freshness: Freshness::default(),
+            pictures: Arc::clone(&pictures),
+            answers: answers.clone(),
+            watch: Arc::default(),
+        }
+        .run(&end_sender);
+        for &(number, triggered_us) in tickets {
+            ticket_sender
+                .send(TicketMessage {
+                    number,
+                    triggered_us,
+                    decide_by_us: u64::MAX,
+                })
+                .unwrap();
+        }
+        drop(ticket_sender);
+        let slot = Slot {
+            frames: frame_sender,
+            waiting: waiting.clone(),
+            answers,
+            watch: Arc::default(),
+        };
+        Namer {
+            tickets: ticket_receiver,
+            ended,
+            pictures,
+            slot,
+        }
+        .run();
+        let handed: Vec<u64> = waiting
+            .iter()
+            .filter_map(|captured| captured.frame.pair.depth_stamp)
+            .map(|stamp| stamp.frame_number)
+            .collect();
+        (said.iter().collect(), handed)
+    }
+
+    #[test]
+    fn every_new_picture_is_told_and_the_named_one_handed_over() {
+        let frames = vec![
+            Some(frame(1, 0..0)),
+            Some(frame(2, 0..5)),
+            Some(frame(3, 5..11)),
+            Some(frame(3, 5..11)),
+            None,
+            Some(frame(5, 7..13)),
+            Some(frame(6, 9..15)),
+        ];
+        let (said, handed) = watched(frames, &[(1, 50)]);
+        let sights: Vec<(u64, bool)> = said
+            .iter()
+            .filter_map(|message| match message {
+                InspectorMessage::Sight(sight) => Some((sight.at_us, sight.seen.is_whole)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            sights,
+            [(10, false), (20, false), (30, true), (50, true), (60, true)]
+        );
+        assert!(matches!(said.last(), Some(InspectorMessage::CameraEnded)));
+        assert_eq!(handed, [5]);
+    }
+
+    #[test]
+    fn a_ticket_that_names_no_picture_of_a_whole_part_has_no_result() {
+        let frames = vec![Some(frame(1, 0..5)), Some(frame(2, 5..11))];
+        for named in [10, 15, 21] {
+            let (said, handed) = watched(frames.clone(), &[(7, named)]);
+            assert!(handed.is_empty());
+            let stale = said.iter().any(|message| {
+                matches!(
+                    message,
+                    InspectorMessage::Verdict(VerdictMessage {
+                        number: 7,
+                        verdict: Verdict::NoResult {
+                            reason: Reason::StaleFrame
+                        },
+                        ..
+                    })
+                )
+            });
+            assert!(stale, "{named}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn a_watcher_that_dies_ends_the_process() {
+        let (_ticket_sender, tickets) = bounded(1);
+        let (end_sender, ended) = bounded(1);
+        let (frames, waiting) = bounded(1);
+        let (answers, _said) = bounded(1);
+        drop(end_sender);
+        let slot = Slot {
+            frames,
+            waiting,
+            answers,
+            watch: Arc::default(),
+        };
+        Namer {
+            tickets,
+            ended,
+            pictures: Arc::new(Mutex::new(Shelf::new(1))),
+            slot,
+        }
+        .run();
+    }
+
+    #[test]
+    fn a_picture_of_a_camera_with_its_own_clock_counts_from_when_it_came() {
+        let mut own = frame(3, 0..0).pair;
+        assert_eq!(taken_us(&own, 99), 30);
+        own.depth_stamp = own.depth_stamp.map(|stamp| Stamp {
+            domain: StampDomain::Sensor,
+            ..stamp
+        });
+        assert_eq!(taken_us(&own, 99), 99);
+    }
+}
