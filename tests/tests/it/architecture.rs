@@ -7,12 +7,13 @@ use cargo_metadata::DependencyKind;
 use crate::workspace::{cargo, packages};
 
 /// Packages and the workspace packages that each may depend on, apart from tests.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("twinspect-core", &[]),
     ("twinspect-dataset", &["twinspect-core"]),
     ("twinspect-line", &["twinspect-core"]),
     ("twinspect-onnx", &["twinspect-core"]),
     ("twinspect-nn", &["twinspect-core"]),
+    ("twinspect-tensorrt", &[]),
     ("twinspect-bundle", &["twinspect-core"]),
     ("twinspect-camera", &["twinspect-core", "twinspect-dataset"]),
     ("twinspect-engine", &["twinspect-core", "twinspect-bundle"]),
@@ -39,6 +40,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("twinspect-tests", &["twinspect-core"]),
+    ("twinspect-double-cuda", &[]),
+    ("twinspect-double-nvinfer", &[]),
 ];
 
 /// What the device must never carry: the trainer's engine, its matrix product, its file writer,
