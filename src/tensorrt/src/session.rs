@@ -172,6 +172,7 @@ impl Session {
     /// # Errors
     /// [`Error::Cuda`], [`Error::Refused`]; the session then goes on without a graph.
     pub fn record(&mut self) -> Result<(), Error> {
+        self.finish()?;
         self.parts.graph = None;
         // TensorRT does things in the first run that a capture forbids.
         self.launch()?.wait()?;

@@ -70,6 +70,11 @@ impl TensorRt {
         self.generation
     }
 
+    /// The file that it was loaded from, which changes with every release; `None` if that can't be told.
+    pub fn file(&self) -> Option<PathBuf> {
+        abi::file_of(&self.library)
+    }
+
     pub(crate) fn library(&self) -> &SharedLibrary {
         &self.library
     }

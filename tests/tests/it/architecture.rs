@@ -7,7 +7,7 @@ use cargo_metadata::DependencyKind;
 use crate::workspace::{cargo, packages};
 
 /// Packages and the workspace packages that each may depend on, apart from tests.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("twinspect-core", &[]),
     ("twinspect-dataset", &["twinspect-core"]),
     ("twinspect-line", &["twinspect-core"]),
@@ -16,7 +16,10 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("twinspect-tensorrt", &[]),
     ("twinspect-bundle", &["twinspect-core"]),
     ("twinspect-camera", &["twinspect-core", "twinspect-dataset"]),
-    ("twinspect-engine", &["twinspect-core", "twinspect-bundle"]),
+    (
+        "twinspect-engine",
+        &["twinspect-core", "twinspect-bundle", "twinspect-tensorrt"],
+    ),
     (
         "twinspect",
         &[
@@ -42,6 +45,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("twinspect-tests", &["twinspect-core"]),
     ("twinspect-double-cuda", &[]),
     ("twinspect-double-nvinfer", &[]),
+    ("twinspect-double-onnx", &[]),
 ];
 
 /// What the device must never carry: the trainer's engine, its matrix product, its file writer,

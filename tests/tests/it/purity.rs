@@ -16,11 +16,12 @@ const UNSAFE_PLACES: [&str; 6] = [
 ];
 
 /// Packages that can't forbid it as a whole, because they have such a place. It is denied there.
-const UNSAFE_PACKAGES: [&str; 4] = [
+const UNSAFE_PACKAGES: [&str; 5] = [
     "twinspect-nn",
     "twinspect-tensorrt",
     "twinspect-double-cuda",
     "twinspect-double-nvinfer",
+    "twinspect-double-onnx",
 ];
 
 /// Modules of the standard library that `core` must not name.

@@ -1,5 +1,7 @@
 //! The C functions of the libraries: what everything begins with. There are no others.
 
+use std::path::PathBuf;
+
 use super::interfaces::{IParser, VBuilder, VNetworkDefinition, VRuntime};
 use super::logger::{Logger, logger};
 use super::object::{Handle, Interface, Object, Owned};
@@ -13,6 +15,31 @@ pub(crate) fn version_number(library: &SharedLibrary) -> Result<i32, Error> {
         unsafe { library.function::<unsafe extern "C" fn() -> i32>(c"getInferLibVersion")? };
     // SAFETY: it takes nothing and may be called at any time.
     Ok(unsafe { version() })
+}
+
+/// The file of the library, as the system has mapped it: where the function above is.
+pub(crate) fn file_of(library: &SharedLibrary) -> Option<PathBuf> {
+    // SAFETY: as above; it is not called.
+    let version = unsafe {
+        library
+            .function::<unsafe extern "C" fn() -> i32>(c"getInferLibVersion")
+            .ok()?
+    };
+    let address = (version as *const ()).addr();
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    maps.lines().find_map(|line| mapped_file(line, address))
+}
+
+/// The file of a line of `/proc/self/maps`, `7f00-7fff r-xp 00000000 08:01 1234   /usr/lib/x.so`, if
+/// that has this address.
+fn mapped_file(line: &str, address: usize) -> Option<PathBuf> {
+    let (range, rest) = line.split_once(' ')?;
+    let (start, end) = range.split_once('-')?;
+    let number = |text| usize::from_str_radix(text, 16).ok();
+    let file = rest.find('/').and_then(|at| rest.get(at..))?;
+    (number(start)?..number(end)?)
+        .contains(&address)
+        .then(|| file.into())
 }
 
 pub(crate) fn new_runtime(

@@ -18,7 +18,7 @@ mod tests;
 mod values;
 
 pub(crate) use calls::CachedConfig;
-pub(crate) use factories::{new_builder, new_parser, new_runtime, version_number};
+pub(crate) use factories::{file_of, new_builder, new_parser, new_runtime, version_number};
 pub(crate) use interfaces::*;
 pub(crate) use logger::Listener;
 pub use logger::Said;

@@ -1,11 +1,10 @@
 //! The rows and enumerators against `slots/`, which was read from NVIDIA's headers.
 
 use std::collections::BTreeMap;
-use std::ffi::{c_char, c_void};
 
 use super::dims::{Dims32, Dims64};
 use super::interfaces::*;
-use super::object::{Interface, NO, Object, Reach};
+use super::object::{Interface, NO, Reach};
 use super::values;
 use crate::{Generation, Version};
 
@@ -30,11 +29,23 @@ pub(super) trait Abi {
 }
 
 macro_rules! abi {
-    ($($type:ty = $text:literal),* $(,)?) => { $(impl Abi for $type { const TEXT: &'static str = $text; })* };
+    ($($type:ty = $text:literal),*) => {
+        $(impl Abi for $type {
+            const TEXT: &'static str = $text;
+        })*
+    };
 }
 abi! {
-    () = "()", bool = "bool", Truth = "bool", i32 = "i32", u32 = "u32", usize = "usize", Dims32 = "Dims32", Dims64 = "Dims64",
-    *const u8 = "ptr", *const c_char = "ptr", *const c_void = "ptr", *mut c_void = "ptr", *mut Object = "ptr",
+    () = "()", bool = "bool", Truth = "bool", i32 = "i32", u32 = "u32", usize = "usize",
+    Dims32 = "Dims32", Dims64 = "Dims64"
+}
+
+impl<T> Abi for *const T {
+    const TEXT: &'static str = "ptr";
+}
+
+impl<T> Abi for *mut T {
+    const TEXT: &'static str = "ptr";
 }
 
 /// The releases whose tables are known.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use twinspect_double_nvinfer::Counter;
 use twinspect_tensorrt::{Device, Error, TensorRt};
 
 use crate::tour::{self, Stop};
@@ -27,13 +28,13 @@ fn play() {
         Err(Stop::Noticed(what)) => println!("@result noticed {what}"),
         Err(Stop::Error(error)) => tell(&error),
     }
-    for (key, library, function) in [
-        ("alive-cuda", "libcuda.so.1", "double_cuda_alive"),
-        ("calls-cuda", "libcuda.so.1", "double_cuda_calls"),
-        ("alive-nvinfer", "libnvinfer.so", "double_nvinfer_alive"),
-        ("calls-nvinfer", "libnvinfer.so", "double_nvinfer_calls"),
+    for (key, counter) in [
+        ("alive-cuda", Counter::CudaAlive),
+        ("calls-cuda", Counter::CudaCalls),
+        ("alive-nvinfer", Counter::NvinferAlive),
+        ("calls-nvinfer", Counter::NvinferCalls),
     ] {
-        println!("@{key} {}", count(library, function));
+        println!("@{key} {}", counter.read());
     }
 }
 
@@ -46,6 +47,7 @@ fn open() -> Result<(), Stop> {
         tensorrt.version(),
         tensorrt.generation()
     );
+    println!("@file {:?}", tensorrt.file());
     Ok(())
 }
 
@@ -59,28 +61,4 @@ fn tell(error: &Error) {
     println!("@result error {text}");
     println!("@hint {}", error.hint().unwrap_or("none"));
     println!("@sticky {}", error.is_sticky());
-}
-
-/// A counter of a double, 0 if it is not loaded.
-#[expect(unsafe_code, reason = "asks a library that was loaded by name")]
-fn count(library: &str, function: &str) -> u64 {
-    use libloading::os::unix::{Library, RTLD_LAZY};
-    const NOT_NOW: i32 = 4;
-    let names = match library {
-        "libnvinfer.so" => vec!["libnvinfer.so.8", "libnvinfer.so.10", "libnvinfer.so.11"],
-        name => vec![name],
-    };
-    for name in names {
-        // SAFETY: only a library that is loaded already is opened; the counters of doubles have
-        // this type.
-        let count = unsafe {
-            let Ok(library) = Library::open(Some(name), RTLD_LAZY | NOT_NOW) else {
-                continue;
-            };
-            let counter = library.get::<unsafe extern "C" fn() -> u64>(function.as_bytes());
-            counter.map(|counter| counter()).unwrap_or(0)
-        };
-        return count;
-    }
-    0
 }

@@ -20,26 +20,17 @@ pub(crate) struct Installation {
 impl Installation {
     /// Driver, TensorRT and parser of a release.
     pub(crate) fn of(release: &str) -> Self {
-        let major = release
-            .split('.')
-            .next()
-            .expect("a release has a major version");
-        let installation = Self {
-            folder: tempfile::tempdir().expect("a temporary folder"),
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        twinspect_double_nvinfer::install(folder.path(), release).expect("doubles are linked");
+        Self {
+            folder,
             release: release.to_owned(),
-        };
-        installation.link("cuda", "libcuda.so.1");
-        installation.link("nvinfer", &format!("libnvinfer.so.{major}"));
-        installation.link("nvinfer", &format!("libnvonnxparser.so.{major}"));
-        installation
+        }
     }
 
     /// Puts a double there under a name.
     pub(crate) fn link(&self, double: &str, name: &str) {
-        let built = std::env::current_exe().expect("this test's path");
-        let built = built.with_file_name(format!("libtwinspect_double_{double}.so"));
-        assert!(built.exists(), "{} was not built", built.display());
-        std::os::unix::fs::symlink(built, self.path(name)).expect("a link is made");
+        twinspect_double_nvinfer::link(double, &self.path(name)).expect("a double is linked");
     }
 
     /// Where a library is.

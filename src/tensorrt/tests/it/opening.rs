@@ -27,6 +27,9 @@ fn what_is_installed_is_told() {
              memory_bytes: 8589934592, is_integrated: true, driver_version: 12060 }"
         )
     );
+    // What the loader followed the link to.
+    let file = outcome.said("file").expect("a file");
+    assert!(file.contains("/libtwinspect_double_nvinfer.so"), "{file}");
     assert!(outcome.is_good());
 }
 

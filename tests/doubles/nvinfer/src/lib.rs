@@ -13,7 +13,8 @@
 //! - Errors are told in the log and by null or false; a factory without a driver returns 0x228, as
 //!   NVIDIA's does.
 //!
-//! Networks are texts of its own; `network.rs` says which.
+//! Networks are texts of its own, or ONNX files where the double `onnx` is installed, too;
+//! `network.rs` says more.
 //!
 //! `TWINSPECT_DOUBLE_NVINFER` changes what it is, in words with commas between:
 //!
@@ -37,15 +38,20 @@
 )]
 
 mod building;
+mod counter;
 mod entry;
 mod gpu;
+mod install;
 mod log;
 mod method;
 mod network;
 mod object;
+mod onnx;
 mod release;
 mod running;
 mod settings;
 mod table;
 
+pub use counter::Counter;
+pub use install::{install, install_with_onnx, link};
 pub use method::{PUBLIC, signatures};

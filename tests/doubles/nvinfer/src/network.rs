@@ -16,6 +16,8 @@
 
 use std::ffi::CString;
 
+use crate::onnx::{self, Onnx};
+
 pub(crate) struct Network {
     pub(crate) source: Vec<u8>,
     pub(crate) tensors: Vec<Tensor>,
@@ -32,6 +34,7 @@ pub(crate) struct Tensor {
 
 enum Compute {
     Sum,
+    Onnx(Onnx),
 }
 
 /// Why a network is not read.
@@ -43,7 +46,17 @@ pub(crate) struct Complaint {
 }
 
 impl Complaint {
-    fn new(code: i32, node: usize, node_name: &str, text: &str) -> Self {
+    /// What the parser says of a file that is no ONNX.
+    pub(crate) fn unreadable() -> Self {
+        Self::new(
+            MODEL_DESERIALIZE_FAILED,
+            0,
+            "",
+            "failed to parse the ONNX model",
+        )
+    }
+
+    pub(crate) fn new(code: i32, node: usize, node_name: &str, text: &str) -> Self {
         let c = |text: &str| CString::new(text.replace('\0', "?")).expect("no zero inside");
         Self {
             code,
@@ -56,7 +69,7 @@ impl Complaint {
 
 /// `nvonnxparser::ErrorCode`
 const MODEL_DESERIALIZE_FAILED: i32 = 3;
-const INVALID_GRAPH: i32 = 5;
+pub(crate) const INVALID_GRAPH: i32 = 5;
 const UNSUPPORTED_NODE: i32 = 8;
 
 impl Tensor {
@@ -70,16 +83,19 @@ impl Tensor {
 
 impl Network {
     pub(crate) fn read(source: &[u8]) -> Result<Self, Complaint> {
-        let text = std::str::from_utf8(source).ok();
-        let text = text.and_then(|text| text.strip_prefix("double network\n"));
-        let text = text.ok_or_else(|| {
-            Complaint::new(
-                MODEL_DESERIALIZE_FAILED,
-                0,
-                "",
-                "failed to parse the ONNX model",
-            )
-        })?;
+        match source.strip_prefix(b"double network\n") {
+            Some(text) => {
+                let text = std::str::from_utf8(text).map_err(|_error| Complaint::unreadable())?;
+                Self::described(source, text, Compute::Sum)
+            }
+            None => {
+                let (onnx, text) = onnx::read(source)?;
+                Self::described(source, &text, Compute::Onnx(onnx))
+            }
+        }
+    }
+
+    fn described(source: &[u8], text: &str, compute: Compute) -> Result<Self, Complaint> {
         let (mut tensors, mut layers) = (Vec::new(), Vec::new());
         for (node, line) in text.lines().enumerate() {
             let words: Vec<&str> = line.split(' ').collect();
@@ -107,7 +123,7 @@ impl Network {
             source: source.to_vec(),
             tensors,
             layers,
-            compute: Compute::Sum,
+            compute,
         })
     }
 
@@ -116,6 +132,20 @@ impl Network {
     /// # Safety
     /// Places for as many numbers as the tensors have.
     pub(crate) unsafe fn run(&self, places: *const *mut u8) -> bool {
+        match &self.compute {
+            Compute::Sum => {
+                // SAFETY: the caller's promise.
+                unsafe { self.sum(places) };
+                true
+            }
+            // SAFETY: the caller's promise.
+            Compute::Onnx(onnx) => unsafe { onnx.run(places) },
+        }
+    }
+
+    /// # Safety
+    /// As [`Network::run`].
+    unsafe fn sum(&self, places: *const *mut u8) {
         let slices = self.tensors.iter().enumerate().map(|(index, tensor)| {
             // SAFETY: the caller's promise; no two tensors share a place.
             unsafe {
@@ -127,18 +157,13 @@ impl Network {
             .iter()
             .zip(slices)
             .partition(|(tensor, _)| tensor.is_input);
-        match self.compute {
-            Compute::Sum => {
-                for (nth, (_, output)) in (1_u8..).zip(outputs) {
-                    output.fill(0.0);
-                    for (_, input) in &inputs {
-                        for (index, number) in input.iter().enumerate() {
-                            let length = output.len();
-                            output[index % length] += f32::from(nth) * number;
-                        }
-                    }
+        for (nth, (_, output)) in (1_u8..).zip(outputs) {
+            output.fill(0.0);
+            for (_, input) in &inputs {
+                for (index, number) in input.iter().enumerate() {
+                    let length = output.len();
+                    output[index % length] += f32::from(nth) * number;
                 }
-                true
             }
         }
     }
