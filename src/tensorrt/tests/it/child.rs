@@ -18,6 +18,7 @@ fn play() {
     let result = match words[..] {
         ["open"] => open(),
         ["tour", transfer, types] => tour::run(transfer, types),
+        ["board", of] => crate::board::prove(of),
         ["lean", library] => crate::nvidia::lean(Path::new(library)),
         ["rtx", library, parser] => crate::nvidia::rtx(Path::new(library), Path::new(parser)),
         _ => panic!("no scenario {scenario}"),

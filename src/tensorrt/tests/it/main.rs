@@ -7,6 +7,7 @@
     reason = "clippy.toml lets tests do so, but not the helpers that they share"
 )]
 
+mod board;
 mod child;
 mod doubles;
 mod failures;

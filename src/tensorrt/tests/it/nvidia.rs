@@ -191,7 +191,7 @@ fn garbage_is_refused(tensorrt: &TensorRt) -> Result<(), Stop> {
 }
 
 /// A network of a bundle that ships with the source.
-fn of_the_product(name: &str) -> Vec<u8> {
+pub(crate) fn of_the_product(name: &str) -> Vec<u8> {
     let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/cap.twb");
     let mut archive = tar::Archive::new(std::fs::File::open(bundle).expect("a bundle"));
     for entry in archive.entries().expect("a tar") {

@@ -22,9 +22,9 @@ macro_rules! exports {
             /// As the CUDA driver API reference says.
             #[unsafe(no_mangle)]
             pub unsafe extern "C" fn $name($($argument: $type),*) -> Code {
-                // SAFETY: the caller's promise.
                 call(Needs::$needs, |$state: &mut State| {
                     #[allow(unused_unsafe, reason = "some have no pointers")]
+                    // SAFETY: the caller's promise.
                     unsafe { $body }
                 })
             }

@@ -77,6 +77,11 @@ impl Onnx {
     }
 }
 
+// SAFETY: the other library keeps what a run changes behind a lock.
+unsafe impl Send for Onnx {}
+// SAFETY: as above.
+unsafe impl Sync for Onnx {}
+
 impl Drop for Onnx {
     fn drop(&mut self) {
         // SAFETY: nobody uses it any more.
