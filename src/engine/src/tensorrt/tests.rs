@@ -2,8 +2,11 @@
 //!
 //! Each scenario is a process of its own: see `twinspect-tensorrt`'s tests.
 
+use std::alloc::System;
 use std::path::Path;
 use std::process::Command;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 use twinspect_bundle::Bundle;
 use twinspect_double_nvinfer::Counter;
@@ -29,6 +32,7 @@ fn play() {
         "conform" => suite(&|bundle| Box::new(built(&Board::open().unwrap(), &plans, bundle))),
         "product" => product(&plans),
         "plans" => plans_are_kept(&plans),
+        "still" => still(&plans),
         "build" => println!(
             "@steps {:?}",
             build(&Board::open().unwrap(), &plans, &both())
@@ -110,6 +114,36 @@ fn product(plans: &PlanStore) {
     let mut engine = built(&Board::open().unwrap(), plans, &bundle);
     let proof = prove(&mut engine, &bundle).unwrap();
     assert!(proof.goldens > 0 && proof.worst.share <= proof.tolerance);
+}
+
+/// Counts for the whole process; the doubles are libraries with allocators of their own.
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+#[test]
+fn after_the_first_part_nothing_is_allocated() {
+    run_fresh("still", "10.3.0", "");
+    run_fresh("still", "8.5.2", "discrete");
+}
+
+fn still(plans: &PlanStore) {
+    let bundle = bundle(Senses::Fused, Twist::None);
+    let mut engine = built(&Board::open().unwrap(), plans, &bundle);
+    let parts = [1, 2, 3].map(|seed| part(bundle.manifest(), seed));
+    let inputs = crate::conformance::fixture::fusion::inputs(20);
+    let (mut maps, mut fused) = (engine.new_maps(), FusionMaps::new(16));
+    engine.infer(&parts[0], &mut maps).unwrap();
+    let region = Region::new(ALLOCATOR);
+    for part in &parts {
+        engine.infer(part, &mut maps).unwrap();
+        engine.fuse(&inputs, &mut fused).unwrap();
+    }
+    let change = region.change();
+    assert_eq!(
+        (change.allocations, change.reallocations),
+        (0, 0),
+        "{change:?}"
+    );
 }
 
 #[test]
