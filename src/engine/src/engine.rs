@@ -129,6 +129,26 @@ pub enum EngineError {
         /// The stage.
         stage: StageName,
     },
+    /// There is no plan of the network for this board.
+    #[cfg(feature = "tensorrt")]
+    #[error("loading the plan of the {stage} network")]
+    Plan {
+        /// The stage.
+        stage: StageName,
+        /// Why.
+        #[source]
+        source: crate::tensorrt::PlanError,
+    },
+    /// TensorRT or CUDA failed.
+    #[cfg(feature = "tensorrt")]
+    #[error("running the {stage} network on the GPU")]
+    Gpu {
+        /// The stage.
+        stage: StageName,
+        /// Why.
+        #[source]
+        source: twinspect_tensorrt::Error,
+    },
     /// The network did not answer, or not with numbers.
     #[error("running the {stage} network")]
     Run {
@@ -143,13 +163,12 @@ pub enum EngineError {
 impl EngineError {
     /// Whether the engine will answer nothing any more, and has to be loaded again.
     pub fn is_final(&self) -> bool {
-        matches!(
-            self,
-            Self::Run {
-                source: ModelError::Ended { .. },
-                ..
-            }
-        )
+        match self {
+            Self::Run { source, .. } => matches!(source, ModelError::Ended { .. }),
+            #[cfg(feature = "tensorrt")]
+            Self::Gpu { source, .. } => source.is_sticky(),
+            _ => false,
+        }
     }
 
     /// The remedy, where there is one.
@@ -160,6 +179,10 @@ impl EngineError {
             }
             Self::Run { .. } => "go back to the previous model and report the part's record",
             Self::Buffers { .. } => return None,
+            #[cfg(feature = "tensorrt")]
+            Self::Plan { source, .. } => return source.hint(),
+            #[cfg(feature = "tensorrt")]
+            Self::Gpu { source, .. } => source.hint()?,
         };
         Some(text.to_owned())
     }

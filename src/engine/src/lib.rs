@@ -3,9 +3,9 @@
 //! For the device's inspect thread, and for a trainer that wants to see what the device will see.
 //! In the order of use: an [`Engine`] (today [`TractEngine`]) is loaded from a verified
 //! [`Bundle`](twinspect_bundle::Bundle), [`prove`] holds it to the bundle's goldens, then
-//! [`Engine::infer`] answers for each part, and [`Engine::fuse`] for the two halves of a score that a
-//! fusion network joins; [`judge`] is all of that in one call. [`tract::Model`] runs any ONNX network
-//! by itself: frozen teachers, reference activations.
+//! [`Engine::infer`] answers for each part, and [`Engine::fuse`] for the two halves of a score that
+//! a fusion network joins; [`judge`] is all of that in one call. [`tract::Model`] runs any ONNX
+//! network by itself: frozen teachers, reference activations.
 //!
 //! ```no_run
 //! use twinspect_bundle::Bundle;
@@ -19,9 +19,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **What is absent**: preparation and score (both in `twinspect-core`), files, threads but the one
-//! that an engine may own to run its stages side by side, and any choice of what to do when an
-//! engine fails.
+//! The feature `tensorrt` adds an engine that runs on NVIDIA's GPUs, with TensorRT as it is found
+//! at run time.
+//!
+//! **What is absent**: preparation and score (both in `twinspect-core`), files but a GPU engine's
+//! plans, threads but the one that an engine may own to run its stages side by side, and any choice
+//! of what to do when an engine fails.
 #![forbid(unsafe_code)]
 
 pub mod calibrate;
@@ -29,6 +32,8 @@ pub mod calibrate;
 mod conformance;
 mod engine;
 mod proof;
+#[cfg(feature = "tensorrt")]
+pub mod tensorrt;
 pub mod tract;
 
 pub use engine::{Engine, EngineError, Precision, StageName, judge};

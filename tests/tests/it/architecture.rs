@@ -7,15 +7,19 @@ use cargo_metadata::DependencyKind;
 use crate::workspace::{cargo, packages};
 
 /// Packages and the workspace packages that each may depend on, apart from tests.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("twinspect-core", &[]),
     ("twinspect-dataset", &["twinspect-core"]),
     ("twinspect-line", &["twinspect-core"]),
     ("twinspect-onnx", &["twinspect-core"]),
     ("twinspect-nn", &["twinspect-core"]),
+    ("twinspect-tensorrt", &[]),
     ("twinspect-bundle", &["twinspect-core"]),
     ("twinspect-camera", &["twinspect-core", "twinspect-dataset"]),
-    ("twinspect-engine", &["twinspect-core", "twinspect-bundle"]),
+    (
+        "twinspect-engine",
+        &["twinspect-core", "twinspect-bundle", "twinspect-tensorrt"],
+    ),
     (
         "twinspect",
         &[
@@ -51,6 +55,9 @@ const ARROWS: [(&str, &[&str]); 12] = [
         ],
     ),
     ("twinspect-tests", &["twinspect-core"]),
+    ("twinspect-double-cuda", &[]),
+    ("twinspect-double-nvinfer", &[]),
+    ("twinspect-double-onnx", &[]),
 ];
 
 /// What the device must never carry: the trainer's engine, its matrix product, its file writer,

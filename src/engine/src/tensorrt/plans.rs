@@ -1,0 +1,168 @@
+//! Plans, built once and kept.
+//!
+//! A plan is found by what it is for, and only by that: the board, the network, how it was built.
+//! When one of these changes, the old plan stays and another one is built beside it, so that going
+//! back costs nothing.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use twinspect_bundle::Bundle;
+use twinspect_core::modality::Modality;
+use twinspect_tensorrt::{BuildLimits, Builder, Built, Error, Plan, Types};
+
+use super::board::Board;
+use super::error::PlanError;
+use super::sealed::{self, Unsealed};
+use crate::engine::StageName;
+
+/// Changes when plans are built in another way.
+const BUILDER_REVISION: u32 = 1;
+
+/// A folder of plans.
+#[derive(Debug, Clone)]
+pub struct PlanStore {
+    folder: PathBuf,
+}
+
+/// How far building is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildStep {
+    /// A good plan is there.
+    Kept(StageName),
+    /// A plan is being built: seconds on a PC, minutes on a board.
+    Building(StageName),
+    /// It was built, and is kept.
+    Built(StageName),
+}
+
+impl PlanStore {
+    /// A folder that exists. Whoever may write it may run programs as the user who loads plans.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+        }
+    }
+
+    /// Builds what is missing or damaged. Never do this in the process that inspects: it takes
+    /// minutes and a multiple of the plans' memory, and TensorRT may crash.
+    ///
+    /// # Errors
+    /// [`PlanError::Write`] before anything is built if the folder can't be written;
+    /// [`PlanError::Build`]; plans that were built before stay.
+    pub fn build(
+        &self,
+        board: &Board,
+        bundle: &Bundle,
+        limits: &BuildLimits,
+        progress: &mut dyn FnMut(BuildStep),
+    ) -> Result<(), PlanError> {
+        tempfile::tempfile_in(&self.folder).map_err(PlanError::Write)?;
+        for stage in stages(bundle) {
+            match self.plan(board, bundle, stage) {
+                Ok(_) => progress(BuildStep::Kept(stage)),
+                Err(error) if error.is_cured_by_building() => {
+                    progress(BuildStep::Building(stage));
+                    self.build_one(board, bundle, limits, stage)?;
+                    progress(BuildStep::Built(stage));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The plan of a stage for this board.
+    ///
+    /// # Errors
+    /// [`PlanError::Missing`], [`PlanError::Damaged`], [`PlanError::Read`], [`PlanError::NoModel`].
+    pub fn plan(
+        &self,
+        board: &Board,
+        bundle: &Bundle,
+        stage: StageName,
+    ) -> Result<Plan, PlanError> {
+        let purpose = plan_purpose(board, network(bundle, stage)?);
+        let file = self.file(&stage.to_string(), &purpose);
+        match sealed::read(&file, &purpose) {
+            Ok(bytes) => Ok(Plan::from_trusted_bytes(bytes)),
+            Err(Unsealed::Damaged(what)) => Err(PlanError::Damaged { file, what }),
+            Err(Unsealed::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                let folder = self.folder.clone();
+                Err(PlanError::Missing { stage, folder })
+            }
+            Err(Unsealed::Io(error)) => Err(PlanError::Read(error)),
+        }
+    }
+
+    fn build_one(
+        &self,
+        board: &Board,
+        bundle: &Bundle,
+        limits: &BuildLimits,
+        stage: StageName,
+    ) -> Result<(), PlanError> {
+        let onnx = network(bundle, stage)?;
+        let cache_purpose = cache_purpose(board);
+        let cache_file = self.file("timing", &cache_purpose);
+        // Whatever is wrong with a cache: it only makes a build longer.
+        let cache = sealed::read(&cache_file, &cache_purpose).ok();
+        let built = build(board, onnx, limits, cache.as_deref());
+        let built = built.map_err(|source| PlanError::Build { stage, source })?;
+        let purpose = plan_purpose(board, onnx);
+        let file = self.file(&stage.to_string(), &purpose);
+        let keep = |file: &Path, purpose: &str, bytes: &[u8]| {
+            sealed::write(file, purpose, bytes).map_err(PlanError::Write)
+        };
+        keep(&file, &purpose, built.plan.as_bytes())?;
+        keep(&cache_file, &cache_purpose, &built.timing_cache)
+    }
+
+    fn file(&self, kind: &str, purpose: &str) -> PathBuf {
+        let digest = sealed::digest(purpose.as_bytes());
+        let short = digest.get(..16).unwrap_or(&digest);
+        self.folder.join(format!("{kind}-{short}.plan"))
+    }
+}
+
+fn build(
+    board: &Board,
+    onnx: &[u8],
+    limits: &BuildLimits,
+    cache: Option<&[u8]>,
+) -> Result<Built, Error> {
+    let network = Builder::new(board.tensorrt())?.parse(onnx, Types::F32)?;
+    network.build(limits, cache)
+}
+
+/// What a plan is for.
+fn plan_purpose(board: &Board, onnx: &[u8]) -> String {
+    let network = sealed::digest(onnx);
+    format!(
+        "revision = {BUILDER_REVISION}\n{}\ntypes = f32\nnetwork = {network}",
+        board.identity()
+    )
+}
+
+/// What a timing cache is for.
+fn cache_purpose(board: &Board) -> String {
+    format!("timing cache\n{}", board.identity())
+}
+
+/// The stages of a bundle.
+fn stages(bundle: &Bundle) -> impl Iterator<Item = StageName> {
+    let stages = &bundle.manifest().stages;
+    let fusion = stages.fusion.as_ref().map(|_| StageName::Fusion);
+    let modalities = Modality::ALL
+        .into_iter()
+        .filter(|&modality| stages.get(modality).is_some());
+    modalities.map(StageName::Of).chain(fusion)
+}
+
+fn network(bundle: &Bundle, stage: StageName) -> Result<&[u8], PlanError> {
+    let onnx = match stage {
+        StageName::Of(modality) => bundle.stage_model(modality),
+        StageName::Fusion => bundle.fusion_model(),
+    };
+    onnx.ok_or(PlanError::NoModel { stage })
+}

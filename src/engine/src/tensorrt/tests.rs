@@ -1,0 +1,343 @@
+//! The engine on doubles of TensorRT and CUDA, whose networks tract computes.
+//!
+//! Each scenario is a process of its own: see `twinspect-tensorrt`'s tests.
+
+use std::alloc::System;
+use std::path::Path;
+use std::process::Command;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+use twinspect_bundle::Bundle;
+use twinspect_double_nvinfer::Counter;
+
+use super::*;
+use crate::conformance::fixture::{Senses, Twist, bundle, part};
+use crate::conformance::suite;
+use crate::prove;
+
+const LIMITS: twinspect_tensorrt::BuildLimits = twinspect_tensorrt::BuildLimits {
+    workspace_bytes: 64 << 20,
+};
+
+/// Plays the scenario that the environment names; nothing without one.
+#[test]
+fn play() {
+    let Ok(scenario) = std::env::var("TWINSPECT_SCENARIO") else {
+        return;
+    };
+    let folder = std::env::var("TWINSPECT_FOLDER").unwrap();
+    let plans = PlanStore::new(folder);
+    match scenario.as_str() {
+        "conform" => suite(&|bundle| Box::new(built(&Board::open().unwrap(), &plans, bundle))),
+        "product" => product(&plans),
+        "plans" => plans_are_kept(&plans),
+        "still" => still(&plans),
+        "build" => println!(
+            "@steps {:?}",
+            build(&Board::open().unwrap(), &plans, &both())
+        ),
+        "infer" => infer(&plans),
+        "nowhere" => nowhere(&plans),
+        _ => panic!("no scenario {scenario}"),
+    }
+}
+
+/// Runs a scenario on a release, with plans in a folder.
+fn run(scenario: &str, release: &str, cuda: &str, plans: &Path) -> String {
+    let libraries = tempfile::tempdir().unwrap();
+    twinspect_double_nvinfer::install_with_onnx(libraries.path(), release).unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "tensorrt::tests::play", "--nocapture"]);
+    child
+        .env("TWINSPECT_SCENARIO", scenario)
+        .env("TWINSPECT_FOLDER", plans);
+    child.env("LD_LIBRARY_PATH", libraries.path());
+    child.env("TWINSPECT_DOUBLE_CUDA", cuda);
+    child.env("TWINSPECT_DOUBLE_NVINFER", format!("release={release}"));
+    let output = child.output().unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(
+        output.status.success(),
+        "{scenario} on {release}, {cuda}: {text}"
+    );
+    text
+}
+
+fn run_fresh(scenario: &str, release: &str, cuda: &str) -> String {
+    let plans = tempfile::tempdir().unwrap();
+    run(scenario, release, cuda, plans.path())
+}
+
+/// What a scenario says.
+fn said<'a>(text: &'a str, key: &str) -> &'a str {
+    let key = format!("@{key} ");
+    let line = text.lines().find_map(|line| Some(line.split_once(&key)?.1));
+    line.unwrap_or_else(|| panic!("no {key} in {text}"))
+}
+
+fn both() -> Bundle {
+    bundle(Senses::Both, Twist::None)
+}
+
+fn build(board: &Board, plans: &PlanStore, bundle: &Bundle) -> Vec<BuildStep> {
+    let mut steps = Vec::new();
+    plans
+        .build(board, bundle, &LIMITS, &mut |step| steps.push(step))
+        .unwrap();
+    steps
+}
+
+fn built(board: &Board, plans: &PlanStore, bundle: &Bundle) -> TensorRtEngine {
+    build(board, plans, bundle);
+    TensorRtEngine::load(board, plans, bundle).unwrap()
+}
+
+#[test]
+fn tensorrt_conforms() {
+    for release in ["8.5.2", "8.6.1", "10.3.0", "10.13.3", "10.16.1", "11.4.0"] {
+        run_fresh("conform", release, "");
+    }
+    run_fresh("conform", "10.16.1", "discrete");
+}
+
+#[test]
+fn a_product_proves_itself_on_every_generation() {
+    for release in ["8.5.2", "10.3.0", "11.4.0"] {
+        run_fresh("product", release, "");
+    }
+}
+
+fn product(plans: &PlanStore) {
+    let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/cap.twb");
+    let bundle = Bundle::open(bundle).unwrap();
+    let mut engine = built(&Board::open().unwrap(), plans, &bundle);
+    let proof = prove(&mut engine, &bundle).unwrap();
+    assert!(proof.goldens > 0 && proof.worst.share <= proof.tolerance);
+}
+
+/// Counts for the whole process; the doubles are libraries with allocators of their own.
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+#[test]
+fn after_the_first_part_nothing_is_allocated() {
+    run_fresh("still", "10.3.0", "");
+    run_fresh("still", "8.5.2", "discrete");
+}
+
+fn still(plans: &PlanStore) {
+    let bundle = bundle(Senses::Fused, Twist::None);
+    let mut engine = built(&Board::open().unwrap(), plans, &bundle);
+    let parts = [1, 2, 3].map(|seed| part(bundle.manifest(), seed));
+    let inputs = crate::conformance::fixture::fusion::inputs(20);
+    let (mut maps, mut fused) = (engine.new_maps(), FusionMaps::new(16));
+    engine.infer(&parts[0], &mut maps).unwrap();
+    let region = Region::new(ALLOCATOR);
+    for part in &parts {
+        engine.infer(part, &mut maps).unwrap();
+        engine.fuse(&inputs, &mut fused).unwrap();
+    }
+    let change = region.change();
+    assert_eq!(
+        (change.allocations, change.reallocations),
+        (0, 0),
+        "{change:?}"
+    );
+}
+
+#[test]
+fn plans_are_built_once_and_damaged_ones_again() {
+    run_fresh("plans", "10.3.0", "");
+}
+
+fn plans_are_kept(plans: &PlanStore) {
+    let board = Board::open().unwrap();
+    let bundle = both();
+    let [rgb, geometry] = [Modality::Rgb, Modality::Geometry].map(StageName::Of);
+    let missing = TensorRtEngine::load(&board, plans, &bundle).err().unwrap();
+    assert!(
+        matches!(
+            &missing,
+            EngineError::Plan {
+                source: PlanError::Missing { .. },
+                ..
+            }
+        ),
+        "{missing:?}"
+    );
+    assert_eq!(
+        missing.hint().as_deref(),
+        Some("build the plans on this board")
+    );
+    let all = [
+        BuildStep::Building(rgb),
+        BuildStep::Built(rgb),
+        BuildStep::Building(geometry),
+        BuildStep::Built(geometry),
+    ];
+    assert_eq!(build(&board, plans, &bundle), all);
+    let kept = [BuildStep::Kept(rgb), BuildStep::Kept(geometry)];
+    assert_eq!(build(&board, plans, &bundle), kept);
+
+    let files = files(plans);
+    let [file, other, _timing] = &files[..] else {
+        panic!("two plans and a timing cache: {files:?}")
+    };
+    assert!(
+        file.contains("/geometry-") && other.contains("/rgb-"),
+        "{files:?}"
+    );
+    let good = std::fs::read(file).unwrap();
+    let flipped = |at: usize| {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let damages = [
+        ("empty", vec![]),
+        ("cut off", good[..good.len() - 1].to_vec()),
+        ("longer", [&good[..], b"x"].concat()),
+        ("another head", flipped(3)),
+        (
+            "another digest",
+            flipped(good.windows(2).position(|w| w == b"\n\n").unwrap() - 1),
+        ),
+        ("another byte", flipped(good.len() - 9)),
+        ("another network's", std::fs::read(other).unwrap()),
+    ];
+    for (what, bytes) in damages {
+        std::fs::write(file, bytes).unwrap();
+        let error = plans.plan(&board, &bundle, geometry).unwrap_err();
+        assert!(
+            matches!(error, PlanError::Damaged { .. }),
+            "{what}: {error:?}"
+        );
+        let again = [
+            BuildStep::Kept(rgb),
+            BuildStep::Building(geometry),
+            BuildStep::Built(geometry),
+        ];
+        assert_eq!(build(&board, plans, &bundle), again, "{what}");
+        assert_eq!(std::fs::read(file).unwrap(), good, "{what}");
+    }
+}
+
+fn files(plans: &PlanStore) -> Vec<String> {
+    let folder = std::env::var("TWINSPECT_FOLDER").unwrap();
+    assert_eq!(
+        format!("{plans:?}"),
+        format!("{:?}", PlanStore::new(&folder))
+    );
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<String> = entries
+        .map(|entry| entry.unwrap().path().display().to_string())
+        .collect();
+    files.sort_by_key(|file| file.contains("timing"));
+    let plans = files.iter().filter(|file| !file.contains("timing")).count();
+    files[..plans].sort();
+    files
+}
+
+#[test]
+fn another_release_builds_beside_and_the_first_finds_its_own_again() {
+    let plans = tempfile::tempdir().unwrap();
+    let steps = |release| {
+        let text = run("build", release, "", plans.path());
+        said(&text, "steps").to_owned()
+    };
+    let is_kept = |steps: String| !steps.contains("Building");
+    assert!(!is_kept(steps("10.3.0")));
+    assert!(!is_kept(steps("10.16.1")));
+    assert!(is_kept(steps("10.3.0")));
+    assert!(is_kept(steps("10.16.1")));
+}
+
+#[test]
+fn a_folder_that_can_t_be_written_is_told_before_anything_is_built() {
+    let plans = tempfile::tempdir().unwrap();
+    run("nowhere", "10.3.0", "", &plans.path().join("missing"));
+}
+
+fn nowhere(plans: &PlanStore) {
+    let mut steps = 0;
+    let board = Board::open().unwrap();
+    let error = plans
+        .build(&board, &both(), &LIMITS, &mut |_| steps += 1)
+        .unwrap_err();
+    assert!(matches!(error, PlanError::Write(_)), "{error:?}");
+    assert_eq!(steps, 0);
+}
+
+/// Every call of CUDA begins a sticky error once. Whatever part is lost, the engine says that it is
+/// at its end, and never gives maps that are none.
+#[test]
+fn a_sticky_error_ends_the_engine_wherever_it_begins() {
+    let plans = tempfile::tempdir().unwrap();
+    let good = run("infer", "10.16.1", "", plans.path());
+    assert_eq!(said(&good, "result"), "ok");
+    let calls: u64 = said(&good, "calls").parse().unwrap();
+    let mut in_parts = 0;
+    for call in 1..=calls {
+        let text = run(
+            "infer",
+            "10.16.1",
+            &format!("fail={call}:700"),
+            plans.path(),
+        );
+        assert_eq!(said(&text, "left"), "0", "call {call}");
+        match said(&text, "result") {
+            "not loaded" => {}
+            "ended" => in_parts += 1,
+            // The last calls give things back, with nobody to tell.
+            result => assert_eq!((result, in_parts > 0), ("ok", true), "call {call}"),
+        }
+    }
+    assert!(in_parts > 5, "only {in_parts} in parts");
+}
+
+fn infer(plans: &PlanStore) {
+    let result = infer_parts(plans);
+    println!("@calls {}", Counter::CudaCalls.read());
+    println!(
+        "@left {}",
+        Counter::CudaAlive.read() + Counter::NvinferAlive.read()
+    );
+    println!("@result {result}");
+}
+
+fn infer_parts(plans: &PlanStore) -> &'static str {
+    let Ok(board) = Board::open() else {
+        return "not loaded";
+    };
+    let bundle = both();
+    if plans.build(&board, &bundle, &LIMITS, &mut |_| ()).is_err() {
+        return "not loaded";
+    }
+    let Ok(mut engine) = TensorRtEngine::load(&board, plans, &bundle) else {
+        return "not loaded";
+    };
+    let mut maps = engine.new_maps();
+    for seed in 0..3 {
+        let part = part(bundle.manifest(), seed);
+        if let Err(error) = engine.infer(&part, &mut maps) {
+            assert!(error.is_final(), "{error:?}");
+            assert!(
+                engine
+                    .infer(&part, &mut maps)
+                    .is_err_and(|error| error.is_final())
+            );
+            return "ended";
+        }
+        let expected = crate::conformance::fixture::reference(&part, Modality::Rgb);
+        let found = &maps.rgb.as_ref().unwrap().data;
+        assert!(
+            found
+                .iter()
+                .zip(&expected.data)
+                .all(|(a, b)| (a - b).abs() < 1e-3),
+            "seed {seed}"
+        );
+    }
+    "ok"
+}

@@ -1,0 +1,187 @@
+//! What can go wrong, and what to do about it.
+
+use crate::{CudaError, Said, Version};
+
+/// TensorRT or CUDA can't be used, or did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// None of the libraries could be loaded.
+    #[error("loading {}", tried_text(.tried))]
+    NotLoaded {
+        /// Each name that was tried, and the loader's own words.
+        tried: Vec<(String, String)>,
+    },
+    /// A library lacks a function that every known version has.
+    #[error("{library} has no function {symbol}: {reason}")]
+    MissingSymbol {
+        /// The library.
+        library: String,
+        /// The function.
+        symbol: &'static str,
+        /// The loader's own words.
+        reason: String,
+    },
+    /// Before 8.5 networks are not run by the names of their tensors.
+    #[error("TensorRT {version} is older than 8.5")]
+    TooOld {
+        /// What was found.
+        version: Version,
+    },
+    /// The order of this library's functions is not known.
+    #[error("TensorRT {version} is unknown: 8.5 and later, 10 and 11 are known")]
+    UnknownMajor {
+        /// What was found.
+        version: Version,
+    },
+    /// There is no GPU with this number.
+    #[error("the CUDA driver sees {found} devices, device {ordinal} is asked for")]
+    NoDevice {
+        /// Which one is asked for, from 0.
+        ordinal: u32,
+        /// How many there are.
+        found: i32,
+    },
+    /// A call of the CUDA driver failed.
+    #[error(transparent)]
+    Cuda(#[from] CudaError),
+    /// A call of TensorRT failed. It says why in its log only.
+    #[error("TensorRT gave nothing for {call}")]
+    Refused {
+        /// Which call.
+        call: &'static str,
+        /// What it logged meanwhile.
+        #[source]
+        said: Said,
+    },
+    /// What was set reads back differently: the library is not laid out as its version says.
+    #[error("{what} of TensorRT is {found} after {expected} was set")]
+    Canary {
+        /// What was set.
+        what: &'static str,
+        /// To what.
+        expected: String,
+        /// What was read.
+        found: String,
+    },
+    /// The parser does not take the ONNX network.
+    #[error("TensorRT's parser refuses the network: {}", complaints_text(.complaints))]
+    Parse {
+        /// The parser's reasons.
+        complaints: Vec<Complaint>,
+        /// What it logged meanwhile.
+        #[source]
+        said: Said,
+    },
+    /// A library's answer about a network is out of bounds.
+    #[error("{what} is {found}, {expected} expected")]
+    Interface {
+        /// Of which thing.
+        what: String,
+        /// What can be used.
+        expected: &'static str,
+        /// What the library says.
+        found: String,
+    },
+    /// This version can't be asked for numbers of these types.
+    #[error("TensorRT {version} can't be asked for {types}")]
+    Types {
+        /// The version.
+        version: Version,
+        /// What it can't do.
+        types: &'static str,
+    },
+    /// Layers that are to stay at 32 bits are not in the network.
+    #[error("the network has no layers {}", .names.join(", "))]
+    NoLayers {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// A network has no such tensor.
+    #[error("the engine has no {direction} {name:?}")]
+    NoTensor {
+        /// `input` or `output`.
+        direction: crate::Direction,
+        /// The name.
+        name: String,
+    },
+}
+
+/// A reason of the ONNX parser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// The parser's own number of the kind of error; 8 is a node that it does not support.
+    pub code: i32,
+    /// The node's index in the network, where one is to blame.
+    pub node: i32,
+    /// The node's name; not known before TensorRT 10.
+    pub node_name: Option<String>,
+    /// The reason in words.
+    pub text: String,
+}
+
+impl std::fmt::Display for Complaint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "node {}", self.node)?;
+        if let Some(name) = &self.node_name {
+            write!(f, " ({name})")?;
+        }
+        write!(f, ": {} (code {})", self.text, self.code)
+    }
+}
+
+impl Error {
+    /// Whether CUDA is lost for this process: only a new process can use the GPU again.
+    pub fn is_sticky(&self) -> bool {
+        matches!(self, Self::Cuda(error) if error.is_sticky())
+    }
+
+    /// The remedy, where there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotLoaded { .. } => Some(
+                "install TensorRT of this board's JetPack (5.1 or newer), or use the CPU engine; what the loader says of \
+                 another library is that library's name",
+            ),
+            Self::MissingSymbol { .. } => {
+                Some("install TensorRT and its ONNX parser of this board's JetPack again")
+            }
+            Self::TooOld { .. } => {
+                Some("JetPack 5.1 or newer has TensorRT 8.5; this board can use the CPU engine")
+            }
+            Self::UnknownMajor { .. } => {
+                Some("use the CPU engine until twinspect knows this TensorRT")
+            }
+            Self::NoDevice { .. } => Some(
+                "see that the driver is loaded and that the service's user may open the GPU (on a Jetson: groups video and render)",
+            ),
+            Self::Cuda(error) => error.hint(),
+            Self::Canary { .. } => {
+                Some("use the CPU engine, and report the versions of TensorRT and JetPack")
+            }
+            Self::Refused { .. } => {
+                Some("build the plan again on this board; if that fails too, use the CPU engine")
+            }
+            Self::Parse { .. } | Self::NoLayers { .. } => {
+                Some("export the bundle again; until then use the CPU engine")
+            }
+            Self::Interface { .. } => Some("build the plan again on this board"),
+            Self::Types { .. } | Self::NoTensor { .. } => None,
+        }
+    }
+}
+
+fn tried_text(tried: &[(String, String)]) -> String {
+    let each = tried
+        .iter()
+        .map(|(name, reason)| format!("{name}: {reason}"));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+fn complaints_text(complaints: &[Complaint]) -> String {
+    if complaints.is_empty() {
+        return "it gives no reason".to_owned();
+    }
+    let each = complaints.iter().map(ToString::to_string);
+    each.collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,176 @@
+//! Libraries that are not there, or not the right ones.
+
+use crate::doubles::{Installation, Outcome};
+
+/// Opens what is installed; the result must have all of `words`, and the hint `hint`.
+fn check(outcome: &Outcome, words: &[&str], hint: &str) {
+    let result = outcome.said("result").expect("a result");
+    assert!(
+        outcome.crash.is_none() && outcome.has_no_leak(),
+        "{outcome:#?}"
+    );
+    for word in words {
+        assert!(result.contains(word), "{word:?} is not in {result:?}");
+    }
+    let found = outcome.said("hint").unwrap_or("none");
+    assert!(found.contains(hint), "{hint:?} is not in {found:?}");
+}
+
+#[test]
+fn what_is_installed_is_told() {
+    let outcome = Installation::of("10.3.0").run("open", "", "");
+    assert_eq!(outcome.said("version"), Some("10.3.0 V10"));
+    assert_eq!(
+        outcome.said("device"),
+        Some(
+            "DeviceFacts { name: \"double 0\", compute_capability: (8, 7), multiprocessors: 8, \
+             memory_bytes: 8589934592, is_integrated: true, driver_version: 12060 }"
+        )
+    );
+    // What the loader followed the link to.
+    let file = outcome.said("file").expect("a file");
+    assert!(file.contains("/libtwinspect_double_nvinfer.so"), "{file}");
+    assert!(outcome.is_good());
+}
+
+#[test]
+fn without_a_driver_nothing_is_tried() {
+    let outcome = Installation::of("10.3.0")
+        .without("libcuda.so.1")
+        .run("open", "", "");
+    check(
+        &outcome,
+        &["error loading libcuda.so.1: libcuda.so.1: cannot open shared object file"],
+        "use the CPU engine",
+    );
+}
+
+#[test]
+fn a_driver_that_can_t_be_initialised_is_told() {
+    let outcome = Installation::of("10.3.0").run("open", "fail=1:100", "");
+    check(
+        &outcome,
+        &["cuInit gave CUDA_ERROR_NO_DEVICE (100)"],
+        "may open the GPU",
+    );
+    let outcome = Installation::of("10.3.0").run("open", "fail=1:12345", "");
+    check(&outcome, &["cuInit gave an unknown error (12345)"], "none");
+}
+
+#[test]
+fn a_board_without_a_gpu_is_told() {
+    let outcome = Installation::of("10.3.0").run("open", "devices=0", "");
+    check(
+        &outcome,
+        &["the CUDA driver sees 0 devices, device 0 is asked for"],
+        "groups video and render",
+    );
+}
+
+#[test]
+fn without_tensorrt_each_name_is_told() {
+    let outcome = Installation::of("10.3.0")
+        .without("libnvinfer.so.10")
+        .run("open", "", "");
+    let missing = |major| {
+        format!("libnvinfer.so.{major}: libnvinfer.so.{major}: cannot open shared object file")
+    };
+    check(
+        &outcome,
+        &[&missing(11), &missing(10), &missing(8)],
+        "install TensorRT of this board's JetPack",
+    );
+}
+
+/// As on boards where one of TensorRT's own libraries is missing: it is there and does not load.
+#[test]
+fn a_library_that_does_not_load_is_told_in_the_loader_s_words() {
+    let installation = Installation::of("10.3.0").without("libnvinfer.so.10");
+    std::fs::write(
+        installation.path("libnvinfer.so.10"),
+        b"\x7fELF, and no more",
+    )
+    .expect("a file is written");
+    check(
+        &installation.run("open", "", ""),
+        &["libnvinfer.so.10: ", "file too short"],
+        "what the loader says",
+    );
+}
+
+#[test]
+fn the_newest_release_that_loads_is_taken() {
+    let installation = Installation::of("11.4.0");
+    std::fs::write(installation.path("libnvinfer.so.8"), b"no library").expect("a file is written");
+    let outcome = installation.run("open", "", "");
+    assert_eq!(outcome.said("version"), Some("11.4.0 V11"));
+    let installation = Installation::of("8.6.1");
+    std::fs::write(installation.path("libnvinfer.so.11"), b"no library")
+        .expect("a file is written");
+    let outcome = installation.run("open", "", "");
+    assert_eq!(outcome.said("version"), Some("8.6.1 V8"));
+}
+
+#[test]
+fn a_library_without_the_functions_is_told() {
+    let installation = Installation::of("10.3.0").without("libnvinfer.so.10");
+    installation.link("cuda", "libnvinfer.so.10");
+    let words = [
+        "libnvinfer.so.10 has no function getInferLibVersion: ",
+        "undefined symbol",
+    ];
+    check(
+        &installation.run("open", "", ""),
+        &words,
+        "install TensorRT and its ONNX parser",
+    );
+}
+
+#[test]
+fn other_versions_are_refused_before_anything_is_called() {
+    let outcome = Installation::of("8.4.3").run("open", "", "");
+    check(
+        &outcome,
+        &["TensorRT 8.4.3 is older than 8.5"],
+        "JetPack 5.1 or newer",
+    );
+    assert_eq!(outcome.number("calls-nvinfer"), 0);
+}
+
+#[test]
+fn a_major_version_that_is_unknown_is_refused() {
+    let installation = Installation::of("12.0.0");
+    installation.link("nvinfer", "libnvinfer.so.11");
+    let outcome = installation.run("open", "", "");
+    check(
+        &outcome,
+        &["TensorRT 12.0.0 is unknown: 8.5 and later, 10 and 11 are known"],
+        "until twinspect knows",
+    );
+    assert_eq!(outcome.number("calls-nvinfer"), 0);
+}
+
+#[test]
+fn without_the_parser_only_building_is_refused() {
+    let installation = Installation::of("10.3.0").without("libnvonnxparser.so.10");
+    let outcome = installation.run("tour mapped f32", "", "");
+    check(
+        &outcome,
+        &[
+            "loading libnvonnxparser.so.10: ",
+            "cannot open shared object file",
+        ],
+        "install TensorRT",
+    );
+}
+
+/// What NVIDIA's lean runtime does without a driver: the failed factory returns an address in the
+/// first page.
+#[test]
+fn a_factory_s_pointer_into_the_first_page_is_a_failure() {
+    let outcome = Installation::of("10.3.0").run("tour mapped f32", "", "fail=1");
+    let words = [
+        "TensorRT gave nothing for createInferBuilder | it logged: CUDA initialization failure with error: 35",
+    ];
+    check(&outcome, &words, "use the CPU engine");
+}

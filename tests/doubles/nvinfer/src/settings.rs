@@ -1,0 +1,40 @@
+//! What a test wants of the double.
+
+use std::sync::OnceLock;
+
+#[derive(Default)]
+pub(crate) struct Settings {
+    /// `10.3.0`
+    pub(crate) release: String,
+    /// Which call fails.
+    pub(crate) fail: Option<u64>,
+    /// Interface, method, and how far it moves.
+    pub(crate) swap: Option<(String, String, isize)>,
+    pub(crate) is_noisy: bool,
+}
+
+/// Read once, from `TWINSPECT_DOUBLE_NVINFER`.
+pub(crate) fn settings() -> &'static Settings {
+    static SETTINGS: OnceLock<Settings> = OnceLock::new();
+    SETTINGS.get_or_init(|| {
+        let mut settings = Settings::default();
+        let words = std::env::var("TWINSPECT_DOUBLE_NVINFER").unwrap_or_default();
+        for word in words.split(',').filter(|word| !word.is_empty()) {
+            match word.split_once('=') {
+                Some(("release", release)) => release.clone_into(&mut settings.release),
+                Some(("fail", call)) => settings.fail = Some(call.parse().expect("fail=N")),
+                Some(("swap", swap)) => {
+                    let parts: Vec<&str> = swap.split(':').collect();
+                    let [interface, method, by] = parts[..] else {
+                        crate::object::wrong("swap=INTERFACE:METHOD:BY")
+                    };
+                    let by = by.parse().expect("-1 or +1");
+                    settings.swap = Some((interface.to_owned(), method.to_owned(), by));
+                }
+                None if word == "noisy" => settings.is_noisy = true,
+                _ => crate::object::wrong(&format!("TWINSPECT_DOUBLE_NVINFER: {word}")),
+            }
+        }
+        settings
+    })
+}
