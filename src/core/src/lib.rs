@@ -5,7 +5,8 @@
 //! turns verdicts into actions of the reject line.
 //!
 //! The camera's side: [`pairing`] finds which depth and which colour show one moment, [`lag`] how old a
-//! picture is, [`align`] lays depth onto colour, and [`recovery`] brings a camera back.
+//! picture is, [`align`] lays depth onto colour, [`recovery`] brings a camera back, and [`quality`] says how good its
+//! pictures are.
 //!
 //! The line's side: [`belt`] and [`trigger`] turn edges, numbered as in [`sequence`], into parts;
 //! [`freshness`] asks whether a picture shows its part; [`gate`] keeps places and outcomes;
@@ -28,6 +29,7 @@ pub mod modality;
 pub mod pairing;
 pub mod plane;
 pub mod prepare;
+pub mod quality;
 pub mod readiness;
 pub mod recovery;
 pub mod score;
