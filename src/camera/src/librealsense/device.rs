@@ -53,6 +53,10 @@ pub struct Device {
     handle: Handle<sys::rs2_device>,
 }
 
+// SAFETY: what a device says of itself never changes, and a recording's controls are handed to its reader's thread
+// under a lock of the library's.
+unsafe impl Sync for Device {}
+
 impl Device {
     /// Takes over a device that a call has just made.
     ///

@@ -232,7 +232,7 @@ impl Camera for RealSenseCamera {
         let ready = self.wait_for_pair(from_us)?;
         // The caller's clock at the same moment tells how both are set.
         let time_us = match self.spec.pace {
-            Pace::Sensor => now_us.saturating_add(ready.exposed_us.saturating_sub(from_us)),
+            Pace::Sensor => (now_us + ready.exposed_us).saturating_sub(from_us),
             Pace::AsRead => now_us,
         };
         let stamp = |frame_number| Stamp {

@@ -1,5 +1,6 @@
 //! A camera that has been started once: its sensors run, and its pictures come.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -12,13 +13,16 @@ use super::picture::{self, PairMaker};
 use super::settings::{self, SettingFact};
 use super::spec::{Pace, RealSenseSpec};
 use crate::librealsense::{
-    CallError, Device, DeviceInfo, Distortion, Frame, FrameError, FrameQueue, PlaybackStatus,
-    Profile, ProfileFacts, Sensor, StreamFormat, StreamKind, Streaming,
+    CallError, Device, DeviceInfo, Distortion, Frame, FrameError, FrameQueue, Playback,
+    PlaybackStatus, Profile, ProfileFacts, Sensor, StreamFormat, StreamKind, Streaming,
 };
 
 /// Places of the queue that the library fills. With those that wait for a partner and those that are being
 /// looked at, the library's pool of sixteen is never empty.
 const QUEUE_PLACES: u8 = 6;
+
+/// Pictures that are kept while a recording is started; less than the library's pool.
+const EARLY_MAX: usize = 10;
 
 /// What is known of a camera that runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +75,8 @@ struct Expected {
 pub(super) struct Session {
     streams: Vec<Streaming>,
     queue: FrameQueue,
+    /// Pictures that a recording gave while it was being started.
+    early: VecDeque<Frame>,
     depth: Expected,
     colour: Expected,
     /// Without the depth unit, which the first pictures say.
@@ -134,12 +140,13 @@ impl Session {
         };
         let queue = FrameQueue::new(device.library(), QUEUE_PLACES)
             .map_err(RealSenseError::call("making a queue for pictures"))?;
-        let streams = run(&device, chosen, &queue, spec.pace)
+        let (streams, early) = run(&device, chosen, &queue, spec.pace)
             .map_err(RealSenseError::call("starting the camera"))?;
         let interval = Duration::from_secs_f64(1.0 / f64::from(rate_hz.max(1)));
         let session = Self {
             streams,
             queue,
+            early,
             depth,
             colour,
             facts,
@@ -151,12 +158,16 @@ impl Session {
 
     /// The next picture, if one comes in time.
     pub(super) fn next(
-        &self,
+        &mut self,
         time: Duration,
         now_us: impl FnOnce() -> u64,
     ) -> Result<Arrival, CallError> {
-        let Some(frame) = self.queue.wait(time)? else {
-            return Ok(Arrival::Nothing);
+        let frame = match self.early.pop_front() {
+            Some(frame) => frame,
+            None => match self.queue.wait(time)? {
+                Some(frame) => frame,
+                None => return Ok(Arrival::Nothing),
+            },
         };
         let arrived_us = now_us();
         Ok(self
@@ -235,6 +246,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        self.early.clear();
         self.stop_recording();
         self.streams.clear();
     }
@@ -362,7 +374,7 @@ fn run(
     chosen: Chosen,
     queue: &FrameQueue,
     pace: Pace,
-) -> Result<Vec<Streaming>, CallError> {
+) -> Result<(Vec<Streaming>, VecDeque<Frame>), CallError> {
     let playback = device.playback();
     if let Some(playback) = playback {
         playback.set_real_time(pace == Pace::Sensor)?;
@@ -377,8 +389,25 @@ fn run(
         ],
         None => vec![depth.start(&[&depth_profile, &colour_profile], queue)?],
     };
-    if let Some(playback) = playback {
-        playback.resume()?;
-    }
-    Ok(streams)
+    let early = playback.map_or(Ok(VecDeque::new()), |playback| resume(playback, queue))?;
+    Ok((streams, early))
+}
+
+/// Lets a recording go on. The library waits for its reader then, and the reader, at the end of a short recording,
+/// for a place in the queue; so what comes is taken out meanwhile, and kept.
+fn resume(playback: Playback<'_>, queue: &FrameQueue) -> Result<VecDeque<Frame>, CallError> {
+    let mut early = VecDeque::new();
+    std::thread::scope(|scope| {
+        let resumed = scope.spawn(|| playback.resume());
+        while !resumed.is_finished() {
+            if early.len() == EARLY_MAX {
+                // The rest waits in the queue, and the library gives up waiting after a while.
+                std::thread::park_timeout(Duration::from_millis(10));
+            } else {
+                early.extend(queue.wait(Duration::from_millis(10))?);
+            }
+        }
+        resumed.join().unwrap_or_else(|_panic| Ok(()))
+    })?;
+    Ok(early)
 }

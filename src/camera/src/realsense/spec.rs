@@ -22,6 +22,9 @@ pub struct RealSenseSpec {
     pub age_max: Duration,
     /// How long a part waits for a picture that shows it.
     pub wait_max: Duration,
+    /// Whether each picture is asked for, and not one for each part: then the newest that was not handed out yet
+    /// comes at once, whenever it was taken. Its stamp says when.
+    pub every_picture: bool,
     /// Equal pictures in a row that are still believed; 0 believes all.
     pub equal_pictures_max: u32,
     /// How long the first start may take in all, with all that the ladder tries.

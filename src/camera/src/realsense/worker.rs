@@ -361,7 +361,10 @@ impl Worker {
         } = run;
         self.ended = sum(self.ended, pairing.counts());
         let mut state = self.shared.lock();
-        state.forget_pictures();
+        // The last pair of a recording may still be asked for.
+        if !state.ended {
+            state.forget_pictures();
+        }
         state.counts.pairing = self.ended;
         session
     }
@@ -369,6 +372,10 @@ impl Worker {
     /// One line for each change, and ever fewer while nothing changes.
     fn tell_health(&mut self, now_us: u64) {
         let mut state = self.shared.lock();
+        if self.starts == 0 && state.error.is_none() {
+            // Nobody has looked for it yet.
+            return;
+        }
         state.counts.recovery = state.recovery.counts();
         let health = state.recovery.health(now_us);
         let trouble = state.trouble(now_us);

@@ -78,6 +78,27 @@ fn a_picture_that_may_show_the_part_before_is_not_taken() {
     }
 }
 
+/// Whoever watches the belt wants each picture, not one that was taken after it asked.
+#[test]
+fn each_picture_may_be_asked_for() {
+    let Some((_turn, library)) = begin() else {
+        return;
+    };
+    let mut spec = spec();
+    spec.every_picture = true;
+    // By this a part would wait for ever.
+    spec.transfer_max = Duration::from_secs(3600);
+    let mut rig = Rig::open(library, spec, show_pair).unwrap();
+    let mut last = 0;
+    for _ in 0..20 {
+        let frame = rig.capture().unwrap();
+        assert_whole(&frame);
+        assert!(number_of(&frame) > last);
+        last = number_of(&frame);
+        assert!(frame.pair.depth_stamp.unwrap().time_us < 7_000_000);
+    }
+}
+
 #[test]
 fn both_streams_of_one_sensor_are_paired_too() {
     let Some((_turn, library)) = begin() else {

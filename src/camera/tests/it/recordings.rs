@@ -93,23 +93,30 @@ fn a_recording_at_the_sensor_s_pace_comes_by_itself() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let file = record(library, folder.path(), 200);
+    let file = record(library, folder.path(), 30);
+    // However slow the reader is, one of the rounds has a pair for it.
+    let mut camera = open(library, &file, played(Pace::Sensor, true));
+    let mut last = (0, 0);
+    for _ in 0..20 {
+        let frame = camera.capture(0).unwrap();
+        assert_whole(&frame);
+        let at = (session_of(&frame), number_of(&frame));
+        assert!(at > last, "{at:?} after {last:?}");
+        last = at;
+    }
+    drop(camera);
     let mut camera = open(library, &file, played(Pace::Sensor, false));
     let mut last = 0;
-    let mut pairs = 0;
     loop {
         match camera.capture(0) {
             Ok(frame) => {
-                assert_whole(&frame);
                 assert!(number_of(&frame) > last);
                 last = number_of(&frame);
-                pairs += 1;
             }
             Err(CameraError::End) => break,
             Err(error) => panic!("{error}"),
         }
     }
-    assert!(pairs > 0, "the recording went by and nobody saw any of it");
 }
 
 #[test]

@@ -22,7 +22,11 @@ fn other_releases_pass_the_same_tests() {
 /// Runs all other tests but the long ones, in a process of their own: a loaded library stays.
 fn pass(folder: &Path) {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--test-threads=1", "--skip=long_runs::", "--skip=releases::"])
+        .args([
+            "--test-threads=1",
+            "--skip=long_runs::",
+            "--skip=releases::",
+        ])
         .env(LIBRARY, folder)
         .output()
         .unwrap();
@@ -33,5 +37,9 @@ fn pass(folder: &Path) {
         folder.display(),
         output.status
     );
-    println!("{}: {}", folder.display(), text.lines().last().unwrap_or(""));
+    println!(
+        "{}: {}",
+        folder.display(),
+        text.lines().last().unwrap_or("")
+    );
 }

@@ -126,6 +126,7 @@ pub(crate) fn spec() -> RealSenseSpec {
         transfer_max: Duration::ZERO,
         age_max: Duration::from_secs(3600),
         wait_max: SURELY,
+        every_picture: false,
         equal_pictures_max: 10,
         open_max: SURELY,
         recovery: RecoverySpec {
