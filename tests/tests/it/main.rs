@@ -17,6 +17,7 @@ mod fusion;
 mod onnx;
 mod product;
 mod purity;
+mod recorded_camera;
 mod report;
 mod service;
 mod shipped;

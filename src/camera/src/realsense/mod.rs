@@ -159,9 +159,9 @@ impl RealSenseCamera {
         let mut state = self.shared.lock();
         loop {
             let now_us = clock.now_us();
-            let is_fresh =
-                |ready: &Ready| self.spec.pace == Pace::AsRead || ready.exposed_us >= from_us;
-            if let Some(ready) = state.newest.take_if(|ready| is_fresh(ready)) {
+            let is_any = self.spec.pace == Pace::AsRead || self.spec.every_picture;
+            let is_fresh = |ready: &mut Ready| is_any || ready.exposed_us >= from_us;
+            if let Some(ready) = state.newest.take_if(is_fresh) {
                 self.shared.notify();
                 return Ok(ready);
             }

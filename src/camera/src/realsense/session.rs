@@ -407,7 +407,7 @@ fn resume(playback: Playback<'_>, queue: &FrameQueue) -> Result<VecDeque<Frame>,
                 early.extend(queue.wait(Duration::from_millis(10))?);
             }
         }
-        resumed.join().unwrap_or_else(|_panic| Ok(()))
+        resumed.join().unwrap_or(Ok(()))
     })?;
     Ok(early)
 }

@@ -105,18 +105,18 @@ impl Worker {
 
     /// A picture, or a while without one.
     fn watch(&mut self) {
-        if self.is_wanted() {
-            if let Some(run) = &mut self.run {
-                let clock = self.shared.clock;
-                match run.session.next(WAIT, || clock.now_us()) {
-                    Ok(arrival) => self.take(arrival),
-                    Err(source) => self.lost(RealSenseError::Call {
-                        doing: "waiting for a picture",
-                        source,
-                    }),
-                }
-                return;
+        if self.is_wanted()
+            && let Some(run) = &mut self.run
+        {
+            let clock = self.shared.clock;
+            match run.session.next(WAIT, || clock.now_us()) {
+                Ok(arrival) => self.take(arrival),
+                Err(source) => self.lost(RealSenseError::Call {
+                    doing: "waiting for a picture",
+                    source,
+                }),
             }
+            return;
         }
         let state = self.shared.lock();
         let until_us = self.shared.clock.now_us() + WAIT.as_micros() as u64;

@@ -5,6 +5,12 @@
 //! Without it the tests say that they are skipped. `TWINSPECT_LIBREALSENSE_OTHERS` names folders of further releases, as
 //! in `PATH`, against which the same tests run. `TWINSPECT_REALSENSE_CYCLES` and `TWINSPECT_REALSENSE_FRAMES`
 //! make the long runs longer than 100 cycles and 1,000 frames.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "clippy.toml lets tests do so, but not the helpers that they share"
+)]
 
 mod cameras;
 mod faults;

@@ -51,7 +51,7 @@ pub(crate) fn turn() -> MutexGuard<'static, ()> {
 /// The library and a turn, or a line that says what is skipped.
 pub(crate) fn begin() -> Option<(MutexGuard<'static, ()>, Librealsense)> {
     let Some(library) = library() else {
-        eprintln!("skipped: {LIBRARY} names no librealsense");
+        println!("skipped: {LIBRARY} names no librealsense");
         return None;
     };
     Some((turn(), library))
