@@ -5,6 +5,7 @@
 //! where the belt was taught with where the first parts were measured.
 
 use twinspect_bundle::{Bundle, CameraFacts};
+use twinspect_camera::realsense::CameraFacts as LiveFacts;
 use twinspect_core::frame::{DepthFrame, FramePair, Intrinsics};
 use twinspect_core::plane::Plane;
 use twinspect_dataset::{CAMERA_FILE, Camera, Dataset};
@@ -44,6 +45,24 @@ pub(crate) fn check_camera(bundle: &Bundle, dataset: &dyn Dataset) -> Result<(),
     {
         differences.extend(measured_elsewhere(&geometry.belt, dataset));
     }
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(EdgeError::UnfitCamera {
+        bundle: bundle.path().to_owned(),
+        differences,
+    })
+}
+
+/// Refuses a live camera that the bundle was not made for, naming everything that differs.
+pub(crate) fn check_facts(bundle: &Bundle, facts: &LiveFacts) -> Result<(), EdgeError> {
+    let camera = Camera {
+        intrinsics: facts.intrinsics,
+        depth_unit_m: Some(facts.depth_unit_m),
+        // Where the belt is, the pictures say; see `twinspect check --camera`.
+        distance_to_belt_mm: None,
+    };
+    let differences = compare(&bundle.manifest().camera, &camera);
     if differences.is_empty() {
         return Ok(());
     }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod cameras;
 mod check;
 mod cli;
 mod clock;

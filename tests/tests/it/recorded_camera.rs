@@ -80,7 +80,8 @@ fn station(library: &Path, folder: &Path, file: &Path) -> PathBuf {
     let text = format!(
         "[bundle]\nfile = {:?}\n[camera]\nkind = \"recording\"\nfile = {file:?}\npace = \"as_read\"\nrepeat = true\n\
          [realsense]\nlibrary = {library:?}\nwait_max_ms = 20000\n\
-         [trigger]\nrate_hz = 0.5\nexposure_max_ms = 20000\n[gate]\ndelay_ms = 10000\ndeadline_ms = 10000\n",
+         [trigger]\nrate_hz = 0.25\nexposure_max_ms = 20000\n[gate]\ndelay_ms = 10000\ndeadline_ms = 10000\n\
+         [inspector]\nsilence_max_ms = 60000\n",
         root().join("models/cap.twb"),
     );
     std::fs::write(&config, text).expect("a new file");
@@ -116,12 +117,12 @@ fn a_recorded_camera_is_judged_as_its_parts_are() {
     let replayed = lines(&replayed);
     let told = succeed(
         program("twinspect")
-            .args(["run", "--json", "--parts", "6", "--config"])
+            .args(["run", "--json", "--parts", "4", "--config"])
             .arg(&config),
     );
     let told = lines(&told);
     let (summary, parts) = told.split_last().expect("a summary");
-    assert_eq!(parts.len(), 6, "{told:?}");
+    assert_eq!(parts.len(), 4, "{told:?}");
     let expected: Vec<_> = replayed.iter().take(PARTS).map(judged).collect();
     let found: Vec<_> = parts.iter().map(judged).collect();
     // Each part was shown twice, the first perhaps once.
@@ -132,7 +133,7 @@ fn a_recorded_camera_is_judged_as_its_parts_are() {
         }
         assert_eq!(judged, &expected[place], "{found:?}");
     }
-    assert!(place >= 2, "{found:?}");
+    assert!(place >= 1, "{found:?}");
     assert_eq!(summary["inspector_restarts"], 0, "{summary}");
 }
 

@@ -21,6 +21,9 @@ const WAIT: Duration = Duration::from_millis(100);
 /// How often it is looked whether a reset camera has come back.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// A start that takes longer is told of.
+const START_IS_SLOW_US: u64 = 5_000_000;
+
 /// Everything that belongs to one start of the camera.
 struct Run {
     session: Session,
@@ -396,6 +399,8 @@ impl Worker {
         match health {
             Health::Well if has_changed => log::info!("{camera}: pictures come"),
             Health::Well | Health::Settling | Health::Starting { .. } if !is_due => {}
+            // A start takes a moment.
+            Health::Starting { for_us } if for_us < START_IS_SLOW_US => {}
             Health::Lost => log::error!("{camera}: only a new process can help; {trouble}"),
             _ if has_changed || is_due => match cause {
                 Some(cause) => log::warn!("{camera}: {trouble}: {cause}"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use twinspect_camera::librealsense::software::{SoftwareSpec, Workshop, pixels_alive};
+use twinspect_camera::librealsense::software::{SoftwareSpec, Workshop};
 use twinspect_camera::librealsense::{FrameQueue, Profile};
 use twinspect_camera::{Camera, CameraFrame};
 use twinspect_core::align::{Aligner, DepthToColour};
@@ -10,7 +10,7 @@ use twinspect_core::frame::{DepthFrame, StampDomain};
 
 use crate::rig::{
     Rig, SIZE, UNIT_M, begin, colour_of, depth_of, intrinsics, moment, number_of, show_pair,
-    software_spec, spec,
+    software_spec, spec, wait_for_all_pictures,
 };
 
 /// Holds every pixel against what was shown under the picture's number.
@@ -57,7 +57,7 @@ fn every_pixel_comes_out_as_it_went_in_and_the_newest_wins() {
     assert!(counts.pairing.pairs >= 100);
     assert_eq!(counts.corrupt + counts.late + counts.frozen, 0);
     drop(rig);
-    assert_eq!(pixels_alive(), 0, "every picture was given back");
+    wait_for_all_pictures();
 }
 
 /// A picture shows what lay there when its exposure began, which is long before it comes.

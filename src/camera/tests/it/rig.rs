@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use twinspect_camera::librealsense::software::{Moment, SoftwareCamera, SoftwareSpec, Workshop};
+use twinspect_camera::librealsense::software::{
+    Moment, SoftwareCamera, SoftwareSpec, Workshop, pixels_alive,
+};
 use twinspect_camera::librealsense::{CameraOption, Context, Device, Librealsense, OptionRange};
 use twinspect_camera::realsense::{
     FindDevice, Pace, RealSenseCamera, RealSenseError, RealSenseSpec, Settings, StreamsSpec,
@@ -275,8 +277,9 @@ impl Drop for Showing {
 
 /// A software camera in its socket, and a camera of the product's on it.
 pub(crate) struct Rig {
-    pub(crate) camera: RealSenseCamera,
+    // First, so that nothing is shown to a sensor that is being stopped: 2.55.1 was seen to keep such a picture.
     pub(crate) showing: Showing,
+    pub(crate) camera: RealSenseCamera,
     pub(crate) socket: Socket,
     pub(crate) software: Arc<SoftwareCamera>,
 }
@@ -332,6 +335,15 @@ impl Rig {
             }
             assert!(began.elapsed() < SURELY, "still {outcome:?}");
         }
+    }
+}
+
+/// Waits until every picture that was shown has been given back; threads of the library may be about to.
+pub(crate) fn wait_for_all_pictures() {
+    let began = Instant::now();
+    while pixels_alive() > 0 {
+        assert!(began.elapsed() < SURELY, "{} are kept", pixels_alive());
+        std::thread::park_timeout(Duration::from_millis(1));
     }
 }
 

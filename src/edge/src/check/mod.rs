@@ -1,5 +1,6 @@
 //! `twinspect check`: what a configuration means, and whether a bundle can be trusted here.
 
+mod camera;
 mod line;
 
 use std::io::Write;
@@ -85,6 +86,9 @@ pub(crate) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     if let Some(loaded) = loaded.as_ref().filter(|_| args.line) {
         return line::check_line(&loaded.station, args, out);
     }
+    if let Some(loaded) = loaded.as_ref().filter(|_| args.camera) {
+        return camera::check_camera(&loaded.station, args, out);
+    }
     if let Some(loaded) = loaded.as_ref().filter(|_| !args.json) {
         print_settings(out, loaded)?;
     }
@@ -105,7 +109,8 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
     let station = loaded.as_ref().map(|loaded| &loaded.station);
     let camera = station
         .map(|station| open_camera(&bundle, &station.camera))
-        .transpose()?;
+        .transpose()?
+        .flatten();
     let records = station.and_then(|station| station.records.as_ref());
     let records_folder = records.map(|records| records.folder.clone());
     records_folder.as_deref().map_or(Ok(()), try_folder)?;
@@ -215,16 +220,19 @@ fn stages(manifest: &Manifest) -> Vec<String> {
         .collect()
 }
 
-/// Opens the station's camera and holds it against the bundle.
-fn open_camera(bundle: &Bundle, source: &CameraSource) -> Result<Camera, EdgeError> {
-    let CameraSource::Replay { folder, split, .. } = source;
+/// Opens the station's recorded parts and holds them against the bundle. A camera may be in use by the station
+/// that runs: it is opened on request alone.
+fn open_camera(bundle: &Bundle, source: &CameraSource) -> Result<Option<Camera>, EdgeError> {
+    let CameraSource::Replay { folder, split, .. } = source else {
+        return Ok(None);
+    };
     let dataset = twinspect_dataset::open(folder)?;
     check_camera(bundle, dataset.as_ref())?;
     let camera = ReplayCamera::new(dataset, *split, Repeat::Once)?;
-    Ok(Camera {
+    Ok(Some(Camera {
         recording: folder.clone(),
         parts: camera.parts().len(),
-    })
+    }))
 }
 
 /// Inspects the bundle's own goldens again and again.

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use twinspect_camera::Repeat;
 use twinspect_core::belt::EncoderSpec;
 use twinspect_core::gate::{GateSpec, OutputMode, Way};
 use twinspect_core::handshake::HandshakeSpec;
@@ -12,15 +11,15 @@ use twinspect_core::score::DegradedPolicy;
 use twinspect_core::station::StationSpec;
 use twinspect_core::supervision::SupervisionSpec;
 use twinspect_core::trigger::{SourceSpec, SpacingSpec, TriggerSpec};
-use twinspect_dataset::Split;
 use twinspect_line::Stopped;
 use twinspect_line::gpio::GpioSpec;
 
 use super::belt::BeltSpec;
+use super::camera::CameraSource;
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::typed::{
-    CameraKind, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
-    OutputToml, RecordsToml, SplitToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
+    EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind, OutputToml,
+    RecordsToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
 };
 use super::wires;
 
@@ -46,17 +45,6 @@ pub(crate) struct Station {
     pub(crate) records: Option<RecordsSpec>,
     /// Where it answers while it runs, if the file says so.
     pub(crate) control_socket: Option<PathBuf>,
-}
-
-/// Where pictures come from.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum CameraSource {
-    /// Recorded parts.
-    Replay {
-        folder: PathBuf,
-        split: Option<Split>,
-        repeat: Repeat,
-    },
 }
 
 /// Where edges come from, and where pulses go.
@@ -293,23 +281,7 @@ impl Station {
     /// Checks what was typed. Paths start at `folder`.
     pub(super) fn new(typed: &StationToml, folder: &Path) -> Result<Self, Vec<StationError>> {
         let mut checker = Checker::default();
-        let camera = match typed.camera.kind {
-            CameraKind::Replay => CameraSource::Replay {
-                folder: checker.path("camera.folder", &typed.camera.folder, folder),
-                split: match typed.camera.split {
-                    SplitToml::Inspection => None,
-                    SplitToml::Train => Some(Split::Train),
-                    SplitToml::Validation => Some(Split::Validation),
-                    SplitToml::Calibration => Some(Split::Calibration),
-                    SplitToml::Test => Some(Split::Test),
-                },
-                repeat: if typed.camera.repeat {
-                    Repeat::Forever
-                } else {
-                    Repeat::Once
-                },
-            },
-        };
+        let camera = checker.camera(&typed.camera, typed.realsense.as_ref(), folder);
         let station = Self {
             bundle: checker.path("bundle.file", &typed.bundle.file, folder),
             camera,

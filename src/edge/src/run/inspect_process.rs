@@ -14,18 +14,18 @@ use std::thread;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use twinspect_bundle::Bundle;
-use twinspect_camera::{Camera, Repeat, ReplayCamera};
+use twinspect_camera::CameraError;
 use twinspect_core::verdict::{Reason, Verdict};
 use twinspect_engine::EngineError;
 
 use super::capture::{Arrival, Capture, CaptureWatch, Captured};
 use super::messages::{self, InspectorMessage, Metrics, Ready, SetupMessage, VerdictMessage};
 use super::records::Records;
+use crate::cameras::{self, CameraWatch, Opened};
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
-use crate::config::{self, CameraSource, InspectorLimits, Station};
+use crate::config::{self, InspectorLimits, Station};
 use crate::error::{EdgeError, WithCauses};
-use crate::fit::check_camera;
 use crate::pipeline::{InspectError, Pipeline};
 
 /// Tickets that may wait for the camera.
@@ -64,7 +64,11 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         ..
     } = read_setup(&mut reader, &args.config)?;
     let bundle = Bundle::open(&bundle)?;
-    let (camera, parts_left) = open_camera(&camera, &bundle, args.skip)?;
+    let Opened {
+        camera,
+        parts_left,
+        watch: camera_watch,
+    } = cameras::open(&camera, &bundle, args.skip)?;
     let pipeline = Pipeline::load(&bundle, degraded)?;
     let records = records
         .map(|spec| Records::start(&spec, &pipeline))
@@ -106,8 +110,10 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
             pipeline,
             records,
             watch,
+            camera_watch,
             answers,
             inspected: 0,
+            camera_lost: false,
             engine_ended: None,
         }
         .run(&frames)?;
@@ -116,29 +122,6 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         log::error!("the thread that writes answers panicked");
     }
     Ok(())
-}
-
-/// The camera, and the parts until it ends if it ever does.
-fn open_camera(
-    source: &CameraSource,
-    bundle: &Bundle,
-    skip: u64,
-) -> Result<(Box<dyn Camera>, Option<u64>), EdgeError> {
-    let CameraSource::Replay {
-        folder,
-        split,
-        repeat,
-    } = source;
-    let dataset = twinspect_dataset::open(folder)?;
-    check_camera(bundle, dataset.as_ref())?;
-    let mut camera = ReplayCamera::new(dataset, *split, *repeat)?;
-    camera.skip(usize::try_from(skip).unwrap_or(usize::MAX));
-    let parts = camera.parts().len() as u64;
-    let left = match repeat {
-        Repeat::Once => Some(parts.saturating_sub(skip)),
-        Repeat::Forever => None,
-    };
-    Ok((Box::new(camera), left))
 }
 
 /// The station as the line process has read it from `config`.
@@ -185,8 +168,11 @@ struct Inspect {
     pipeline: Pipeline,
     records: Option<Records>,
     watch: Arc<CaptureWatch>,
+    /// Of a camera that may have to be brought back.
+    camera_watch: Option<CameraWatch>,
     answers: Sender<InspectorMessage>,
     inspected: u64,
+    camera_lost: bool,
     engine_ended: Option<EngineError>,
 }
 
@@ -200,7 +186,10 @@ impl Inspect {
                 Err(RecvTimeoutError::Timeout) => true,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            if !listened || self.engine_ended.is_some() || !self.beat() {
+            // A driver that hangs is left with its process; the line process starts another one.
+            let watch = self.camera_watch.as_ref();
+            self.camera_lost = watch.is_some_and(CameraWatch::is_lost);
+            if !listened || self.camera_lost || self.engine_ended.is_some() || !self.beat() {
                 break;
             }
         }
@@ -216,6 +205,11 @@ impl Inspect {
             .is_err()
         {
             log::debug!("the line process ended before the inspect process");
+        }
+        if self.camera_lost {
+            return Err(EdgeError::Camera(CameraError::Lost {
+                camera: "the camera".to_owned(),
+            }));
         }
         self.engine_ended
             .map_or(Ok(()), |source| Err(EdgeError::Engine(source)))
