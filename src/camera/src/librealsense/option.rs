@@ -61,7 +61,7 @@ impl CameraOption {
             Self::LaserPower => "laser power",
             Self::Emitter => "emitter",
             Self::PowerLineFrequency => "power line frequency",
-            Self::DepthUnits => "depth units",
+            Self::DepthUnits => "units",
             Self::GlobalTime => "global time",
             Self::AsicTemperature => "ASIC temperature",
         }

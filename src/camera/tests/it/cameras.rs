@@ -178,7 +178,7 @@ fn a_setting_that_the_camera_has_not_is_refused() {
     let told = refused(|spec| {
         spec.settings.depth_unit_m = Some(0.0001);
     });
-    assert!(told.unwrap().contains("no depth depth units to set"));
+    assert!(told.unwrap().contains("no depth units to set"));
     let Some((_turn, library)) = begin() else {
         return;
     };
