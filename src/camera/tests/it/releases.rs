@@ -37,9 +37,6 @@ fn pass(folder: &Path) {
         folder.display(),
         output.status
     );
-    println!(
-        "{}: {}",
-        folder.display(),
-        text.lines().last().unwrap_or("")
-    );
+    let result = text.lines().find(|line| line.starts_with("test result"));
+    println!("{}: {}", folder.display(), result.unwrap_or_default());
 }

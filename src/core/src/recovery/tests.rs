@@ -223,12 +223,14 @@ impl Bench {
             self.step = Some((u64::MAX, Ok(())));
             return;
         }
-        let cured = match (self.fault, order) {
-            (Some(Fault::Streams), Order::Restart | Order::Reset | Order::Open) => true,
-            (Some(Fault::Device), Order::Reset) => true,
-            (None, _) => true,
-            _ => false,
-        };
+        let cured = matches!(
+            (self.fault, order),
+            (
+                Some(Fault::Streams),
+                Order::Restart | Order::Reset | Order::Open
+            ) | (Some(Fault::Device), Order::Reset)
+                | (None, _)
+        );
         let is_away = self.now < self.back_us;
         if cured || (matches!(self.fault, Some(Fault::Unplugged { .. })) && !is_away) {
             self.fault = None;
