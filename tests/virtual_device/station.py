@@ -114,9 +114,13 @@ exit 1
         """systemd's name for this life of the unit; a unit that is stopped has none."""
         return self.device.say(f"systemctl show --property InvocationID --value {self.unit}")
 
+    def log(self, invocation):
+        """The log of one life of the unit."""
+        return self.device.say(f"journalctl _SYSTEMD_INVOCATION_ID={invocation} --output cat --no-pager")
+
     def told(self, invocation):
         """What the log of one life of the unit says of its parts, by number."""
-        return told(self.device.say(f"journalctl _SYSTEMD_INVOCATION_ID={invocation} --output cat --no-pager"))
+        return told(self.log(invocation))
 
     def journal(self, lines=40):
         """What the unit said last."""

@@ -3,17 +3,27 @@
 //! One thread owns a [`Camera`] and asks it for a frame when a part has been triggered, or, where the
 //! camera runs freely and its pictures are the trigger, for one after the other.
 //! [`ReplayCamera`] plays recorded parts as if they came by now; [`BeltCamera`] plays the belt that
-//! carries them.
+//! carries them. With the feature `realsense`, [`realsense`] has cameras and their recordings, on
+//! [`librealsense`], which is loaded when one is opened.
 //!
-//! **What is absent**: preparation and judgement of pictures, threads, clocks. The time of a
-//! capture comes in from the caller.
-#![forbid(unsafe_code)]
+//! **What is absent**: preparation and judgement of pictures. The time of a capture comes in from the
+//! caller; of clocks of its own, a live camera uses one to tell how long pictures take.
 
 mod belt;
+#[cfg(feature = "realsense")]
+#[expect(
+    unsafe_code,
+    reason = "a C library is called; each block says why it may be"
+)]
+pub mod librealsense;
+#[cfg(feature = "realsense")]
+pub mod realsense;
 mod replay;
+mod trouble;
 
 pub use belt::{BeltCamera, BeltView};
 pub use replay::{Repeat, ReplayCamera};
+pub use trouble::Trouble;
 
 use std::borrow::Cow;
 
@@ -92,12 +102,48 @@ pub enum CameraError {
     /// Every part of the recording has been played once.
     #[error("the recording has ended")]
     End,
+    /// No picture came that shows the part; the next part may have more luck.
+    #[error("{trouble}")]
+    NoPicture {
+        /// What is the matter.
+        trouble: Trouble,
+    },
+    /// A picture came and is none.
+    #[error("a picture that can't be used")]
+    Picture {
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The camera's depth counts something else than when it was opened.
+    #[error("depth comes in counts of {found_m} m, and came in counts of {expected_m} m")]
+    DepthUnit {
+        /// Metres a count at first.
+        expected_m: f64,
+        /// Metres a count now.
+        found_m: f64,
+    },
+    /// The camera's driver hangs, or everything else has been tried.
+    #[error("{camera} can't be brought back in this process")]
+    Lost {
+        /// Which camera.
+        camera: String,
+    },
+    /// A RealSense camera can't be opened.
+    #[cfg(feature = "realsense")]
+    #[error(transparent)]
+    RealSense(#[from] Box<realsense::RealSenseError>),
 }
 
 impl CameraError {
     /// Whether no capture will ever succeed again.
     pub fn is_end(&self) -> bool {
         matches!(self, Self::End)
+    }
+
+    /// Whether another process may have more luck, and this one none.
+    pub fn wants_new_process(&self) -> bool {
+        matches!(self, Self::Lost { .. })
     }
 
     /// The remedy, where there is one.
@@ -110,7 +156,15 @@ impl CameraError {
             Self::NoBelt { .. } => {
                 Some("play it part by part, with camera.kind = \"replay\" and a sensor".into())
             }
-            Self::End => None,
+            Self::Lost { .. } => Some(
+                "look at cable, port and power; if it comes again and again, change the camera"
+                    .into(),
+            ),
+            #[cfg(feature = "realsense")]
+            Self::RealSense(error) => error.hint(),
+            Self::End | Self::NoPicture { .. } | Self::Picture { .. } | Self::DepthUnit { .. } => {
+                None
+            }
         }
     }
 }

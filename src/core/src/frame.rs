@@ -251,6 +251,19 @@ impl Intrinsics {
         finite && self.fx > 0.0 && self.fy > 0.0 && self.width > 0 && self.height > 0
     }
 
+    /// Column and row at which a direction `(x / z, y / z)` is seen; inverse of [`ray`](Self::ray).
+    pub fn project(&self, x: f64, y: f64) -> (f64, f64) {
+        let [k1, k2, p1, p2, k3] = self.distortion;
+        let r2 = x * x + y * y;
+        let radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3));
+        let dx = 2.0 * p1 * x * y + p2 * (r2 + 2.0 * x * x);
+        let dy = p1 * (r2 + 2.0 * y * y) + 2.0 * p2 * x * y;
+        (
+            (x * radial + dx) * self.fx + self.cx,
+            (y * radial + dy) * self.fy + self.cy,
+        )
+    }
+
     /// Direction `(x / z, y / z)` in which the pixel's centre looks.
     ///
     /// Distortion is inverted by fixed-point iteration (OpenCV's convention for the coefficients);

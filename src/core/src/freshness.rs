@@ -32,6 +32,38 @@ fn advance(last: &mut Option<u64>, stamp: Option<Stamp>) -> bool {
     new
 }
 
+/// Finds a camera that sends one picture again and again under new numbers.
+///
+/// A live sensor's noise never repeats, so a few equal pictures in a row are one picture.
+#[derive(Debug, Clone, Copy)]
+pub struct FrozenPicture {
+    same_max: u32,
+    last: Option<u64>,
+    same: u32,
+}
+
+impl FrozenPicture {
+    /// Lets so many equal pictures in a row pass; 0 lets all pass.
+    pub fn new(same_max: u32) -> Self {
+        Self {
+            same_max,
+            last: None,
+            same: 0,
+        }
+    }
+
+    /// Whether the picture with this print, a hash of some of its pixels, is one too many.
+    pub fn is_frozen(&mut self, print: u64) -> bool {
+        self.same = if self.last == Some(print) {
+            self.same.saturating_add(1)
+        } else {
+            1
+        };
+        self.last = Some(print);
+        self.same_max > 0 && self.same > self.same_max
+    }
+}
+
 /// The time in which a part lies before the camera.
 ///
 /// A picture that is older shows the part before, a younger one the part behind: either would be
@@ -187,6 +219,15 @@ mod tests {
             (None, None, true),
             (None, Some(0), true),
         ]);
+    }
+
+    #[test]
+    fn a_picture_that_comes_again_and_again_is_frozen() {
+        let mut frozen = FrozenPicture::new(2);
+        let told = [7, 7, 7, 7, 8, 7, 7, 7].map(|print| frozen.is_frozen(print));
+        assert_eq!(told, [false, false, true, true, false, false, false, true]);
+        let mut never = FrozenPicture::new(0);
+        assert!((0..100).all(|_| !never.is_frozen(7)));
     }
 
     #[test]

@@ -4,6 +4,10 @@
 //! engine (elsewhere) turns that into maps, the score turns maps into a verdict, and the gate
 //! turns verdicts into actions of the reject line.
 //!
+//! The camera's side: [`pairing`] finds which depth and which colour show one moment, [`lag`] how old a
+//! picture is, [`align`] lays depth onto colour, [`recovery`] brings a camera back, and [`quality`] says how good its
+//! pictures are.
+//!
 //! The line's side: [`belt`] and [`trigger`] turn edges, numbered as in [`sequence`], into parts, or what
 //! [`lookout`] sees in the pictures of a camera that runs freely; [`freshness`] asks whether a picture shows its part; [`gate`] keeps places and outcomes;
 //! [`readiness`], [`supervision`] and [`handshake`] speak to the machine and watch the inspect
@@ -13,17 +17,22 @@
 //! Times come in as numbers, results go out as values.
 #![forbid(unsafe_code)]
 
+pub mod align;
 pub mod belt;
 pub mod blur;
 pub mod frame;
 pub mod freshness;
 pub mod gate;
 pub mod handshake;
+pub mod lag;
 pub mod lookout;
 pub mod modality;
+pub mod pairing;
 pub mod plane;
 pub mod prepare;
+pub mod quality;
 pub mod readiness;
+pub mod recovery;
 pub mod score;
 pub mod sequence;
 pub mod station;

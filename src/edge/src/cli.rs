@@ -144,7 +144,8 @@ Examples:
   twinspect check --bundle models/cap.twb --json
   twinspect check --config /etc/twinspect/station.toml --line
   twinspect check --config /etc/twinspect/station.toml --line --pulse
-  twinspect check --config /etc/twinspect/station.toml --line --loop-back pass=sensor")]
+  twinspect check --config /etc/twinspect/station.toml --line --loop-back pass=sensor
+  twinspect check --config /etc/twinspect/station.toml --camera --out /tmp/camera")]
 #[command(group = ArgGroup::new("what").required(true).multiple(true).args(["config", "bundle"]))]
 pub(crate) struct CheckArgs {
     /// A station's configuration; its bundle, camera and folder of records are checked too.
@@ -166,6 +167,18 @@ pub(crate) struct CheckArgs {
     /// Moves wires without asking.
     #[arg(long, requires = "line")]
     pub(crate) yes: bool,
+    /// Looks through the configuration's camera instead: pictures, figures, and what to do about them. A
+    /// station that runs must be stopped before: a camera has one owner.
+    #[arg(long, requires = "config", conflicts_with_all = ["bundle", "line"])]
+    pub(crate) camera: bool,
+    /// Folder for the camera's pictures.
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "camera",
+        default_value = "camera-check"
+    )]
+    pub(crate) out: PathBuf,
     /// One JSON object.
     #[arg(long)]
     pub(crate) json: bool,

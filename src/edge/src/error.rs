@@ -123,6 +123,13 @@ pub(crate) enum EdgeError {
     /// The camera.
     #[error(transparent)]
     Camera(#[from] CameraError),
+    /// A camera's preset that can't be read.
+    #[error("reading preset {}", path.display())]
+    Preset {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     /// The line's wires.
     #[error(transparent)]
     Line(#[from] LineError),
@@ -182,6 +189,7 @@ impl EdgeError {
             | Self::Control(_)
             | Self::Usage { .. }
             | Self::Unseeable { .. }
+            | Self::Preset { .. }
             | Self::Station(_)
             | Self::Gate(_) => 2,
             Self::Data(_)
@@ -252,6 +260,9 @@ impl EdgeError {
                 error.hint().or(Some(DATA_HINT.into()))
             }
             Self::Camera(error) => error.hint(),
+            Self::Preset { .. } => {
+                Some("name a JSON file that the vendor's viewer has saved, or leave the key out".into())
+            }
             Self::Store { .. } => Some("check the folder's rights and the free space".into()),
             Self::RecordsInUse { .. } => {
                 Some("stop that station, or give this one a `records.folder` of its own".into())

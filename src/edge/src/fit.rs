@@ -5,6 +5,7 @@
 //! where the belt was taught with where the first parts were measured.
 
 use twinspect_bundle::{Bundle, CameraFacts};
+use twinspect_camera::realsense::CameraFacts as LiveFacts;
 use twinspect_core::frame::{DepthFrame, FramePair, Intrinsics};
 use twinspect_core::lookout::{Lookout, LookoutError};
 use twinspect_core::plane::Plane;
@@ -73,6 +74,24 @@ fn unseeable(bundle: &Bundle, source: LookoutError) -> EdgeError {
         bundle: bundle.path().to_owned(),
         source,
     }
+}
+
+/// Refuses a live camera that the bundle was not made for, naming everything that differs.
+pub(crate) fn check_facts(bundle: &Bundle, facts: &LiveFacts) -> Result<(), EdgeError> {
+    let camera = Camera {
+        intrinsics: facts.intrinsics,
+        depth_unit_m: Some(facts.depth_unit_m),
+        // Where the belt is, the pictures say; see `twinspect check --camera`.
+        distance_to_belt_mm: None,
+    };
+    let differences = compare(&bundle.manifest().camera, &camera);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(EdgeError::UnfitCamera {
+        bundle: bundle.path().to_owned(),
+        differences,
+    })
 }
 
 /// Everything in which a camera differs from the one that a bundle knows.

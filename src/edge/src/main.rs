@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod cameras;
 mod chaos;
 mod check;
 mod cli;

@@ -18,6 +18,7 @@ mod fusion;
 mod onnx;
 mod product;
 mod purity;
+mod recorded_camera;
 mod report;
 mod sequence;
 mod service;

@@ -6,7 +6,8 @@ use crate::source_text::{code, words};
 use crate::workspace::{files, packages, root};
 
 /// Where `unsafe` may be written, below the root.
-const UNSAFE_PLACES: [&str; 6] = [
+const UNSAFE_PLACES: [&str; 7] = [
+    "src/camera/src/librealsense",
     "src/nn/src/kernels",
     "src/tensorrt/src/abi",
     "src/tensorrt/src/cuda",
@@ -16,7 +17,8 @@ const UNSAFE_PLACES: [&str; 6] = [
 ];
 
 /// Packages that can't forbid it as a whole, because they have such a place. It is denied there.
-const UNSAFE_PACKAGES: [&str; 5] = [
+const UNSAFE_PACKAGES: [&str; 6] = [
+    "twinspect-camera",
     "twinspect-nn",
     "twinspect-tensorrt",
     "twinspect-double-cuda",

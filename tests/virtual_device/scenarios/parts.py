@@ -97,7 +97,7 @@ def real(station, checks):
         events = station.events()
         brought = parts(events, station.verdicts(first, count), first)
         faults = pulse_faults(events, brought, Output.PASS_PULSE, station.timing)
-        log = [line for line in station.journal(200).splitlines() if "verdict=" in line]
+        log = [line for line in station.log(station.invocation()).splitlines() if "verdict=" in line]
         checks.no_faults("real model: each part has its pulse", faults, "; ".join(log))
         checks.holds("real model: each verdict is the engine's", not any("no_result" in line for line in log) and len(log) == count)
     finally:

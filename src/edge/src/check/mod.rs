@@ -1,5 +1,6 @@
 //! `twinspect check`: what a configuration means, and whether a bundle can be trusted here.
 
+mod camera;
 mod line;
 mod presence;
 
@@ -90,6 +91,9 @@ pub(crate) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     if let Some(loaded) = loaded.as_ref().filter(|_| args.line) {
         return line::check_line(&loaded.station, args, out);
     }
+    if let Some(loaded) = loaded.as_ref().filter(|_| args.camera) {
+        return camera::check_camera(&loaded.station, args, out);
+    }
     if let Some(loaded) = loaded.as_ref().filter(|_| !args.json) {
         print_settings(out, loaded)?;
     }
@@ -110,7 +114,8 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
     let station = loaded.as_ref().map(|loaded| &loaded.station);
     let camera = station
         .map(|station| open_camera(&bundle, &station.camera))
-        .transpose()?;
+        .transpose()?
+        .flatten();
     let watched = station.and_then(|station| Some((station.watch?, &station.camera)));
     let presence = watched
         .map(|(watch, camera)| presence::look_at(&bundle, watch, camera))
@@ -231,16 +236,19 @@ fn stages(manifest: &Manifest) -> Vec<String> {
         .collect()
 }
 
-/// Opens the station's camera and holds it against the bundle.
-fn open_camera(bundle: &Bundle, source: &CameraSource) -> Result<Camera, EdgeError> {
-    let Recording { folder, split, .. } = source.recording();
+/// Opens the station's recorded parts and holds them against the bundle. A camera may be in use by the station
+/// that runs: it is opened on request alone.
+fn open_camera(bundle: &Bundle, source: &CameraSource) -> Result<Option<Camera>, EdgeError> {
+    let Some(Recording { folder, split, .. }) = source.recording() else {
+        return Ok(None);
+    };
     let dataset = twinspect_dataset::open(folder)?;
     check_camera(bundle, dataset.as_ref())?;
     let camera = ReplayCamera::new(dataset, *split, Repeat::Once)?;
-    Ok(Camera {
+    Ok(Some(Camera {
         recording: folder.clone(),
         parts: camera.parts().len(),
-    })
+    }))
 }
 
 /// Inspects the bundle's own goldens again and again.

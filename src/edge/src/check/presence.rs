@@ -29,7 +29,10 @@ pub(super) fn look_at(
     camera: &CameraSource,
 ) -> Result<Option<Presence>, EdgeError> {
     let mut lookout = lookout(bundle, watch)?;
-    let dataset = twinspect_dataset::open(&camera.recording().folder)?;
+    let Some(recording) = camera.recording() else {
+        return Ok(None);
+    };
+    let dataset = twinspect_dataset::open(&recording.folder)?;
     let mut presence: Option<Presence> = None;
     for part in dataset.inspection_parts().into_iter().take(PARTS_MAX) {
         // A part that can't be read is told when it is its turn.

@@ -4,6 +4,7 @@
 //! and its paths resolved; only a `Station` travels on.
 
 mod belt;
+mod camera;
 mod changes;
 mod checker;
 mod contradiction;
@@ -14,13 +15,12 @@ mod typed;
 mod wires;
 
 pub(crate) use belt::BeltSpec;
+pub(crate) use camera::{CameraSource, RealSenseSource, Recording, WhichCamera};
 pub(crate) use changes::{Change, ReloadError};
 pub(crate) use checker::StationError;
 pub(crate) use explain::Setting;
 pub(crate) use presence::WatchSpec;
-pub(crate) use station::{
-    CameraSource, InspectorLimits, LineSource, Recording, RecordsSpec, Station,
-};
+pub(crate) use station::{InspectorLimits, LineSource, RecordsSpec, Station};
 pub(crate) use typed::StationToml;
 
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, ConfigError> {
 
 /// Checks the text of a configuration that stands, or stood, in a file.
 pub(crate) fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
-    let typed: StationToml = document::parse(path, text)?;
+    let typed = document::parse::<StationToml>(path, text)?.complete();
     let folder = path.parent().unwrap_or(Path::new(""));
     let settings = explain::settings(path, text, &typed)?;
     let station = Station::new(&typed, folder).map_err(|problems| ConfigError::Problems {

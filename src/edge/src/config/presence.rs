@@ -6,9 +6,9 @@ use std::time::Duration;
 use twinspect_core::lookout::LookoutSpec;
 use twinspect_core::trigger::PresenceSpec;
 
+use super::camera::{BeltPace, CameraKind, CameraToml};
 use super::checker::Checker;
-use super::station::BeltPace;
-use super::typed::{CameraKind, CameraToml, PresenceToml, StationToml, TriggerChoice};
+use super::typed::{PresenceToml, StationToml, TriggerChoice};
 use crate::number::number;
 
 /// Highest parts that a margin of error of the taught belt would not hide, and lowest.

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use twinspect_camera::Repeat;
 use twinspect_core::belt::EncoderSpec;
 use twinspect_core::gate::{GateSpec, OutputMode, Way};
 use twinspect_core::handshake::HandshakeSpec;
@@ -12,17 +11,16 @@ use twinspect_core::score::DegradedPolicy;
 use twinspect_core::station::StationSpec;
 use twinspect_core::supervision::SupervisionSpec;
 use twinspect_core::trigger::{SourceSpec, SpacingSpec, TriggerSpec};
-use twinspect_dataset::Split;
 use twinspect_line::Stopped;
 use twinspect_line::gpio::GpioSpec;
 
 use super::belt::BeltSpec;
+use super::camera::CameraSource;
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::presence::WatchSpec;
 use super::typed::{
-    CameraKind, CameraToml, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml,
-    LineKind, OutputToml, PresenceToml, RecordsToml, SplitToml, StationToml, StoppedToml,
-    TriggerChoice, TriggerToml,
+    EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind, OutputToml,
+    PresenceToml, RecordsToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
 };
 use super::wires;
 
@@ -50,40 +48,6 @@ pub(crate) struct Station {
     pub(crate) records: Option<RecordsSpec>,
     /// Where it answers while it runs, if the file says so.
     pub(crate) control_socket: Option<PathBuf>,
-}
-
-/// Where pictures come from.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum CameraSource {
-    /// Recorded parts, one for each that is asked for.
-    Replay(Recording),
-    /// Recorded parts on a simulated belt, seen by a camera that runs freely.
-    Belt { parts: Recording, pace: BeltPace },
-}
-
-/// Recorded parts.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Recording {
-    pub(crate) folder: PathBuf,
-    pub(crate) split: Option<Split>,
-    pub(crate) repeat: Repeat,
-}
-
-/// How a simulated belt goes through the picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BeltPace {
-    /// From frame to frame.
-    pub(crate) period_us: u64,
-    pub(crate) frames_a_part: u32,
-}
-
-impl CameraSource {
-    /// The parts that it shows.
-    pub(crate) fn recording(&self) -> &Recording {
-        match self {
-            Self::Replay(parts) | Self::Belt { parts, .. } => parts,
-        }
-    }
 }
 
 /// A station that waited for longer would be late for every pulse.
@@ -354,38 +318,13 @@ impl Checker {
     }
 }
 
-impl Checker {
-    fn camera(&mut self, typed: &CameraToml, folder: &Path) -> CameraSource {
-        let parts = Recording {
-            folder: self.path("camera.folder", &typed.folder, folder),
-            split: match typed.split {
-                SplitToml::Inspection => None,
-                SplitToml::Train => Some(Split::Train),
-                SplitToml::Validation => Some(Split::Validation),
-                SplitToml::Calibration => Some(Split::Calibration),
-                SplitToml::Test => Some(Split::Test),
-            },
-            repeat: if typed.repeat {
-                Repeat::Forever
-            } else {
-                Repeat::Once
-            },
-        };
-        match typed.kind {
-            CameraKind::Replay => CameraSource::Replay(parts),
-            CameraKind::Belt => CameraSource::Belt {
-                parts,
-                pace: self.pace(typed),
-            },
-        }
-    }
-}
+impl Checker {}
 
 impl Station {
     /// Checks what was typed. Paths start at `folder`.
     pub(super) fn new(typed: &StationToml, folder: &Path) -> Result<Self, Vec<StationError>> {
         let mut checker = Checker::default();
-        let camera = checker.camera(&typed.camera, folder);
+        let camera = checker.camera(&typed.camera, typed.realsense.as_ref(), folder);
         let station = Self {
             bundle: checker.path("bundle.file", &typed.bundle.file, folder),
             camera,

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use super::camera::RealSenseToml;
 use super::*;
 
 const LEAST: &str = "[bundle]\nfile = \"cap.twb\"\n[camera]\nkind = \"replay\"\nfolder = \"cap\"\n";
@@ -37,13 +38,23 @@ fn every_example_is_a_valid_station() {
 
 #[test]
 fn the_documented_example_names_every_key_with_its_default() {
-    let texts = ["station-replay.toml", "station-gpio.toml"].map(|name| {
+    let texts = [
+        "station-replay.toml",
+        "station-gpio.toml",
+        "station-realsense.toml",
+    ]
+    .map(|name| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
         std::fs::read_to_string(folder.join(name)).unwrap()
     });
-    let defaults: StationToml = toml::from_str(LEAST).unwrap();
+    let mut defaults: StationToml = toml::from_str(LEAST).unwrap();
+    defaults.realsense = Some(RealSenseToml::default());
     for (table, key, value) in explain::keys(&defaults) {
-        let text = &texts[usize::from(table == "handshake")];
+        let text = &texts[match table.as_str() {
+            "handshake" => 1,
+            "realsense" => 2,
+            _ => 0,
+        }];
         let line = text.lines().find(|line| {
             line.trim_start_matches(['#', ' '])
                 .starts_with(&format!("{key} ="))
@@ -57,6 +68,115 @@ fn the_documented_example_names_every_key_with_its_default() {
             "the default of {key}, {value}, is not documented beside {line}"
         );
     }
+}
+
+const CAMERA: &str = "[bundle]\nfile = \"cap.twb\"\n[camera]\nkind = \"realsense\"\n";
+
+/// What the example shows as comments, as it is, is a camera that can be set so.
+#[test]
+fn every_setting_of_a_camera_is_documented() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/station-realsense.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let is_setting = |line: &&str| {
+        let mut words = line.trim_start_matches("# ").split(' ');
+        line.starts_with("# ")
+            && !line.starts_with("#  ")
+            && words
+                .next()
+                .is_some_and(|key| key.contains('_') || key == "emitter")
+            && words.next() == Some("=")
+    };
+    let shown: Vec<&str> = text
+        .lines()
+        .filter(is_setting)
+        .map(|line| line.trim_start_matches("# "))
+        .collect();
+    let text = format!("{CAMERA}[realsense]\n{}\n", shown.join("\n"));
+    let CameraSource::RealSense(source) = parsed(&text).unwrap().station.camera else {
+        panic!("a camera");
+    };
+    let settings = &source.spec.settings;
+    assert!(source.preset_file.is_some() && settings.visual_preset.is_some());
+    assert_eq!(settings.depth_unit_m, Some(0.0001));
+    assert_eq!(settings.depth_exposure.unwrap().as_micros(), 8_500);
+    assert_eq!(settings.depth_gain, Some(16.0));
+    assert_eq!(
+        (settings.emitter, settings.laser_power_mw),
+        (Some(true), Some(150.0))
+    );
+    assert_eq!(settings.colour_exposure.unwrap().as_micros(), 5_000);
+    assert_eq!(settings.colour_gain, Some(64.0));
+    assert_eq!(settings.white_balance_k, Some(4_600.0));
+    assert_eq!(settings.power_line_hz, Some(50));
+}
+
+#[test]
+fn a_camera_s_keys_are_told_with_their_defaults() {
+    let loaded = parsed(CAMERA).unwrap();
+    let is_told = |key: &str| loaded.settings.iter().any(|setting| setting.key == key);
+    assert!(is_told("realsense.rate_hz") && is_told("realsense.serial"));
+    assert!(!is_told("camera.folder"));
+    let replay = parsed(LEAST).unwrap();
+    let mut keys = replay.settings.iter().map(|setting| setting.key.as_str());
+    assert!(!keys.any(|key| key.starts_with("realsense.")));
+}
+
+#[test]
+fn a_recording_goes_the_camera_s_way() {
+    let text = "[bundle]\nfile = \"cap.twb\"\n[camera]\nkind = \"recording\"\nfile = \"shift.bag\"\n\
+                pace = \"as_read\"\nrepeat = true\n[realsense]\nage_max_ms = 70\n";
+    let CameraSource::RealSense(source) = parsed(text).unwrap().station.camera else {
+        panic!("a camera");
+    };
+    assert!(matches!(&source.which, WhichCamera::Recorded { file } if file.ends_with("shift.bag")));
+    assert!(source.spec.streams.is_none() && source.spec.repeat);
+    assert_eq!(source.spec.age_max.as_micros(), 70_000);
+    assert!(!source.spec.recovery.can_reset);
+}
+
+#[test]
+fn what_belongs_to_another_camera_is_named() {
+    let refused = |text: String| match parsed(&text) {
+        Err(ConfigError::Problems { problems, .. }) => problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; "),
+        other => panic!("{other:?}"),
+    };
+    for (text, key) in [
+        (format!("{CAMERA}folder = \"cap\"\n"), "camera.folder"),
+        (format!("{CAMERA}split = \"train\"\n"), "camera.split"),
+        (format!("{CAMERA}file = \"a.bag\"\n"), "camera.file"),
+        (format!("{CAMERA}pace = \"as_read\"\n"), "camera.pace"),
+        (format!("{CAMERA}repeat = true\n"), "camera.repeat"),
+        (format!("{LEAST}[realsense]\nrate_hz = 30\n"), "realsense"),
+        (
+            format!("{CAMERA}[realsense]\nrate_hz = 0\n"),
+            "realsense.rate_hz",
+        ),
+        (
+            format!("{CAMERA}[realsense]\npair_distance_max_ms = 20\n"),
+            "realsense.pair_distance_max_ms",
+        ),
+        (
+            format!("{CAMERA}[realsense]\ntransfer_max_ms = 300\n"),
+            "realsense.transfer_max_ms must be less than realsense.wait_max_ms",
+        ),
+        (
+            format!("{CAMERA}[realsense]\nmains_hz = 55\n"),
+            "realsense.mains_hz",
+        ),
+        (
+            format!("{CAMERA}[realsense]\nlaser_power_mw = -1\n"),
+            "realsense.laser_power_mw",
+        ),
+    ] {
+        let told = refused(text);
+        assert!(told.starts_with(key), "{key}: {told}");
+    }
+    let text = LEAST.replace("folder = \"cap\"\n", "");
+    assert!(refused(text).starts_with("camera.folder"));
 }
 
 #[test]

@@ -1,9 +1,12 @@
-//! The file as typed. `configs/station-replay.toml` documents every key for people.
+//! The file as typed. `configs/station-replay.toml` documents every key for people; wires and cameras have
+//! files of their own there.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use twinspect_core::belt::EncoderKind;
+
+use super::camera::{CameraKind, CameraToml, RealSenseToml};
 
 /// A station's file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,6 +14,8 @@ use twinspect_core::belt::EncoderKind;
 pub(crate) struct StationToml {
     pub(crate) bundle: BundleToml,
     pub(crate) camera: CameraToml,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) realsense: Option<RealSenseToml>,
     #[serde(default)]
     pub(crate) line: LineToml,
     #[serde(default)]
@@ -35,56 +40,24 @@ pub(crate) struct StationToml {
     pub(crate) control: ControlToml,
 }
 
+impl StationToml {
+    /// Names every key of the camera that the station has, so that each can be told with its value.
+    pub(super) fn complete(mut self) -> Self {
+        if matches!(
+            self.camera.kind,
+            CameraKind::RealSense | CameraKind::Recording
+        ) {
+            self.realsense.get_or_insert_default();
+        }
+        self
+    }
+}
+
 /// The model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BundleToml {
     pub(crate) file: PathBuf,
-}
-
-/// Where pictures come from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CameraToml {
-    pub(crate) kind: CameraKind,
-    pub(crate) folder: PathBuf,
-    #[serde(default)]
-    pub(crate) split: SplitToml,
-    #[serde(default)]
-    pub(crate) repeat: bool,
-    #[serde(default = "frame_hz")]
-    pub(crate) frame_hz: f64,
-    #[serde(default = "frames_a_part")]
-    pub(crate) frames_a_part: u32,
-}
-
-fn frame_hz() -> f64 {
-    20.0
-}
-
-fn frames_a_part() -> u32 {
-    16
-}
-
-/// Cameras that this release knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum CameraKind {
-    Replay,
-    Belt,
-}
-
-/// Parts of a recording.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum SplitToml {
-    /// The test parts; all, in a recording without any.
-    #[default]
-    Inspection,
-    Train,
-    Validation,
-    Calibration,
-    Test,
 }
 
 /// The wires, and the lines that they are connected to.

@@ -19,7 +19,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
 use signal_hook::low_level::raise;
 use twinspect_bundle::Bundle;
-use twinspect_camera::{BeltCamera, BeltView, Camera, Repeat, ReplayCamera};
+use twinspect_camera::CameraError;
 use twinspect_core::verdict::{Reason, Verdict};
 use twinspect_engine::EngineError;
 
@@ -29,12 +29,13 @@ use super::messages::{
 };
 use super::records::Records;
 use super::watch::Watching;
+use crate::cameras::{self, CameraWatch, Opened};
 use crate::chaos::{self, Place};
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
-use crate::config::{self, CameraSource, InspectorLimits, Recording, Station};
+use crate::config::{self, InspectorLimits, Station};
 use crate::error::{EdgeError, WithCauses};
-use crate::fit::{check_camera, lookout, taught_belt};
+use crate::fit::lookout;
 use crate::logging;
 use crate::pipeline::{InspectError, Pipeline};
 
@@ -88,7 +89,11 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     });
     chaos::begin();
     let bundle = Bundle::open(&bundle)?;
-    let (camera, parts_left) = open_camera(&camera, &bundle, args.skip)?;
+    let Opened {
+        camera,
+        parts_left,
+        watch: camera_watch,
+    } = cameras::open(&camera, &bundle, args.skip)?;
     let watching = outlook
         .map(|outlook| lookout(&bundle, outlook).map(|lookout| (lookout, outlook.presence)))
         .transpose()?;
@@ -147,8 +152,10 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
             records,
             watch,
             tickets_read,
+            camera_watch,
             answers,
             inspected: 0,
+            camera_lost: false,
             engine_ended: None,
         }
         .run(&frames)?;
@@ -175,40 +182,6 @@ fn end_soon(clock: Clock) {
     logging::finish();
     if let Err(error) = raise(SIGKILL) {
         log::error!("killing this process: {error}");
-    }
-}
-
-/// The camera, and the parts until it ends if it ever does.
-fn open_camera(
-    source: &CameraSource,
-    bundle: &Bundle,
-    skip: u64,
-) -> Result<(Box<dyn Camera>, Option<u64>), EdgeError> {
-    let Recording {
-        folder,
-        split,
-        repeat,
-    } = source.recording();
-    let dataset = twinspect_dataset::open(folder)?;
-    check_camera(bundle, dataset.as_ref())?;
-    let mut camera = ReplayCamera::new(dataset, *split, *repeat)?;
-    camera.skip(usize::try_from(skip).unwrap_or(usize::MAX));
-    let parts = camera.parts().len() as u64;
-    let left = match repeat {
-        Repeat::Once => Some(parts.saturating_sub(skip)),
-        Repeat::Forever => None,
-    };
-    match source {
-        CameraSource::Replay(_) => Ok((Box::new(camera), left)),
-        CameraSource::Belt { pace, .. } => {
-            let view = BeltView {
-                belt: taught_belt(bundle)?,
-                period_us: pace.period_us,
-                frames_a_part: pace.frames_a_part,
-            };
-            // Which of them become parts, their pictures say, and that they end.
-            Ok((Box::new(BeltCamera::new(camera, view)?), None))
-        }
     }
 }
 
@@ -272,8 +245,11 @@ struct Inspect {
     records: Option<Records>,
     watch: Arc<CaptureWatch>,
     tickets_read: Arc<AtomicU64>,
+    /// Of a camera that may have to be brought back.
+    camera_watch: Option<CameraWatch>,
     answers: Sender<InspectorMessage>,
     inspected: u64,
+    camera_lost: bool,
     engine_ended: Option<EngineError>,
 }
 
@@ -296,7 +272,10 @@ impl Inspect {
                 Err(RecvTimeoutError::Timeout) => true,
                 Err(RecvTimeoutError::Disconnected) => break End::NoFrames,
             };
-            if !listened || self.engine_ended.is_some() || !self.beat() {
+            // A driver that hangs is left with its process; the line process starts another one.
+            let watch = self.camera_watch.as_ref();
+            self.camera_lost = watch.is_some_and(CameraWatch::is_lost);
+            if !listened || self.camera_lost || self.engine_ended.is_some() || !self.beat() {
                 break End::NobodyListens;
             }
         };
@@ -312,6 +291,11 @@ impl Inspect {
             .is_err()
         {
             log::debug!("the line process ended before the inspect process");
+        }
+        if self.camera_lost {
+            return Err(EdgeError::Camera(CameraError::Lost {
+                camera: "the camera".to_owned(),
+            }));
         }
         self.engine_ended
             .map_or(Ok(end), |source| Err(EdgeError::Engine(source)))

@@ -1,0 +1,186 @@
+//! Why a RealSense camera can't be opened, started or set.
+
+use std::borrow::Cow;
+
+use twinspect_core::align::AlignError;
+use twinspect_core::pairing::Stream;
+
+use crate::librealsense::{CallError, LoadError};
+
+/// Why a RealSense camera, or its recording, can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RealSenseError {
+    /// The library.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A call that should have worked.
+    #[error("{doing}")]
+    Call {
+        /// What was attempted.
+        doing: &'static str,
+        /// What the library says.
+        #[source]
+        source: CallError,
+    },
+    /// The camera isn't there.
+    #[error(
+        "{} is not connected; {}",
+        serial.as_ref().map_or("a RealSense camera".to_owned(), |serial| format!("the RealSense camera {serial}")),
+        connected(found)
+    )]
+    Absent {
+        /// Its serial number, if a certain one was asked for.
+        serial: Option<String>,
+        /// Cameras that are there, name and serial number.
+        found: Vec<String>,
+    },
+    /// The recording can't be opened.
+    #[error("opening recording {file}")]
+    Recording {
+        /// The file.
+        file: String,
+        /// What the library says.
+        #[source]
+        source: CallError,
+    },
+    /// The camera has no such stream.
+    #[error("{device} has no {stream} of {wanted}; it has {}", list(offered))]
+    NoProfile {
+        /// The camera.
+        device: String,
+        /// Which stream.
+        stream: Stream,
+        /// Size and rate, or format.
+        wanted: String,
+        /// What there is.
+        offered: Vec<String>,
+        /// On what kind of USB, if the camera says so.
+        usb: Option<String>,
+    },
+    /// The camera has no such setting.
+    #[error("{device} has no {setting} to set")]
+    NoSetting {
+        /// The camera.
+        device: String,
+        /// The setting, and whose.
+        setting: String,
+    },
+    /// The camera can't be set so.
+    #[error(
+        "{setting} = {wanted} is not possible with {device}: {min} to {max} in steps of {step}"
+    )]
+    Range {
+        /// The camera.
+        device: String,
+        /// The setting, and whose.
+        setting: String,
+        /// What was asked for.
+        wanted: f32,
+        /// The least.
+        min: f32,
+        /// The most.
+        max: f32,
+        /// Steps.
+        step: f32,
+    },
+    /// The camera was set, and says something else.
+    #[error("{setting} of {device} was set to {wanted} and is {found}")]
+    ReadBack {
+        /// The camera.
+        device: String,
+        /// The setting, and whose.
+        setting: String,
+        /// What was asked for.
+        wanted: f32,
+        /// What was read.
+        found: f32,
+    },
+    /// A lens that can't be computed with.
+    #[error(
+        "the {stream} camera's lens bends by the library's model {model}, which is not supported"
+    )]
+    Lens {
+        /// Which camera.
+        stream: Stream,
+        /// The library's number.
+        model: u32,
+    },
+    /// Depth can't be laid onto colour.
+    #[error("laying depth onto colour")]
+    Align(#[from] AlignError),
+    /// Nothing came in time.
+    #[error("no usable pair of pictures within {seconds} s of the start: {trouble}")]
+    NoStart {
+        /// How long was waited.
+        seconds: u64,
+        /// What was the matter at the end.
+        trouble: String,
+        /// The last step's own error.
+        #[source]
+        source: Option<Box<RealSenseError>>,
+    },
+}
+
+fn connected(found: &[String]) -> String {
+    if found.is_empty() {
+        "no RealSense camera is".to_owned()
+    } else {
+        format!("connected: {}", found.join(", "))
+    }
+}
+
+fn list(offered: &[String]) -> String {
+    if offered.is_empty() {
+        "none at all".to_owned()
+    } else {
+        offered.join(", ")
+    }
+}
+
+impl RealSenseError {
+    pub(super) fn call(doing: &'static str) -> impl FnOnce(CallError) -> Self {
+        move |source| Self::Call { doing, source }
+    }
+
+    /// Whether it may go away without anybody changing the station's configuration.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Call { .. } | Self::Absent { .. } | Self::ReadBack { .. } | Self::NoStart { .. }
+        )
+    }
+
+    /// The remedy, where there is one.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Load(error) => Some(error.hint().into()),
+            Self::Absent { found, .. } if found.is_empty() => Some(
+                "check cable and power, and that the user may open the device (the vendor's udev rules); `lsusb -d \
+                 8086:` lists it if the system sees it"
+                    .into(),
+            ),
+            Self::Absent { .. } => {
+                Some("plug that camera in, or write the other one's number into `realsense.serial`".into())
+            }
+            Self::NoProfile { usb: Some(usb), .. } if usb.starts_with('2') => Some(
+                format!(
+                    "the camera runs on USB {usb}: use a USB 3 cable and port, and push the plug in quickly"
+                )
+                .into(),
+            ),
+            Self::NoProfile { .. } => {
+                Some("write one of these sizes and rates into the table [realsense]".into())
+            }
+            Self::NoSetting { .. } => Some("take that key out of the table [realsense]".into()),
+            Self::Range { .. } => Some("write a value from that range into the table [realsense]".into()),
+            Self::Recording { .. } => Some(
+                "name a .bag file, or for librealsense 2.58 and later a .db3 file, that the vendor's viewer or a \
+                 station has recorded"
+                    .into(),
+            ),
+            Self::NoStart { source, .. } => source.as_ref().and_then(|source| source.hint()),
+            Self::Call { .. } | Self::ReadBack { .. } | Self::Lens { .. } | Self::Align(_) => None,
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! RealSense cameras and their recordings: aligned colour and depth of one moment.
+//!
+//! ```text
+//! sensors ─► queue ─► core::pairing ─► late? frozen? settled? ─► newest pair ─► align ─► FramePair
+//! └──────────────── the camera's thread ─────────────────────┘   └── whoever captures ──┘
+//! ```
+//! The camera's thread alone calls the library. It holds one pair, the newest, as two references into the
+//! library's pool; what is asked for is copied and laid out by whoever asks. A picture is handed out for a part
+//! only if it was taken after the part came: it came no sooner than the part plus the longest way of a picture.
+//!
+//! When nothing comes, [`twinspect_core::recovery`] decides what is done about it.
+
+mod error;
+mod find;
+mod picture;
+mod session;
+mod settings;
+mod shared;
+mod spec;
+mod worker;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use twinspect_core::frame::{FramePair, Intrinsics, Stamp, StampDomain};
+use twinspect_core::recovery::Health;
+
+pub use error::RealSenseError;
+pub use find::{ConnectedDevice, FindDevice, RecordedDevice};
+pub use session::CameraFacts;
+pub use settings::SettingFact;
+pub use shared::StreamCounts;
+pub use spec::{Pace, PresetFile, RealSenseSpec, Settings, StreamsSpec};
+
+use crate::librealsense::Context;
+use crate::{Camera, CameraError, CameraFrame};
+use shared::{Ready, Shared};
+use worker::Worker;
+
+/// How long a camera that is let go of may take to stop. Longer, and its thread is left behind.
+const STOP_MAX_US: u64 = 5_000_000;
+
+/// A RealSense camera, or a recording of one.
+#[derive(Debug)]
+pub struct RealSenseCamera {
+    shared: Arc<Shared>,
+    spec: RealSenseSpec,
+    name: String,
+    facts: CameraFacts,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+/// Watches a camera from another thread.
+#[derive(Debug, Clone)]
+pub struct CameraWatch {
+    shared: Arc<Shared>,
+}
+
+impl CameraWatch {
+    /// What can be said of the camera now.
+    pub fn health(&self) -> Health {
+        let now_us = self.shared.clock.now_us();
+        let mut state = self.shared.lock();
+        if state.recovery.is_lost(now_us) {
+            return Health::Lost;
+        }
+        state.recovery.health(now_us)
+    }
+
+    /// Whether only a new process can help.
+    pub fn is_lost(&self) -> bool {
+        self.health() == Health::Lost
+    }
+
+    /// What became of all pictures so far.
+    pub fn counts(&self) -> StreamCounts {
+        self.shared.lock().counts
+    }
+}
+
+impl RealSenseCamera {
+    /// Opens a camera and waits until its pictures may be judged.
+    ///
+    /// # Errors
+    /// [`RealSenseError`]: at once if the configuration can't work with this camera, otherwise when
+    /// [`RealSenseSpec::open_max`] is over.
+    pub fn open(
+        context: Context,
+        finder: Box<dyn FindDevice>,
+        spec: RealSenseSpec,
+    ) -> Result<Self, RealSenseError> {
+        let shared = Arc::new(Shared::new(spec.recovery));
+        let name = finder.describe();
+        let worker = Worker::new(Arc::clone(&shared), context, finder, spec.clone());
+        let thread = std::thread::spawn(move || worker.work());
+        // From here on dropping it ends the thread.
+        let mut camera = Self {
+            facts: CameraFacts::unknown(),
+            shared,
+            name,
+            thread: Some(thread),
+            spec,
+        };
+        camera.facts = camera.wait_for_start()?;
+        Ok(camera)
+    }
+
+    fn wait_for_start(&self) -> Result<CameraFacts, RealSenseError> {
+        let clock = self.shared.clock;
+        let until_us = clock.now_us() + self.spec.open_max.as_micros() as u64;
+        let mut state = self.shared.lock();
+        loop {
+            let now_us = clock.now_us();
+            if let Some(facts) = state.facts.as_ref().filter(|_| state.newest.is_some()) {
+                return Ok(facts.clone());
+            }
+            if state.error.as_ref().is_some_and(|error| !error.may_pass())
+                && let Some(error) = state.error.take()
+            {
+                return Err(error);
+            }
+            if now_us >= until_us || state.recovery.is_lost(now_us) || state.ended || state.done {
+                let trouble = state.trouble(now_us).to_string();
+                return Err(match state.error.take() {
+                    Some(error @ RealSenseError::Absent { .. }) => error,
+                    source => RealSenseError::NoStart {
+                        seconds: now_us.div_ceil(1_000_000),
+                        trouble,
+                        source: source.map(Box::new),
+                    },
+                });
+            }
+            state = self.shared.wait_until(state, until_us);
+        }
+    }
+
+    /// What is known of the camera.
+    pub fn facts(&self) -> &CameraFacts {
+        &self.facts
+    }
+
+    /// Lets another thread watch it.
+    pub fn watch(&self) -> CameraWatch {
+        CameraWatch {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// A pair that was taken after `from_us` of the camera's clock.
+    fn wait_for_pair(&self, from_us: u64) -> Result<Ready, CameraError> {
+        let clock = self.shared.clock;
+        let until_us = from_us.saturating_add(self.spec.wait_max.as_micros() as u64);
+        let mut state = self.shared.lock();
+        loop {
+            let now_us = clock.now_us();
+            let is_any = self.spec.pace == Pace::AsRead || self.spec.every_picture;
+            let is_fresh = |ready: &mut Ready| is_any || ready.exposed_us >= from_us;
+            if let Some(ready) = state.newest.take_if(is_fresh) {
+                self.shared.notify();
+                return Ok(ready);
+            }
+            if state.ended {
+                return Err(CameraError::End);
+            }
+            if state.recovery.is_lost(now_us) || state.done {
+                return Err(CameraError::Lost {
+                    camera: self.name.clone(),
+                });
+            }
+            if now_us >= until_us {
+                return Err(CameraError::NoPicture {
+                    trouble: state.trouble(now_us),
+                });
+            }
+            state = self.shared.wait_until(state, until_us);
+        }
+    }
+
+    /// Copies a pair and lays its depth onto its colour.
+    fn lay_out(&self, ready: Ready) -> Result<FramePair, CameraError> {
+        let mut state = self.shared.lock();
+        // What came before the camera was started anew was to be laid out by another maker.
+        let is_current = state.session == ready.session;
+        let Some(mut maker) = is_current.then(|| state.maker.take()).flatten() else {
+            let trouble = state.trouble(self.shared.clock.now_us());
+            return Err(CameraError::NoPicture { trouble });
+        };
+        drop(state);
+        let made = maker.make(
+            &ready.pair.depth.content.frame,
+            &ready.pair.colour.content.frame,
+            ready.unit_m,
+        );
+        let mut state = self.shared.lock();
+        if state.session == ready.session {
+            state.maker = Some(maker);
+        }
+        drop(state);
+        made.map_err(|source| CameraError::Picture {
+            source: Box::new(source),
+        })
+    }
+}
+
+impl Camera for RealSenseCamera {
+    fn description(&self) -> String {
+        let facts = &self.facts;
+        format!(
+            "{}: {} {}, colour {}, depth {} at {} Hz, {}",
+            self.name,
+            facts.name,
+            facts.serial,
+            facts.intrinsics.size(),
+            facts.depth_size,
+            facts.rate_hz,
+            facts.library
+        )
+    }
+
+    fn intrinsics(&self) -> Option<&Intrinsics> {
+        Some(&self.facts.intrinsics)
+    }
+
+    fn capture(&mut self, now_us: u64) -> Result<CameraFrame, CameraError> {
+        let from_us = self.shared.clock.now_us();
+        let ready = self.wait_for_pair(from_us)?;
+        // The caller's clock at the same moment tells how both are set.
+        let time_us = match self.spec.pace {
+            Pace::Sensor => (now_us + ready.exposed_us).saturating_sub(from_us),
+            Pace::AsRead => now_us,
+        };
+        let stamp = |frame_number| Stamp {
+            frame_number: frame_number + (ready.session << 40),
+            time_us,
+            domain: StampDomain::Host,
+        };
+        let rgb_stamp = stamp(ready.pair.colour.mark.number);
+        let depth_stamp = stamp(ready.pair.depth.mark.number);
+        if ready.unit_m != self.facts.depth_unit_m {
+            return Err(CameraError::DepthUnit {
+                expected_m: self.facts.depth_unit_m,
+                found_m: ready.unit_m,
+            });
+        }
+        let mut pair = self.lay_out(ready)?;
+        pair.rgb_stamp = Some(rgb_stamp);
+        pair.depth_stamp = Some(depth_stamp);
+        Ok(CameraFrame { pair, truth: None })
+    }
+}
+
+impl Drop for RealSenseCamera {
+    fn drop(&mut self) {
+        let clock = self.shared.clock;
+        let until_us = clock.now_us() + STOP_MAX_US;
+        let mut state = self.shared.lock();
+        state.stop = true;
+        self.shared.notify();
+        while !state.done && clock.now_us() < until_us {
+            state = self.shared.wait_until(state, until_us);
+        }
+        let is_done = state.done;
+        drop(state);
+        match self.thread.take() {
+            Some(thread) if is_done => {
+                if thread.join().is_err() {
+                    log::error!("{}: its thread panicked", self.name);
+                }
+            }
+            // The library hangs. Nothing can be done about that in this process.
+            _ => log::error!("{}: it does not stop, and is left as it is", self.name),
+        }
+    }
+}
+
+impl CameraFacts {
+    /// Of a camera that has not been started.
+    fn unknown() -> Self {
+        Self {
+            name: String::new(),
+            serial: String::new(),
+            firmware: None,
+            usb: None,
+            library: String::new(),
+            intrinsics: Intrinsics {
+                width: 0,
+                height: 0,
+                fx: 0.0,
+                fy: 0.0,
+                cx: 0.0,
+                cy: 0.0,
+                distortion: [0.0; 5],
+            },
+            depth_size: twinspect_core::frame::FrameSize {
+                width: 0,
+                height: 0,
+            },
+            rate_hz: 0,
+            depth_unit_m: 0.0,
+            settings: Vec::new(),
+        }
+    }
+}

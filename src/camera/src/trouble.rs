@@ -1,0 +1,67 @@
+//! What is the matter with a camera that gives no picture.
+
+use twinspect_core::pairing::Stream;
+
+/// Why there was no picture that shows the part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// The camera isn't there.
+    Absent {
+        /// Since when, in milliseconds.
+        for_ms: u64,
+    },
+    /// It is being opened, started or reset.
+    Starting {
+        /// Since when, in milliseconds.
+        for_ms: u64,
+    },
+    /// It has just started: its first pictures are passed over.
+    Settling,
+    /// One stream stands still, and the other goes on.
+    StreamStill {
+        /// Which.
+        stream: Stream,
+        /// Since when, in milliseconds.
+        for_ms: u64,
+    },
+    /// Nothing comes at all.
+    Still {
+        /// Since when, in milliseconds.
+        for_ms: u64,
+    },
+    /// Both streams run by different clocks.
+    ClocksApart,
+    /// Both streams run, and no two of their pictures belong together.
+    Unpaired,
+    /// It shows one picture again and again.
+    Frozen,
+    /// Its pictures come later than they may.
+    Late {
+        /// By how much, in milliseconds.
+        by_ms: u64,
+    },
+    /// Pictures come, and none of them in time for this part.
+    Slow,
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Absent { for_ms } => write!(f, "the camera has not been there for {for_ms} ms"),
+            Self::Starting { for_ms } => {
+                write!(f, "the camera has been starting for {for_ms} ms")
+            }
+            Self::Settling => f.write_str("the camera has just started"),
+            Self::StreamStill { stream, for_ms } => {
+                write!(f, "the {stream} stream has stood still for {for_ms} ms")
+            }
+            Self::Still { for_ms } => write!(f, "the camera has stood still for {for_ms} ms"),
+            Self::ClocksApart => f.write_str("depth and colour are stamped by different clocks"),
+            Self::Unpaired => f.write_str("no depth and colour picture belong together"),
+            Self::Frozen => f.write_str("the camera shows one picture again and again"),
+            Self::Late { by_ms } => write!(f, "pictures come {by_ms} ms late"),
+            Self::Slow => f.write_str("no picture in time"),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Depth laid onto the colour picture, pixel by pixel.
+//!
+//! Two imagers a few centimetres apart see the same thing at different places. Each depth pixel is a
+//! square patch of surface: its corners are brought into the colour camera's frame and onto its
+//! picture, and the patch covers what lies between. Where several cover a pixel the nearest wins, as it
+//! would hide the others. What the colour camera sees and the depth camera does not stays without a
+//! measurement: beside an edge that is a shadow, about `f * offset * (1 / near - 1 / far)` pixels wide.
+//!
+//! The result is a distance along the *colour* camera's axis, in the counts that went in.
+
+use crate::frame::{FrameSize, Intrinsics};
+
+/// Where the depth camera stands, seen from the colour camera: `colour = rotation * depth + translation`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DepthToColour {
+    /// Rows of the rotation.
+    pub rotation: [[f64; 3]; 3],
+    /// Millimetres.
+    pub translation_mm: [f64; 3],
+}
+
+impl DepthToColour {
+    /// Both cameras are one, as where colour comes from the depth module.
+    pub const SAME: Self = Self {
+        rotation: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+        translation_mm: [0.0; 3],
+    };
+}
+
+/// Why depth can't be laid onto colour.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AlignError {
+    /// Intrinsics that project nothing.
+    #[error("the {camera} camera's intrinsics are not usable: {intrinsics:?}")]
+    Intrinsics {
+        /// `depth` or `colour`.
+        camera: &'static str,
+        /// What was given.
+        intrinsics: Box<Intrinsics>,
+    },
+    /// A place that is none.
+    #[error("the place of the depth camera beside the colour camera is not finite")]
+    Place,
+    /// A buffer of another size.
+    #[error("{what} of {expected} needs {} counts, found {found}", expected.pixels())]
+    Length {
+        /// Which buffer.
+        what: &'static str,
+        /// The picture's size.
+        expected: FrameSize,
+        /// Counts in the buffer.
+        found: usize,
+    },
+}
+
+/// Lays depth pictures of one camera onto its colour pictures. Allocates when it is made, and not after.
+#[derive(Debug, Clone)]
+pub struct Aligner {
+    depth: FrameSize,
+    colour: Intrinsics,
+    /// Ray of each corner of a depth pixel at a depth of 1, turned into the colour camera's frame:
+    /// `(width + 1) x (height + 1)`, rows from the top.
+    corners: Vec<[f32; 3]>,
+    translation_mm: [f32; 3],
+}
+
+impl Aligner {
+    /// Prepares for a depth camera, a colour camera, and their places.
+    ///
+    /// # Errors
+    /// [`AlignError::Intrinsics`] and [`AlignError::Place`].
+    pub fn new(
+        depth: &Intrinsics,
+        colour: &Intrinsics,
+        place: &DepthToColour,
+    ) -> Result<Self, AlignError> {
+        for (camera, intrinsics) in [("depth", depth), ("colour", colour)] {
+            if !intrinsics.is_usable() {
+                return Err(AlignError::Intrinsics {
+                    camera,
+                    intrinsics: Box::new(*intrinsics),
+                });
+            }
+        }
+        let numbers = place.rotation.iter().flatten().chain(&place.translation_mm);
+        if !numbers.into_iter().all(|number| number.is_finite()) {
+            return Err(AlignError::Place);
+        }
+        let columns = depth.width + 1;
+        let corners = (0..columns * (depth.height + 1))
+            .map(|index| {
+                // Pixel centres lie at integers, so corners lie half a pixel before.
+                let (column, row) = (index % columns, index / columns);
+                let (x, y) = depth.ray(column as f64 - 0.5, row as f64 - 0.5);
+                place.rotation.map(|[a, b, c]| (a * x + b * y + c) as f32)
+            })
+            .collect();
+        Ok(Self {
+            depth: depth.size(),
+            colour: *colour,
+            corners,
+            translation_mm: place.translation_mm.map(|value| value as f32),
+        })
+    }
+
+    /// Size of the colour picture, and of what comes out.
+    pub fn size(&self) -> FrameSize {
+        self.colour.size()
+    }
+
+    /// Lays counts of `unit_m` metres onto the colour picture; 0 is no measurement in both.
+    ///
+    /// # Errors
+    /// [`AlignError::Length`].
+    pub fn align(
+        &self,
+        counts: &[u16],
+        unit_m: f64,
+        aligned: &mut [u16],
+    ) -> Result<(), AlignError> {
+        let length = |what, expected: FrameSize, found: usize| {
+            if found == expected.pixels() {
+                Ok(())
+            } else {
+                Err(AlignError::Length {
+                    what,
+                    expected,
+                    found,
+                })
+            }
+        };
+        length("depth", self.depth, counts.len())?;
+        length("aligned depth", self.colour.size(), aligned.len())?;
+        aligned.fill(0);
+        let unit_mm = (unit_m * 1000.0) as f32;
+        let columns = self.depth.width + 1;
+        let rows = counts.chunks_exact(self.depth.width);
+        let corner_rows = self.corners.chunks_exact(columns);
+        for ((row, above), below) in rows.zip(corner_rows.clone()).zip(corner_rows.skip(1)) {
+            let corners = above.iter().zip(below.iter().skip(1));
+            for (&count, (first, last)) in row.iter().zip(corners) {
+                if count > 0 {
+                    self.cover(f32::from(count) * unit_mm, unit_mm, [first, last], aligned);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Covers what one depth pixel hides.
+    fn cover(&self, z_mm: f32, unit_mm: f32, [first, last]: [&[f32; 3]; 2], aligned: &mut [u16]) {
+        let (Some((left, top, near_mm)), Some((right, bottom, far_mm))) =
+            (self.seen(first, z_mm), self.seen(last, z_mm))
+        else {
+            return;
+        };
+        // The patch's middle; one that is out of the counts' range is no measurement.
+        let count = ((near_mm + far_mm) / (2.0 * unit_mm)).round();
+        if !(1.0..=65_535.0).contains(&count) {
+            return;
+        }
+        let count = count as u16;
+        let size = self.colour.size();
+        // The pixels whose centres lie in the patch: neighbours share an edge, and no pixel twice. A patch
+        // between two centres covers none; on a surface that goes on, its neighbour does.
+        let span = |from: f32, to: f32, end: usize| {
+            let place = |edge: f32| (edge.ceil().max(0.0) as usize).min(end);
+            place(from.min(to))..place(from.max(to))
+        };
+        let columns = span(left, right, size.width);
+        for row in span(top, bottom, size.height) {
+            let start = row * size.width;
+            let Some(pixels) = aligned.get_mut(start + columns.start..start + columns.end) else {
+                return;
+            };
+            for pixel in pixels {
+                if *pixel == 0 || count < *pixel {
+                    *pixel = count;
+                }
+            }
+        }
+    }
+
+    /// Where the colour camera sees a corner at this depth of the depth camera, and how far away.
+    fn seen(&self, ray: &[f32; 3], z_mm: f32) -> Option<(f32, f32, f32)> {
+        let [tx, ty, tz] = self.translation_mm;
+        let z = ray[2] * z_mm + tz;
+        if z <= 0.0 {
+            return None;
+        }
+        let (x, y) = ((ray[0] * z_mm + tx) / z, (ray[1] * z_mm + ty) / z);
+        let colour = &self.colour;
+        let (column, row) = if colour.distortion == [0.0; 5] {
+            (
+                x * colour.fx as f32 + colour.cx as f32,
+                y * colour.fy as f32 + colour.cy as f32,
+            )
+        } else {
+            let (column, row) = colour.project(f64::from(x), f64::from(y));
+            (column as f32, row as f32)
+        };
+        (column.is_finite() && row.is_finite()).then_some((column, row, z))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! Opening the camera of a configuration.
+
+use twinspect_bundle::Bundle;
+use twinspect_camera::librealsense::{Context, Librealsense};
+use twinspect_camera::realsense::{
+    ConnectedDevice, FindDevice, PresetFile, RealSenseCamera, RealSenseError, RecordedDevice,
+};
+use twinspect_camera::{BeltCamera, BeltView, Camera, CameraError, Repeat, ReplayCamera};
+
+use crate::config::{CameraSource, RealSenseSource, Recording, WhichCamera};
+use crate::error::EdgeError;
+use crate::fit::{check_camera, check_facts, taught_belt};
+
+pub(crate) use twinspect_camera::realsense::CameraWatch;
+
+/// A camera that fits its bundle.
+pub(crate) struct Opened {
+    pub(crate) camera: Box<dyn Camera>,
+    /// Parts until it ends, if that is known.
+    pub(crate) parts_left: Option<u64>,
+    /// Watches a camera that may have to be brought back.
+    pub(crate) watch: Option<CameraWatch>,
+}
+
+/// Opens a camera, holds it against the bundle, and passes over what was seen before.
+pub(crate) fn open(source: &CameraSource, bundle: &Bundle, skip: u64) -> Result<Opened, EdgeError> {
+    match source {
+        CameraSource::Replay(recording) => {
+            let (camera, parts_left) = open_recording(recording, bundle, skip)?;
+            Ok(Opened {
+                camera: Box::new(camera),
+                parts_left,
+                watch: None,
+            })
+        }
+        CameraSource::Belt { parts, pace } => {
+            let (camera, _) = open_recording(parts, bundle, skip)?;
+            let view = BeltView {
+                belt: taught_belt(bundle)?,
+                period_us: pace.period_us,
+                frames_a_part: pace.frames_a_part,
+            };
+            Ok(Opened {
+                camera: Box::new(BeltCamera::new(camera, view)?),
+                // Which of them become parts, their pictures say, and that they end.
+                parts_left: None,
+                watch: None,
+            })
+        }
+        CameraSource::RealSense(source) => {
+            let camera = open_realsense(source)?;
+            check_facts(bundle, camera.facts())?;
+            let watch = camera.watch();
+            Ok(Opened {
+                camera: Box::new(camera),
+                parts_left: None,
+                watch: Some(watch),
+            })
+        }
+    }
+}
+
+/// Recorded parts, and how many of them are left until they end, if they do.
+fn open_recording(
+    recording: &Recording,
+    bundle: &Bundle,
+    skip: u64,
+) -> Result<(ReplayCamera, Option<u64>), EdgeError> {
+    let Recording {
+        folder,
+        split,
+        repeat,
+    } = recording;
+    let dataset = twinspect_dataset::open(folder)?;
+    check_camera(bundle, dataset.as_ref())?;
+    let mut camera = ReplayCamera::new(dataset, *split, *repeat)?;
+    camera.skip(usize::try_from(skip).unwrap_or(usize::MAX));
+    let parts = camera.parts().len() as u64;
+    let left = match repeat {
+        Repeat::Once => Some(parts.saturating_sub(skip)),
+        Repeat::Forever => None,
+    };
+    Ok((camera, left))
+}
+
+/// Opens a RealSense camera or its recording, and waits until its pictures may be judged.
+pub(crate) fn open_realsense(source: &RealSenseSource) -> Result<RealSenseCamera, EdgeError> {
+    let refused = |error: RealSenseError| EdgeError::Camera(CameraError::from(Box::new(error)));
+    let mut spec = source.spec.clone();
+    if let Some(path) = &source.preset_file {
+        let json = fs_err::read_to_string(path).map_err(|source| EdgeError::Preset {
+            path: path.clone(),
+            source,
+        })?;
+        spec.settings.preset = Some(PresetFile {
+            path: path.clone(),
+            json,
+        });
+    }
+    let library =
+        Librealsense::load(source.library.as_deref()).map_err(|error| refused(error.into()))?;
+    log::info!(
+        "librealsense {}, {}",
+        library.version(),
+        library.path().display()
+    );
+    let context = Context::open(library).map_err(|source| {
+        refused(RealSenseError::Call {
+            doing: "opening librealsense",
+            source,
+        })
+    })?;
+    let finder: Box<dyn FindDevice> = match &source.which {
+        WhichCamera::Connected { serial } => Box::new(ConnectedDevice::new(serial.clone())),
+        WhichCamera::Recorded { file } => Box::new(RecordedDevice::new(file)),
+    };
+    RealSenseCamera::open(context, finder, spec).map_err(refused)
+}

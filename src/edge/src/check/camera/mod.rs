@@ -1,0 +1,255 @@
+//! `twinspect check --camera`: what the station's camera shows, in pictures and figures, and what to do about it.
+
+mod findings;
+mod views;
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use twinspect_bundle::Bundle;
+use twinspect_camera::realsense::CameraFacts;
+use twinspect_camera::{Camera, CameraError, ReplayCamera};
+use twinspect_core::frame::FramePair;
+use twinspect_core::quality::{ColourFigures, DepthFigures, depth_noise_mm};
+
+use crate::cameras::{CameraWatch, open_realsense};
+use crate::cli::CheckArgs;
+use crate::clock::Clock;
+use crate::config::{CameraSource, Recording, Station};
+use crate::error::{EdgeError, WithCauses};
+use crate::fit::check_facts;
+use crate::latency::milliseconds;
+use crate::replay::write_json;
+use findings::{Colour, Depth, Findings, device, print, streams};
+
+/// Pairs that are looked at.
+const PAIRS: usize = 30;
+/// Captures that may fail before the camera is given up.
+const FAILURES_MAX: usize = 10;
+/// Limits beyond which somebody should look. They warn and refuse nothing: a good picture of a dark part is dark.
+const MEASURED_SHARE_MIN: f32 = 0.7;
+const SATURATED_SHARE_MAX: f32 = 0.05;
+const BRIGHTNESS_MIN: f32 = 30.0;
+const NOISE_MAX_MM: f64 = 2.0;
+/// Largest difference from the distance to the taught belt that is no other distance.
+const DISTANCE_SHARE_MAX: f64 = 0.15;
+
+/// A camera that is looked at, whatever kind it is.
+struct Looked {
+    camera: Box<dyn Camera>,
+    facts: Option<CameraFacts>,
+    watch: Option<CameraWatch>,
+}
+
+/// Looks through the station's camera.
+pub(super) fn check_camera(
+    station: &Station,
+    args: &CheckArgs,
+    out: &mut dyn Write,
+) -> Result<(), EdgeError> {
+    let bundle = Bundle::open(&station.bundle)?;
+    let Looked {
+        mut camera,
+        facts,
+        watch,
+    } = open(&station.camera)?;
+    let (pairs, took) = capture(camera.as_mut())?;
+    let Some(last) = pairs.last() else {
+        return Err(EdgeError::Camera(CameraError::End));
+    };
+    let manifest = bundle.manifest();
+    let roi = manifest
+        .prepare
+        .roi
+        .filter(|_| manifest.camera.frame == last.size());
+    let belt = manifest
+        .prepare
+        .geometry
+        .as_ref()
+        .map(|geometry| geometry.belt);
+    let colour = last.rgb().map(|picture| {
+        let figures = ColourFigures::of(picture, roi);
+        Colour {
+            brightness: figures.brightness,
+            dark_share: figures.dark_share,
+            saturated_share: figures.saturated_share,
+            sharpness: figures.sharpness,
+        }
+    });
+    let is_live = facts.is_some();
+    let depth = DepthFigures::of(last, roi).map(|figures| Depth {
+        measured_share: figures.measured_share,
+        median_mm: figures.median_mm,
+        // Recorded parts are different parts.
+        noise_mm: is_live.then(|| depth_noise_mm(&pairs, roi)).flatten(),
+        belt_mm: belt.map(|belt| belt.offset_mm / belt.normal[2]),
+    });
+    let mut warnings = Vec::new();
+    if let Some(facts) = &facts
+        && let Err(error) = check_facts(&bundle, facts)
+    {
+        warnings.push(WithCauses(&error).to_string());
+    }
+    warnings.extend(colour.as_ref().into_iter().flat_map(colour_warnings));
+    warnings.extend(depth.as_ref().into_iter().flat_map(depth_warnings));
+    let usb = facts.as_ref().and_then(|facts| facts.usb.clone());
+    if let Some(usb) = usb.filter(|usb| usb.starts_with('2')) {
+        warnings.push(format!(
+            "the camera runs on USB {usb}: use a USB 3 cable and port, and push the plug in quickly"
+        ));
+    }
+    let findings = Findings {
+        camera: camera.description(),
+        device: facts.map(device),
+        pairs: pairs.len(),
+        capture_p50_ms: median(took).map(milliseconds),
+        colour,
+        depth,
+        streams: watch.map(|watch| streams(&watch)),
+        pictures: views::save(last, &args.out)?,
+        warnings,
+    };
+    if args.json {
+        write_json(out, &findings)
+    } else {
+        print(out, &findings)
+    }
+}
+
+fn open(source: &CameraSource) -> Result<Looked, EdgeError> {
+    Ok(match source {
+        CameraSource::Replay(Recording {
+            folder,
+            split,
+            repeat,
+        })
+        | CameraSource::Belt {
+            parts:
+                Recording {
+                    folder,
+                    split,
+                    repeat,
+                },
+            ..
+        } => Looked {
+            camera: Box::new(ReplayCamera::new(
+                twinspect_dataset::open(folder)?,
+                *split,
+                *repeat,
+            )?),
+            facts: None,
+            watch: None,
+        },
+        CameraSource::RealSense(source) => {
+            let camera = open_realsense(source)?;
+            Looked {
+                facts: Some(camera.facts().clone()),
+                watch: Some(camera.watch()),
+                camera: Box::new(camera),
+            }
+        }
+    })
+}
+
+/// Up to so many pairs, and how long each took.
+fn capture(camera: &mut dyn Camera) -> Result<(Vec<FramePair>, Vec<Duration>), EdgeError> {
+    let clock = Clock::start();
+    let (mut pairs, mut took) = (Vec::new(), Vec::new());
+    let mut failures = 0;
+    while pairs.len() < PAIRS {
+        let began = Instant::now();
+        match camera.capture(clock.now_us()) {
+            Ok(frame) => {
+                took.push(began.elapsed());
+                pairs.push(frame.pair);
+            }
+            Err(error) if error.is_end() => break,
+            Err(error) if failures == FAILURES_MAX || error.wants_new_process() => {
+                return Err(EdgeError::Camera(error));
+            }
+            Err(error) => {
+                log::warn!("{}", WithCauses(&error));
+                failures += 1;
+            }
+        }
+    }
+    Ok((pairs, took))
+}
+
+fn median(mut took: Vec<Duration>) -> Option<Duration> {
+    took.sort();
+    took.get(took.len() / 2).copied()
+}
+
+fn colour_warnings(colour: &Colour) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if colour.saturated_share > SATURATED_SHARE_MAX {
+        warnings.push(format!(
+            "{:.0} % of the colour picture is as bright as can be: shorten realsense.colour_exposure_ms, lower \
+             the gain, or dim the light",
+            100.0 * colour.saturated_share
+        ));
+    }
+    if colour.brightness < BRIGHTNESS_MIN {
+        warnings.push(format!(
+            "the colour picture is dark, {:.0} of 255 on average: is the light on, is the cap off, is the exposure \
+             long enough?",
+            colour.brightness
+        ));
+    }
+    warnings
+}
+
+fn depth_warnings(depth: &Depth) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if depth.measured_share < MEASURED_SHARE_MIN {
+        warnings.push(format!(
+            "only {:.0} % of the picture has a depth: too near for this camera and depth size (docs/cameras.md), the \
+             emitter off, sunlight or another projector, a dirty window, or parts that shine or have no texture",
+            100.0 * depth.measured_share
+        ));
+    }
+    if let Some(noise_mm) = depth.noise_mm.filter(|noise_mm| *noise_mm > NOISE_MAX_MM) {
+        warnings.push(format!(
+            "depth changes by {noise_mm:.1} mm from picture to picture while nothing moves: too far, too little \
+             texture, or the emitter off; if something does move, stop it"
+        ));
+    }
+    if let (Some(median_mm), Some(belt_mm)) = (depth.median_mm, depth.belt_mm)
+        && (median_mm - belt_mm).abs() > DISTANCE_SHARE_MAX * belt_mm
+    {
+        warnings.push(format!(
+            "most of the picture lies {median_mm:.0} mm away, the bundle's belt {belt_mm:.0} mm: put the camera where \
+             it stood when the model's parts were recorded"
+        ));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_with_what_to_do() {
+        let colour = |brightness, saturated_share| Colour {
+            brightness,
+            dark_share: 0.0,
+            saturated_share,
+            sharpness: 100.0,
+        };
+        assert!(colour_warnings(&colour(120.0, 0.01)).is_empty());
+        assert!(colour_warnings(&colour(120.0, 0.2))[0].contains("colour_exposure_ms"));
+        assert!(colour_warnings(&colour(3.0, 0.0))[0].contains("light"));
+        let depth = |measured_share, median_mm, noise_mm| Depth {
+            measured_share,
+            median_mm: Some(median_mm),
+            noise_mm: Some(noise_mm),
+            belt_mm: Some(450.0),
+        };
+        assert!(depth_warnings(&depth(0.95, 440.0, 0.6)).is_empty());
+        assert!(depth_warnings(&depth(0.4, 440.0, 0.6))[0].contains("emitter"));
+        assert!(depth_warnings(&depth(0.95, 300.0, 0.6))[0].contains("300 mm away"));
+        assert!(depth_warnings(&depth(0.95, 440.0, 4.0))[0].contains("4.0 mm"));
+    }
+}

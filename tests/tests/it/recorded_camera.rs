@@ -1,0 +1,192 @@
+//! A station whose camera is a recording, played by the real librealsense: it must judge as it judges the parts from
+//! which the recording was made. Without `TWINSPECT_LIBREALSENSE` the tests say that they are skipped.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+use twinspect_camera::librealsense::Librealsense;
+use twinspect_camera::librealsense::software::{Moment, SoftwareSpec, Workshop};
+use twinspect_core::frame::DepthFrame;
+use twinspect_core::pairing::SensorClock;
+
+use crate::binaries::{program, run, succeed};
+use crate::workspace::root;
+
+/// Parts that are recorded.
+const PARTS: usize = 4;
+
+const SKIPPED: &str = "skipped: TWINSPECT_LIBREALSENSE names no librealsense";
+
+/// The library's folder, if the environment names one.
+fn library() -> Option<PathBuf> {
+    std::env::var_os("TWINSPECT_LIBREALSENSE").map(PathBuf::from)
+}
+
+/// The first parts of the demo, as a camera of their geometry would have recorded them, and their places on disk.
+fn record(library: &Path, folder: &Path) -> PathBuf {
+    let dataset = twinspect_dataset::open(&root().join("models/demo/cap")).expect("demo parts");
+    let camera = dataset.camera().expect("the demo's camera");
+    let library = Librealsense::load(Some(library)).expect("the library");
+    let workshop = Workshop::open(library).expect("its internals");
+    let double = workshop
+        .camera(&SoftwareSpec {
+            serial: "cap".to_owned(),
+            usb: "3.2".to_owned(),
+            depth: camera.intrinsics,
+            colour: camera.intrinsics,
+            rate_hz: 30,
+            translation_m: [0.0; 3],
+            depth_unit_m: camera.depth_unit_m.expect("a unit") as f32,
+            one_sensor: false,
+            options: [Vec::new(), Vec::new()],
+        })
+        .expect("a software camera");
+    let file = folder.join(format!("shift.{}", library.version().recording_extension()));
+    let recorder = workshop.record(&double, &file).expect("a recording");
+    // Each part is shown twice: a release was seen to lose the first pair of a recording.
+    for (place, part) in dataset.inspection_parts().iter().take(PARTS).enumerate() {
+        let frame = dataset.load(part).expect("a part").frame;
+        let Some(DepthFrame::Counts(depth)) = frame.depth() else {
+            panic!("the demo's depth comes in counts");
+        };
+        for copy in 0..2 {
+            let number = 2 * place as u64 + copy + 1;
+            let moment = Moment {
+                number,
+                time_us: 1_000_000 + number * 33_333,
+                clock: SensorClock(0),
+            };
+            double.depth(depth.data(), moment).expect("depth is taken");
+            double
+                .colour(frame.rgb().expect("colour").data(), moment)
+                .expect("colour is taken");
+            for _ in 0..2 {
+                assert!(
+                    recorder
+                        .wait(Duration::from_secs(30))
+                        .expect("the recorder runs")
+                );
+            }
+        }
+    }
+    recorder.finish().expect("a whole recording");
+    file
+}
+
+/// A station with that recording, and time enough for a slow machine.
+fn station(library: &Path, folder: &Path, file: &Path) -> PathBuf {
+    let config = folder.join("station.toml");
+    let text = format!(
+        "[bundle]\nfile = {:?}\n[camera]\nkind = \"recording\"\nfile = {file:?}\npace = \"as_read\"\nrepeat = true\n\
+         [realsense]\nlibrary = {library:?}\nwait_max_ms = 20000\n\
+         [trigger]\nrate_hz = 0.25\nexposure_max_ms = 20000\n[gate]\ndelay_ms = 10000\ndeadline_ms = 10000\n\
+         [inspector]\nsilence_max_ms = 60000\n",
+        root().join("models/cap.twb"),
+    );
+    std::fs::write(&config, text).expect("a new file");
+    config
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON object"))
+        .collect()
+}
+
+/// Verdict and score of a part's line.
+fn judged(line: &Value) -> (Option<&str>, Option<f64>) {
+    (line["verdict"].as_str(), line["score"].as_f64())
+}
+
+#[test]
+fn a_recorded_camera_is_judged_as_its_parts_are() {
+    let Some(library) = library() else {
+        println!("{SKIPPED}");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = record(&library, folder.path());
+    let config = station(&library, folder.path(), &file);
+    let replayed = succeed(program("twinspect").args(["replay", "--json"]).args([
+        "--bundle".as_ref(),
+        root().join("models/cap.twb").as_os_str(),
+        "--data".as_ref(),
+        root().join("models/demo/cap").as_os_str(),
+    ]));
+    let replayed = lines(&replayed);
+    let told = succeed(
+        program("twinspect")
+            .args(["run", "--json", "--parts", "4", "--config"])
+            .arg(&config),
+    );
+    let told = lines(&told);
+    let (summary, parts) = told.split_last().expect("a summary");
+    assert_eq!(parts.len(), 4, "{told:?}");
+    let expected: Vec<_> = replayed.iter().take(PARTS).map(judged).collect();
+    let found: Vec<_> = parts.iter().map(judged).collect();
+    // Each part was shown twice, the first perhaps once.
+    let mut place = 0;
+    for judged in &found {
+        if *judged != expected[place] {
+            place += 1;
+        }
+        assert_eq!(judged, &expected[place], "{found:?}");
+    }
+    assert!(place >= 1, "{found:?}");
+    assert_eq!(summary["inspector_restarts"], 0, "{summary}");
+}
+
+#[test]
+fn a_camera_is_looked_through_and_told_of_in_pictures_and_figures() {
+    let Some(library) = library() else {
+        println!("{SKIPPED}");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = record(&library, folder.path());
+    let config = station(&library, folder.path(), &file);
+    let out = folder.path().join("pictures");
+    let told = succeed(
+        program("twinspect")
+            .args(["check", "--camera", "--json", "--config"])
+            .arg(&config)
+            .arg("--out")
+            .arg(&out),
+    );
+    let told: Value = serde_json::from_str(&told).expect("a JSON object");
+    assert_eq!(told["device"]["serial"], "cap", "{told}");
+    assert_eq!(told["device"]["colour_size"], "320 x 320");
+    assert_eq!(told["device"]["depth_unit_m"], 0.0001);
+    assert_eq!(told["device"]["fx"], 915.0);
+    assert_eq!(told["warnings"], Value::Array(Vec::new()), "{told}");
+    assert!(told["depth"]["measured_share"].as_f64() > Some(0.9));
+    let median_mm = told["depth"]["median_mm"].as_f64().expect("a distance");
+    assert!((400.0..460.0).contains(&median_mm), "{median_mm}");
+    for name in ["colour.png", "depth.png"] {
+        let picture = image::open(out.join(name)).expect("a picture");
+        assert_eq!((picture.width(), picture.height()), (320, 320));
+    }
+}
+
+/// What a technician sees on a machine without the library.
+#[test]
+fn without_the_library_a_station_says_what_to_install() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = station(folder.path(), folder.path(), Path::new("shift.bag"));
+    let output = run(program("twinspect")
+        .args(["check", "--camera", "--config"])
+        .arg(&config));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{told}");
+    assert!(
+        told.contains("librealsense was not found") && told.contains("librealsense2"),
+        "{told}"
+    );
+    // Everything else works.
+    succeed(
+        program("twinspect")
+            .args(["check", "--config"])
+            .arg(&config),
+    );
+}
