@@ -5,7 +5,8 @@
 //! cargo run --release --package twinspect-tests --example recovery_times
 //! ```
 //! Each row is the median of some runs of the real program, both processes, with a model that ships,
-//! the replay camera and a simulated line. A fault begins when the record says that it has struck.
+//! the replay camera and a simulated line, four parts a second. All limits are a configuration's defaults, but
+//! for the way to the rejector, which leaves a busy machine time to judge. A fault begins when the record says that it has struck.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::print_stdout,
@@ -19,7 +20,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use twinspect_tests::chaos::{Event, Record, Recovery};
+use twinspect_tests::chaos::{Record, Recovery};
 
 /// What strikes, and the words for it.
 const FAULTS: [(&str, &str); 21] = [
@@ -90,7 +91,8 @@ impl Site {
         let text = format!(
             "[bundle]\nfile = {bundle:?}\n\
              [camera]\nkind = \"replay\"\nfolder = {data:?}\nrepeat = true\n\
-             [trigger]\nrate_hz = 4.0\n[records]\nenabled = true\n"
+             [trigger]\nrate_hz = 4.0\n[gate]\ndelay_ms = 1600\ndeadline_ms = 1500\n\
+             [records]\nenabled = true\n"
         );
         fs_err::write(folder.path().join("station.toml"), text)?;
         Ok(Self {
@@ -117,24 +119,37 @@ impl Site {
         child.with_context(|| format!("{} does not start", self.program.display()))
     }
 
-    /// Reads on until the fault is over; whether that came before the station's end.
-    fn outlive(&self, child: &mut Child, fault: &str, is_silent: bool) -> anyhow::Result<bool> {
+    /// How long the fault lasted, if it is over by now.
+    fn recovery(&self, fault: &str) -> Option<Recovery> {
+        let record = self.record();
+        record.recovery(fault).filter(|_| record.is_over(fault))
+    }
+
+    /// Reads on until the fault is over; nothing if the station ends before.
+    fn outlive(
+        &self,
+        child: &mut Child,
+        fault: &str,
+        is_silent: bool,
+    ) -> anyhow::Result<Option<Recovery>> {
         let output = child.stdout.take().context("a pipe")?;
         if is_silent {
             // Its lines don't come: the record is all that tells.
-            while !self.record().is_over(fault) {
-                std::thread::park_timeout(std::time::Duration::from_millis(50));
+            loop {
+                if let Some(recovery) = self.recovery(fault) {
+                    return Ok(Some(recovery));
+                }
                 ensure!(child.try_wait()?.is_none(), "{fault}: it has ended");
+                std::thread::park_timeout(std::time::Duration::from_millis(50));
             }
-            return Ok(true);
         }
         for line in BufReader::new(output).lines() {
             line?;
-            if self.record().is_over(fault) {
-                return Ok(true);
+            if let Some(recovery) = self.recovery(fault) {
+                return Ok(Some(recovery));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 }
 
@@ -146,25 +161,18 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
 fn measure(arguments: &Arguments, fault: &str) -> anyhow::Result<Recovery> {
     let site = Site::new(arguments)?;
     let mut child = site.start(fault)?;
-    let mut is_over = site.outlive(&mut child, fault, fault.starts_with("output"))?;
-    if !is_over {
+    let mut recovery = site.outlive(&mut child, fault, fault.starts_with("output"))?;
+    if recovery.is_none() {
         // The line process has died: as systemd would, but at once.
         child.wait()?;
         child = site.start("")?;
-        is_over = site.outlive(&mut child, fault, false)?;
+        recovery = site.outlive(&mut child, fault, false)?;
     }
-    let log = || fs_err::read_to_string(site.folder.path().join("log"));
-    ensure!(is_over, "{fault}: {}", log()?);
     // Nobody reads on, and the laws are the tests' affair.
     child.kill()?;
     child.wait()?;
-    let record = site.record();
-    let struck = record
-        .0
-        .iter()
-        .any(|moment| matches!(&moment.event, Event::Struck { fault: told, .. } if told == fault));
-    ensure!(struck, "{fault} has not struck");
-    record.recovery(fault).context("it is not over")
+    let log = || fs_err::read_to_string(site.folder.path().join("log")).unwrap_or_default();
+    recovery.with_context(|| format!("{fault}: {}", log()))
 }
 
 fn spread(mut values: Vec<u64>) -> String {
