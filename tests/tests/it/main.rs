@@ -15,6 +15,7 @@ mod calibrate;
 mod documents;
 mod fusion;
 mod onnx;
+mod presence;
 mod product;
 mod purity;
 mod report;
