@@ -16,6 +16,7 @@ mod chaos;
 mod documents;
 mod fusion;
 mod onnx;
+mod presence;
 mod product;
 mod purity;
 mod recorded_camera;

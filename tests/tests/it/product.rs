@@ -217,12 +217,22 @@ pub(crate) fn frame(seed: usize) -> FramePair {
 
 /// The same with another height.
 pub(crate) fn block(seed: usize, height_mm: u16) -> FramePair {
+    raised(seed, height_mm, |x, y| {
+        (25..55).contains(&x) && (18..46).contains(&y)
+    })
+}
+
+/// Something of 10 mm and of any shape on the belt.
+pub(crate) fn picture(seed: usize, is_raised: impl Fn(usize, usize) -> bool) -> FramePair {
+    raised(seed, 10, is_raised)
+}
+
+fn raised(seed: usize, height_mm: u16, is_raised: impl Fn(usize, usize) -> bool) -> FramePair {
     let noise = |index: usize| (index.wrapping_mul(2_654_435_761) >> 7) ^ (seed * 7919);
     let colours = (0..FRAME.pixels() * 3).map(|index| 100 + (noise(index) % 50) as u8);
     let counts = (0..FRAME.pixels()).map(|pixel| {
         let (x, y) = (pixel % FRAME.width, pixel / FRAME.width);
-        let on_block = (25..55).contains(&x) && (18..46).contains(&y);
-        let height = if on_block { height_mm * 10 } else { 0 };
+        let height = if is_raised(x, y) { height_mm * 10 } else { 0 };
         4000 - height - (noise(pixel) % 2) as u16
     });
     let rgb = RgbFrame::new(FRAME, colours.collect()).expect("a picture");
@@ -250,7 +260,11 @@ pub(crate) fn golden(
     let part = prepare(manifest, &frame);
     let maps = StageMaps {
         rgb: Some(picker(Modality::Rgb).answer(&part.rgb)),
-        geometry: Some(picker(Modality::Geometry).answer(&part.geometry)),
+        geometry: manifest
+            .prepare
+            .geometry
+            .as_ref()
+            .map(|_| picker(Modality::Geometry).answer(&part.geometry)),
     };
     let scorer = Scorer::new(&manifest.score, &manifest.prepare, manifest.join());
     let mut scorer = scorer.expect("a sound manifest");
@@ -280,6 +294,24 @@ pub(crate) fn builder(manifest: &Manifest) -> BundleBuilder {
         builder = builder.model(modality, network);
     }
     builder
+}
+
+/// A product of the same parts that is inspected by colour alone.
+pub(crate) fn colour_alone() -> Bundle {
+    let mut manifest = manifest();
+    manifest.prepare.geometry = None;
+    manifest.stages.geometry = None;
+    manifest.score.modalities.geometry = None;
+    manifest.provenance.teacher.geometry = None;
+    manifest.camera.depth_unit_m = None;
+    let none = |_: &FusionInputs| panic!("there is no network to ask");
+    let network = picker(Modality::Rgb).network(&stage(Modality::Rgb));
+    let mut builder = BundleBuilder::new(manifest.clone()).model(Modality::Rgb, network);
+    for (name, seed) in [("000", 1), ("001", 2)] {
+        let colour = frame(seed).without_depth().expect("colour remains");
+        builder = builder.golden(golden(&manifest, name, colour, none));
+    }
+    builder.build().expect("the bundle is sound")
 }
 
 /// The product's bundle, built once.
