@@ -18,6 +18,9 @@ mod tests;
 /// How much further from the middle a picture must be for the nearest one to be behind it.
 const PAST: f32 = 0.02;
 
+/// A picture that is not whole and shows so much more than a whole one, as a factor, shows something else too.
+const MORE: f32 = 1.02;
+
 /// A picture of a camera that runs freely.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sight {
@@ -79,6 +82,7 @@ enum Phase {
 struct Nearest {
     at_us: u64,
     offset: f32,
+    share: f32,
     is_whole: bool,
 }
 
@@ -110,17 +114,24 @@ impl InSight {
     }
 
     /// Whether the nearest picture lies behind, and what it was. Before something was seen whole once,
-    /// its middle is that of the piece that has come.
+    /// its middle is that of the piece that has come. Where something else comes into sight before that is
+    /// known, the middle is that of both: which picture was nearest nobody can say then.
     fn passes(&mut self, sight: Sight) -> Option<Nearest> {
         let Seen {
-            is_whole, offset, ..
+            is_whole,
+            offset,
+            share,
         } = sight.seen;
         let here = Nearest {
             at_us: sight.at_us,
             offset,
+            share,
             is_whole,
         };
         match self.nearest {
+            Some(nearest) if nearest.is_whole && !is_whole && share > MORE * nearest.share => {
+                return Some(here);
+            }
             None if is_whole => self.nearest = Some(here),
             Some(nearest) if offset < nearest.offset => self.nearest = Some(here),
             Some(nearest) if offset > nearest.offset + PAST => return Some(nearest),

@@ -26,19 +26,23 @@ fn intrinsics() -> Intrinsics {
     }
 }
 
-/// A noisy slope in counts of 0.1 mm under a picture of ramps.
+/// A noisy slope in counts of 0.01 mm under a picture of ramps with a white spot.
 fn frame() -> FramePair {
     let mut rng = Rng::new(7);
     let colours = (0..SIZE.pixels()).flat_map(|index| {
         let x = (index % SIZE.width) as u8;
-        [x, 100, 200]
+        if index == 100 * SIZE.width + 5 {
+            [255; 3]
+        } else {
+            [x, 100, 200]
+        }
     });
     let rgb = RgbFrame::new(SIZE, colours.collect()).unwrap();
     let counts = (0..SIZE.pixels()).map(|index| {
         let slope = 400.0 + 0.2 * (index % SIZE.width) as f64;
-        ((slope + NOISE_MM * rng.normal()) * 10.0).round() as u16
+        ((slope + NOISE_MM * rng.normal()) * 100.0).round() as u16
     });
-    let depth = DepthCounts::new(SIZE, 0.0001, counts.collect()).unwrap();
+    let depth = DepthCounts::new(SIZE, 0.00001, counts.collect()).unwrap();
     FramePair::new(
         Some(rgb),
         Some(DepthFrame::Counts(depth)),

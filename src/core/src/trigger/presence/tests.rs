@@ -136,6 +136,16 @@ fn a_picture_that_is_not_whole_is_never_named_even_if_it_is_nearest() {
 }
 
 #[test]
+fn what_comes_into_sight_before_the_nearest_picture_is_known_leaves_it_open() {
+    // The next part's edge comes into the picture before this one's middle has.
+    let close = said(&[200, 248], (0..220).step_by(10));
+    assert!(matches!(close[..], [Spotted::Unclear { .. }]), "{close:?}");
+    // One that leaves is seen in pieces, too.
+    let rare = said(&[200], [130, 150, 170, 195, 220, 240, 260, 270]);
+    assert_eq!(rare, [part(195)]);
+}
+
+#[test]
 fn a_belt_that_stands_is_told_once_by_pictures_or_by_their_absence() {
     let stuck = |to_us| Spotted::Stuck { from_us: 20, to_us };
     let mut presence = Presence::new(SPEC);
