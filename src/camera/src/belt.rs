@@ -114,7 +114,7 @@ impl BeltCamera {
         let rgb = frame.rgb().map(|rgb| moved_colour(rgb, shift));
         rgb.transpose()
             .and_then(|rgb| FramePair::new(rgb, Some(DepthFrame::Counts(depth?)), camera.copied()))
-            .map_err(|_| refuse("its pictures differ in size"))
+            .map_err(|_sizes| refuse("its pictures differ in size"))
     }
 }
 

@@ -74,7 +74,7 @@ fn site(parts: &[(&str, FramePair)]) -> Site {
         .expect("the archive is written");
     site.remove("parts");
     let mut writer =
-        RecordedPartsWriter::create(&site.path("parts"), Some(camera())).expect("a new data set");
+        RecordedPartsWriter::create(site.path("parts"), Some(camera())).expect("a new data set");
     for (label, frame) in parts {
         writer
             .write(

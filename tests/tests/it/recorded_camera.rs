@@ -25,7 +25,7 @@ fn library() -> Option<PathBuf> {
 
 /// The first parts of the demo, as a camera of their geometry would have recorded them, and their places on disk.
 fn record(library: &Path, folder: &Path) -> PathBuf {
-    let dataset = twinspect_dataset::open(&root().join("models/demo/cap")).expect("demo parts");
+    let dataset = twinspect_dataset::open(root().join("models/demo/cap")).expect("demo parts");
     let camera = dataset.camera().expect("the demo's camera");
     let library = Librealsense::load(Some(library)).expect("the library");
     let workshop = Workshop::open(library).expect("its internals");
