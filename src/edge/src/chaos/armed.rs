@@ -138,7 +138,9 @@ pub(crate) fn visit(place: Place) {
 
 /// The camera is about to be asked.
 pub(crate) fn camera(part: u64) -> Result<(), CameraError> {
-    attempt(Place::Camera, part).or(Err(CameraError::End))
+    attempt(Place::Camera, part).map_err(|source| CameraError::Picture {
+        source: Box::new(source),
+    })
 }
 
 /// The engine is about to be asked.
