@@ -7,7 +7,7 @@
 //!
 //! One program serves all releases from 2.54 on: enumerations only ever grew, no function that is used
 //! here changed, and a context is asked for in the library's own version. Types and signatures are those
-//! of the crate `realsense-sys`, and the compiler compares them; see [`api`].
+//! of the crate `realsense-sys`, and the compiler compares them; see `api`.
 //!
 //! **What is absent**: the library's pipeline, which hides a dead stream behind its last picture and waits
 //! for fifteen seconds inside calls; choices of any kind. All unsafe code of this crate is in this folder.
