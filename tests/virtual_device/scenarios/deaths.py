@@ -52,7 +52,7 @@ def line_process(station, checks, name, signal):
     levels = station.device.say(
         f"""
 ({bring(station.wires, station.brought + 1, 12, 0.12, 0.7)}) &
-sleep 4; {mark("hit")}; {_strike(signal, pid)}
+sleep 4; {mark("hit")}; {_strike(signal, pid)}; {mark("struck")}
 sleep 0.2; echo "$(<{passing})$(<{ready})"; wait
 """,
         limit_s=120,
@@ -64,7 +64,9 @@ sleep 0.2; echo "$(<{passing})$(<{ready})"; wait
     if signal != "STOP":
         # A process that stands still holds its wires as they are: see docs/line.md.
         checks.holds(f"{name}: wires fall", levels.splitlines()[-1] == "00", f"PASS and READY are {levels}")
-    quiet_from = hit + (station.timing.pulse_ms if signal == "STOP" else 0)
+    # It lives until the last of several signals.
+    (struck,) = marks(events, "struck")
+    quiet_from = struck + (station.timing.pulse_ms if signal == "STOP" else 0)
     checks.no_faults(f"{name}: nothing passes until it is back", silence_faults(events, ["PASS", "REJECT"], quiet_from, returned or events[-1].at_ms))
     again(station, checks, name)
 
