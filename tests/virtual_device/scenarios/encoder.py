@@ -37,7 +37,8 @@ def encoder(station, checks, count=20):
         checks.holds("encoder: a belt that stands holds no gate open", len(stood) == 1, f"open for {open_ms} ms of {STANDS_S} s")
         checks.holds("encoder: READY goes on while the belt stands", _beats(events, times[stands_at], times[stands_at + 1]) >= STANDS_S)
         # The last parts still lie before the rejector: a station that is stopped does not wait for them for ever.
-        station.device.say(turns.program([2 * PITCH], first_count=stands_at + runs_on), limit_s=60)
+        # Nothing lies before the sensor then, or the next station would not see how it came.
+        station.device.say(turns.program([2 * PITCH + LENGTH], first_count=stands_at + runs_on), limit_s=60)
         station.clear_trace()
         station.device.say(f"systemctl stop {station.unit}", limit_s=60)
         high = [wire for wire in ("PASS", "REJECT", "READY", "BUSY") if station.level(wire)]
