@@ -10,16 +10,18 @@ mod checker;
 mod contradiction;
 mod explain;
 mod presence;
+mod realsense;
 mod station;
 mod typed;
 mod wires;
 
 pub(crate) use belt::BeltSpec;
-pub(crate) use camera::{CameraSource, RealSenseSource, Recording, WhichCamera};
+pub(crate) use camera::{CameraSource, Recording};
 pub(crate) use changes::{Change, ReloadError};
 pub(crate) use checker::StationError;
 pub(crate) use explain::Setting;
 pub(crate) use presence::WatchSpec;
+pub(crate) use realsense::{RealSenseSource, WhichCamera};
 pub(crate) use station::{InspectorLimits, LineSource, RecordsSpec, Station};
 pub(crate) use typed::StationToml;
 

@@ -46,9 +46,17 @@ impl Checker {
         self.require(
             runs_freely || !watches,
             "camera.kind",
-            "\"replay\"",
-            "\"belt\" with trigger.source = \"presence\": a part of a replay comes when a trigger asks \
-             for it, and never by itself",
+            format!("\"{}\"", typed.camera.kind.name()),
+            match typed.camera.kind {
+                CameraKind::RealSense | CameraKind::Recording => {
+                    "\"belt\" with trigger.source = \"presence\": this release can't watch a RealSense \
+                     camera, which needs a part sensor"
+                }
+                CameraKind::Replay | CameraKind::Belt => {
+                    "\"belt\" with trigger.source = \"presence\": a part of a replay comes when a trigger \
+                     asks for it, and never by itself"
+                }
+            },
         );
         self.require(
             watches || !runs_freely,

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::camera::RealSenseToml;
+use super::realsense::RealSenseToml;
 use super::*;
 
 const LEAST: &str = "[bundle]\nfile = \"cap.twb\"\n[camera]\nkind = \"replay\"\nfolder = \"cap\"\n";
@@ -453,6 +453,33 @@ fn a_camera_that_runs_freely_is_a_trigger() {
 }
 
 #[test]
+fn keys_of_another_kind_of_camera_are_refused_and_not_passed_over() {
+    for (key, kind, line) in [
+        ("camera.frame_hz", "replay", "frame_hz = 30\n"),
+        ("camera.frames_a_part", "replay", "frames_a_part = 30\n"),
+        ("camera.frame_hz", "realsense", "frame_hz = 30\n"),
+        ("camera.pace", "replay", "pace = \"as_read\"\n"),
+        ("camera.folder", "realsense", "folder = \"cap\"\n"),
+    ] {
+        let folder = if kind == "replay" {
+            "folder = \"cap\"\n"
+        } else {
+            ""
+        };
+        let text =
+            format!("[bundle]\nfile = \"cap.twb\"\n[camera]\nkind = \"{kind}\"\n{folder}{line}");
+        let problems = problems_of(parsed(&text));
+        let expected = format!("left out with camera.kind = \"{kind}\"");
+        assert!(
+            problems
+                .iter()
+                .any(|problem| problem.contains(key) && problem.contains(&expected)),
+            "{key} with {kind}: {problems:?}"
+        );
+    }
+}
+
+#[test]
 fn what_does_not_go_together_with_presence_is_refused_with_its_remedy() {
     let refused = |rest: &str, part: &str| {
         let problems = problems_of(watching(&format!("{WATCHES}{rest}")));
@@ -499,6 +526,15 @@ fn what_does_not_go_together_with_presence_is_refused_with_its_remedy() {
     assert!(
         by_request[0].contains("camera.kind = \"replay\" must be \"belt\""),
         "{by_request:?}"
+    );
+    let live = LEAST
+        .replace("folder = \"cap\"\n", "")
+        .replace("replay", "realsense");
+    let live = problems_of(parsed(&format!("{live}{WATCHES}")));
+    assert!(
+        live.iter()
+            .any(|problem| problem.contains("camera.kind = \"realsense\" must be \"belt\"")),
+        "{live:?}"
     );
     let unseen = problems_of(watching(""));
     assert!(

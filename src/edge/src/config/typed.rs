@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use twinspect_core::belt::EncoderKind;
 
-use super::camera::{CameraKind, CameraToml, RealSenseToml};
+use super::camera::{CameraKind, CameraToml};
+use super::realsense::RealSenseToml;
 
 /// A station's file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

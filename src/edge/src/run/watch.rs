@@ -54,8 +54,9 @@ pub(super) struct Watching {
 }
 
 impl Watching {
-    /// Starts both threads, and gives the one that serves tickets. They end when nobody listens; the second one also when the first one panics,
-    /// so that the process ends and another one is started.
+    /// Starts both threads, and gives the second one, which serves tickets. They end when nobody listens, and
+    /// the first one with the second; the second one also when the first one panics, so that the process ends
+    /// and another one is started.
     pub(super) fn start(self) -> JoinHandle<()> {
         let Self {
             clock,
@@ -101,9 +102,11 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// Until the camera ends, or nobody listens.
+    /// Until the camera ends, or nobody listens or takes pictures.
     fn run(mut self, ended: &Sender<Ended>) {
-        loop {
+        // The other one that holds them is the thread that hands them over. Without it this one's answers
+        // would keep the process from ending.
+        while Arc::strong_count(&self.pictures) > 1 {
             if let Some(due_us) = self.camera.next_frame_us() {
                 self.clock.wait(self.clock.until(due_us));
             }
@@ -297,6 +300,27 @@ mod tests {
         }
     }
 
+    fn watcher(
+        camera: impl Camera + 'static,
+        pictures: Pictures,
+        answers: Sender<InspectorMessage>,
+    ) -> Watcher {
+        let spec = LookoutSpec {
+            height_mm: 3.0,
+            margin_share: 0.05,
+        };
+        Watcher {
+            clock: Clock::start(),
+            camera: Box::new(camera),
+            lookout: Lookout::new(spec, &product()).unwrap(),
+            presence: PRESENCE,
+            freshness: Freshness::default(),
+            pictures,
+            answers,
+            watch: Arc::default(),
+        }
+    }
+
     /// What is said while these frames come, and then while these tickets do; numbers of the frames that
     /// are handed over.
     fn watched(
@@ -308,21 +332,8 @@ mod tests {
         let (ticket_sender, ticket_receiver) = bounded(16);
         let pictures: Pictures = Arc::new(Mutex::new(Shelf::new(PICTURES_MAX)));
         let (end_sender, ended) = bounded(1);
-        let spec = LookoutSpec {
-            height_mm: 3.0,
-            margin_share: 0.05,
-        };
-        Watcher {
-            clock: Clock::start(),
-            camera: Box::new(Scripted(frames.into())),
-            lookout: Lookout::new(spec, &product()).unwrap(),
-            presence: PRESENCE,
-            freshness: Freshness::default(),
-            pictures: Arc::clone(&pictures),
-            answers: answers.clone(),
-            watch: Arc::default(),
-        }
-        .run(&end_sender);
+        let camera = Scripted(frames.into());
+        watcher(camera, Arc::clone(&pictures), answers.clone()).run(&end_sender);
         for &(number, triggered_us) in tickets {
             ticket_sender
                 .send(TicketMessage {
@@ -401,6 +412,16 @@ mod tests {
             });
             assert!(stale, "{named}: {said:?}");
         }
+    }
+
+    #[test]
+    fn a_watcher_whose_pictures_nobody_takes_ends_although_its_camera_does_not() {
+        let (answers, said) = bounded(64);
+        let (end_sender, _ended) = bounded(1);
+        let pictures = Arc::new(Mutex::new(Shelf::new(1)));
+        let camera = Scripted(vec![Some(frame(1, 5..11)); 3].into());
+        watcher(camera, pictures, answers).run(&end_sender);
+        assert_eq!(said.iter().count(), 0);
     }
 
     #[test]

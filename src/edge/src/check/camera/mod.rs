@@ -15,7 +15,7 @@ use twinspect_core::quality::{ColourFigures, DepthFigures, depth_noise_mm};
 use crate::cameras::{CameraWatch, open_realsense};
 use crate::cli::CheckArgs;
 use crate::clock::Clock;
-use crate::config::{CameraSource, Recording, Station};
+use crate::config::{CameraSource, Station};
 use crate::error::{EdgeError, WithCauses};
 use crate::fit::check_facts;
 use crate::latency::milliseconds;
@@ -118,24 +118,11 @@ pub(super) fn check_camera(
 
 fn open(source: &CameraSource) -> Result<Looked, EdgeError> {
     Ok(match source {
-        CameraSource::Replay(Recording {
-            folder,
-            split,
-            repeat,
-        })
-        | CameraSource::Belt {
-            parts:
-                Recording {
-                    folder,
-                    split,
-                    repeat,
-                },
-            ..
-        } => Looked {
+        CameraSource::Replay(parts) | CameraSource::Belt { parts, .. } => Looked {
             camera: Box::new(ReplayCamera::new(
-                twinspect_dataset::open(folder)?,
-                *split,
-                *repeat,
+                twinspect_dataset::open(&parts.folder)?,
+                parts.split,
+                parts.repeat,
             )?),
             facts: None,
             watch: None,
