@@ -52,6 +52,8 @@ pub enum NotReady {
     Starting,
     /// The inspect side does not move on.
     Silent,
+    /// The inspect side moves on, and its camera gives no fresh pictures.
+    Camera,
     /// Too many results in a row were late.
     Late,
     /// Events of the sensor or encoder were lost, or the handshake with the machine failed.
@@ -66,6 +68,7 @@ impl NotReady {
         match self {
             Self::Starting => "starting",
             Self::Silent => "silent",
+            Self::Camera => "camera",
             Self::Late => "late",
             Self::Fault => "fault",
             Self::Closing => "closing",
@@ -79,6 +82,8 @@ pub struct Readiness {
     spec: ReadinessSpec,
     /// When the inspect side was heard of last; nothing while it is away.
     heard_us: Option<u64>,
+    /// Its camera gave no fresh pictures then.
+    blind: bool,
     late_in_a_row: u32,
     /// A fault and its end.
     held: Option<(NotReady, u64)>,
@@ -99,6 +104,7 @@ impl Readiness {
         Ok(Self {
             spec,
             heard_us: None,
+            blind: false,
             late_in_a_row: 0,
             held: None,
             closing: false,
@@ -107,9 +113,16 @@ impl Readiness {
         })
     }
 
-    /// The inspect side is there, or has moved on.
+    /// The inspect side is there, or has moved on, and sees.
     pub fn advanced(&mut self, now_us: u64) {
         self.heard_us = Some(now_us);
+        self.blind = false;
+    }
+
+    /// The inspect side has moved on, and its camera gives no fresh pictures.
+    pub fn blind(&mut self, now_us: u64) {
+        self.heard_us = Some(now_us);
+        self.blind = true;
     }
 
     /// The inspect side has gone.
@@ -154,6 +167,7 @@ impl Readiness {
             _ if now_us.saturating_sub(heard_us) > self.spec.silence_max_us => {
                 Some(NotReady::Silent)
             }
+            _ if self.blind => Some(NotReady::Camera),
             _ => None,
         }
     }
@@ -177,7 +191,7 @@ impl Readiness {
         match self.obstacle(now_us) {
             None => Some(self.toggle_at_us),
             Some(NotReady::Late | NotReady::Fault) => self.held.map(|(_, until_us)| until_us),
-            Some(NotReady::Starting | NotReady::Silent | NotReady::Closing) => {
+            Some(NotReady::Starting | NotReady::Silent | NotReady::Camera | NotReady::Closing) => {
                 self.level.then_some(now_us)
             }
         }
@@ -220,6 +234,19 @@ mod tests {
             [(0, true), (10, false), (20, true)]
         );
         assert_eq!(readiness.next_tick_us(25), Some(30));
+    }
+
+    #[test]
+    fn a_camera_without_pictures_ends_the_beat_at_once() {
+        let mut readiness = up();
+        assert_eq!(readiness.tick(0), Some(true));
+        readiness.blind(5);
+        assert_eq!(readiness.next_tick_us(5), Some(5));
+        assert_eq!(readiness.tick(5), Some(false));
+        assert_eq!(readiness.obstacle(5), Some(NotReady::Camera));
+        assert_eq!(readiness.obstacle(106), Some(NotReady::Silent));
+        readiness.advanced(200);
+        assert_eq!(edges(&mut readiness, 200, 205), [(200, true)]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::error::EdgeError;
 use crate::fit::{check_camera, check_facts, taught_belt};
 
 pub(crate) use twinspect_camera::realsense::CameraWatch;
+pub(crate) use twinspect_core::recovery::Health;
 
 /// A camera that fits its bundle.
 pub(crate) struct Opened {

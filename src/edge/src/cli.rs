@@ -38,9 +38,9 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Says what a running station is doing.
     Status(AskArgs),
-    /// Triggers a part of a running station and says what became of it: a test part by hand, or the
-    /// only source of triggers.
-    Trigger(AskArgs),
+    /// Triggers a part of a running station and says what became of it. With `--test` what lies before
+    /// the camera is judged alone: no pulse, no number, no record.
+    Trigger(TriggerArgs),
     /// Lets a running station read its configuration again.
     Reload(AskArgs),
     /// Says what a configuration means, and whether a bundle can be trusted on this machine.
@@ -122,7 +122,6 @@ Without --config and --socket the only station that runs as a service is asked.
 Examples:
   twinspect status
   twinspect status --config /etc/twinspect/station.toml --json
-  twinspect trigger --socket /run/twinspect/station/control.sock
   twinspect reload")]
 pub(crate) struct AskArgs {
     /// The station's configuration. If it names no control socket, that of the service
@@ -135,6 +134,21 @@ pub(crate) struct AskArgs {
     /// One JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  twinspect trigger --test
+  twinspect trigger --test --json
+  twinspect trigger --socket /run/twinspect/station/control.sock")]
+pub(crate) struct TriggerArgs {
+    /// Judges what lies before the camera now, and does nothing else: the wires, the counts and the
+    /// records stay as they are. Refused while parts are under way.
+    #[arg(long)]
+    pub(crate) test: bool,
+    #[command(flatten)]
+    pub(crate) station: AskArgs,
 }
 
 #[derive(Debug, Args)]

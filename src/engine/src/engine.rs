@@ -130,7 +130,6 @@ pub enum EngineError {
         stage: StageName,
     },
     /// There is no plan of the network for this board.
-    #[cfg(feature = "tensorrt")]
     #[error("loading the plan of the {stage} network")]
     Plan {
         /// The stage.
@@ -140,7 +139,6 @@ pub enum EngineError {
         source: crate::tensorrt::PlanError,
     },
     /// TensorRT or CUDA failed.
-    #[cfg(feature = "tensorrt")]
     #[error("running the {stage} network on the GPU")]
     Gpu {
         /// The stage.
@@ -165,7 +163,6 @@ impl EngineError {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Run { source, .. } => matches!(source, ModelError::Ended { .. }),
-            #[cfg(feature = "tensorrt")]
             Self::Gpu { source, .. } => source.is_sticky(),
             _ => false,
         }
@@ -179,9 +176,7 @@ impl EngineError {
             }
             Self::Run { .. } => "go back to the previous model and report the part's record",
             Self::Buffers { .. } => return None,
-            #[cfg(feature = "tensorrt")]
             Self::Plan { source, .. } => return source.hint(),
-            #[cfg(feature = "tensorrt")]
             Self::Gpu { source, .. } => source.hint()?,
         };
         Some(text.to_owned())

@@ -19,8 +19,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The feature `tensorrt` adds an engine that runs on NVIDIA's GPUs, with TensorRT as it is found
-//! at run time.
+//! [`tract`] runs on any CPU, [`tensorrt`] on NVIDIA's GPUs, with TensorRT as it is found at run time.
 //!
 //! **What is absent**: preparation and score (both in `twinspect-core`), files but a GPU engine's
 //! plans, threads but the one that an engine may own to run its stages side by side, and any choice
@@ -32,7 +31,6 @@ pub mod calibrate;
 mod conformance;
 mod engine;
 mod proof;
-#[cfg(feature = "tensorrt")]
 pub mod tensorrt;
 pub mod tract;
 

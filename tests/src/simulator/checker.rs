@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use twinspect_core::gate::{Action, Outcome, OutputMode};
 use twinspect_core::handshake::HandshakeWires;
-use twinspect_core::station::StationSpec;
+use twinspect_core::station::{Inspector as Said, StationSpec};
 
 /// Slack between a fault of the inspect process and the line process hearing of it.
 const HEARD_WITHIN_US: u64 = 25_000;
@@ -55,6 +55,8 @@ pub(super) struct Checker {
     left: u64,
     late_in_a_row: u32,
     not_ready_until_us: u64,
+    /// The last heartbeat that came told of a camera without pictures.
+    is_blind: bool,
     /// First answers, as they were said in time.
     answers: VecDeque<(u64, Outcome)>,
     /// When parts were triggered.
@@ -83,6 +85,7 @@ impl Checker {
             left: 0,
             late_in_a_row: 0,
             not_ready_until_us: 0,
+            is_blind: false,
             answers: VecDeque::with_capacity(ANSWERS_KEPT),
             tickets: VecDeque::with_capacity(ANSWERS_KEPT),
             stalled_until_us: 0,
@@ -237,11 +240,25 @@ impl Checker {
                 format!("gone since {gone_us} us")
             });
         }
+        if self.is_blind {
+            self.violated("READY only while the camera gives pictures", || {
+                "the last heartbeat told of none".to_owned()
+            });
+        }
         // The station's clock may be behind.
         if now_us + CLOCK_SLACK_US < self.not_ready_until_us {
             self.violated("late results drop READY", || {
                 "READY in spite of them".to_owned()
             });
+        }
+    }
+
+    /// The inspect process has said something to the station.
+    pub(super) fn heard(&mut self, what: Said) {
+        match what {
+            Said::Blind => self.is_blind = true,
+            Said::Ready | Said::Advanced => self.is_blind = false,
+            Said::Verdict { .. } | Said::Closed | Said::Ended => {}
         }
     }
 

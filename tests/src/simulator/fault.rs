@@ -39,6 +39,8 @@ pub enum FaultKind {
     LateFrame,
     /// The camera does not return for a while.
     CameraStall,
+    /// The camera has gone and is being brought back.
+    CameraAway,
     /// The engine fails.
     EngineError,
     /// The engine is slow.
@@ -103,7 +105,7 @@ pub struct Fault {
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Bounce,
         Self::MissedPart,
         Self::DoublePulse,
@@ -119,6 +121,7 @@ impl FaultKind {
         Self::RepeatedFrame,
         Self::LateFrame,
         Self::CameraStall,
+        Self::CameraAway,
         Self::EngineError,
         Self::EngineSlow,
         Self::EngineHang,
@@ -180,6 +183,7 @@ impl FaultKind {
             | Self::BadReload
             | Self::AckLost => Harm::None,
             Self::CameraStall
+            | Self::CameraAway
             | Self::EngineHang
             | Self::EngineSlow
             | Self::Crash

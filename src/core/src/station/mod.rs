@@ -52,6 +52,9 @@ pub enum Inspector {
     Ready,
     /// All of its threads have moved on.
     Advanced,
+    /// All of its threads have moved on, and its camera gives no fresh pictures. It brings the camera back by
+    /// itself, or ends.
+    Blind,
     /// It says what a part is.
     Verdict {
         /// The part.
@@ -234,6 +237,12 @@ impl Station {
                 }
             }
             Inspector::Advanced => self.advanced(now_us),
+            Inspector::Blind => {
+                if self.supervisor.is_up() {
+                    self.supervisor.heard(now_us);
+                    self.readiness.blind(now_us);
+                }
+            }
             // No sign of life: the thread that owns the camera answers for what it can't hand over,
             // while the one that owns the engine may hang.
             Inspector::Verdict { number, outcome } => {

@@ -262,6 +262,19 @@ fn a_part_whose_end_nobody_sees_does_not_pass_nor_does_what_is_under_way() {
 }
 
 #[test]
+fn a_process_whose_camera_is_being_brought_back_lives_and_is_not_ready() {
+    let mut bench = Bench::up(SPEC);
+    for now_us in [90, 180, 270, 360] {
+        bench.hear(Inspector::Blind, now_us);
+        bench.tick(now_us);
+        assert_eq!(bench.station.obstacle(), Some(NotReady::Camera));
+    }
+    assert!(bench.station.supervisor().is_up(), "it is not silent");
+    bench.hear(Inspector::Advanced, 370);
+    assert_eq!(bench.station.obstacle(), None);
+}
+
+#[test]
 fn a_camera_without_pictures_is_not_ready() {
     let mut bench = Bench::up(watching_spec());
     bench.hear(Inspector::Advanced, 5);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::protocol::read_line;
 use super::{ControlError, InspectorState, Reply, Request, Status, place};
-use crate::cli::AskArgs;
+use crate::cli::{AskArgs, TriggerArgs};
 use crate::config;
 use crate::error::EdgeError;
 use crate::part_report::words;
@@ -22,9 +22,14 @@ pub(crate) fn status(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeErro
     ask(args, Request::Status, out)
 }
 
-/// Triggers a part, waits until it has left, and says what became of it.
-pub(crate) fn trigger(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    ask(args, Request::Trigger, out)
+/// Triggers a part, waits until it has left, and says what became of it; or has a test part judged.
+pub(crate) fn trigger(args: &TriggerArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    let request = if args.test {
+        Request::TestPart
+    } else {
+        Request::Trigger
+    };
+    ask(&args.station, request, out)
 }
 
 /// Lets a station read its configuration again.
@@ -85,6 +90,10 @@ fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
                 left.number,
                 detail.trim()
             )
+        }
+        Reply::Judged(judged) => {
+            let (word, detail) = words(&judged.verdict);
+            writeln!(out, "test part: {word}  {}", detail.trim())
         }
         Reply::Reloaded { changes } if changes.is_empty() => {
             writeln!(out, "read again: nothing has changed")

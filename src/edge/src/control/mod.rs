@@ -13,8 +13,8 @@ mod server;
 pub(crate) use client::{reload, status, trigger};
 pub(crate) use place::for_station;
 pub(crate) use protocol::{
-    InspectorState, InspectorStatus, LeftPart, Parts, ReloadStatus, Reply, Request, Status,
-    Triggered,
+    InspectorState, InspectorStatus, JudgedPart, LeftPart, Parts, ReloadStatus, Reply, Request,
+    Status, Triggered,
 };
 pub(crate) use server::Server;
 

@@ -19,6 +19,8 @@ pub(crate) enum Request {
     Status,
     /// A part lies before the sensor now: judge it.
     Trigger,
+    /// Something lies before the camera now: judge it, and do nothing else with it.
+    TestPart,
     /// Read the configuration again.
     Reload,
 }
@@ -28,6 +30,8 @@ impl Request {
     pub(super) fn answer_max(self) -> Duration {
         Duration::from_secs(match self {
             Self::Status => 5,
+            // The camera and the engine may be brought back meanwhile.
+            Self::TestPart => 15,
             // The disk may be slow.
             Self::Reload => 30,
             // The part has to go all its way, on a belt that may stand for a while.
@@ -44,6 +48,8 @@ pub(crate) enum Reply {
     Status(Box<Status>),
     /// The part has left.
     Left(Box<LeftPart>),
+    /// What lies before the camera was judged.
+    Judged(Box<JudgedPart>),
     /// The configuration was read again and taken over.
     Reloaded { changes: Vec<Change> },
     /// Nothing was done.
@@ -145,6 +151,17 @@ impl From<&twinspect_core::trigger::Counters> for Triggered {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LeftPart {
     pub(crate) number: u64,
+    /// Name of a recorded part.
+    pub(crate) part: Option<String>,
+    #[serde(flatten)]
+    pub(crate) verdict: Verdict,
+    /// From capture done to verdict.
+    pub(crate) took_ms: Option<f64>,
+}
+
+/// A test part that was judged, and counts for nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct JudgedPart {
     /// Name of a recorded part.
     pub(crate) part: Option<String>,
     #[serde(flatten)]

@@ -9,7 +9,7 @@ use twinspect_camera::{Camera, CameraError, CameraFrame};
 use twinspect_core::freshness::ExposureWindow;
 use twinspect_core::verdict::{Reason, Verdict};
 
-use super::messages::{InspectorMessage, TicketMessage, VerdictMessage};
+use super::messages::{Errand, InspectorMessage, TicketMessage};
 use crate::chaos;
 use crate::clock::Clock;
 use crate::error::WithCauses;
@@ -17,7 +17,7 @@ use crate::error::WithCauses;
 /// A ticket and what the camera saw of its part.
 #[derive(Debug)]
 pub(super) struct Captured {
-    pub(super) number: u64,
+    pub(super) errand: Errand,
     /// An answer after this moment is worth nothing.
     pub(super) decide_by_us: u64,
     pub(super) frame: CameraFrame,
@@ -92,26 +92,26 @@ impl Capture {
             let now_us = self.clock.now_us();
             if !window.is_open(now_us) {
                 // A call of the camera before this one has lasted too long.
-                if self.slot.refuse(ticket.number, Reason::StaleFrame, None) {
+                if self.slot.refuse(ticket.errand, Reason::StaleFrame, None) {
                     continue;
                 }
                 return;
             }
             let frame = self.slot.watch.ask(now_us, || {
-                chaos::camera(ticket.number).and_then(|()| self.camera.capture(now_us))
+                chaos::camera(ticket.errand.number()).and_then(|()| self.camera.capture(now_us))
             });
             let handed_over = match frame {
                 Ok(frame) if !window.holds(frame.pair.rgb_stamp, frame.pair.depth_stamp) => self
                     .slot
-                    .refuse(ticket.number, Reason::StaleFrame, Some(&frame)),
+                    .refuse(ticket.errand, Reason::StaleFrame, Some(&frame)),
                 Ok(frame) => self.slot.hand_over(Captured {
-                    number: ticket.number,
+                    errand: ticket.errand,
                     decide_by_us: ticket.decide_by_us,
                     frame,
                 }),
                 Err(error) => {
-                    log::warn!("capturing part {}: {}", ticket.number, WithCauses(&error));
-                    self.slot.refuse(ticket.number, Reason::Camera, None)
+                    log::warn!("capturing {}: {}", ticket.errand, WithCauses(&error));
+                    self.slot.refuse(ticket.errand, Reason::Camera, None)
                 }
             };
             if !handed_over {
@@ -133,23 +133,22 @@ impl Slot {
             }
             if let Ok(older) = self.waiting.try_recv() {
                 self.watch.displaced.fetch_add(1, Ordering::Relaxed);
-                if !self.refuse(older.number, Reason::Overrun, Some(&older.frame)) {
+                if !self.refuse(older.errand, Reason::Overrun, Some(&older.frame)) {
                     return false;
                 }
             }
         }
     }
 
-    /// Answers for a part that nobody will judge; whether somebody listens.
-    pub(super) fn refuse(&self, number: u64, reason: Reason, frame: Option<&CameraFrame>) -> bool {
+    /// Answers for what nobody will judge; whether somebody listens.
+    pub(super) fn refuse(
+        &self,
+        errand: Errand,
+        reason: Reason,
+        frame: Option<&CameraFrame>,
+    ) -> bool {
         let truth = frame.and_then(|frame| frame.truth.as_ref());
-        let answer = InspectorMessage::Verdict(VerdictMessage {
-            number,
-            verdict: Verdict::NoResult { reason },
-            took_us: None,
-            part: truth.map(|truth| truth.id.as_str().to_owned()),
-            label: truth.map(|truth| truth.label.clone()),
-        });
+        let answer = errand.answer(Verdict::NoResult { reason }, None, truth);
         self.answers.send(answer).is_ok()
     }
 }
@@ -160,6 +159,7 @@ mod tests {
     use twinspect_core::frame::{FramePair, FrameSize, Intrinsics, RgbFrame};
 
     use super::*;
+    use crate::run::messages::VerdictMessage;
 
     /// Sees parts until it breaks, none of them before a time.
     struct Scripted {
@@ -209,7 +209,7 @@ mod tests {
         for number in 1..=tickets {
             ticket_sender
                 .send(TicketMessage {
-                    number,
+                    errand: Errand::Part(number),
                     triggered_us: at_us,
                     decide_by_us: at_us + 1_000,
                 })
@@ -244,7 +244,10 @@ mod tests {
                 other => panic!("{other:?}"),
             })
             .collect();
-        let kept = waiting.iter().map(|captured| captured.number).collect();
+        let kept = waiting
+            .iter()
+            .map(|captured| captured.errand.number())
+            .collect();
         (kept, refused)
     }
 

@@ -25,11 +25,11 @@ use twinspect_engine::EngineError;
 
 use super::capture::{Capture, CaptureWatch, Captured, Slot};
 use super::messages::{
-    self, InspectorMessage, Metrics, Ready, SetupMessage, TicketMessage, VerdictMessage,
+    self, Errand, InspectorMessage, Metrics, Ready, SetupMessage, TicketMessage,
 };
 use super::records::Records;
 use super::watch::Watching;
-use crate::cameras::{self, CameraWatch, Opened};
+use crate::cameras::{self, CameraWatch, Health, Opened};
 use crate::chaos::{self, Place};
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
@@ -209,7 +209,7 @@ fn read_tickets(
     loop {
         match messages::read::<TicketMessage>(&mut stream, &mut line) {
             Ok(Some(ticket)) => {
-                chaos::meet(Place::Tickets, ticket.number);
+                chaos::meet(Place::Tickets, ticket.errand.number());
                 read.fetch_add(1, Ordering::Relaxed);
                 if tickets.send(ticket).is_err() {
                     return;
@@ -287,7 +287,10 @@ impl Inspect {
         }
         if self
             .answers
-            .send(InspectorMessage::Heartbeat(last))
+            .send(InspectorMessage::Heartbeat {
+                metrics: last,
+                sees: false,
+            })
             .is_err()
         {
             log::debug!("the line process ended before the inspect process");
@@ -304,43 +307,42 @@ impl Inspect {
     /// Judges a part and answers; whether somebody listened.
     fn inspect(&mut self, captured: &Captured) -> bool {
         let truth = captured.frame.truth.as_ref();
-        let part = truth.map(|truth| truth.id.as_str());
         let start_us = self.clock.now_us();
         let (verdict, took_us) = if start_us >= captured.decide_by_us {
             let reason = Reason::Late;
             (Verdict::NoResult { reason }, None)
         } else {
-            let verdict = self.judge(captured, part);
+            let verdict = self.judge(captured);
             (verdict, Some(self.clock.now_us() - start_us))
         };
-        self.inspected += 1;
-        let answer = InspectorMessage::Verdict(VerdictMessage {
-            number: captured.number,
-            verdict,
-            took_us,
-            part: part.map(str::to_owned),
-            label: truth.map(|truth| truth.label.clone()),
-        });
+        if matches!(captured.errand, Errand::Part(_)) {
+            self.inspected += 1;
+        }
+        let answer = captured.errand.answer(verdict, took_us, truth);
         self.answers.send(answer).is_ok()
     }
 
-    fn judge(&mut self, captured: &Captured, part: Option<&str>) -> Verdict {
-        let inspected = chaos::engine(captured.number)
+    fn judge(&mut self, captured: &Captured) -> Verdict {
+        let inspected = chaos::engine(captured.errand.number())
             .map_err(InspectError::Engine)
             .and_then(|()| self.pipeline.inspect(&captured.frame.pair));
         let verdict = match inspected {
             Ok(inspection) => inspection.verdict,
             Err(error) => {
                 let reason = error.reason();
-                log::error!("part {}: {}", captured.number, WithCauses(&error));
+                log::error!("{}: {}", captured.errand, WithCauses(&error));
                 if let InspectError::Engine(source) = error {
                     self.engine_ended = Some(source).filter(EngineError::is_final);
                 }
                 return Verdict::NoResult { reason };
             }
         };
-        if let Some(records) = self.records.as_ref().filter(|_| !verdict.passes()) {
-            records.keep(&self.pipeline, captured.number, part, &verdict);
+        if let (Errand::Part(number), Some(records)) = (captured.errand, self.records.as_ref())
+            && !verdict.passes()
+        {
+            let truth = captured.frame.truth.as_ref();
+            let part = truth.map(|truth| truth.id.as_str());
+            records.keep(&self.pipeline, number, part, &verdict);
         }
         verdict
     }
@@ -353,7 +355,11 @@ impl Inspect {
         {
             return true;
         }
-        let heartbeat = InspectorMessage::Heartbeat(self.metrics());
+        let watch = self.camera_watch.as_ref();
+        let heartbeat = InspectorMessage::Heartbeat {
+            metrics: self.metrics(),
+            sees: watch.is_none_or(|watch| watch.health() == Health::Well),
+        };
         self.answers.send(heartbeat).is_ok()
     }
 

@@ -229,9 +229,9 @@ fn write_tickets(mut stream: UnixStream, setup: &SetupMessage, tickets: &Receive
         return;
     }
     for ticket in tickets {
-        chaos::meet(Place::Sender, ticket.number);
+        chaos::meet(Place::Sender, ticket.errand.number());
         if let Err(error) = messages::write(&mut stream, &mut line, &ticket) {
-            log::debug!("sending ticket {}: {error}", ticket.number);
+            log::debug!("sending the ticket of {}: {error}", ticket.errand);
             return;
         }
     }

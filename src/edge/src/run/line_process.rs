@@ -3,6 +3,7 @@
 
 mod hearing;
 mod requests;
+mod trial;
 
 use std::error::Error;
 use std::io;
@@ -17,9 +18,10 @@ use twinspect_core::readiness::NotReady;
 use twinspect_core::station::{Effect, Inspector as Said, Station};
 use twinspect_line::{Edge, Output};
 
+use self::trial::Trials;
 use super::inspector::{Heard, Inspector, InspectorEvent};
 use super::machine::{Machine, MachineEdge};
-use super::messages::{InspectorMessage, SetupMessage, TicketMessage};
+use super::messages::{Errand, InspectorMessage, SetupMessage, TicketMessage};
 use super::orders::{self, ORDERS_MAX, Order, SignalWatch};
 use super::records_lock::RecordsLock;
 use super::reload;
@@ -80,6 +82,7 @@ struct LineProcess {
     events: Receiver<InspectorEvent>,
     report: StationReport,
     troubles: Troubles,
+    trials: Trials,
     service: Service,
 }
 
@@ -103,6 +106,7 @@ impl LineProcess {
             events,
             report: StationReport::new(args.json),
             troubles: Troubles::default(),
+            trials: Trials::default(),
             service: Service::new(&args.config),
             loaded,
         })
@@ -300,7 +304,7 @@ impl LineProcess {
 
     fn hand_over(&mut self, ticket: Ticket) {
         let message = TicketMessage {
-            number: ticket.number,
+            errand: Errand::Part(ticket.number),
             triggered_us: ticket.triggered_us,
             decide_by_us: ticket.decide_by_us,
         };
@@ -312,7 +316,8 @@ impl LineProcess {
     }
 
     fn start(&mut self, generation: u64, now_us: u64) {
-        let seen = self.station.gate().counters().triggered;
+        self.trials.lost();
+        let seen = self.station.gate().counters().triggered + self.trials.asked();
         let started = self
             .loaded
             .text()
@@ -345,7 +350,7 @@ impl LineProcess {
             match event.what {
                 Heard::Closed => closed = true,
                 Heard::Ended(_) => ended = true,
-                Heard::Message(InspectorMessage::Heartbeat(metrics)) => {
+                Heard::Message(InspectorMessage::Heartbeat { metrics, .. }) => {
                     self.report.metrics(metrics);
                 }
                 Heard::Message(_) => {}

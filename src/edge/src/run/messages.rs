@@ -1,9 +1,11 @@
 //! What the two processes say to each other: one JSON object a line.
 
+use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use twinspect_camera::Truth;
 use twinspect_core::trigger::Sight;
 use twinspect_core::verdict::Verdict;
 use twinspect_dataset::Label;
@@ -20,11 +22,59 @@ pub(super) struct SetupMessage {
     pub(super) clock_start_ns: u64,
 }
 
+/// What a picture is taken for. Parts and trials are numbered apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Errand {
+    /// A part on its way to the rejector, which the verdict decides on.
+    Part(u64),
+    /// What somebody has laid before the camera and wants to know of: the wires and the counts are no
+    /// concern of it.
+    Trial(u64),
+}
+
+impl Errand {
+    pub(super) fn number(self) -> u64 {
+        match self {
+            Self::Part(number) | Self::Trial(number) => number,
+        }
+    }
+
+    /// The answer to who has asked.
+    pub(super) fn answer(
+        self,
+        verdict: Verdict,
+        took_us: Option<u64>,
+        truth: Option<&Truth>,
+    ) -> InspectorMessage {
+        let told = VerdictMessage {
+            number: self.number(),
+            verdict,
+            took_us,
+            part: truth.map(|truth| truth.id.as_str().to_owned()),
+            label: truth.map(|truth| truth.label.clone()),
+        };
+        match self {
+            Self::Part(_) => InspectorMessage::Verdict(told),
+            Self::Trial(_) => InspectorMessage::Trial(told),
+        }
+    }
+}
+
+impl fmt::Display for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Part(number) => write!(f, "part {number}"),
+            Self::Trial(number) => write!(f, "test part {number}"),
+        }
+    }
+}
+
 /// From the line process: look at the part that lies before the camera now, or at the one that a certain
 /// picture shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TicketMessage {
-    pub(super) number: u64,
+    pub(super) errand: Errand,
     /// When the part came to the sensor. Of a part that the camera has seen coming: when the picture was
     /// taken that is to be judged.
     pub(super) triggered_us: u64,
@@ -35,17 +85,19 @@ pub(super) struct TicketMessage {
 /// From the inspect process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "verdicts are the rule; boxing them would allocate for each part"
-)]
 pub(super) enum InspectorMessage {
     /// The model is proven, the camera open: tickets will be served.
     Ready(Ready),
     /// A part was judged.
     Verdict(VerdictMessage),
+    /// A trial was judged.
+    Trial(VerdictMessage),
     /// Both threads have moved on since the last heartbeat.
-    Heartbeat(Metrics),
+    Heartbeat {
+        metrics: Metrics,
+        /// Whether the camera gives fresh pictures.
+        sees: bool,
+    },
     /// What the newest picture shows, of a camera that runs freely.
     Sight(Sight),
     /// No more pictures will come: a recording has ended.
@@ -78,7 +130,7 @@ pub(super) struct VerdictMessage {
 /// Counts since the inspect process started. Their names are for scripts and stay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Metrics {
-    /// Tickets that were read.
+    /// Tickets that were read, those of trials too.
     pub(super) tickets: u64,
     pub(super) inspected: u64,
     /// Tickets whose frame made way for a newer one.

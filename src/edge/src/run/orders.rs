@@ -20,6 +20,8 @@ pub(super) enum Order {
     Tell(Sender<Reply>),
     /// A part lies before the sensor now.
     Trigger(Sender<Reply>),
+    /// Judge what lies before the camera now, and let nobody else know.
+    TestPart(Sender<Reply>),
     /// Take a configuration over, if that is possible.
     Adopt(Box<Reading>),
 }
@@ -32,6 +34,7 @@ pub(super) fn desk(
     move |request, answer| match request {
         Request::Status => orders.try_send(Order::Tell(answer)).is_ok(),
         Request::Trigger => orders.try_send(Order::Trigger(answer)).is_ok(),
+        Request::TestPart => orders.try_send(Order::TestPart(answer)).is_ok(),
         Request::Reload => wishes.try_send(Some(answer)).is_ok(),
     }
 }

@@ -79,6 +79,12 @@ impl Service {
         self.mood = None;
     }
 
+    /// Whether its camera gives so many pictures and no more: it is a recording.
+    pub(super) fn camera_has_an_end(&self) -> bool {
+        let known = self.inspector.as_ref();
+        known.is_some_and(|ready| ready.parts_left.is_some())
+    }
+
     /// Whether one more part may be waited for.
     pub(super) fn may_await(&self) -> bool {
         self.awaited.len() < AWAITED_MAX
@@ -247,6 +253,9 @@ fn doing(mood: Mood, known: Option<&Ready>) -> String {
             "the inspect process was started again and proves its model; all parts are rejected"
         }
         (NotReady::Silent, _, _) => "the inspect process does not move on",
+        (NotReady::Camera, _, _) => {
+            "the camera gives no fresh pictures and is being brought back; all parts are rejected"
+        }
         (NotReady::Late, _, _) => "too many results in a row came after their deadline",
         (NotReady::Fault, _, _) => "edges were lost, or the handshake with the machine failed",
         (NotReady::Closing, _, _) => "the parts under way leave, then the station stops",

@@ -198,11 +198,11 @@ impl Namer {
         let picture = held(&self.pictures).take(ticket.triggered_us);
         match picture {
             Some(frame) => self.slot.hand_over(Captured {
-                number: ticket.number,
+                errand: ticket.errand,
                 decide_by_us: ticket.decide_by_us,
                 frame,
             }),
-            None => self.slot.refuse(ticket.number, Reason::StaleFrame, None),
+            None => self.slot.refuse(ticket.errand, Reason::StaleFrame, None),
         }
     }
 }
@@ -218,6 +218,7 @@ mod tests {
     use twinspect_core::prepare::{BANK_CHANNELS, BankSpec, BeltBounds, GeometrySpec, PrepareSpec};
 
     use super::*;
+    use crate::run::messages::Errand;
     use crate::run::messages::VerdictMessage;
     use twinspect_core::verdict::Verdict;
 
@@ -337,7 +338,7 @@ mod tests {
         for &(number, triggered_us) in tickets {
             ticket_sender
                 .send(TicketMessage {
-                    number,
+                    errand: Errand::Part(number),
                     triggered_us,
                     decide_by_us: u64::MAX,
                 })

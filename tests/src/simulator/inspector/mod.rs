@@ -122,6 +122,7 @@ pub(super) struct Inspector {
     /// Said, but not due yet; in order.
     outbox: VecDeque<Message>,
     disk_full_until_us: u64,
+    camera_away_until_us: u64,
     pub(super) records_dropped: u64,
 }
 
@@ -147,6 +148,7 @@ impl Inspector {
             stall: None,
             outbox: VecDeque::new(),
             disk_full_until_us: 0,
+            camera_away_until_us: 0,
             records_dropped: 0,
         }
     }
@@ -200,6 +202,7 @@ impl Inspector {
         // The camera is opened anew, and what its driver held is gone.
         self.last = None;
         self.last_picture = None;
+        self.camera_away_until_us = 0;
         self.armed.retain(|(kind, _)| START_FAULTS.contains(kind));
         let lasts_us = self.draw(50_000, 200_000);
         let ready_us = match self.take(&START_FAULTS) {
@@ -246,6 +249,7 @@ impl Inspector {
                     None,
                 );
             }
+            FaultKind::CameraAway => self.camera_away_until_us = now_us + 50_000 + 1_500 * size,
             FaultKind::DiskFull => self.disk_full_until_us = now_us + 1_000 * size,
             FaultKind::StartFailure | FaultKind::StartHang => {
                 self.armed.retain(|(kind, _)| !START_FAULTS.contains(kind));
@@ -296,8 +300,17 @@ impl Inspector {
                     .is_some_and(|(since, until)| now_us < until && now_us - since > STUCK_US);
             // The thread that beats is the one that waits for the engine.
             if self.job.is_none() && !is_stuck {
-                self.say(now_us, Said::Advanced, None);
+                self.say(now_us, self.beat(now_us), None);
             }
+        }
+    }
+
+    /// What a heartbeat says.
+    fn beat(&self, now_us: u64) -> Said {
+        if now_us < self.camera_away_until_us {
+            Said::Blind
+        } else {
+            Said::Advanced
         }
     }
 
@@ -358,7 +371,7 @@ impl Inspector {
             }
             None => self.say(now_us, what, seen),
         }
-        self.say(now_us, Said::Advanced, None);
+        self.say(now_us, self.beat(now_us), None);
         self.beat_us = now_us + HEARTBEAT_US;
     }
 

@@ -27,6 +27,9 @@ impl Inspector {
             return;
         }
         self.frame_us = now_us + FRAME_US;
+        if now_us < self.camera_away_until_us {
+            return;
+        }
         if self.missing > 0 {
             self.missing -= 1;
             return;

@@ -247,6 +247,10 @@ impl Device for Broken {
     fn inspector(&mut self, generation: u64, what: Inspector, now_us: u64) {
         match (self.mutation, what) {
             (Mutation::EndUnnoticed, Inspector::Ended) => {}
+            (Mutation::BlindnessIgnored, Inspector::Blind) => {
+                self.inner
+                    .inspector(generation, Inspector::Advanced, now_us);
+            }
             (Mutation::LastAnswerWins, Inspector::Verdict { number, outcome }) => {
                 if self.answer.is_some_and(|(_, held, _)| held != number) {
                     self.flush(now_us);

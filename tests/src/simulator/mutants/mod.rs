@@ -79,6 +79,8 @@ pub enum Mutation {
     AnswersAreLife,
     /// The line process takes its own ticks for a sign of life.
     HeartbeatOfItsOwn,
+    /// A heartbeat without a camera is one like others.
+    BlindnessIgnored,
     /// READY rises and stays.
     ReadyIsLevel,
     /// Late results don't drop READY.
@@ -113,7 +115,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::NoDebounce,
         Self::DoublesIgnored,
         Self::SensorGapsIgnored,
@@ -144,6 +146,7 @@ impl Mutation {
         Self::NoKill,
         Self::AnswersAreLife,
         Self::HeartbeatOfItsOwn,
+        Self::BlindnessIgnored,
         Self::ReadyIsLevel,
         Self::LateNeverDropsReady,
         Self::BusyNever,

@@ -364,6 +364,9 @@ impl<'a, D: Device> World<'a, D> {
                 }
             };
             self.trace.said(self.now_us, what);
+            if generation == self.inspector.generation {
+                self.checker.heard(what);
+            }
             if let Said::Verdict { number, outcome } = what {
                 self.checker.answered(number, outcome, self.now_us);
             }

@@ -97,6 +97,52 @@ fn a_part_that_is_asked_for_too_soon_is_none_and_spoils_the_one_before() {
 }
 
 #[test]
+fn a_test_part_is_judged_and_known_to_nobody_else() {
+    let mut service = Service::start(by_request(40));
+    service.wait_for("STATUS=ready");
+    let tried = service.answer("trigger --test");
+    assert_eq!(tried["reply"], "judged", "{tried}");
+    assert!(tried["number"].is_null(), "{tried}");
+    let status = service.answer("status");
+    assert_eq!(status["parts"]["triggered"], 0, "{status}");
+    assert!(status["last_part"].is_null(), "{status}");
+    // The recording has three parts, and the test part was its first.
+    let left: Vec<Value> = (0..2).map(|_| service.answer("trigger")).collect();
+    assert_eq!(left[0]["number"], 1);
+    assert_ne!(left[0]["part"], tried["part"]);
+    let (parts, summary) = service.end();
+    check_laws(&parts, &summary);
+    assert_eq!(parts.len(), 2, "{parts:?}");
+    assert_eq!(summary["inspector"]["inspected"], 2, "{summary}");
+
+    // What it was judged to be is what a part would have been.
+    let mut service = Service::start(by_request(40));
+    service.wait_for("STATUS=ready");
+    let part = service.answer("trigger");
+    assert_eq!(part["part"], tried["part"]);
+    assert_eq!(
+        (&part["verdict"], &part["score"]),
+        (&tried["verdict"], &tried["score"])
+    );
+}
+
+#[test]
+fn a_test_part_has_to_wait_for_parts_under_way() {
+    let mut service = Service::start(by_request(60_000));
+    service.wait_for("STATUS=ready");
+    let mut part = service
+        .question("trigger")
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    service.wait_until(|status| status["parts"]["triggered"] == 1);
+    let refusal = service.refusal("trigger --test");
+    assert!(refusal.contains("under way"), "{refusal}");
+    assert!(part.wait().expect("its end").success());
+    service.stop();
+}
+
+#[test]
 fn a_second_process_of_a_station_is_refused_and_told_of_the_first() {
     let service = Service::start(endless());
     let second = run(program("twinspect")

@@ -100,14 +100,13 @@ impl Service {
         run(&mut self.question(command))
     }
 
+    /// A command with its options.
     fn question(&self, command: &str) -> Command {
         let mut question = program("twinspect");
-        question.current_dir(self.site.path("")).args([
-            command,
-            "--socket",
-            "run/control.sock",
-            "--json",
-        ]);
+        question
+            .current_dir(self.site.path(""))
+            .args(command.split(' '))
+            .args(["--socket", "run/control.sock", "--json"]);
         question
     }
 

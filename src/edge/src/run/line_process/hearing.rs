@@ -35,15 +35,17 @@ impl LineProcess {
             Heard::Message(InspectorMessage::Sight(sight)) => {
                 return self.see(generation, *sight, now_us);
             }
-            Heard::Message(InspectorMessage::Heartbeat(metrics)) => {
+            Heard::Message(InspectorMessage::Heartbeat { metrics, sees }) => {
                 let inspector = self.inspector.as_mut();
                 let tickets = metrics.tickets;
                 if !inspector.is_some_and(|heard| heard.heartbeat(generation, tickets)) {
                     return Ok(());
                 }
+                if *sees { Said::Advanced } else { Said::Blind }
+            }
+            Heard::Message(InspectorMessage::Trial(_) | InspectorMessage::CameraEnded) => {
                 Said::Advanced
             }
-            Heard::Message(InspectorMessage::CameraEnded) => Said::Advanced,
             Heard::Message(InspectorMessage::Verdict(told)) => Said::Verdict {
                 number: told.number,
                 outcome: Outcome::from(&told.verdict),
@@ -68,7 +70,10 @@ impl LineProcess {
                 chaos::answer(told.number, &told.verdict);
                 self.report.told(told, now_us);
             }
-            Heard::Message(InspectorMessage::Heartbeat(metrics)) => self.report.metrics(metrics),
+            Heard::Message(InspectorMessage::Trial(told)) => self.trials.judged(told),
+            Heard::Message(InspectorMessage::Heartbeat { metrics, .. }) => {
+                self.report.metrics(metrics);
+            }
             Heard::Message(InspectorMessage::CameraEnded) => self.camera_has_ended = true,
             Heard::Message(InspectorMessage::Sight(_)) => {}
             Heard::Closed => {

@@ -23,6 +23,11 @@ impl LineProcess {
                     reply(&answer, Reply::refused(reason));
                 }
             }
+            Order::TestPart(answer) => {
+                if let Err(reason) = self.try_part(&answer) {
+                    reply(&answer, Reply::refused(reason));
+                }
+            }
             Order::Adopt(reading) => self.adopt(*reading),
         }
         Ok(())

@@ -135,6 +135,10 @@ impl GpioMachine {
         self.parts_max = Some(self.parts_max.map_or(parts_max, |max| max.min(parts_max)));
     }
 
+    pub(super) fn take_recorded(&mut self) {
+        self.parts_max = self.parts_max.map(|max| max.saturating_sub(1));
+    }
+
     pub(super) fn has_ended(&self, triggered: u64) -> bool {
         self.parts_max.is_some_and(|max| triggered >= max)
     }

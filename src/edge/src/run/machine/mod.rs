@@ -118,6 +118,14 @@ impl Machine {
         }
     }
 
+    /// A part of a recording was looked at, and will not come on the belt.
+    pub(super) fn take_recorded(&mut self) {
+        match &mut self.kind {
+            Kind::Simulated { belt, .. } => belt.take_part(),
+            Kind::Gpio(machine) => machine.take_recorded(),
+        }
+    }
+
     /// No more than so many parts are wanted from here on.
     pub(super) fn limit(&mut self, parts: u64, triggered: u64) {
         match &mut self.kind {
