@@ -24,6 +24,7 @@
 //! ```
 
 mod queue;
+mod reload;
 mod spec;
 mod terms;
 #[cfg(test)]
@@ -57,6 +58,8 @@ pub struct Gate<const N: usize = PARTS_MAX> {
     pulse: Option<Pulse>,
     /// The second of two actions that belong to one moment.
     next: Option<Action>,
+    /// Up to this place lie parts of a longer way, from before a reload.
+    longer_until: Option<u64>,
     counters: Counters,
     /// Latest time that was heard of: a clock that is read by two threads may seem to step back.
     now_us: u64,
@@ -78,27 +81,11 @@ impl<const N: usize> Gate<N> {
             queue: Queue::new(),
             pulse: None,
             next: None,
+            longer_until: None,
             counters: Counters::default(),
             now_us: 0,
             here: 0,
         })
-    }
-
-    /// Other delays and deadlines for the parts to come, other pulses from the next one on. Parts
-    /// under way keep their places.
-    ///
-    /// # Errors
-    /// The first of [`GateSpec::problems`], and [`GateError::Incompatible`] if the wire or the
-    /// axis would change. The gate is unchanged then.
-    pub fn reload(&mut self, spec: GateSpec) -> Result<(), GateError> {
-        if let Some(problem) = spec.problems().next() {
-            return Err(problem);
-        }
-        if (spec.mode, spec.axis()) != (self.spec.mode, self.spec.axis()) {
-            return Err(GateError::Incompatible);
-        }
-        self.spec = spec;
-        Ok(())
     }
 
     /// A part has crossed the sensor; triggers come in the order of their moments.
@@ -113,7 +100,15 @@ impl<const N: usize> Gate<N> {
             triggered_us: moment.at_us,
             decide_by_us: moment.at_us.saturating_add(self.spec.deadline_us),
         };
-        if self.queue.push(ticket, self.due(moment)) {
+        let due = self.due(moment);
+        let contradiction = self.contradicts(due, due);
+        let has_place = self.queue.push(ticket, contradiction.unwrap_or(due));
+        if contradiction.is_some()
+            && let Some(Waiting::Part(part)) = self.queue.back()
+        {
+            part.spoil(due);
+        }
+        if has_place {
             Admission::Inspect(ticket)
         } else {
             Admission::Overrun {
@@ -137,6 +132,7 @@ impl<const N: usize> Gate<N> {
     pub fn block(&mut self, from: Moment, to: Moment) {
         let (due, last_due) = (self.due(from), self.due(to));
         let window = self.spec.window();
+        self.contradicts(due, last_due);
         if let Some(Waiting::Part(part)) = self.queue.back()
             && due < part.due.saturating_add(window)
         {
@@ -152,6 +148,7 @@ impl<const N: usize> Gate<N> {
             Heard::Unknown
         } else {
             match self.queue.find(number) {
+                Some(part) if part.is_spoiled() => Heard::Settled,
                 Some(part) if part.decision.is_some() => Heard::Duplicate,
                 Some(part) if now_us < part.ticket.decide_by_us => {
                     part.decision = Some(outcome);
@@ -161,7 +158,7 @@ impl<const N: usize> Gate<N> {
             }
         };
         match heard {
-            Heard::InTime => {}
+            Heard::InTime | Heard::Settled => {}
             Heard::Late => self.counters.late_results += 1,
             Heard::Duplicate => self.counters.duplicate_results += 1,
             Heard::Unknown => self.counters.unknown_results += 1,

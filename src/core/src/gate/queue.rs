@@ -166,6 +166,20 @@ impl<const N: usize> Queue<N> {
         })
     }
 
+    /// Where the last thing that came ends.
+    pub(super) fn end(&self) -> Option<u64> {
+        self.places.back().map(Waiting::last_due)
+    }
+
+    /// Nothing can be said of the parts whose windows meet this piece of belt.
+    pub(super) fn spoil_between(&mut self, due: u64, end: u64, window: u64) {
+        for part in self.parts() {
+            if part.due < end && due < part.last_due.saturating_add(window) {
+                part.spoil(0);
+            }
+        }
+    }
+
     /// The foremost leaves here, and speaks for everything behind it.
     pub(super) fn widen_front(&mut self, here: u64) {
         let end = self.last_due();
@@ -225,6 +239,11 @@ impl<const N: usize> Queue<N> {
 }
 
 impl Part {
+    /// Whether nobody knows where it lies.
+    pub(super) fn is_spoiled(&self) -> bool {
+        self.decision == Some(Outcome::NoResult(Reason::Position))
+    }
+
     /// Nothing can be said of it any more, nor of what follows it up to `last_due`.
     pub(super) fn spoil(&mut self, last_due: u64) {
         self.decision = Some(Outcome::NoResult(Reason::Position));

@@ -65,6 +65,8 @@ pub enum Heard {
     Late,
     /// The part was decided before; the first answer stands.
     Duplicate,
+    /// Nobody knows where the part lies, so that it does not matter what it is.
+    Settled,
     /// No such ticket was handed out.
     Unknown,
 }
