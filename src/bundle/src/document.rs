@@ -48,6 +48,11 @@ pub const TEXT_BYTES_MAX: u64 = 1 << 20;
 /// As of reading a file; [`ErrorKind::FileTooLarge`] beyond [`TEXT_BYTES_MAX`],
 /// [`ErrorKind::InvalidData`] where it is no UTF-8.
 pub fn read(file: &Path) -> io::Result<String> {
+    // A pipe would keep whoever opens it waiting.
+    if !fs_err::metadata(file)?.is_file() {
+        let told = format!("{} is no regular file", file.display());
+        return Err(io::Error::new(ErrorKind::InvalidInput, told));
+    }
     let mut bytes = Vec::new();
     fs_err::File::open(file)?
         .take(TEXT_BYTES_MAX + 1)
@@ -74,11 +79,25 @@ pub fn parse<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, Document
     toml::from_str(text).map_err(|error| locate(file, text, &error))
 }
 
+/// Without the names of types, which say nothing to who writes a file.
+fn plain(message: &str) -> String {
+    let (before, after) = message
+        .split_once("expected struct ")
+        .unwrap_or((message, ""));
+    let after = after.trim_start_matches(|letter: char| letter.is_alphanumeric());
+    let table = if before.len() == message.len() {
+        message.to_owned()
+    } else {
+        format!("{before}expected a table{after}")
+    };
+    table.replace("expected f64", "expected a number")
+}
+
 fn locate(file: &Path, text: &str, error: &toml::de::Error) -> DocumentError {
     let offset = error.span().map_or(0, |span| span.start);
     let before = text.get(..offset).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let message = error.message().trim().replace('\n', ", ");
+    let message = plain(&error.message().trim().replace('\n', ", "));
     let (key, nearest) = unknown_key(&message);
     DocumentError {
         file: file.to_path_buf(),
@@ -128,6 +147,23 @@ mod tests {
 
     fn refused(text: &str) -> DocumentError {
         parse::<Station>(Path::new("station.toml"), text).expect_err("must be refused")
+    }
+
+    #[test]
+    fn a_wrong_type_is_named_without_those_of_the_program() {
+        let number = refused("[camera]\nexposure_ms = \"two\"\ngain = 1\n").message;
+        assert!(number.ends_with("expected a number"), "{number}");
+        let table = refused("camera = 3\n").message;
+        assert!(table.ends_with("expected a table"), "{table}");
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(
+            read(folder.path()).unwrap_err().kind(),
+            ErrorKind::InvalidInput
+        );
     }
 
     #[test]

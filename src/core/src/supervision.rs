@@ -46,6 +46,7 @@ pub struct Supervisor {
     failures: u32,
     starts: u64,
     was_up: bool,
+    retired: bool,
 }
 
 impl Supervisor {
@@ -57,6 +58,7 @@ impl Supervisor {
             failures: 0,
             starts: 0,
             was_up: false,
+            retired: false,
         }
     }
 
@@ -77,11 +79,17 @@ impl Supervisor {
     /// When to poll next, if nothing is heard until then.
     pub fn next_poll_us(&self) -> Option<u64> {
         match self.state {
+            State::Down { .. } if self.retired => None,
             State::Down { start_at_us } => Some(start_at_us),
             State::Starting { since_us } => Some(since_us.saturating_add(self.spec.start_max_us)),
             State::Up { heard_us, .. } => Some(heard_us.saturating_add(self.spec.silence_max_us)),
             State::Ending => None,
         }
+    }
+
+    /// Nothing is to be started any more; one that runs is watched as ever.
+    pub fn retire(&mut self) {
+        self.retired = true;
     }
 
     /// It has said that it is ready.
@@ -180,6 +188,16 @@ mod tests {
         assert_eq!(supervisor.poll(49), None);
         assert_eq!(supervisor.poll(50), Some(Order::Kill));
         assert!(!supervisor.was_up());
+    }
+
+    #[test]
+    fn who_is_retired_starts_nothing_and_still_watches() {
+        let mut supervisor = up(100);
+        supervisor.retire();
+        assert_eq!(supervisor.poll(110), Some(Order::Kill));
+        supervisor.ended(111);
+        assert_eq!(supervisor.next_poll_us(), None);
+        assert_eq!(supervisor.poll(10_000), None);
     }
 
     #[test]

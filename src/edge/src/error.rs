@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -51,6 +51,12 @@ pub(crate) enum EdgeError {
     /// The station's configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Another file lies in the place of the bundle that the station has begun with.
+    #[error(
+        "{} is not the bundle that this station has begun with: it was replaced while the station runs",
+        bundle.display()
+    )]
+    BundleReplaced { bundle: PathBuf },
     /// Another process runs this station.
     #[error(
         "station {} is run already, by {}",
@@ -202,6 +208,7 @@ impl EdgeError {
                 BundleError::Write { .. } | BundleError::Exists { .. },
             )) => 8,
             Self::Bundle(_)
+            | Self::BundleReplaced { .. }
             | Self::Preparation { .. }
             | Self::Score { .. }
             | Self::UnfitCamera { .. } => 4,
@@ -228,6 +235,11 @@ impl EdgeError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Config(error) => Some(error.hint().map_or(CONFIG_HINT.into(), Cow::from)),
+            Self::BundleReplaced { .. } => Some(
+                "put the old file back, or restart the station with the new one when `twinspect check --config \
+                 FILE` is content with it"
+                    .into(),
+            ),
             Self::StationTaken { .. } => Some(
                 "one process runs a station: stop that one first, as a service with `systemctl stop \
                  twinspect@NAME`"
@@ -290,7 +302,8 @@ impl EdgeError {
             if let Some(hint) = self.hint() {
                 report.push_str(&format!("\n  hint: {hint}"));
             }
-            anstream::eprintln!("{}", logging::error(&report));
+            // Whoever can't be told still gets the code.
+            writeln!(anstream::stderr(), "{}", logging::error(&report)).unwrap_or_default();
         }
         ExitCode::from(code)
     }

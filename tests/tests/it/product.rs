@@ -366,6 +366,12 @@ impl Site {
         written.unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 
+    /// Gives a file another name, in place of what has it.
+    pub(crate) fn rename(&self, from: &str, to: &str) {
+        let renamed = std::fs::rename(self.path(from), self.path(to));
+        renamed.unwrap_or_else(|error| panic!("{from}: {error}"));
+    }
+
     /// Replaces a piece of a text file, which must be there.
     pub(crate) fn edit(&self, name: &str, from: &str, to: &str) {
         let text = String::from_utf8(self.read(name)).expect("a text file");

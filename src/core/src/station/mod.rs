@@ -155,6 +155,7 @@ impl Station {
     pub fn close(&mut self, now_us: u64) {
         let now_us = self.advance(now_us).at_us;
         self.readiness.close();
+        self.supervisor.retire();
         let closing = Closing::new(&self.gate, now_us, self.spec.drain_max_us);
         self.closing.get_or_insert(closing);
     }

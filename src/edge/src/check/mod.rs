@@ -20,6 +20,7 @@ use twinspect_line::{Output, Stopped};
 use self::presence::Presence;
 use crate::cli::CheckArgs;
 use crate::config::{self, CameraSource, LineSource, Loaded, Recording, Setting, Station};
+use crate::control;
 use crate::error::EdgeError;
 use crate::fit::check_camera;
 use crate::latency::{Latencies, milliseconds};
@@ -53,6 +54,8 @@ struct Findings {
     /// Where pictures of rejected parts go, which was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     records_folder: Option<PathBuf>,
+    /// What belongs to the station and takes a look of its own.
+    not_looked_at: Vec<String>,
     warnings: Vec<String>,
 }
 
@@ -124,6 +127,8 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
     let records = station.and_then(|station| station.records.as_ref());
     let records_folder = records.map(|records| records.folder.clone());
     records_folder.as_deref().map_or(Ok(()), try_folder)?;
+    let socket = station.and_then(|station| station.control_socket.as_deref());
+    socket.map_or(Ok(()), control::check)?;
     let mut pipeline = Pipeline::load(&bundle, DegradedPolicy::default())?;
     let (p50_ms, p99_ms) = latency(&bundle, &mut pipeline)?;
     let deadline_ms = station
@@ -189,9 +194,22 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
         camera,
         presence,
         records_folder,
+        not_looked_at: station.map_or(Vec::new(), not_looked_at),
         warnings,
         settings: loaded.map(|loaded| loaded.settings),
     })
+}
+
+/// Hardware, with the command that looks at it.
+fn not_looked_at(station: &Station) -> Vec<String> {
+    let mut left = Vec::new();
+    if matches!(station.camera, CameraSource::RealSense(_)) {
+        left.push("the camera: `twinspect check --config FILE --camera`".to_owned());
+    }
+    if matches!(station.line, LineSource::Gpio { .. }) {
+        left.push("the wires: `twinspect check --config FILE --line`".to_owned());
+    }
+    left
 }
 
 /// On a real belt a late picture may show the next part.
@@ -342,6 +360,9 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
     }
     if let Some(folder) = &findings.records_folder {
         writeln!(out, "records   {} can be written to", folder.display())?;
+    }
+    for left in &findings.not_looked_at {
+        writeln!(out, "not yet   {left}")?;
     }
     for warning in &findings.warnings {
         writeln!(out, "\x1b[33mwarning\x1b[0m   {warning}")?;

@@ -19,6 +19,9 @@ const WHILE_RUNNING: [&str; 7] = [
     "encoder.merge_counts",
 ];
 
+/// Of these, what a station with an encoder does not go by.
+const OF_TIME: [&str; 2] = ["gate.delay_ms", "gate.merge_ms"];
+
 /// A key with another value. Its names are for scripts and stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Change {
@@ -44,6 +47,17 @@ pub(crate) enum ReloadError {
     /// The file wants what only a start can do.
     #[error("{} can't change while the station runs: restart it", keys.join(", "))]
     NeedsRestart { keys: Vec<String> },
+    /// The file changes what this station does not go by.
+    #[error(
+        "{} would change nothing: {}",
+        keys.join(", "),
+        if *by_encoder {
+            "the encoder's counts say where a part lies"
+        } else {
+            "there is no encoder"
+        }
+    )]
+    NoEffect { keys: Vec<String>, by_encoder: bool },
     /// The state machines refuse.
     #[error(transparent)]
     Station(#[from] StationError),
@@ -54,6 +68,11 @@ impl ReloadError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Config(error) => error.hint(),
+            Self::NoEffect { by_encoder: true, .. } => Some(
+                "change encoder.delay_counts, pulse_counts or merge_counts, or leave the key as it was"
+                    .to_owned(),
+            ),
+            Self::NoEffect { .. } => Some("leave the key as it was".to_owned()),
             Self::NeedsRestart { .. } | Self::Station(_) => None,
         }
     }
@@ -63,7 +82,8 @@ impl Loaded {
     /// What another reading of the file changes, if a running station can take all of it over.
     ///
     /// # Errors
-    /// [`ReloadError::NeedsRestart`] with every key that it can't.
+    /// [`ReloadError::NeedsRestart`] with every key that it can't, and [`ReloadError::NoEffect`] with those
+    /// that would change nothing: whoever has changed them believes that they did.
     pub(crate) fn changes(&self, new: &Self) -> Result<Vec<Change>, ReloadError> {
         let (old, new) = (values(&self.typed), values(&new.typed));
         let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
@@ -84,11 +104,23 @@ impl Loaded {
             .filter(|change| !WHILE_RUNNING.contains(&change.key.as_str()))
             .map(|change| change.key.clone())
             .collect();
-        if keys.is_empty() {
-            Ok(changes)
-        } else {
-            Err(ReloadError::NeedsRestart { keys })
+        if !keys.is_empty() {
+            return Err(ReloadError::NeedsRestart { keys });
         }
+        let by_encoder = self.station.decisions.encoder.is_some();
+        let idle = |key: &str| match by_encoder {
+            true => OF_TIME.contains(&key),
+            false => key.starts_with("encoder."),
+        };
+        let keys: Vec<String> = changes
+            .iter()
+            .filter(|change| idle(&change.key))
+            .map(|change| change.key.clone())
+            .collect();
+        if !keys.is_empty() {
+            return Err(ReloadError::NoEffect { keys, by_encoder });
+        }
+        Ok(changes)
     }
 }
 
@@ -153,6 +185,23 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "trigger.debounce_ms, trigger.rate_hz can't change while the station runs: restart it"
+        );
+    }
+
+    #[test]
+    fn what_a_station_does_not_go_by_is_refused() {
+        let change = format!("{ENCODER}[gate]\ndelay_ms = 1700\n");
+        let error = station(ENCODER).changes(&station(&change)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "gate.delay_ms would change nothing: the encoder's counts say where a part lies"
+        );
+        assert!(error.hint().unwrap().contains("encoder.delay_counts"));
+        let change = "[encoder]\ndelay_counts = 410\n";
+        let error = station("").changes(&station(change)).unwrap_err();
+        assert!(
+            error.to_string().ends_with("there is no encoder"),
+            "{error}"
         );
     }
 

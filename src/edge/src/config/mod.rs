@@ -39,6 +39,9 @@ pub(crate) enum ConfigError {
         #[source]
         source: std::io::Error,
     },
+    /// The file's last line has no end.
+    #[error("the last line of {} has no end: it is being written now, or was cut", path.display())]
+    Cut { path: PathBuf },
     /// The file says something that it must not say.
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -58,10 +61,15 @@ impl ConfigError {
                 "configs/ of the source has commented examples; /usr/share/twinspect in a package"
                     .to_owned(),
             ),
+            Self::Cut { .. } => Some(
+                "write it beside the old one, with a line's end at its end, and rename it"
+                    .to_owned(),
+            ),
             Self::Document(error) => error.hint(),
-            Self::Problems { .. } => {
-                Some("`twinspect check --config FILE` prints every key and its value".to_owned())
-            }
+            Self::Problems { .. } => Some(
+                "configs/station-replay.toml of the source explains every key and its bounds"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -84,11 +92,26 @@ impl Loaded {
 
 /// Reads and checks a configuration. Relative paths in it start at its own folder.
 pub(crate) fn load(path: &Path) -> Result<Loaded, ConfigError> {
-    let text = document::read(path).map_err(|source| ConfigError::Read {
+    parse(path, &read(path)?)
+}
+
+/// As [`load`], of a file that somebody may be writing just now: most of what a cut leaves is a
+/// configuration too, with a number that has lost its last digits.
+pub(crate) fn load_whole(path: &Path) -> Result<Loaded, ConfigError> {
+    let text = read(path)?;
+    if !text.ends_with('\n') {
+        return Err(ConfigError::Cut {
+            path: path.to_owned(),
+        });
+    }
+    parse(path, &text)
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    document::read(path).map_err(|source| ConfigError::Read {
         path: path.to_owned(),
         source,
-    })?;
-    parse(path, &text)
+    })
 }
 
 /// Checks the text of a configuration that stands, or stood, in a file.

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::protocol::read_line;
+use super::protocol::{Asked, read_line};
 use super::{ControlError, InspectorState, Reply, Request, Status, place};
 use crate::cli::{AskArgs, TriggerArgs};
 use crate::config;
@@ -72,11 +72,13 @@ fn socket(args: &AskArgs) -> Result<PathBuf, EdgeError> {
 
 fn exchange(socket: &Path, request: Request) -> io::Result<Vec<u8>> {
     let mut stream = UnixStream::connect(socket)?;
-    let mut line = serde_json::to_vec(&request)?;
+    let mut line = serde_json::to_vec(&Asked { request })?;
     line.push(b'\n');
     stream.set_write_timeout(Some(SLACK))?;
-    stream.write_all(&line)?;
-    read_line(&mut stream, ANSWER_BYTES_MAX, request.answer_max() + SLACK)
+    // A station that is busy says so before it has read anything.
+    let written = stream.write_all(&line);
+    let answer = read_line(&mut stream, ANSWER_BYTES_MAX, request.answer_max() + SLACK);
+    answer.map_err(|error| written.err().unwrap_or(error))
 }
 
 fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {

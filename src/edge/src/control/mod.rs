@@ -16,7 +16,7 @@ pub(crate) use protocol::{
     InspectorState, InspectorStatus, JudgedPart, LeftPart, Parts, ReloadStatus, Reply, Request,
     Status, Triggered,
 };
-pub(crate) use server::Server;
+pub(crate) use server::{Server, check};
 
 use std::io;
 use std::path::PathBuf;

@@ -11,9 +11,17 @@ use twinspect_core::verdict::Verdict;
 use crate::clock::Clock;
 use crate::config::Change;
 
+/// A line that somebody writes: a wish and nothing else, since a key that is passed over might have been meant
+/// to hold a pulse back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    pub(super) request: Request,
+}
+
 /// What may be asked of a running station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "request", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Request {
     /// What is it doing?
     Status,
@@ -254,9 +262,16 @@ mod tests {
 
     #[test]
     fn requests_are_written_as_documented() {
-        let request: Request = serde_json::from_str("{\"request\":\"trigger\"}").unwrap();
-        assert_eq!(request, Request::Trigger);
-        serde_json::from_str::<Request>("{\"request\":\"format\"}").unwrap_err();
-        serde_json::from_str::<Request>("[]").unwrap_err();
+        let asked: Asked = serde_json::from_str("{\"request\":\"trigger\"}").unwrap();
+        assert_eq!(asked.request, Request::Trigger);
+        let no_requests = [
+            "{\"request\":\"format\"}",
+            "{\"request\":\"trigger\",\"test\":true}",
+            "{}",
+            "[]",
+        ];
+        for no_request in no_requests {
+            serde_json::from_str::<Asked>(no_request).unwrap_err();
+        }
     }
 }

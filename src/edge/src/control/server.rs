@@ -15,12 +15,15 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, after, bounded};
 
-use super::protocol::read_line;
+use super::protocol::{Asked, read_line};
 use super::{ControlError, Reply, Request};
 use crate::chaos;
 
-/// Connections at a time; further ones are told that the station is busy.
-const CONNECTIONS_MAX: usize = 8;
+/// Connections at a time; further ones are told that the station is busy. As many parts may be waited for as the
+/// gate holds, and somebody may ask for more than that.
+const CONNECTIONS_MAX: usize = 80;
+/// What the kernel has room for.
+const PATH_BYTES_MAX: usize = 107;
 /// Longest request.
 const REQUEST_BYTES_MAX: usize = 4 * 1024;
 /// Time in which a request has to come, and a reply to be taken.
@@ -72,16 +75,53 @@ fn open(path: &Path) -> Result<UnixListener, ControlError> {
             path: path.to_owned(),
         });
     }
-    match std::fs::symlink_metadata(path) {
+    if is_there(path).map_err(error)? {
         // What a station left that was killed.
-        Ok(file) if file.file_type().is_socket() => std::fs::remove_file(path).map_err(error)?,
-        // Somebody's file, which a slip of the configuration names.
-        Ok(_) => return Err(error(ErrorKind::AlreadyExists.into())),
-        Err(_) => {}
+        std::fs::remove_file(path).map_err(error)?;
     }
     let listener = UnixListener::bind(path).map_err(error)?;
     std::fs::set_permissions(path, PermissionsExt::from_mode(MODE)).map_err(error)?;
     Ok(listener)
+}
+
+/// Whether a socket could be served there.
+///
+/// # Errors
+/// [`ControlError::Open`] with what speaks against it.
+pub(crate) fn check(path: &Path) -> Result<(), ControlError> {
+    is_there(path)
+        .map(drop)
+        .map_err(|source| ControlError::Open {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// Whether a socket lies there already; an error if none could.
+fn is_there(path: &Path) -> io::Result<bool> {
+    let length = path.as_os_str().len();
+    if length > PATH_BYTES_MAX {
+        let told = format!("its path has {length} bytes, and a socket's at most {PATH_BYTES_MAX}");
+        return Err(io::Error::new(ErrorKind::InvalidFilename, told));
+    }
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder
+        && !folder.is_dir()
+    {
+        let told = format!("there is no folder {}", folder.display());
+        return Err(io::Error::new(ErrorKind::NotFound, told));
+    }
+    match std::fs::symlink_metadata(path) {
+        Ok(file) if file.file_type().is_socket() => Ok(true),
+        // Somebody's file, which a slip of the configuration names.
+        Ok(_) => Err(io::Error::new(
+            ErrorKind::AlreadyExists,
+            "a file lies there that is no socket",
+        )),
+        Err(_) => Ok(false),
+    }
 }
 
 fn accept(
@@ -157,12 +197,12 @@ fn converse(
             return Some(Reply::Refused { reason });
         }
     };
-    let request: Request = match serde_json::from_slice(&line) {
-        Ok(request) => request,
+    let request = match serde_json::from_slice::<Asked>(&line) {
+        Ok(asked) => asked.request,
         Err(error) => {
             let reason = format!(
-                "no request: {error}; known are {{\"request\":\"status\"}}, \"trigger\" and \
-                 \"reload\""
+                "no request: {error}; known are {{\"request\":\"status\"}}, \"trigger\", \"test_part\" \
+                 and \"reload\", without other keys"
             );
             return Some(Reply::Refused { reason });
         }
@@ -253,6 +293,10 @@ mod tests {
         std::fs::write(&path, b"[bundle]").unwrap();
         let error = Server::start(&path, |_, _| false).unwrap_err();
         assert!(matches!(error, ControlError::Open { .. }));
+        check(&path).unwrap_err();
+        check(&folder.path().join("no/control.sock")).unwrap_err();
+        check(&folder.path().join("s".repeat(PATH_BYTES_MAX))).unwrap_err();
+        check(&folder.path().join("control.sock")).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"[bundle]");
     }
 

@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use rustix::process::{Signal, set_parent_process_death_signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
 use signal_hook::low_level::raise;
 use twinspect_bundle::Bundle;
@@ -58,6 +59,9 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))
             .map_err(system("asking for the signals of the system"))?;
     }
+    // A process that is stopped does not see that the line process has died, and would stay for ever.
+    set_parent_process_death_signal(Some(Signal::CONT))
+        .map_err(|error| system("asking for a signal at the line process's end")(error.into()))?;
     let stream = std::io::stdin()
         .as_fd()
         .try_clone_to_owned()
@@ -67,7 +71,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         .try_clone()
         .map(BufReader::new)
         .map_err(system("sharing the line process's socket"))?;
-    let (station, clock) = read_setup(&mut reader, &args.config)?;
+    let (station, clock, digest) = read_setup(&mut reader, &args.config)?;
     let Station {
         bundle,
         camera,
@@ -80,7 +84,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         ..
     } = station;
     let (ticket_sender, tickets) = bounded(TICKETS_MAX);
-    let tickets_read = Arc::new(AtomicU64::new(0));
+    let tickets_read = Arc::new(TicketsRead::default());
     // Before anything that may hang: from here on this process outlives no line process.
     let counter = Arc::clone(&tickets_read);
     thread::spawn(move || {
@@ -89,6 +93,11 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     });
     chaos::begin();
     let bundle = Bundle::open(&bundle)?;
+    if digest.is_some_and(|digest| digest != bundle.hash()) {
+        return Err(EdgeError::BundleReplaced {
+            bundle: bundle.path().to_owned(),
+        });
+    }
     let Opened {
         camera,
         parts_left,
@@ -108,6 +117,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     let manifest = bundle.manifest();
     let ready = InspectorMessage::Ready(Ready {
         model: format!("{} {}", manifest.name, manifest.version),
+        bundle: bundle.hash().to_owned(),
         engine: pipeline.engine().to_owned(),
         camera: camera.description(),
         parts_left,
@@ -185,32 +195,50 @@ fn end_soon(clock: Clock) {
     }
 }
 
-/// The station as the line process has read it from `config`, and that one's clock.
+/// The station as the line process has read it from `config`, that one's clock, and the digest of its bundle, once it
+/// is known.
 fn read_setup(
     reader: &mut BufReader<UnixStream>,
     config: &Path,
-) -> Result<(Station, Clock), EdgeError> {
+) -> Result<(Station, Clock, Option<String>), EdgeError> {
     let setup: Option<SetupMessage> = messages::read(reader, &mut Vec::new())
         .map_err(system("reading the line process's configuration"))?;
     let SetupMessage {
         config: text,
         clock_start_ns,
+        bundle,
     } = setup.unwrap_or_default();
     let station = config::parse(config, &text)?.station;
-    Ok((station, Clock::started_at(clock_start_ns)))
+    Ok((station, Clock::started_at(clock_start_ns), bundle))
+}
+
+/// Tickets that have come so far.
+#[derive(Debug, Default)]
+struct TicketsRead {
+    parts: AtomicU64,
+    trials: AtomicU64,
+}
+
+impl TicketsRead {
+    fn of(&self, errand: Errand) -> &AtomicU64 {
+        match errand {
+            Errand::Part(_) => &self.parts,
+            Errand::Trial(_) => &self.trials,
+        }
+    }
 }
 
 fn read_tickets(
     mut stream: BufReader<UnixStream>,
     tickets: Sender<TicketMessage>,
-    read: &AtomicU64,
+    read: &TicketsRead,
 ) {
     let mut line = Vec::new();
     loop {
         match messages::read::<TicketMessage>(&mut stream, &mut line) {
             Ok(Some(ticket)) => {
                 chaos::meet(Place::Tickets, ticket.errand.number());
-                read.fetch_add(1, Ordering::Relaxed);
+                read.of(ticket.errand).fetch_add(1, Ordering::Relaxed);
                 if tickets.send(ticket).is_err() {
                     return;
                 }
@@ -244,7 +272,7 @@ struct Inspect {
     pipeline: Pipeline,
     records: Option<Records>,
     watch: Arc<CaptureWatch>,
-    tickets_read: Arc<AtomicU64>,
+    tickets_read: Arc<TicketsRead>,
     /// Of a camera that may have to be brought back.
     camera_watch: Option<CameraWatch>,
     answers: Sender<InspectorMessage>,
@@ -367,7 +395,8 @@ impl Inspect {
         let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         let records = self.records.as_ref().map(Records::counts);
         Metrics {
-            tickets: count(&self.tickets_read),
+            tickets: count(&self.tickets_read.parts),
+            trials: count(&self.tickets_read.trials),
             inspected: self.inspected,
             displaced: count(&self.watch.displaced),
             camera_errors: count(&self.watch.camera_errors),

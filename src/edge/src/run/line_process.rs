@@ -8,10 +8,12 @@ mod trial;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use signal_hook::consts::SIGTERM;
+use signal_hook::consts::{SIGHUP, SIGTERM};
 use twinspect_core::gate::{Action, Ticket};
 use twinspect_core::handshake::HandshakeWires;
 use twinspect_core::readiness::NotReady;
@@ -43,6 +45,11 @@ const END_MAX: Duration = Duration::from_secs(5);
 
 /// Runs a station until it is told to stop, its recording ends, or it can't be run at all.
 pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
+    // Until somebody listens to it: a reload that comes too early must end nothing.
+    signal_hook::flag::register(SIGHUP, Arc::new(AtomicBool::new(false))).map_err(|source| {
+        let doing = "asking for the signals of the system";
+        EdgeError::System { doing, source }
+    })?;
     let loaded = config::load(&args.config)?;
     let lock = StationLock::take(&args.config)?;
     let records = loaded.station.records.as_ref();
@@ -326,6 +333,7 @@ impl LineProcess {
                 let setup = SetupMessage {
                     config,
                     clock_start_ns: self.clock.start_ns(),
+                    bundle: self.service.bundle().map(str::to_owned),
                 };
                 let events = self.event_sender.clone();
                 Inspector::start(&self.config, setup, seen, generation, events)

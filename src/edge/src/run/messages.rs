@@ -20,6 +20,8 @@ pub(super) struct SetupMessage {
     pub(super) config: String,
     /// Where the line process's clock has its zero. All times that are told count from there.
     pub(super) clock_start_ns: u64,
+    /// Digest of the bundle that the station has begun with, once it is known.
+    pub(super) bundle: Option<String>,
 }
 
 /// What a picture is taken for. Parts and trials are numbered apart.
@@ -108,6 +110,8 @@ pub(super) enum InspectorMessage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ready {
     pub(super) model: String,
+    /// Digest of its bundle.
+    pub(super) bundle: String,
     pub(super) engine: String,
     pub(super) camera: String,
     /// Parts until the recording ends, if it ever does.
@@ -130,8 +134,10 @@ pub(super) struct VerdictMessage {
 /// Counts since the inspect process started. Their names are for scripts and stay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Metrics {
-    /// Tickets that were read, those of trials too.
+    /// Tickets of parts that were read.
     pub(super) tickets: u64,
+    /// Those of test parts.
+    pub(super) trials: u64,
     pub(super) inspected: u64,
     /// Tickets whose frame made way for a newer one.
     pub(super) displaced: u64,
@@ -145,6 +151,7 @@ impl Metrics {
     pub(super) fn plus(self, other: Self) -> Self {
         Self {
             tickets: self.tickets + other.tickets,
+            trials: self.trials + other.trials,
             inspected: self.inspected + other.inspected,
             displaced: self.displaced + other.displaced,
             camera_errors: self.camera_errors + other.camera_errors,

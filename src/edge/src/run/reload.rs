@@ -38,7 +38,7 @@ pub(super) fn start(config: PathBuf, mut lock: StationLock, orders: Sender<Order
             // A panic would let go of the station's lock, and of all reloads to come.
             let read = catch_unwind(|| {
                 chaos::visit(Place::Reload);
-                config::load(&config)
+                config::load_whole(&config)
             });
             let Ok(found) = read else {
                 if let Some(answer) = &answer {

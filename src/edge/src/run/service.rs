@@ -13,9 +13,13 @@ use crate::config::{Change, ReloadError};
 use crate::control::{
     InspectorState, InspectorStatus, LeftPart, Parts, ReloadStatus, Reply, Status,
 };
+use crate::error::WithCauses;
 
 /// Parts whose end somebody may wait for.
 const AWAITED_MAX: usize = 64;
+
+/// Of the reason of a refused configuration, in the first line of a status.
+const REASON_CHARS_MAX: usize = 300;
 
 /// What the status is made of; the text is made anew when this changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +83,11 @@ impl Service {
         self.mood = None;
     }
 
+    /// Digest of the bundle that was proven first, and is the station's from then on.
+    pub(super) fn bundle(&self) -> Option<&str> {
+        self.inspector.as_ref().map(|ready| ready.bundle.as_str())
+    }
+
     /// Whether its camera gives so many pictures and no more: it is a recording.
     pub(super) fn camera_has_an_end(&self) -> bool {
         let known = self.inspector.as_ref();
@@ -135,7 +144,7 @@ impl Service {
                 let hint = error
                     .hint()
                     .map_or(String::new(), |hint| format!("; {hint}"));
-                let text = format!("{error}{hint}");
+                let text = format!("{}{hint}", WithCauses(&error));
                 log::error!("the station goes on with its old configuration: {text}");
                 (text.clone(), Reply::refused(text))
             }
@@ -204,7 +213,8 @@ impl Service {
         self.doing = doing(mood, self.inspector.as_ref());
         if let Some(reload) = self.last_reload.as_ref().filter(|last| !last.taken_over) {
             self.doing.push_str("; new configuration refused: ");
-            self.doing.push_str(&reload.text.replace('\n', " "));
+            let text = reload.text.replace('\n', " ");
+            self.doing.extend(text.chars().take(REASON_CHARS_MAX));
         }
         self.notifier.status(&self.doing);
     }
@@ -257,7 +267,9 @@ fn doing(mood: Mood, known: Option<&Ready>) -> String {
             "the camera gives no fresh pictures and is being brought back; all parts are rejected"
         }
         (NotReady::Late, _, _) => "too many results in a row came after their deadline",
-        (NotReady::Fault, _, _) => "edges were lost, or the handshake with the machine failed",
+        (NotReady::Fault, _, _) => {
+            "edges, counts or pictures were lost, a part stays in sight, or the handshake failed"
+        }
         (NotReady::Closing, _, _) => "the parts under way leave, then the station stops",
     };
     format!("not ready: {}: {why}", obstacle.name())
@@ -277,6 +289,7 @@ mod tests {
     fn the_status_says_whether_and_why_not() {
         let ready = Ready {
             model: "cap 1.0.0".into(),
+            bundle: String::new(),
             engine: "tract".into(),
             camera: "recording".into(),
             parts_left: None,

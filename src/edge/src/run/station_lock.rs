@@ -1,13 +1,20 @@
 //! One station, one process: whoever runs a configuration holds a lock on its file.
 //!
 //! The kernel lets go of it when the process ends, however it ends. An editor may put another file in
-//! the place of the locked one: [`StationLock::follow`] takes that one too.
+//! the place of the locked one: [`StationLock::follow`] takes that one too, and the file's path is held as a name.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 
 use crate::error::EdgeError;
+
+/// Of a path, in a socket's name, which has 107 bytes; the end tells stations apart.
+const NAME_BYTES_MAX: usize = 96;
 
 /// The lock; it lasts as long as this does.
 #[derive(Debug)]
@@ -15,6 +22,9 @@ pub(super) struct StationLock {
     config: PathBuf,
     /// None where the file system knows no locks.
     file: Option<File>,
+    /// Held for its name alone, which stays when another file is put into the place of the locked one. None
+    /// where the system gives none.
+    _name: Option<UnixListener>,
 }
 
 impl StationLock {
@@ -23,9 +33,11 @@ impl StationLock {
     /// # Errors
     /// [`EdgeError::StationTaken`] if another process has it.
     pub(super) fn take(config: &Path) -> Result<Self, EdgeError> {
+        let file = lock(config)?;
         Ok(Self {
             config: config.to_owned(),
-            file: lock(config)?,
+            file,
+            _name: claim(config)?,
         })
     }
 
@@ -63,6 +75,30 @@ fn lock(config: &Path) -> Result<Option<File>, EdgeError> {
             holder: file.metadata().ok().and_then(|file| holder(file.ino())),
         }),
         Err(TryLockError::Error(error)) => unlocked(error),
+    }
+}
+
+/// A name in the kernel, which is gone with the process.
+fn claim(config: &Path) -> Result<Option<UnixListener>, EdgeError> {
+    let path = std::fs::canonicalize(config).unwrap_or_else(|_| config.to_owned());
+    let path = path.as_os_str().as_bytes();
+    let name = [
+        b"twinspect/",
+        &path[path.len().saturating_sub(NAME_BYTES_MAX)..],
+    ]
+    .concat();
+    let claimed =
+        SocketAddr::from_abstract_name(name).and_then(|name| UnixListener::bind_addr(&name));
+    match claimed {
+        Ok(name) => Ok(Some(name)),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Err(EdgeError::StationTaken {
+            config: config.to_owned(),
+            holder: None,
+        }),
+        Err(error) => {
+            log::debug!("no name for {}: {error}", config.display());
+            Ok(None)
+        }
     }
 }
 

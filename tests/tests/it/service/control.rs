@@ -115,10 +115,16 @@ fn a_test_part_is_judged_and_known_to_nobody_else() {
     assert_eq!(parts.len(), 2, "{parts:?}");
     assert_eq!(summary["inspector"]["inspected"], 2, "{summary}");
 
-    // What it was judged to be is what a part would have been.
+    // What it was judged to be is what a part would have been. The last recorded part can be tried too.
     let mut service = Service::start(by_request(40));
     service.wait_for("STATUS=ready");
     let part = service.answer("trigger");
+    service.answer("trigger --test");
+    assert_eq!(service.answer("trigger --test")["reply"], "judged");
+    let (parts, summary) = service.end();
+    check_laws(&parts, &summary);
+    assert_eq!(summary["inspector"]["tickets"], 1, "{summary}");
+    assert_eq!(summary["inspector"]["trials"], 2, "{summary}");
     assert_eq!(part["part"], tried["part"]);
     assert_eq!(
         (&part["verdict"], &part["score"]),
@@ -155,6 +161,16 @@ fn a_second_process_of_a_station_is_refused_and_told_of_the_first() {
         said.contains("is run already") && said.contains(&holder),
         "{said}"
     );
+    // An editor has put another file into its place.
+    let file = service.site.read("station.toml");
+    service.site.write("new.toml", file);
+    service.site.rename("new.toml", "station.toml");
+    let third = run(program("twinspect")
+        .current_dir(service.site.path(""))
+        .args(["run", "--config", "station.toml"]));
+    let said = String::from_utf8_lossy(&third.stderr);
+    assert_eq!(third.status.code(), Some(2), "{said}");
+    assert!(said.contains("is run already"), "{said}");
     service.stop();
 }
 

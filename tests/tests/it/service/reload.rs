@@ -89,6 +89,51 @@ fn a_file_that_is_wrong_is_refused_with_its_place() {
 }
 
 #[test]
+fn a_file_that_is_half_written_is_refused() {
+    let service = judging();
+    let whole = service.site.read("station.toml");
+    let text = String::from_utf8(whole.clone()).expect("text");
+    let cut = text.find("delay_ms = 4000").expect("the key") + "delay_ms = 40".len();
+    service.site.write("station.toml", &text[..cut]);
+    let refusal = service.refusal("reload");
+    assert!(refusal.contains("being written now"), "{refusal}");
+    service.site.write("station.toml", b"\xff\n");
+    let refusal = service.refusal("reload");
+    assert!(
+        refusal.contains("no text in UTF-8"),
+        "the cause too: {refusal}"
+    );
+    service.site.write("station.toml", whole);
+    assert_eq!(
+        service.answer("reload")["changes"],
+        Value::Array(Vec::new())
+    );
+    service.stop();
+}
+
+#[test]
+fn a_bundle_that_was_replaced_does_not_go_live_by_a_crash() {
+    let mut service = judging();
+    let old = service.site.read("block.twb");
+    let new = std::fs::read(crate::workspace::root().join("models/cap.twb")).expect("a bundle");
+    service.site.write("new.twb", new);
+    service.site.rename("new.twb", "block.twb");
+    signal(inspect_process(service.process.id()), "KILL");
+    service.wait_until(|status| status["inspector"]["restarts"].as_u64() >= Some(2));
+    service.site.write("old.twb", old);
+    service.site.rename("old.twb", "block.twb");
+    service.wait_for("STATUS=not ready: starting: the inspect process was started again");
+    service.wait_for("STATUS=ready: ");
+    let log = String::from_utf8_lossy(&service.site.read("log")).into_owned();
+    assert!(
+        log.contains("block.twb is not the bundle that this station has begun with"),
+        "{log}"
+    );
+    let (parts, summary) = service.stop();
+    check_laws(&parts, &summary);
+}
+
+#[test]
 fn a_hang_up_signal_reloads() {
     let mut service = judging();
     service

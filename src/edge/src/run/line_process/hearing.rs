@@ -37,7 +37,7 @@ impl LineProcess {
             }
             Heard::Message(InspectorMessage::Heartbeat { metrics, sees }) => {
                 let inspector = self.inspector.as_mut();
-                let tickets = metrics.tickets;
+                let tickets = metrics.tickets + metrics.trials;
                 if !inspector.is_some_and(|heard| heard.heartbeat(generation, tickets)) {
                     return Ok(());
                 }
@@ -70,7 +70,7 @@ impl LineProcess {
                 chaos::answer(told.number, &told.verdict);
                 self.report.told(told, now_us);
             }
-            Heard::Message(InspectorMessage::Trial(told)) => self.trials.judged(told),
+            Heard::Message(InspectorMessage::Trial(told)) => self.tried(told),
             Heard::Message(InspectorMessage::Heartbeat { metrics, .. }) => {
                 self.report.metrics(metrics);
             }

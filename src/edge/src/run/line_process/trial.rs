@@ -32,10 +32,10 @@ impl Trials {
         self.asked
     }
 
-    /// The inspect process has told of one.
-    pub(super) fn judged(&mut self, told: VerdictMessage) {
+    /// The inspect process has told of one; whether it is the one that is waited for.
+    fn judged(&mut self, told: VerdictMessage) -> bool {
         let Some(pending) = self.pending.take_if(|one| one.number == told.number) else {
-            return;
+            return false;
         };
         let judged = JudgedPart {
             part: told.part,
@@ -43,6 +43,7 @@ impl Trials {
             took_ms: told.took_us.map(|took_us| took_us as f64 / 1e3),
         };
         reply(&pending.answer, Reply::Judged(Box::new(judged)));
+        true
     }
 
     /// Nobody will tell of the one that is waited for.
@@ -104,9 +105,13 @@ impl LineProcess {
             until_us,
             answer: answer.clone(),
         });
-        if self.service.camera_has_an_end() {
+        Ok(())
+    }
+
+    /// The inspect process has told of a test part. After the last recorded one the station ends, and not before.
+    pub(super) fn tried(&mut self, told: VerdictMessage) {
+        if self.trials.judged(told) && self.service.camera_has_an_end() {
             self.machine.take_recorded();
         }
-        Ok(())
     }
 }
