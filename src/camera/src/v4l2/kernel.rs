@@ -270,6 +270,7 @@ impl VideoDevice for KernelDevice {
         })
     }
 
+    /// Single numbers only: see `V4L2_CTRL_FLAG_NEXT_COMPOUND` in our `v4l2-sys`.
     fn ranges(&mut self) -> io::Result<Vec<ControlRange>> {
         let kinds = [
             control::Type::Integer,

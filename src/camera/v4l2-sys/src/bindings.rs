@@ -1,5 +1,4 @@
 pub const V4L2_CTRL_FLAG_NEXT_CTRL: u32 = 2147483648;
-pub const V4L2_CTRL_FLAG_NEXT_COMPOUND: u32 = 1073741824;
 pub type __time_t = ::core::ffi::c_long;
 pub type __suseconds_t = ::core::ffi::c_long;
 #[repr(C)]

@@ -10,6 +10,11 @@ pub use bindings::*;
 /// Seconds, as the crate `v4l` names them.
 pub type time_t = __time_t;
 
+/// Asks a driver that lists its settings for those too that are no single numbers. The kernel's value is
+/// 0x4000_0000; without it they are left out, as `v4l` 0.14.0 panics on kinds that are newer than itself: a
+/// rectangle, for one, where a camera has a region of interest.
+pub const V4L2_CTRL_FLAG_NEXT_COMPOUND: u32 = 0;
+
 /// The size that an ioctl's number tells of its argument.
 const fn size(ioctl: u32) -> usize {
     (ioctl >> 16 & 0x3fff) as usize
