@@ -208,12 +208,23 @@ fn ask_for_rate(
     })
 }
 
-/// Formats and sizes for people.
+/// Formats and sizes for people: those that are understood, or if there are none, what there is instead.
 fn offered(offers: &[Offer]) -> Vec<String> {
-    offers
+    let is_understood = |offer: &&Offer| {
+        let mut known = PixelFormat::ALL.iter();
+        known.any(|format| format.fourcc() == offer.fourcc)
+    };
+    let understood: Vec<String> = offers
         .iter()
+        .filter(is_understood)
         .map(|offer| format!("{} of {}", name(offer.fourcc), offer.size))
-        .collect()
+        .collect();
+    if !understood.is_empty() {
+        return understood;
+    }
+    let mut others: Vec<String> = offers.iter().map(|offer| name(offer.fourcc)).collect();
+    others.dedup();
+    others
 }
 
 /// Four characters for people, whatever they are.

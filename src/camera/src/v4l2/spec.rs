@@ -53,6 +53,16 @@ pub enum PixelFormat {
 }
 
 impl PixelFormat {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Plain(PixelLayout::Yuyv),
+        Self::Plain(PixelLayout::Uyvy),
+        Self::Plain(PixelLayout::Rgb24),
+        Self::Plain(PixelLayout::Bgr24),
+        Self::Plain(PixelLayout::Grey),
+        Self::Mjpg,
+    ];
+
     /// The kernel's four characters.
     pub fn fourcc(self) -> [u8; 4] {
         match self {

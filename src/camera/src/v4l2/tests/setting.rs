@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use twinspect_core::colour::{PixelLayout, YuvCode, YuvMatrix, YuvRange};
+use twinspect_core::colour::{YuvCode, YuvMatrix, YuvRange};
 use twinspect_core::frame::FrameSize;
 
 use super::double::{AUTO_GAIN, EXPOSURE, EXPOSURE_AUTO, GAIN, MAINS, Rig, SIZE};
@@ -225,15 +225,7 @@ fn rows_may_be_longer_than_their_pixels_and_not_shorter() {
 
 #[test]
 fn formats_have_the_kernels_names() {
-    let names = [
-        PixelFormat::Plain(PixelLayout::Yuyv),
-        PixelFormat::Plain(PixelLayout::Uyvy),
-        PixelFormat::Plain(PixelLayout::Rgb24),
-        PixelFormat::Plain(PixelLayout::Bgr24),
-        PixelFormat::Plain(PixelLayout::Grey),
-        PixelFormat::Mjpg,
-    ]
-    .map(|format| format.to_string());
+    let names = PixelFormat::ALL.map(|format| format.to_string());
     assert_eq!(names, ["YUYV", "UYVY", "RGB3", "BGR3", "GREY", "MJPG"]);
     assert_eq!(SIZE.width % 2, 0);
 }
