@@ -15,15 +15,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use twinspect_core::colour::{YuvCode, YuvMatrix, YuvRange};
 use twinspect_core::frame::FrameSize;
 use v4l::Device;
 use v4l::buffer::{Flags, Type};
 use v4l::capability;
 use v4l::control::{self, Control, Value};
-use v4l::format::{Colorspace, FieldOrder, Format, FourCC, Quantization};
-use v4l::frameinterval::FrameIntervalEnum;
-use v4l::framesize::FrameSizeEnum;
+use v4l::format::{FieldOrder, Format, FourCC};
 use v4l::io::mmap::Stream;
 use v4l::io::traits::{CaptureStream, Stream as _};
 use v4l::parameters;
@@ -35,6 +32,7 @@ use super::device::{
 };
 use super::error::V4l2Error;
 use super::find::{NodeFacts, WhichDevice};
+use super::meaning::{code, ends, frame_size, hz, rates_hz};
 
 /// Buffers that are asked for. One of them is always here, and some drivers wait for three before they begin.
 const BUFFERS: u32 = 6;
@@ -386,81 +384,9 @@ fn begin(stream: &mut Stream<'static>) -> io::Result<()> {
     })
 }
 
-/// The smallest and the largest of a range of sizes; both are one where there is no range.
-fn ends(size: &FrameSizeEnum) -> Vec<(u32, u32)> {
-    match size {
-        FrameSizeEnum::Discrete(size) => vec![(size.width, size.height)],
-        FrameSizeEnum::Stepwise(range) => vec![
-            (range.min_width, range.min_height),
-            (range.max_width, range.max_height),
-        ],
-    }
-}
-
-fn rates_hz(interval: &FrameIntervalEnum) -> Vec<f64> {
-    let intervals = match interval {
-        FrameIntervalEnum::Discrete(interval) => vec![*interval],
-        FrameIntervalEnum::Stepwise(range) => vec![range.min, range.max],
-    };
-    intervals.into_iter().filter_map(hz).collect()
-}
-
-fn hz(interval: v4l::Fraction) -> Option<f64> {
-    let is_known = interval.numerator > 0 && interval.denominator > 0;
-    is_known.then(|| f64::from(interval.denominator) / f64::from(interval.numerator))
-}
-
-fn frame_size(width: u32, height: u32) -> FrameSize {
-    FrameSize {
-        width: width as usize,
-        height: height as usize,
-    }
-}
-
-/// What luma and colour differences mean, by the kernel's rules for what a driver leaves open
-/// (`V4L2_MAP_YCBCR_ENC_DEFAULT` and `V4L2_MAP_QUANTIZATION_DEFAULT` of videodev2.h). The crate does not tell the encoding where a
-/// driver sets one apart from the colour space.
-fn code(space: Colorspace, quantization: Quantization) -> Option<YuvCode> {
-    let matrix = match space {
-        Colorspace::Default
-        | Colorspace::SMPTE170M
-        | Colorspace::NTSC
-        | Colorspace::EBUTech3212
-        | Colorspace::JPEG
-        | Colorspace::SRGB
-        | Colorspace::OPRGB => YuvMatrix::Bt601,
-        Colorspace::Rec709 | Colorspace::DCIP3 => YuvMatrix::Bt709,
-        Colorspace::SMPTE240M | Colorspace::Rec2020 | Colorspace::RAW => return None,
-    };
-    let range = match (quantization, space) {
-        (Quantization::FullRange, _) | (Quantization::Default, Colorspace::JPEG) => YuvRange::Full,
-        (Quantization::LimitedRange | Quantization::Default, _) => YuvRange::Limited,
-    };
-    Some(YuvCode { matrix, range })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_driver_leaves_open_is_what_the_kernel_means() {
-        let usual = Some(YuvCode::USUAL);
-        assert_eq!(code(Colorspace::Default, Quantization::Default), usual);
-        assert_eq!(code(Colorspace::SRGB, Quantization::Default), usual);
-        let jpeg = Some(YuvCode {
-            matrix: YuvMatrix::Bt601,
-            range: YuvRange::Full,
-        });
-        assert_eq!(code(Colorspace::JPEG, Quantization::Default), jpeg);
-        assert_eq!(code(Colorspace::SRGB, Quantization::FullRange), jpeg);
-        let video = Some(YuvCode {
-            matrix: YuvMatrix::Bt709,
-            range: YuvRange::Limited,
-        });
-        assert_eq!(code(Colorspace::Rec709, Quantization::Default), video);
-        assert_eq!(code(Colorspace::Rec2020, Quantization::Default), None);
-    }
 
     #[test]
     fn a_panic_of_the_crate_is_an_error() {
@@ -477,15 +403,5 @@ mod tests {
     fn a_file_that_is_no_camera_is_none() {
         let error = open(Path::new("/dev/null")).err().unwrap();
         assert!(is(&error, Errno::NOTTY), "{error}");
-    }
-
-    #[test]
-    fn rates_come_from_intervals() {
-        assert_eq!(
-            hz(v4l::Fraction::new(1001, 30_000)).map(f64::round),
-            Some(30.0)
-        );
-        assert_eq!(hz(v4l::Fraction::new(0, 30)), None);
-        assert_eq!(hz(v4l::Fraction::new(1, 0)), None);
     }
 }

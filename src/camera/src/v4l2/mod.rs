@@ -16,6 +16,7 @@ mod device;
 mod error;
 mod find;
 mod kernel;
+mod meaning;
 mod session;
 mod settings;
 mod shared;
