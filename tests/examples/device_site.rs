@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! FOLDER/block.twb      the bundle
+//! FOLDER/colour.twb     another one, which passes whatever a colour camera of 320 x 180 shows
 //! FOLDER/parts/         the recorded parts, in the order in which a station plays them
 //! FOLDER/verdicts.txt   pass, fail or no_result, a line for each part
 //! ```
@@ -26,6 +27,13 @@ mod sequence;
 use std::path::PathBuf;
 
 use clap::Parser;
+use twinspect_core::frame::FrameSize;
+
+/// The smallest size of the simulated camera's.
+const COLOUR: FrameSize = FrameSize {
+    width: 320,
+    height: 180,
+};
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -37,6 +45,7 @@ fn main() -> anyhow::Result<()> {
     let Arguments { folder } = Arguments::parse();
     fs_err::create_dir(&folder)?;
     let verdicts = sequence::write(&folder);
+    product::any_colour(COLOUR).write_archive(folder.join("colour.twb"))?;
     fs_err::write(folder.join("verdicts.txt"), verdicts.join("\n") + "\n")?;
     Ok(())
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 from channel import Device
 from checks import Checks
 from laws import Output
-from scenarios import camera, deaths, encoder, handshake, install, parts
+from scenarios import camera, colour, deaths, encoder, handshake, install, parts
 from scenarios.install import PACKAGE
 from site_files import RealSite, TestSite
 from station import SITE, Station
@@ -65,6 +65,7 @@ def whole(station, checks, asked):
     yield install.upgrade, station, checks
     yield deaths.drain, station, checks
     yield camera.camera, station, checks
+    yield colour.colour, station, checks
     yield parts.many, station, checks, Output.REJECT_PULSE, asked.parts
     yield encoder.encoder, station, checks
     yield handshake.handshake, station, checks

@@ -139,6 +139,40 @@ ack_max_ms = {self.ack_max_ms}
         )
 
 
+class ColourSite(TestSite):
+    """A colour camera, the kernel's `vivid`, with a bundle that passes whatever it shows."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.sequence = [Verdict.PASS]
+
+    @staticmethod
+    def camera(**table):
+        """Bundle and camera of a station.toml; `table` has keys of [v4l2] as TOML."""
+        keys = {
+            "device": '"vivid"',
+            "width": 320,
+            "height": 180,
+            "rate_hz": 15,
+            "warm_up_pictures": 2,
+            "wait_max_ms": 1500.0,
+            "age_max_ms": 1000.0,
+            "stall_max_ms": 1500.0,
+            "first_picture_max_ms": 5000.0,
+            "start_max_ms": 20000.0,
+            "reopen_max_ms": 30000.0,
+            "open_max_ms": 30000.0,
+        } | table
+        lines = "\n".join(f"{key} = {value}" for key, value in keys.items())
+        return f'[bundle]\nfile = "{SITE}/colour.twb"\n\n[camera]\nkind = "v4l2"\n\n[v4l2]\n{lines}\n'
+
+    def configuration(self, output):
+        """A station.toml."""
+        text = super().configuration(output)
+        # Few pictures: an emulated machine makes each of them itself, and the station's times must hold.
+        return self.camera(rate_hz=5) + text[text.index("\n[trigger]") :]
+
+
 class RealSite:
     """A shipped bundle and three of the demo's parts, in the order in which they are played."""
 

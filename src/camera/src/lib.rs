@@ -4,7 +4,8 @@
 //! camera runs freely and its pictures are the trigger, for one after the other.
 //! [`ReplayCamera`] plays recorded parts as if they came by now; [`BeltCamera`] plays the belt that
 //! carries them. With the feature `realsense`, [`realsense`] has cameras and their recordings, on
-//! [`librealsense`], which is loaded when one is opened.
+//! [`librealsense`], which is loaded when one is opened. With the feature `v4l`, [`v4l2`] has colour cameras of
+//! the kernel's own drivers.
 //!
 //! **What is absent**: preparation and judgement of pictures. The time of a capture comes in from the
 //! caller; of clocks of its own, a live camera uses one to tell how long pictures take.
@@ -16,12 +17,18 @@ mod belt;
     reason = "a C library is called; each block says why it may be"
 )]
 pub mod librealsense;
+#[cfg(any(feature = "realsense", feature = "v4l"))]
+mod live;
 #[cfg(feature = "realsense")]
 pub mod realsense;
 mod replay;
 mod trouble;
+#[cfg(feature = "v4l")]
+pub mod v4l2;
 
 pub use belt::{BeltCamera, BeltView};
+#[cfg(any(feature = "realsense", feature = "v4l"))]
+pub use live::{CameraWatch, StreamCounts};
 pub use replay::{Repeat, ReplayCamera};
 pub use trouble::Trouble;
 
@@ -133,6 +140,10 @@ pub enum CameraError {
     #[cfg(feature = "realsense")]
     #[error(transparent)]
     RealSense(#[from] Box<realsense::RealSenseError>),
+    /// A V4L2 camera can't be opened.
+    #[cfg(feature = "v4l")]
+    #[error(transparent)]
+    V4l2(#[from] Box<v4l2::V4l2Error>),
 }
 
 impl CameraError {
@@ -162,6 +173,8 @@ impl CameraError {
             ),
             #[cfg(feature = "realsense")]
             Self::RealSense(error) => error.hint(),
+            #[cfg(feature = "v4l")]
+            Self::V4l2(error) => error.hint(),
             Self::End | Self::NoPicture { .. } | Self::Picture { .. } | Self::DepthUnit { .. } => {
                 None
             }

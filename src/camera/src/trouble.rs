@@ -43,6 +43,12 @@ pub enum Trouble {
     },
     /// Pictures come, and none of them in time for this part.
     Slow,
+    /// Pictures come whose number or stamp is the last one's.
+    Repeated,
+    /// Pictures are stamped by a clock that can't be compared with the host's.
+    OtherClock,
+    /// Pictures come damaged.
+    Corrupt,
 }
 
 impl std::fmt::Display for Trouble {
@@ -62,6 +68,11 @@ impl std::fmt::Display for Trouble {
             Self::Frozen => f.write_str("the camera shows one picture again and again"),
             Self::Late { by_ms } => write!(f, "pictures come {by_ms} ms late"),
             Self::Slow => f.write_str("no picture in time"),
+            Self::Repeated => f.write_str("the last picture comes again under its number or stamp"),
+            Self::OtherClock => f.write_str(
+                "the driver stamps pictures by a clock that is not the system's monotonic one",
+            ),
+            Self::Corrupt => f.write_str("pictures come damaged"),
         }
     }
 }

@@ -5,8 +5,8 @@
 //! turns verdicts into actions of the reject line.
 //!
 //! The camera's side: [`pairing`] finds which depth and which colour show one moment, [`lag`] how old a
-//! picture is, [`align`] lays depth onto colour, [`recovery`] brings a camera back, and [`quality`] says how good its
-//! pictures are.
+//! picture is, [`colour`] makes red, green and blue of its bytes, [`align`] lays depth onto colour, [`recovery`] brings a
+//! camera back, and [`quality`] says how good its pictures are.
 //!
 //! The line's side: [`belt`] and [`trigger`] turn edges, numbered as in [`sequence`], into parts, or what
 //! [`lookout`] sees in the pictures of a camera that runs freely; [`freshness`] asks whether a picture shows its part; [`gate`] keeps places and outcomes;
@@ -20,6 +20,7 @@
 pub mod align;
 pub mod belt;
 pub mod blur;
+pub mod colour;
 pub mod frame;
 pub mod freshness;
 pub mod gate;

@@ -5,13 +5,14 @@ use twinspect_camera::librealsense::{Context, Librealsense};
 use twinspect_camera::realsense::{
     ConnectedDevice, FindDevice, PresetFile, RealSenseCamera, RealSenseError, RecordedDevice,
 };
+use twinspect_camera::v4l2::{KernelDevices, V4l2Camera};
 use twinspect_camera::{BeltCamera, BeltView, Camera, CameraError, Repeat, ReplayCamera};
 
-use crate::config::{CameraSource, RealSenseSource, Recording, WhichCamera};
+use crate::config::{CameraSource, RealSenseSource, Recording, V4l2Source, WhichCamera};
 use crate::error::EdgeError;
-use crate::fit::{check_camera, check_facts, taught_belt};
+use crate::fit::{check_camera, check_colour, check_facts, taught_belt};
 
-pub(crate) use twinspect_camera::realsense::CameraWatch;
+pub(crate) use twinspect_camera::CameraWatch;
 pub(crate) use twinspect_core::recovery::Health;
 
 /// A camera that fits its bundle.
@@ -58,7 +59,25 @@ pub(crate) fn open(source: &CameraSource, bundle: &Bundle, skip: u64) -> Result<
                 watch: Some(watch),
             })
         }
+        CameraSource::V4l2(source) => {
+            // What the camera must be like is known before it is there.
+            check_colour(bundle, source.spec.stream.size)?;
+            let camera = open_v4l2(source)?;
+            let watch = camera.watch();
+            Ok(Opened {
+                camera: Box::new(camera),
+                parts_left: None,
+                watch: Some(watch),
+            })
+        }
     }
+}
+
+/// Opens a V4L2 camera, and waits until its pictures may be judged.
+pub(crate) fn open_v4l2(source: &V4l2Source) -> Result<V4l2Camera, EdgeError> {
+    let finder = Box::new(KernelDevices::new(source.which.clone()));
+    V4l2Camera::open(finder, source.spec.clone())
+        .map_err(|error| EdgeError::Camera(CameraError::from(Box::new(error))))
 }
 
 /// Recorded parts, and how many of them are left until they end, if they do.

@@ -6,7 +6,7 @@
 
 use twinspect_bundle::{Bundle, CameraFacts};
 use twinspect_camera::realsense::CameraFacts as LiveFacts;
-use twinspect_core::frame::{DepthFrame, FramePair, Intrinsics};
+use twinspect_core::frame::{DepthFrame, FramePair, FrameSize, Intrinsics};
 use twinspect_core::lookout::{Lookout, LookoutError};
 use twinspect_core::plane::Plane;
 use twinspect_dataset::{CAMERA_FILE, Camera, Dataset};
@@ -85,6 +85,30 @@ pub(crate) fn check_facts(bundle: &Bundle, facts: &LiveFacts) -> Result<(), Edge
         distance_to_belt_mm: None,
     };
     let differences = compare(&bundle.manifest().camera, &camera);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(EdgeError::UnfitCamera {
+        bundle: bundle.path().to_owned(),
+        differences,
+    })
+}
+
+/// Refuses a camera of colour alone, with pictures of this size, for a bundle that needs more or another size.
+pub(crate) fn check_colour(bundle: &Bundle, size: FrameSize) -> Result<(), EdgeError> {
+    let manifest = bundle.manifest();
+    let mut differences = Vec::new();
+    if manifest.prepare.geometry.is_some() {
+        differences.push(
+            "the bundle judges depth, a V4L2 camera has none: it needs a product that is inspected by colour \
+             alone, or the station a RealSense camera"
+                .to_owned(),
+        );
+    }
+    if manifest.camera.frame != size {
+        let known = manifest.camera.frame;
+        differences.push(format!("frame size: bundle {known}, camera {size}"));
+    }
     if differences.is_empty() {
         return Ok(());
     }
@@ -193,8 +217,6 @@ fn median_mm(frame: &FramePair) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use twinspect_core::frame::FrameSize;
-
     use super::*;
 
     const INTRINSICS: Intrinsics = Intrinsics {

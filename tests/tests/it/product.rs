@@ -298,18 +298,47 @@ pub(crate) fn builder(manifest: &Manifest) -> BundleBuilder {
 
 /// A product of the same parts that is inspected by colour alone.
 pub(crate) fn colour_alone() -> Bundle {
+    colour_bundle(&colour_manifest(), |seed| {
+        frame(seed).without_depth().expect("colour remains")
+    })
+}
+
+/// Whatever a camera of colour alone with pictures of this size sees: all of it passes.
+pub(crate) fn any_colour(size: FrameSize) -> Bundle {
+    let mut manifest = colour_manifest();
+    manifest.name = "any".to_owned();
+    manifest.camera.frame = size;
+    manifest.camera.intrinsics = None;
+    manifest.camera.distance_mm = None;
+    // The most that a bundle may ask for; no picture has so much, being the sum of a few colours.
+    manifest.score.fused.evidence = 1e3;
+    for calibration in manifest.score.modalities.rgb.iter_mut() {
+        calibration.threshold.evidence = 1e3;
+    }
+    colour_bundle(&manifest, |seed| {
+        let noise = |index: usize| (index.wrapping_mul(2_654_435_761) >> 7) ^ (seed * 7919);
+        let colours = (0..size.pixels() * 3).map(|index| 100 + (noise(index) % 50) as u8);
+        let rgb = RgbFrame::new(size, colours.collect()).expect("a picture");
+        FramePair::new(Some(rgb), None, None).expect("a pair")
+    })
+}
+
+fn colour_manifest() -> Manifest {
     let mut manifest = manifest();
     manifest.prepare.geometry = None;
     manifest.stages.geometry = None;
     manifest.score.modalities.geometry = None;
     manifest.provenance.teacher.geometry = None;
     manifest.camera.depth_unit_m = None;
+    manifest
+}
+
+fn colour_bundle(manifest: &Manifest, frame: impl Fn(usize) -> FramePair) -> Bundle {
     let none = |_: &FusionInputs| panic!("there is no network to ask");
     let network = picker(Modality::Rgb).network(&stage(Modality::Rgb));
     let mut builder = BundleBuilder::new(manifest.clone()).model(Modality::Rgb, network);
     for (name, seed) in [("000", 1), ("001", 2)] {
-        let colour = frame(seed).without_depth().expect("colour remains");
-        builder = builder.golden(golden(&manifest, name, colour, none));
+        builder = builder.golden(golden(manifest, name, frame(seed), none));
     }
     builder.build().expect("the bundle is sound")
 }

@@ -2,7 +2,7 @@
 # another architecture needs no emulation, and by hand what maintainer scripts would have done.
 
 root_packages=systemd,systemd-sysv,udev,kmod,bash,coreutils,findutils,util-linux,mount,procps,grep,sed,gawk
-root_packages+=,dash,libc-bin,base-passwd,base-files,dpkg,tar,diffutils,gpiod
+root_packages+=,dash,libc-bin,base-passwd,base-files,dpkg,tar,diffutils,gpiod,v4l-utils
 
 # unpack_root ROOT ARCHITECTURE SUITE
 unpack_root() {

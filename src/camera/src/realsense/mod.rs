@@ -29,11 +29,11 @@ pub use error::RealSenseError;
 pub use find::{ConnectedDevice, FindDevice, RecordedDevice};
 pub use session::CameraFacts;
 pub use settings::SettingFact;
-pub use shared::StreamCounts;
 pub use spec::{Pace, PresetFile, RealSenseSpec, Settings, StreamsSpec};
 
 use crate::librealsense::Context;
-use crate::{Camera, CameraError, CameraFrame};
+use crate::live::Watched;
+use crate::{Camera, CameraError, CameraFrame, CameraWatch, StreamCounts};
 use shared::{Ready, Shared};
 use worker::Worker;
 
@@ -56,31 +56,18 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-/// Watches a camera from another thread.
-#[derive(Debug, Clone)]
-pub struct CameraWatch {
-    shared: Arc<Shared>,
-}
-
-impl CameraWatch {
-    /// What can be said of the camera now.
-    pub fn health(&self) -> Health {
-        let now_us = self.shared.clock.now_us();
-        let mut state = self.shared.lock();
+impl Watched for Shared {
+    fn health(&self) -> Health {
+        let now_us = self.clock.now_us();
+        let mut state = self.lock();
         if state.recovery.is_lost(now_us) {
             return Health::Lost;
         }
         state.recovery.health(now_us)
     }
 
-    /// Whether only a new process can help.
-    pub fn is_lost(&self) -> bool {
-        self.health() == Health::Lost
-    }
-
-    /// What became of all pictures so far.
-    pub fn counts(&self) -> StreamCounts {
-        self.shared.lock().counts
+    fn counts(&self) -> StreamCounts {
+        self.lock().counts
     }
 }
 
@@ -147,9 +134,8 @@ impl RealSenseCamera {
 
     /// Lets another thread watch it.
     pub fn watch(&self) -> CameraWatch {
-        CameraWatch {
-            shared: Arc::clone(&self.shared),
-        }
+        let shared: Arc<Shared> = Arc::clone(&self.shared);
+        CameraWatch::new(shared)
     }
 
     /// A pair that was taken after `from_us` of the camera's clock.

@@ -4,6 +4,7 @@ use twinspect_core::align::Aligner;
 use twinspect_core::frame::{DepthCounts, DepthFrame, FramePair, FrameSize, RgbFrame};
 
 use crate::librealsense::{Frame, FrameError, StreamFormat};
+use crate::live;
 
 /// Rows, and pixels of a row, by which two pictures are told apart.
 const PRINT_SIDE: usize = 24;
@@ -23,25 +24,18 @@ pub(super) enum PictureError {
     Pair(#[from] twinspect_core::frame::FrameError),
 }
 
-/// A hash of some of a picture's pixels, FNV-1a. Equal pictures have equal prints; the noise of a sensor makes
-/// any two others differ.
+/// A hash of some of a picture's pixels.
 pub(super) fn print(
     frame: &Frame,
     size: FrameSize,
     format: StreamFormat,
 ) -> Result<u64, FrameError> {
     let bytes_per_pixel = format.bytes_per_pixel().unwrap_or(1);
-    let mut print = 0xcbf2_9ce4_8422_2325_u64;
     let row_step = size.height.div_ceil(PRINT_SIDE);
     let column_step = size.width.div_ceil(PRINT_SIDE);
-    for row in frame.rows(size, bytes_per_pixel)?.step_by(row_step) {
-        for pixel in row.chunks_exact(bytes_per_pixel).step_by(column_step) {
-            for byte in pixel {
-                print = (print ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-        }
-    }
-    Ok(print)
+    let rows = frame.rows(size, bytes_per_pixel)?.step_by(row_step);
+    let pixels = rows.flat_map(|row| row.chunks_exact(bytes_per_pixel).step_by(column_step));
+    Ok(live::print(pixels.flatten()))
 }
 
 /// Depth counts of a picture, rows from the top.

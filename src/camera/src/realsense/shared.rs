@@ -1,13 +1,15 @@
 //! What the camera's thread and whoever asks for pictures have in common.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
-use twinspect_core::pairing::{Pair, PairingCounts, SensorClock, Stream};
-use twinspect_core::recovery::{Health, Recovery, RecoveryCounts, RecoverySpec};
+use twinspect_core::pairing::{Pair, SensorClock, Stream};
+use twinspect_core::recovery::{Health, Recovery, RecoverySpec};
 
 use super::error::RealSenseError;
 use super::session::{CameraFacts, Picture};
+use crate::StreamCounts;
+use crate::live::Monitor;
 use crate::trouble::Trouble;
 
 /// A stream that has said nothing for so long while the other one goes on has died.
@@ -25,25 +27,6 @@ impl CameraClock {
     pub(super) fn now_us(self) -> u64 {
         u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
-}
-
-/// What became of all pictures so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StreamCounts {
-    /// What was paired, and what was not.
-    pub pairing: PairingCounts,
-    /// Pictures with bytes missing, or of another kind.
-    pub corrupt: u64,
-    /// Pairs that were passed over after a start.
-    pub warm_up: u64,
-    /// Pairs that came too late.
-    pub late: u64,
-    /// Pairs of which one picture was the one before again.
-    pub frozen: u64,
-    /// Pairs that a newer one replaced before anybody asked.
-    pub replaced: u64,
-    /// Steps that were taken to bring the camera back.
-    pub recovery: RecoveryCounts,
 }
 
 /// A pair that may be judged.
@@ -89,8 +72,7 @@ pub(super) struct State {
 
 pub(super) struct Shared {
     pub(super) clock: CameraClock,
-    state: Mutex<State>,
-    changed: Condvar,
+    monitor: Monitor<State>,
 }
 
 impl Shared {
@@ -98,7 +80,7 @@ impl Shared {
         let clock = CameraClock::start();
         Self {
             clock,
-            state: Mutex::new(State {
+            monitor: Monitor::new(State {
                 recovery: Recovery::new(spec, clock.now_us()),
                 newest: None,
                 facts: None,
@@ -112,18 +94,16 @@ impl Shared {
                 stop: false,
                 done: false,
             }),
-            changed: Condvar::new(),
         }
     }
 
-    /// The state. A thread that panicked with it has left it whole: nothing in it is changed in two steps.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.monitor.lock()
     }
 
     /// Tells everybody who waits.
     pub(super) fn notify(&self) {
-        self.changed.notify_all();
+        self.monitor.notify();
     }
 
     /// Waits until somebody tells, at most until a time of the camera's clock.
@@ -133,10 +113,7 @@ impl Shared {
         until_us: u64,
     ) -> MutexGuard<'a, State> {
         let time = Duration::from_micros(until_us.saturating_sub(self.clock.now_us()));
-        self.changed
-            .wait_timeout(state, time)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
+        self.monitor.wait(state, time)
     }
 }
 

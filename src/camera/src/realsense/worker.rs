@@ -15,14 +15,12 @@ use super::session::{Arrival, Picture, Session};
 use super::shared::{Ready, Refused, Shared};
 use super::spec::{Pace, RealSenseSpec};
 use crate::librealsense::{Context, DeviceChanges};
+use crate::live::{News, Teller};
 
 /// Longest wait for a picture. Stopping waits for a wait, so it is short.
 const WAIT: Duration = Duration::from_millis(100);
 /// How often it is looked whether a reset camera has come back.
 const LOOK: Duration = Duration::from_millis(250);
-
-/// A start that takes longer is told of.
-const START_IS_SLOW_US: u64 = 5_000_000;
 
 /// Everything that belongs to one start of the camera.
 struct Run {
@@ -42,7 +40,7 @@ pub(super) struct Worker {
     spec: RealSenseSpec,
     run: Option<Run>,
     starts: u64,
-    last_health: &'static str,
+    teller: Teller,
     /// Counts of runs that have ended.
     ended: twinspect_core::pairing::PairingCounts,
 }
@@ -64,7 +62,7 @@ impl Worker {
             spec,
             run: None,
             starts: 0,
-            last_health: "",
+            teller: Teller::default(),
             ended: Default::default(),
         }
     }
@@ -382,32 +380,16 @@ impl Worker {
         state.counts.recovery = state.recovery.counts();
         let health = state.recovery.health(now_us);
         let trouble = state.trouble(now_us);
-        let name = match health {
-            Health::Absent { .. } => "absent",
-            Health::Starting { .. } => "starting",
-            Health::Settling => "settling",
-            Health::Well => "well",
-            Health::Still { .. } => "still",
-            Health::Lost => "lost",
-        };
-        let has_changed = name != self.last_health;
         let is_due = state.recovery.report_is_due(now_us);
         let cause = state.error.as_ref().map(ToString::to_string);
         drop(state);
-        self.last_health = name;
-        let camera = self.finder.describe();
-        match health {
-            Health::Well if has_changed => log::info!("{camera}: pictures come"),
-            Health::Well | Health::Settling | Health::Starting { .. } if !is_due => {}
-            // A start takes a moment.
-            Health::Starting { for_us } if for_us < START_IS_SLOW_US => {}
-            Health::Lost => log::error!("{camera}: only a new process can help; {trouble}"),
-            _ if has_changed || is_due => match cause {
-                Some(cause) => log::warn!("{camera}: {trouble}: {cause}"),
-                None => log::warn!("{camera}: {trouble}"),
-            },
-            _ => {}
-        }
+        let news = News {
+            health,
+            trouble,
+            is_due,
+            cause,
+        };
+        self.teller.tell(&self.finder.describe(), news);
     }
 }
 

@@ -203,7 +203,10 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
 /// Hardware, with the command that looks at it.
 fn not_looked_at(station: &Station) -> Vec<String> {
     let mut left = Vec::new();
-    if matches!(station.camera, CameraSource::RealSense(_)) {
+    if matches!(
+        station.camera,
+        CameraSource::RealSense(_) | CameraSource::V4l2(_)
+    ) {
         left.push("the camera: `twinspect check --config FILE --camera`".to_owned());
     }
     if matches!(station.line, LineSource::Gpio { .. }) {

@@ -8,6 +8,8 @@ use twinspect_dataset::Split;
 
 use super::checker::Checker;
 use super::realsense::{RealSenseSource, RealSenseToml};
+use super::typed::StationToml;
+use super::v4l2::{V4l2Source, V4l2Toml};
 
 /// Where pictures come from, as typed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +51,7 @@ pub(crate) enum CameraKind {
     Recording,
     #[serde(rename = "realsense")]
     RealSense,
+    V4l2,
 }
 
 impl CameraKind {
@@ -59,6 +62,7 @@ impl CameraKind {
             Self::Belt => "belt",
             Self::Recording => "recording",
             Self::RealSense => "realsense",
+            Self::V4l2 => "v4l2",
         }
     }
 }
@@ -94,6 +98,8 @@ pub(crate) enum CameraSource {
     Belt { parts: Recording, pace: BeltPace },
     /// A RealSense camera, or a recording of one.
     RealSense(Box<RealSenseSource>),
+    /// A colour camera of the kernel's drivers.
+    V4l2(Box<V4l2Source>),
 }
 
 impl CameraSource {
@@ -101,7 +107,7 @@ impl CameraSource {
     pub(crate) fn recording(&self) -> Option<&Recording> {
         match self {
             Self::Replay(parts) | Self::Belt { parts, .. } => Some(parts),
-            Self::RealSense(_) => None,
+            Self::RealSense(_) | Self::V4l2(_) => None,
         }
     }
 }
@@ -124,12 +130,13 @@ pub(crate) struct BeltPace {
 
 impl Checker {
     /// Where pictures come from; what belongs to another kind of camera is a mistake.
-    pub(super) fn camera(
-        &mut self,
-        typed: &CameraToml,
-        realsense: Option<&RealSenseToml>,
-        folder: &Path,
-    ) -> CameraSource {
+    pub(super) fn camera(&mut self, station: &StationToml, folder: &Path) -> CameraSource {
+        let StationToml {
+            camera: typed,
+            realsense,
+            v4l2,
+            ..
+        } = station;
         let kind = typed.kind;
         let mut belongs = |holds: bool, key, kinds: &str| {
             let expected = format!(
@@ -171,16 +178,19 @@ impl Checker {
             "camera.frames_a_part",
             "how a simulated belt moves",
         );
+        let is_live = matches!(kind, CameraKind::RealSense | CameraKind::V4l2);
         belongs(
-            kind != CameraKind::RealSense || !typed.repeat,
+            !is_live || !typed.repeat,
             "camera.repeat",
             "for what has been recorded",
         );
         belongs(
-            !is_replay || realsense.is_none(),
+            matches!(kind, CameraKind::RealSense | CameraKind::Recording) || realsense.is_none(),
             "realsense",
-            "for a camera or its recording",
+            "for a RealSense camera or its recording",
         );
+        let is_v4l2 = kind == CameraKind::V4l2;
+        belongs(is_v4l2 || v4l2.is_none(), "v4l2", "for a V4L2 camera");
         let absent = PathBuf::new();
         if is_replay {
             let parts = Recording {
@@ -211,8 +221,13 @@ impl Checker {
                 CameraSource::Replay(parts)
             };
         }
+        if is_v4l2 {
+            let defaults = V4l2Toml::default();
+            let v4l2 = v4l2.as_ref().unwrap_or(&defaults);
+            return CameraSource::V4l2(Box::new(self.v4l2(v4l2)));
+        }
         let defaults = RealSenseToml::default();
-        let realsense = realsense.unwrap_or(&defaults);
+        let realsense = realsense.as_ref().unwrap_or(&defaults);
         CameraSource::RealSense(Box::new(self.realsense(typed, realsense, folder)))
     }
 }

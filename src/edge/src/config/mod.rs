@@ -13,6 +13,7 @@ mod presence;
 mod realsense;
 mod station;
 mod typed;
+mod v4l2;
 mod wires;
 
 pub(crate) use belt::BeltSpec;
@@ -24,6 +25,7 @@ pub(crate) use presence::WatchSpec;
 pub(crate) use realsense::{RealSenseSource, WhichCamera};
 pub(crate) use station::{InspectorLimits, LineSource, RecordsSpec, Station};
 pub(crate) use typed::StationToml;
+pub(crate) use v4l2::V4l2Source;
 
 use std::path::{Path, PathBuf};
 

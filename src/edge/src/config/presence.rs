@@ -48,8 +48,8 @@ impl Checker {
             "camera.kind",
             format!("\"{}\"", typed.camera.kind.name()),
             match typed.camera.kind {
-                CameraKind::RealSense | CameraKind::Recording => {
-                    "\"belt\" with trigger.source = \"presence\": this release can't watch a RealSense \
+                CameraKind::RealSense | CameraKind::Recording | CameraKind::V4l2 => {
+                    "\"belt\" with trigger.source = \"presence\": this release can't watch a live \
                      camera, which needs a part sensor"
                 }
                 CameraKind::Replay | CameraKind::Belt => {

@@ -324,7 +324,7 @@ impl Station {
     /// Checks what was typed. Paths start at `folder`.
     pub(super) fn new(typed: &StationToml, folder: &Path) -> Result<Self, Vec<StationError>> {
         let mut checker = Checker::default();
-        let camera = checker.camera(&typed.camera, typed.realsense.as_ref(), folder);
+        let camera = checker.camera(typed, folder);
         let station = Self {
             bundle: checker.path("bundle.file", &typed.bundle.file, folder),
             camera,

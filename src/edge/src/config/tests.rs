@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::realsense::RealSenseToml;
+use super::v4l2::V4l2Toml;
 use super::*;
 
 const LEAST: &str = "[bundle]\nfile = \"cap.twb\"\n[camera]\nkind = \"replay\"\nfolder = \"cap\"\n";
@@ -42,6 +43,7 @@ fn the_documented_example_names_every_key_with_its_default() {
         "station-replay.toml",
         "station-gpio.toml",
         "station-realsense.toml",
+        "station-v4l2.toml",
     ]
     .map(|name| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
@@ -49,10 +51,12 @@ fn the_documented_example_names_every_key_with_its_default() {
     });
     let mut defaults: StationToml = toml::from_str(LEAST).unwrap();
     defaults.realsense = Some(RealSenseToml::default());
+    defaults.v4l2 = Some(V4l2Toml::default());
     for (table, key, value) in explain::keys(&defaults) {
         let text = &texts[match table.as_str() {
             "handshake" => 1,
             "realsense" => 2,
+            "v4l2" => 3,
             _ => 0,
         }];
         let line = text.lines().find(|line| {
@@ -460,6 +464,10 @@ fn keys_of_another_kind_of_camera_are_refused_and_not_passed_over() {
         ("camera.frame_hz", "realsense", "frame_hz = 30\n"),
         ("camera.pace", "replay", "pace = \"as_read\"\n"),
         ("camera.folder", "realsense", "folder = \"cap\"\n"),
+        ("camera.repeat", "v4l2", "repeat = true\n"),
+        ("camera.file", "v4l2", "file = \"shift.bag\"\n"),
+        ("v4l2", "realsense", "[v4l2]\ngain = 3\n"),
+        ("realsense", "v4l2", "[realsense]\nrate_hz = 30\n"),
     ] {
         let folder = if kind == "replay" {
             "folder = \"cap\"\n"

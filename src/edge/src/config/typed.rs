@@ -8,6 +8,7 @@ use twinspect_core::belt::EncoderKind;
 
 use super::camera::{CameraKind, CameraToml};
 use super::realsense::RealSenseToml;
+use super::v4l2::V4l2Toml;
 
 /// A station's file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub(crate) struct StationToml {
     pub(crate) camera: CameraToml,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) realsense: Option<RealSenseToml>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) v4l2: Option<V4l2Toml>,
     #[serde(default)]
     pub(crate) line: LineToml,
     #[serde(default)]
@@ -44,11 +47,14 @@ pub(crate) struct StationToml {
 impl StationToml {
     /// Names every key of the camera that the station has, so that each can be told with its value.
     pub(super) fn complete(mut self) -> Self {
-        if matches!(
-            self.camera.kind,
-            CameraKind::RealSense | CameraKind::Recording
-        ) {
-            self.realsense.get_or_insert_default();
+        match self.camera.kind {
+            CameraKind::RealSense | CameraKind::Recording => {
+                self.realsense.get_or_insert_default();
+            }
+            CameraKind::V4l2 => {
+                self.v4l2.get_or_insert_default();
+            }
+            CameraKind::Replay | CameraKind::Belt => {}
         }
         self
     }

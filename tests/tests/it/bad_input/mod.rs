@@ -4,6 +4,7 @@
 //! documented exit code and a report that names what is wrong and what to do. No case may panic.
 
 mod bundles;
+mod cameras;
 mod configuration;
 mod recordings;
 mod training;
@@ -20,6 +21,7 @@ pub(crate) const CONFIGURATION: i32 = 2;
 pub(crate) const DATA: i32 = 3;
 pub(crate) const BUNDLE: i32 = 4;
 pub(crate) const ENGINE: i32 = 5;
+pub(crate) const CAMERA: i32 = 6;
 pub(crate) const LINE: i32 = 7;
 pub(crate) const STORAGE: i32 = 8;
 

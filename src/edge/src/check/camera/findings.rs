@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use twinspect_camera::realsense::{CameraFacts, SettingFact};
 
+use super::v4l2::{self, V4l2Device};
 use crate::cameras::CameraWatch;
 use crate::error::EdgeError;
 use crate::number::number;
@@ -21,6 +22,12 @@ pub(super) struct Findings {
     /// From asking for a pair to having it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) capture_p50_ms: Option<f64>,
+    /// Pictures a second by their numbers and stamps, left-out ones too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) measured_hz: Option<f64>,
+    /// From a picture's stamp until it came, where its stamp tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) latency_p50_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) colour: Option<Colour>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,8 +39,16 @@ pub(super) struct Findings {
     pub(super) warnings: Vec<String>,
 }
 
+/// The camera itself, by its kind.
 #[derive(Serialize)]
-pub(super) struct Device {
+#[serde(untagged)]
+pub(super) enum Device {
+    RealSense(RealSenseDevice),
+    V4l2(V4l2Device),
+}
+
+#[derive(Serialize)]
+pub(super) struct RealSenseDevice {
     pub(super) name: String,
     pub(super) serial: String,
     pub(super) firmware: Option<String>,
@@ -85,13 +100,13 @@ pub(super) struct Streams {
     pub(super) frozen: u64,
 }
 
-pub(super) fn device(facts: CameraFacts) -> Device {
+pub(super) fn device(facts: CameraFacts) -> RealSenseDevice {
     let setting = |fact: SettingFact| Setting {
         name: fact.name,
         wanted: fact.wanted,
         found: fact.found,
     };
-    Device {
+    RealSenseDevice {
         name: facts.name,
         serial: facts.serial,
         firmware: facts.firmware,
@@ -125,39 +140,21 @@ pub(super) fn streams(watch: &CameraWatch) -> Streams {
 
 pub(super) fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
     writeln!(out, "camera    {}", findings.camera)?;
-    if let Some(device) = &findings.device {
-        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "not told".to_owned());
-        writeln!(
-            out,
-            "device    {} {}, firmware {}, USB {}\nlibrary   {}\n\
-             streams   colour {}, depth {} at {} Hz, counts of {} m, fx {:.1}, fy {:.1}, cx {:.1}, cy {:.1}",
-            device.name,
-            device.serial,
-            or_none(&device.firmware),
-            or_none(&device.usb),
-            device.library,
-            device.colour_size,
-            device.depth_size,
-            device.rate_hz,
-            number(device.depth_unit_m),
-            device.fx,
-            device.fy,
-            device.cx,
-            device.cy
-        )?;
-        for setting in &device.settings {
-            let origin = if setting.wanted.is_some() {
-                ""
-            } else {
-                "  (the camera's own)"
-            };
-            writeln!(out, "  {:<28} {}{origin}", setting.name, setting.found)?;
-        }
+    match &findings.device {
+        Some(Device::RealSense(device)) => print_realsense(out, device)?,
+        Some(Device::V4l2(device)) => v4l2::print(out, device)?,
+        None => {}
     }
     let time = findings.capture_p50_ms.map_or(String::new(), |p50| {
         format!(", each within {p50:.1} ms (p50)")
     });
     writeln!(out, "pairs     {}{time}", findings.pairs)?;
+    if let Some(hz) = findings.measured_hz {
+        let latency = findings.latency_p50_ms.map_or(String::new(), |p50| {
+            format!(", each {p50:.1} ms after its stamp (p50)")
+        });
+        writeln!(out, "          at {hz:.2} Hz{latency}")?;
+    }
     if let Some(streams) = &findings.streams {
         writeln!(
             out,
@@ -203,6 +200,37 @@ pub(super) fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), Edge
     }
     if findings.warnings.is_empty() {
         writeln!(out, "all is well")?;
+    }
+    Ok(())
+}
+
+fn print_realsense(out: &mut dyn Write, device: &RealSenseDevice) -> Result<(), EdgeError> {
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "not told".to_owned());
+    writeln!(
+        out,
+        "device    {} {}, firmware {}, USB {}\nlibrary   {}\n\
+         streams   colour {}, depth {} at {} Hz, counts of {} m, fx {:.1}, fy {:.1}, cx {:.1}, cy {:.1}",
+        device.name,
+        device.serial,
+        or_none(&device.firmware),
+        or_none(&device.usb),
+        device.library,
+        device.colour_size,
+        device.depth_size,
+        device.rate_hz,
+        number(device.depth_unit_m),
+        device.fx,
+        device.fy,
+        device.cx,
+        device.cy
+    )?;
+    for setting in &device.settings {
+        let origin = if setting.wanted.is_some() {
+            ""
+        } else {
+            "  (the camera's own)"
+        };
+        writeln!(out, "  {:<28} {}{origin}", setting.name, setting.found)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `twinspect check --camera`: what the station's camera shows, in pictures and figures, and what to do about it.
 
 mod findings;
+mod v4l2;
 mod views;
 
 use std::io::Write;
@@ -8,19 +9,20 @@ use std::time::{Duration, Instant};
 
 use twinspect_bundle::Bundle;
 use twinspect_camera::realsense::CameraFacts;
+use twinspect_camera::v4l2::CameraFacts as V4l2Facts;
 use twinspect_camera::{Camera, CameraError, ReplayCamera};
 use twinspect_core::frame::FramePair;
 use twinspect_core::quality::{ColourFigures, DepthFigures, depth_noise_mm};
 
-use crate::cameras::{CameraWatch, open_realsense};
+use crate::cameras::{CameraWatch, open_realsense, open_v4l2};
 use crate::cli::CheckArgs;
 use crate::clock::Clock;
 use crate::config::{CameraSource, Station};
 use crate::error::{EdgeError, WithCauses};
-use crate::fit::check_facts;
+use crate::fit::{check_colour, check_facts};
 use crate::latency::milliseconds;
 use crate::replay::write_json;
-use findings::{Colour, Depth, Findings, device, print, streams};
+use findings::{Colour, Depth, Device, Findings, device, print, streams};
 
 /// Pairs that are looked at.
 const PAIRS: usize = 30;
@@ -37,8 +39,39 @@ const DISTANCE_SHARE_MAX: f64 = 0.15;
 /// A camera that is looked at, whatever kind it is.
 struct Looked {
     camera: Box<dyn Camera>,
-    facts: Option<CameraFacts>,
+    facts: Option<Facts>,
     watch: Option<CameraWatch>,
+}
+
+/// What is known of a live camera.
+enum Facts {
+    RealSense(CameraFacts),
+    V4l2(V4l2Facts),
+}
+
+impl Facts {
+    fn check(&self, bundle: &Bundle) -> Result<(), EdgeError> {
+        match self {
+            Self::RealSense(facts) => check_facts(bundle, facts),
+            Self::V4l2(facts) => check_colour(bundle, facts.size),
+        }
+    }
+
+    /// The key of the exposure that makes a picture too bright.
+    fn exposure_key(&self) -> &'static str {
+        match self {
+            Self::RealSense(_) => "realsense.colour_exposure_ms",
+            Self::V4l2(_) => "v4l2.exposure_ms",
+        }
+    }
+
+    /// The kind of USB, if the camera tells.
+    fn usb(&self) -> Option<&str> {
+        match self {
+            Self::RealSense(facts) => facts.usb.as_deref(),
+            Self::V4l2(_) => None,
+        }
+    }
 }
 
 /// Looks through the station's camera.
@@ -53,7 +86,11 @@ pub(super) fn check_camera(
         facts,
         watch,
     } = open(&station.camera)?;
-    let (pairs, took) = capture(camera.as_mut())?;
+    let Captured {
+        pairs,
+        took,
+        latencies,
+    } = capture(camera.as_mut(), watch.as_ref())?;
     let Some(last) = pairs.last() else {
         return Err(EdgeError::Camera(CameraError::End));
     };
@@ -86,23 +123,35 @@ pub(super) fn check_camera(
     });
     let mut warnings = Vec::new();
     if let Some(facts) = &facts
-        && let Err(error) = check_facts(&bundle, facts)
+        && let Err(error) = facts.check(&bundle)
     {
         warnings.push(WithCauses(&error).to_string());
     }
-    warnings.extend(colour.as_ref().into_iter().flat_map(colour_warnings));
+    let exposure_key = facts.as_ref().map_or("the exposure", Facts::exposure_key);
+    let of_colour = |colour| colour_warnings(colour, exposure_key);
+    warnings.extend(colour.as_ref().into_iter().flat_map(of_colour));
     warnings.extend(depth.as_ref().into_iter().flat_map(depth_warnings));
-    let usb = facts.as_ref().and_then(|facts| facts.usb.clone());
+    let usb = facts.as_ref().and_then(Facts::usb);
     if let Some(usb) = usb.filter(|usb| usb.starts_with('2')) {
         warnings.push(format!(
             "the camera runs on USB {usb}: use a USB 3 cable and port, and push the plug in quickly"
         ));
     }
+    let measured_hz = is_live.then(|| rate_hz(&pairs)).flatten();
+    let device = facts.map(|facts| match facts {
+        Facts::RealSense(facts) => Device::RealSense(device(facts)),
+        Facts::V4l2(facts) => Device::V4l2(v4l2::device(facts)),
+    });
+    if let Some(Device::V4l2(device)) = &device {
+        warnings.extend(v4l2::warnings(device, measured_hz));
+    }
     let findings = Findings {
         camera: camera.description(),
-        device: facts.map(device),
+        device,
         pairs: pairs.len(),
         capture_p50_ms: median(took).map(milliseconds),
+        measured_hz,
+        latency_p50_ms: median(latencies).map(milliseconds),
         colour,
         depth,
         streams: watch.map(|watch| streams(&watch)),
@@ -130,7 +179,15 @@ fn open(source: &CameraSource) -> Result<Looked, EdgeError> {
         CameraSource::RealSense(source) => {
             let camera = open_realsense(source)?;
             Looked {
-                facts: Some(camera.facts().clone()),
+                facts: Some(Facts::RealSense(camera.facts().clone())),
+                watch: Some(camera.watch()),
+                camera: Box::new(camera),
+            }
+        }
+        CameraSource::V4l2(source) => {
+            let camera = open_v4l2(source)?;
+            Looked {
+                facts: Some(Facts::V4l2(camera.facts().clone())),
                 watch: Some(camera.watch()),
                 camera: Box::new(camera),
             }
@@ -138,17 +195,29 @@ fn open(source: &CameraSource) -> Result<Looked, EdgeError> {
     })
 }
 
-/// Up to so many pairs, and how long each took.
-fn capture(camera: &mut dyn Camera) -> Result<(Vec<FramePair>, Vec<Duration>), EdgeError> {
+/// Pairs that were taken one after the other.
+#[derive(Default)]
+struct Captured {
+    pairs: Vec<FramePair>,
+    /// How long each was waited for.
+    took: Vec<Duration>,
+    /// How old each was when it came, where that is known.
+    latencies: Vec<Duration>,
+}
+
+/// Up to so many pairs.
+fn capture(camera: &mut dyn Camera, watch: Option<&CameraWatch>) -> Result<Captured, EdgeError> {
     let clock = Clock::start();
-    let (mut pairs, mut took) = (Vec::new(), Vec::new());
+    let mut captured = Captured::default();
     let mut failures = 0;
-    while pairs.len() < PAIRS {
+    while captured.pairs.len() < PAIRS {
         let began = Instant::now();
         match camera.capture(clock.now_us()) {
             Ok(frame) => {
-                took.push(began.elapsed());
-                pairs.push(frame.pair);
+                captured.took.push(began.elapsed());
+                captured.pairs.push(frame.pair);
+                let age_us = watch.and_then(|watch| watch.counts().age_us);
+                captured.latencies.extend(age_us.map(Duration::from_micros));
             }
             Err(error) if error.is_end() => break,
             Err(error) if failures == FAILURES_MAX || error.wants_new_process() => {
@@ -160,7 +229,16 @@ fn capture(camera: &mut dyn Camera) -> Result<(Vec<FramePair>, Vec<Duration>), E
             }
         }
     }
-    Ok((pairs, took))
+    Ok(captured)
+}
+
+/// Pictures a second by numbers and stamps of the first and the last.
+fn rate_hz(pairs: &[FramePair]) -> Option<f64> {
+    let first = pairs.first()?.rgb_stamp?;
+    let last = pairs.last()?.rgb_stamp?;
+    let pictures = last.frame_number.checked_sub(first.frame_number)?;
+    let time_us = last.time_us.checked_sub(first.time_us)?;
+    (pictures > 0 && time_us > 0).then(|| pictures as f64 * 1e6 / time_us as f64)
 }
 
 fn median(mut took: Vec<Duration>) -> Option<Duration> {
@@ -168,11 +246,11 @@ fn median(mut took: Vec<Duration>) -> Option<Duration> {
     took.get(took.len() / 2).copied()
 }
 
-fn colour_warnings(colour: &Colour) -> Vec<String> {
+fn colour_warnings(colour: &Colour, exposure_key: &str) -> Vec<String> {
     let mut warnings = Vec::new();
     if colour.saturated_share > SATURATED_SHARE_MAX {
         warnings.push(format!(
-            "{:.0} % of the colour picture is as bright as can be: shorten realsense.colour_exposure_ms, lower \
+            "{:.0} % of the colour picture is as bright as can be: shorten {exposure_key}, lower \
              the gain, or dim the light",
             100.0 * colour.saturated_share
         ));
@@ -225,9 +303,12 @@ mod tests {
             saturated_share,
             sharpness: 100.0,
         };
-        assert!(colour_warnings(&colour(120.0, 0.01)).is_empty());
-        assert!(colour_warnings(&colour(120.0, 0.2))[0].contains("colour_exposure_ms"));
-        assert!(colour_warnings(&colour(3.0, 0.0))[0].contains("light"));
+        assert!(colour_warnings(&colour(120.0, 0.01), "x").is_empty());
+        assert!(
+            colour_warnings(&colour(120.0, 0.2), "v4l2.exposure_ms")[0]
+                .contains("v4l2.exposure_ms")
+        );
+        assert!(colour_warnings(&colour(3.0, 0.0), "x")[0].contains("light"));
         let depth = |measured_share, median_mm, noise_mm| Depth {
             measured_share,
             median_mm: Some(median_mm),

@@ -1,0 +1,12 @@
+//! What cameras have in common whose pictures come by themselves, on a thread of the camera's own.
+
+mod monitor;
+mod print;
+mod telling;
+mod watch;
+
+pub(crate) use monitor::Monitor;
+pub(crate) use print::print;
+pub(crate) use telling::{News, Teller};
+pub(crate) use watch::Watched;
+pub use watch::{CameraWatch, StreamCounts};
