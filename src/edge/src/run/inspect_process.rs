@@ -25,7 +25,7 @@ use twinspect_engine::EngineError;
 
 use super::capture::{Capture, CaptureWatch, Captured, Slot};
 use super::messages::{
-    self, Errand, InspectorMessage, Metrics, Ready, SetupMessage, TicketMessage,
+    self, EngineReport, Errand, InspectorMessage, Metrics, Ready, SetupMessage, TicketMessage,
 };
 use super::records::Records;
 use super::watch::Watching;
@@ -34,8 +34,10 @@ use crate::chaos::{self, Place};
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
 use crate::config::{self, InspectorLimits, Station};
+use crate::engines::{self, Gpu, Role, Speed};
 use crate::error::{EdgeError, WithCauses};
 use crate::fit::lookout;
+use crate::latency::milliseconds;
 use crate::logging;
 use crate::pipeline::{InspectError, Pipeline};
 
@@ -67,9 +69,11 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         .try_clone()
         .map(BufReader::new)
         .map_err(system("sharing the line process's socket"))?;
-    let (station, clock) = read_setup(&mut reader, &args.config)?;
+    let (station, clock, gpu) = read_setup(&mut reader, &args.config)?;
+    let allowed = station.time_to_judge();
     let Station {
         bundle,
+        engine: wanted,
         camera,
         degraded,
         inspector: limits,
@@ -97,7 +101,10 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     let watching = outlook
         .map(|outlook| lookout(&bundle, outlook).map(|lookout| (lookout, outlook.presence)))
         .transpose()?;
-    let pipeline = Pipeline::load(&bundle, degraded)?;
+    let chosen = engines::choose(&bundle, &wanted, gpu)?;
+    let mut pipeline = Pipeline::new(&bundle, degraded, chosen)?;
+    let engine = engine_report(&bundle, &mut pipeline, allowed)?;
+    let keep_warm = wanted.keep_warm && pipeline.cools_down();
     let records = records
         .map(|spec| Records::start(&spec, &pipeline))
         .transpose()?;
@@ -108,7 +115,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     let manifest = bundle.manifest();
     let ready = InspectorMessage::Ready(Ready {
         model: format!("{} {}", manifest.name, manifest.version),
-        engine: pipeline.engine().to_owned(),
+        engine,
         camera: camera.description(),
         parts_left,
     });
@@ -154,6 +161,8 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
             tickets_read,
             camera_watch,
             answers,
+            keep_warm,
+            tickets_seen: 0,
             inspected: 0,
             camera_lost: false,
             engine_ended: None,
@@ -189,15 +198,61 @@ fn end_soon(clock: Clock) {
 fn read_setup(
     reader: &mut BufReader<UnixStream>,
     config: &Path,
-) -> Result<(Station, Clock), EdgeError> {
+) -> Result<(Station, Clock, Gpu), EdgeError> {
     let setup: Option<SetupMessage> = messages::read(reader, &mut Vec::new())
         .map_err(system("reading the line process's configuration"))?;
     let SetupMessage {
         config: text,
         clock_start_ns,
+        gpu,
     } = setup.unwrap_or_default();
     let station = config::parse(config, &text)?.station;
-    Ok((station, Clock::started_at(clock_start_ns)))
+    Ok((station, Clock::started_at(clock_start_ns), gpu))
+}
+
+/// What the line process and the log are told of the engine. One that runs on the CPU because it should is taken
+/// as it is: that it is fast enough is what `twinspect check` was asked for, and each restart would last longer.
+fn engine_report(
+    bundle: &Bundle,
+    pipeline: &mut Pipeline,
+    allowed: Duration,
+) -> Result<EngineReport, EdgeError> {
+    let stands_in = pipeline.role() == Role::StandsIn;
+    // Engines that cool down are those on a GPU.
+    let on_gpu = pipeline.cools_down();
+    let (name, why) = (pipeline.engine().to_owned(), pipeline.why().to_owned());
+    if stands_in {
+        log::warn!("engine {name} stands in for tensorrt: {why}");
+    } else {
+        log::info!("engine {name}: {why}");
+    }
+    let mut too_slow = None;
+    if stands_in || on_gpu {
+        let speed = pipeline.speed(bundle, allowed)?;
+        if let Some(Speed { p50_ms, p99_ms }) = speed {
+            log::info!("engine {name}: p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms a part");
+        }
+        let slow = speed.filter(|speed| !speed.suffices(allowed));
+        if let Some(Speed { p99_ms, .. }) = slow {
+            let allowed_ms = milliseconds(allowed);
+            let told = format!(
+                "99 of 100 parts take up to {p99_ms:.1} ms, the deadline leaves {allowed_ms:.1} ms"
+            );
+            if stands_in {
+                log::error!("engine {name} is too slow for this belt, READY stays low: {told}");
+                too_slow = Some(told);
+            } else {
+                log::warn!("engine {name} is too slow for this belt: {told}");
+            }
+        }
+    }
+    Ok(EngineReport {
+        name,
+        why,
+        stands_in,
+        on_gpu,
+        too_slow,
+    })
 }
 
 fn read_tickets(
@@ -248,6 +303,10 @@ struct Inspect {
     /// Of a camera that may have to be brought back.
     camera_watch: Option<CameraWatch>,
     answers: Sender<InspectorMessage>,
+    /// Whether the engine is run on an idle line.
+    keep_warm: bool,
+    /// Tickets that had been read when the line was looked at last.
+    tickets_seen: u64,
     inspected: u64,
     camera_lost: bool,
     engine_ended: Option<EngineError>,
@@ -269,7 +328,10 @@ impl Inspect {
         let end = loop {
             let listened = match frames.recv_timeout(self.limits.heartbeat) {
                 Ok(captured) => self.inspect(&captured),
-                Err(RecvTimeoutError::Timeout) => true,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.warm(frames.is_empty());
+                    true
+                }
                 Err(RecvTimeoutError::Disconnected) => break End::NoFrames,
             };
             // A driver that hangs is left with its process; the line process starts another one.
@@ -345,6 +407,21 @@ impl Inspect {
             records.keep(&self.pipeline, number, part, &verdict);
         }
         verdict
+    }
+
+    /// Keeps an engine fast that would be slow after a pause. Not if a ticket was read since the last time: its
+    /// picture is about to come. A fault that shows here costs no part.
+    fn warm(&mut self, is_idle: bool) {
+        let read = self.tickets_read.load(Ordering::Relaxed);
+        let is_idle = is_idle && read == self.tickets_seen;
+        self.tickets_seen = read;
+        if !(self.keep_warm && is_idle) {
+            return;
+        }
+        if let Err(error) = self.pipeline.keep_warm() {
+            log::error!("on the idle line: {}", WithCauses(&error));
+            self.engine_ended = Some(error).filter(EngineError::is_final);
+        }
     }
 
     /// Says that this thread has moved on, unless the capture thread has not.

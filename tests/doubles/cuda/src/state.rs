@@ -33,6 +33,8 @@ pub(crate) enum Thing {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) calls: u64,
+    /// Kernels whose turn has come.
+    kernels: u64,
     pub(crate) is_initialised: bool,
     pub(crate) sticky: Option<Code>,
     pub(crate) retained: u64,
@@ -139,6 +141,15 @@ impl State {
         let queue = std::mem::take(queue);
         let mut went_well = true;
         for work in queue {
+            if matches!(work, Work::Kernel(_)) {
+                self.kernels += 1;
+            }
+            if let Some((kernel, code)) = settings().kernel
+                && kernel == self.kernels
+            {
+                self.sticky = Some(code);
+                return code;
+            }
             let addresses = work.addresses();
             for &address in &addresses {
                 self.memory.open(address);
