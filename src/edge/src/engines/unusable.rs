@@ -69,7 +69,10 @@ impl Unusable {
             Self::NoPlans { .. } => None,
             Self::Board(error) => error.hint().map(str::to_owned),
             Self::Load(error) => error.hint(),
-            Self::Proof(ProofError::Infer { source, .. }) => source.hint(),
+            Self::Proof(ProofError::Infer {
+                source: source @ EngineError::Gpu { .. },
+                ..
+            }) => source.hint(),
             Self::Proof(_) | Self::Mistrust(_) => Some(
                 "delete its plans and build them again (`twinspect engine build --again`); if that changes nothing, \
                  set engine.kind = \"tract\" and report what `twinspect check --engine --json` prints"

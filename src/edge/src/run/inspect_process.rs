@@ -45,6 +45,8 @@ use crate::pipeline::{InspectError, Pipeline};
 const TICKETS_MAX: usize = 16;
 /// Answers that may wait for the socket; more make the inspect thread wait.
 const ANSWERS_MAX: usize = 64;
+/// So many errors in a row are the end of an engine on a GPU, also if each of them alone is not.
+const GPU_ERRORS_MAX: u32 = 3;
 /// How long this process may take to end by itself after the line process has closed its end or died.
 /// A line process that lives waits a little less, and tells why it kills.
 const END_MAX: Duration = Duration::from_secs(4);
@@ -104,6 +106,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     let chosen = engines::choose(&bundle, &wanted, gpu)?;
     let mut pipeline = Pipeline::new(&bundle, degraded, chosen)?;
     let engine = engine_report(&bundle, &mut pipeline, allowed)?;
+    let on_gpu = engine.on_gpu;
     let keep_warm = wanted.keep_warm && pipeline.cools_down();
     let records = records
         .map(|spec| Records::start(&spec, &pipeline))
@@ -165,6 +168,8 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
             tickets_seen: 0,
             inspected: 0,
             camera_lost: false,
+            on_gpu,
+            engine_errors: 0,
             engine_ended: None,
         }
         .run(&frames)?;
@@ -309,6 +314,9 @@ struct Inspect {
     tickets_seen: u64,
     inspected: u64,
     camera_lost: bool,
+    on_gpu: bool,
+    /// In a row.
+    engine_errors: u32,
     engine_ended: Option<EngineError>,
 }
 
@@ -389,12 +397,15 @@ impl Inspect {
             .map_err(InspectError::Engine)
             .and_then(|()| self.pipeline.inspect(&captured.frame.pair));
         let verdict = match inspected {
-            Ok(inspection) => inspection.verdict,
+            Ok(inspection) => {
+                self.engine_errors = 0;
+                inspection.verdict
+            }
             Err(error) => {
                 let reason = error.reason();
                 log::error!("{}: {}", captured.errand, WithCauses(&error));
                 if let InspectError::Engine(source) = error {
-                    self.engine_ended = Some(source).filter(EngineError::is_final);
+                    self.engine_failed(source);
                 }
                 return Verdict::NoResult { reason };
             }
@@ -418,9 +429,22 @@ impl Inspect {
         if !(self.keep_warm && is_idle) {
             return;
         }
-        if let Err(error) = self.pipeline.keep_warm() {
-            log::error!("on the idle line: {}", WithCauses(&error));
-            self.engine_ended = Some(error).filter(EngineError::is_final);
+        match self.pipeline.keep_warm() {
+            Ok(()) => self.engine_errors = 0,
+            Err(error) => {
+                log::error!("on the idle line: {}", WithCauses(&error));
+                self.engine_failed(error);
+            }
+        }
+    }
+
+    /// An error that is final ends the engine. So do several in a row on a GPU: READY would beat while each part is
+    /// rejected, and another process, or tract, may do better.
+    fn engine_failed(&mut self, error: EngineError) {
+        self.engine_errors = self.engine_errors.saturating_add(1);
+        let is_hopeless = self.on_gpu && self.engine_errors >= GPU_ERRORS_MAX;
+        if error.is_final() || is_hopeless {
+            self.engine_ended = Some(error);
         }
     }
 

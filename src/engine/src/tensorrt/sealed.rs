@@ -57,7 +57,8 @@ pub(super) fn purpose(file: &Path) -> Result<String, Unsealed> {
     let content = fs_err::read(file).map_err(Unsealed::Io)?;
     let end = end_of_head(&content)?;
     let (begin, bytes) = content.split_at(end);
-    let text = std::str::from_utf8(begin).map_err(|_| Unsealed::Damaged("its head is no text"))?;
+    let text =
+        std::str::from_utf8(begin).map_err(|_not_text| Unsealed::Damaged("its head is no text"))?;
     let purpose = text
         .strip_prefix(FORMAT)
         .and_then(|rest| rest.strip_prefix('\n'))

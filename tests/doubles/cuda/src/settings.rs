@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 pub(crate) struct Settings {
     /// Which call fails, and how.
     pub(crate) fail: Option<(u64, i32)>,
-    /// Which kernel breaks off, and how.
+    /// From which kernel on they break off, and how.
     pub(crate) kernel: Option<(u64, i32)>,
     pub(crate) devices: i32,
     pub(crate) is_integrated: bool,

@@ -2,12 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Faults, Libraries, RELEASE, build, json, off, on, plans, report, said, site};
-
-const NONE: Faults = Faults {
-    cuda: "",
-    nvinfer: "",
-};
+use super::{Faults, Libraries, NONE, RELEASE, build, json, off, on, plans, report, said, site};
 
 fn stages(found: &Value) -> Vec<(&str, bool)> {
     let stages = found["stages"].as_array().expect("stages");

@@ -27,11 +27,17 @@ struct Libraries {
 }
 
 /// What goes wrong in the libraries, in the words of the doubles.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Faults {
     cuda: &'static str,
     nvinfer: &'static str,
 }
+
+/// All is well.
+const NONE: Faults = Faults {
+    cuda: "",
+    nvinfer: "",
+};
 
 impl Libraries {
     fn of(release: &'static str) -> Self {
@@ -112,7 +118,7 @@ fn report(output: &Output, code: i32) -> String {
 fn build(libraries: &Libraries, site: &Site) -> Value {
     let built = on(
         libraries,
-        Faults::default(),
+        NONE,
         site,
         "engine build --config station.toml --json",
     );

@@ -2,22 +2,18 @@
 
 use serde_json::Value;
 
-use super::{Faults, Libraries, RELEASE, build, site};
+use super::{Libraries, NONE, RELEASE, build, site};
 use crate::product::Site;
 use crate::service::Service;
-use crate::station::check_laws;
+use crate::station::{check_laws, inspect_process, signal};
 
 /// Kernels of a start: each of two stages once as it is loaded, twice for each of two goldens, and for each part
 /// by which the speed is measured.
 const KERNELS_OF_A_START: u64 = 2 + 2 * (2 * 2 + 30);
 
 fn start(libraries: &Libraries, cuda: &str, site: Site) -> Service {
-    let faults = Faults {
-        cuda: "",
-        nvinfer: "",
-    };
     Service::start_with(site, |command, _| {
-        libraries.serve(command, faults);
+        libraries.serve(command, NONE);
         command
             .env("TWINSPECT_DOUBLE_CUDA", cuda)
             .env("TWINSPECT_LOG", "info")
@@ -99,6 +95,45 @@ fn a_gpu_that_fails_is_tried_once_more_and_then_given_up() {
     let (parts, summary) = service.stop();
     check_laws(&parts, &summary);
     assert_eq!(summary["inspector_restarts"], 2);
+}
+
+/// Each error alone would be one of a part; in a row they are the engine's end.
+#[test]
+fn a_gpu_that_fails_with_each_part_is_given_up_too() {
+    let (gpu, site) = (Libraries::of(RELEASE), on_a_belt("keep_warm = false"));
+    build(&gpu, &site);
+    let kernel = KERNELS_OF_A_START + 1;
+    let mut service = start(&gpu, &format!("kernel={kernel}:2"), site);
+    for _ in 0..2 {
+        service.wait_for("STATUS=ready: block 1.0.0, engine tensorrt,");
+        service.wait_for("STATUS=not ready: starting");
+    }
+    service.wait_for("STATUS=ready: block 1.0.0, engine tract in place of tensorrt");
+    let (parts, summary) = service.stop();
+    check_laws(&parts, &summary);
+    // Three of each process; the last one's answer may be lost with its process.
+    let by_engine = parts.iter().filter(|part| part["reason"] == "engine");
+    assert!((4..=6).contains(&by_engine.count()), "{parts:?}");
+}
+
+#[test]
+fn a_library_that_crashes_counts_and_retry_forgives() {
+    let (gpu, site) = (Libraries::of(RELEASE), by_request(""));
+    build(&gpu, &site);
+    let mut service = start(&gpu, "", site);
+    for _ in 0..2 {
+        service.wait_for("STATUS=ready: block 1.0.0, engine tensorrt,");
+        signal(inspect_process(service.process.id()), "ABRT");
+        service.wait_for("STATUS=not ready: starting");
+    }
+    service.wait_for("STATUS=ready: block 1.0.0, engine tract in place of tensorrt");
+    // On the CPU a crash is nobody's fault, and changes nothing.
+    signal(inspect_process(service.process.id()), "ABRT");
+    service.wait_for("STATUS=not ready: starting");
+    service.wait_for("STATUS=ready: block 1.0.0, engine tract in place of tensorrt");
+    assert_eq!(service.answer("engine retry")["reply"], "engine_retried");
+    service.wait_for("STATUS=ready: block 1.0.0, engine tensorrt,");
+    service.stop();
 }
 
 #[test]
