@@ -21,11 +21,11 @@ use signal_hook::low_level::raise;
 use twinspect_bundle::Bundle;
 use twinspect_camera::CameraError;
 use twinspect_core::verdict::{Reason, Verdict};
-use twinspect_engine::EngineError;
 
 use super::capture::{Capture, CaptureWatch, Captured, Slot};
+use super::engine_health::{EngineHealth, engine_report};
 use super::messages::{
-    self, EngineReport, Errand, InspectorMessage, Metrics, Ready, SetupMessage, TicketMessage,
+    self, Errand, InspectorMessage, Metrics, Ready, SetupMessage, TicketMessage,
 };
 use super::records::Records;
 use super::watch::Watching;
@@ -34,10 +34,9 @@ use crate::chaos::{self, Place};
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
 use crate::config::{self, InspectorLimits, Station};
-use crate::engines::{self, Gpu, Role, Speed};
+use crate::engines::{self, Gpu};
 use crate::error::{EdgeError, WithCauses};
 use crate::fit::lookout;
-use crate::latency::milliseconds;
 use crate::logging;
 use crate::pipeline::{InspectError, Pipeline};
 
@@ -45,8 +44,6 @@ use crate::pipeline::{InspectError, Pipeline};
 const TICKETS_MAX: usize = 16;
 /// Answers that may wait for the socket; more make the inspect thread wait.
 const ANSWERS_MAX: usize = 64;
-/// So many errors in a row are the end of an engine on a GPU, also if each of them alone is not.
-const GPU_ERRORS_MAX: u32 = 3;
 /// How long this process may take to end by itself after the line process has closed its end or died.
 /// A line process that lives waits a little less, and tells why it kills.
 const END_MAX: Duration = Duration::from_secs(4);
@@ -106,7 +103,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     let chosen = engines::choose(&bundle, &wanted, gpu)?;
     let mut pipeline = Pipeline::new(&bundle, degraded, chosen)?;
     let engine = engine_report(&bundle, &mut pipeline, allowed)?;
-    let on_gpu = engine.on_gpu;
+    let health = EngineHealth::new(engine.on_gpu);
     let keep_warm = wanted.keep_warm && pipeline.cools_down();
     let records = records
         .map(|spec| Records::start(&spec, &pipeline))
@@ -168,9 +165,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
             tickets_seen: 0,
             inspected: 0,
             camera_lost: false,
-            on_gpu,
-            engine_errors: 0,
-            engine_ended: None,
+            health,
         }
         .run(&frames)?;
         // It has let go of its end of the channel, and does nothing after that.
@@ -213,51 +208,6 @@ fn read_setup(
     } = setup.unwrap_or_default();
     let station = config::parse(config, &text)?.station;
     Ok((station, Clock::started_at(clock_start_ns), gpu))
-}
-
-/// What the line process and the log are told of the engine. One that runs on the CPU because it should is taken
-/// as it is: that it is fast enough is what `twinspect check` was asked for, and each restart would last longer.
-fn engine_report(
-    bundle: &Bundle,
-    pipeline: &mut Pipeline,
-    allowed: Duration,
-) -> Result<EngineReport, EdgeError> {
-    let stands_in = pipeline.role() == Role::StandsIn;
-    // Engines that cool down are those on a GPU.
-    let on_gpu = pipeline.cools_down();
-    let (name, why) = (pipeline.engine().to_owned(), pipeline.why().to_owned());
-    if stands_in {
-        log::warn!("engine {name} stands in for tensorrt: {why}");
-    } else {
-        log::info!("engine {name}: {why}");
-    }
-    let mut too_slow = None;
-    if stands_in || on_gpu {
-        let speed = pipeline.speed(bundle, allowed)?;
-        if let Some(Speed { p50_ms, p99_ms }) = speed {
-            log::info!("engine {name}: p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms a part");
-        }
-        let slow = speed.filter(|speed| !speed.suffices(allowed));
-        if let Some(Speed { p99_ms, .. }) = slow {
-            let allowed_ms = milliseconds(allowed);
-            let told = format!(
-                "99 of 100 parts take up to {p99_ms:.1} ms, the deadline leaves {allowed_ms:.1} ms"
-            );
-            if stands_in {
-                log::error!("engine {name} is too slow for this belt, READY stays low: {told}");
-                too_slow = Some(told);
-            } else {
-                log::warn!("engine {name} is too slow for this belt: {told}");
-            }
-        }
-    }
-    Ok(EngineReport {
-        name,
-        why,
-        stands_in,
-        on_gpu,
-        too_slow,
-    })
 }
 
 fn read_tickets(
@@ -314,10 +264,7 @@ struct Inspect {
     tickets_seen: u64,
     inspected: u64,
     camera_lost: bool,
-    on_gpu: bool,
-    /// In a row.
-    engine_errors: u32,
-    engine_ended: Option<EngineError>,
+    health: EngineHealth,
 }
 
 /// Why nothing is inspected any more, the engine apart.
@@ -345,7 +292,7 @@ impl Inspect {
             // A driver that hangs is left with its process; the line process starts another one.
             let watch = self.camera_watch.as_ref();
             self.camera_lost = watch.is_some_and(CameraWatch::is_lost);
-            if !listened || self.camera_lost || self.engine_ended.is_some() || !self.beat() {
+            if !listened || self.camera_lost || self.health.has_ended() || !self.beat() {
                 break End::NobodyListens;
             }
         };
@@ -370,7 +317,8 @@ impl Inspect {
                 camera: "the camera".to_owned(),
             }));
         }
-        self.engine_ended
+        self.health
+            .into_end()
             .map_or(Ok(end), |source| Err(EdgeError::Engine(source)))
     }
 
@@ -398,14 +346,14 @@ impl Inspect {
             .and_then(|()| self.pipeline.inspect(&captured.frame.pair));
         let verdict = match inspected {
             Ok(inspection) => {
-                self.engine_errors = 0;
+                self.health.well();
                 inspection.verdict
             }
             Err(error) => {
                 let reason = error.reason();
                 log::error!("{}: {}", captured.errand, WithCauses(&error));
                 if let InspectError::Engine(source) = error {
-                    self.engine_failed(source);
+                    self.health.failed(source);
                 }
                 return Verdict::NoResult { reason };
             }
@@ -430,21 +378,11 @@ impl Inspect {
             return;
         }
         match self.pipeline.keep_warm() {
-            Ok(()) => self.engine_errors = 0,
+            Ok(()) => self.health.well(),
             Err(error) => {
                 log::error!("on the idle line: {}", WithCauses(&error));
-                self.engine_failed(error);
+                self.health.failed(error);
             }
-        }
-    }
-
-    /// An error that is final ends the engine. So do several in a row on a GPU: READY would beat while each part is
-    /// rejected, and another process, or tract, may do better.
-    fn engine_failed(&mut self, error: EngineError) {
-        self.engine_errors = self.engine_errors.saturating_add(1);
-        let is_hopeless = self.on_gpu && self.engine_errors >= GPU_ERRORS_MAX;
-        if error.is_final() || is_hopeless {
-            self.engine_ended = Some(error);
         }
     }
 
