@@ -10,6 +10,10 @@ use crate::pipeline::Pipeline;
 
 /// Inspections by which a latency is judged.
 const PARTS_A_RUN: usize = 30;
+/// A run of an engine that needs seconds for a part ends earlier: whoever waits for it has a start-up time ...
+const RUN_MAX: Duration = Duration::from_secs(5);
+/// ... but not before so many.
+const PARTS_MIN: usize = 10;
 /// A machine may be busy with something else for a moment; an engine that is slow is slow each time.
 const RUNS_MAX: usize = 3;
 
@@ -39,11 +43,19 @@ impl Pipeline {
         let mut best: Option<Speed> = None;
         for _ in 0..RUNS_MAX {
             let mut latencies = Latencies::default();
-            for golden in goldens.iter().cycle().take(PARTS_A_RUN) {
+            let mut whole = Duration::ZERO;
+            for (seen, golden) in goldens.iter().cycle().take(PARTS_A_RUN).enumerate() {
                 let inspection = self
                     .inspect(&golden.frame)
                     .map_err(|error| error.into_edge(&golden.name))?;
-                latencies.push(inspection.timings.whole());
+                let took = inspection.timings.whole();
+                latencies.push(took);
+                whole += took;
+                // Of so few parts the slowest is the p99.
+                let is_decided = took >= allowed;
+                if is_decided || (seen + 1 >= PARTS_MIN && whole > RUN_MAX) {
+                    break;
+                }
             }
             let (p50, p99) = (latencies.percentile_ms(50.0), latencies.percentile_ms(99.0));
             let (Some(p50_ms), Some(p99_ms)) = (p50, p99) else {
