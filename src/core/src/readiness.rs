@@ -54,6 +54,8 @@ pub enum NotReady {
     Silent,
     /// The inspect side moves on, and its camera gives no fresh pictures.
     Camera,
+    /// The inspect side moves on, and its engine is too slow for this belt.
+    Engine,
     /// Too many results in a row were late.
     Late,
     /// Events of the sensor or encoder were lost, or the handshake with the machine failed.
@@ -69,6 +71,7 @@ impl NotReady {
             Self::Starting => "starting",
             Self::Silent => "silent",
             Self::Camera => "camera",
+            Self::Engine => "engine",
             Self::Late => "late",
             Self::Fault => "fault",
             Self::Closing => "closing",
@@ -82,8 +85,8 @@ pub struct Readiness {
     spec: ReadinessSpec,
     /// When the inspect side was heard of last; nothing while it is away.
     heard_us: Option<u64>,
-    /// Its camera gave no fresh pictures then.
-    blind: bool,
+    /// What it lacked then, though it moved on.
+    lacks: Option<NotReady>,
     late_in_a_row: u32,
     /// A fault and its end.
     held: Option<(NotReady, u64)>,
@@ -104,7 +107,7 @@ impl Readiness {
         Ok(Self {
             spec,
             heard_us: None,
-            blind: false,
+            lacks: None,
             late_in_a_row: 0,
             held: None,
             closing: false,
@@ -116,13 +119,19 @@ impl Readiness {
     /// The inspect side is there, or has moved on, and sees.
     pub fn advanced(&mut self, now_us: u64) {
         self.heard_us = Some(now_us);
-        self.blind = false;
+        self.lacks = None;
     }
 
     /// The inspect side has moved on, and its camera gives no fresh pictures.
     pub fn blind(&mut self, now_us: u64) {
         self.heard_us = Some(now_us);
-        self.blind = true;
+        self.lacks = Some(NotReady::Camera);
+    }
+
+    /// The inspect side has moved on, and its engine is too slow for this belt.
+    pub fn slow(&mut self, now_us: u64) {
+        self.heard_us = Some(now_us);
+        self.lacks = Some(NotReady::Engine);
     }
 
     /// The inspect side has gone.
@@ -167,8 +176,7 @@ impl Readiness {
             _ if now_us.saturating_sub(heard_us) > self.spec.silence_max_us => {
                 Some(NotReady::Silent)
             }
-            _ if self.blind => Some(NotReady::Camera),
-            _ => None,
+            _ => self.lacks,
         }
     }
 
@@ -191,9 +199,13 @@ impl Readiness {
         match self.obstacle(now_us) {
             None => Some(self.toggle_at_us),
             Some(NotReady::Late | NotReady::Fault) => self.held.map(|(_, until_us)| until_us),
-            Some(NotReady::Starting | NotReady::Silent | NotReady::Camera | NotReady::Closing) => {
-                self.level.then_some(now_us)
-            }
+            Some(
+                NotReady::Starting
+                | NotReady::Silent
+                | NotReady::Camera
+                | NotReady::Engine
+                | NotReady::Closing,
+            ) => self.level.then_some(now_us),
         }
     }
 

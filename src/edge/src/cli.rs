@@ -1,5 +1,11 @@
 //! What a user types.
 
+mod engine;
+
+pub(crate) use engine::{
+    BuildArgs, EngineArgs, EngineCommand, EngineName, ListArgs, PlansArgs, PruneArgs,
+};
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -49,6 +55,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Looks after models.
     Model(ModelArgs),
+    /// Looks after the plans of the GPU engine.
+    Engine(EngineArgs),
     /// Prints a completion script for a shell.
     Completions(CompletionsArgs),
     /// The process that sees and judges; started by `run`, speaks over standard input.
@@ -159,7 +167,9 @@ Examples:
   twinspect check --config /etc/twinspect/station.toml --line
   twinspect check --config /etc/twinspect/station.toml --line --pulse
   twinspect check --config /etc/twinspect/station.toml --line --loop-back pass=sensor
-  twinspect check --config /etc/twinspect/station.toml --camera --out /tmp/camera")]
+  twinspect check --config /etc/twinspect/station.toml --camera --out /tmp/camera
+  twinspect check --config /etc/twinspect/station.toml --engine
+  twinspect check --bundle models/cap.twb --engine --plans plans --json")]
 #[command(group = ArgGroup::new("what").required(true).multiple(true).args(["config", "bundle"]))]
 pub(crate) struct CheckArgs {
     /// A station's configuration; its bundle, camera and folder of records are checked too.
@@ -185,6 +195,12 @@ pub(crate) struct CheckArgs {
     /// station that runs must be stopped before: a camera has one owner.
     #[arg(long, requires = "config", conflicts_with_all = ["bundle", "line"])]
     pub(crate) camera: bool,
+    /// Compares the GPU engine with the CPU on the bundle's goldens instead: maps, scores, speed.
+    #[arg(long, conflicts_with_all = ["line", "camera"])]
+    pub(crate) engine: bool,
+    /// Folder of the GPU's plans, in place of the configuration's.
+    #[arg(long, value_name = "DIR", requires = "engine")]
+    pub(crate) plans: Option<PathBuf>,
     /// Folder for the camera's pictures.
     #[arg(
         long,
@@ -223,10 +239,17 @@ impl std::str::FromStr for Jumper {
 #[command(after_help = "\
 Examples:
   twinspect bench --bundle models/cap.twb --data models/demo/cap
-  twinspect bench --bundle models/cap.twb --data models/demo/cap --parts 500 --json")]
+  twinspect bench --bundle models/cap.twb --data models/demo/cap --parts 500 --json
+  twinspect bench --bundle cap.twb --data cap --engine tensorrt --plans plans")]
 pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+    /// Which engine.
+    #[arg(long, value_name = "ENGINE", default_value = "tract")]
+    pub(crate) engine: EngineName,
+    /// Folder of the GPU's plans.
+    #[arg(long, value_name = "DIR", required_if_eq("engine", "tensorrt"))]
+    pub(crate) plans: Option<PathBuf>,
     /// Parts to measure, after a warm-up.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) parts: u64,

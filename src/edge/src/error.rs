@@ -16,12 +16,14 @@ use twinspect_core::score::ScoreError;
 use twinspect_core::station::StationError;
 use twinspect_dataset::DatasetError;
 use twinspect_engine::calibrate::CalibrateError;
+use twinspect_engine::tensorrt::PlanError;
 use twinspect_engine::{EngineError, ProofError};
 use twinspect_line::LineError;
 use twinspect_line::gpio::GpioError;
 
 use crate::config::ConfigError;
 use crate::control::ControlError;
+use crate::engines::Unusable;
 use crate::logging;
 
 /// Remedies where the error itself knows none.
@@ -123,6 +125,12 @@ pub(crate) enum EdgeError {
         #[source]
         source: Box<ProofError>,
     },
+    /// The GPU can't be used, and nothing may stand in.
+    #[error(transparent)]
+    Unusable(Box<Unusable>),
+    /// Plans of a GPU engine.
+    #[error(transparent)]
+    Plans(#[from] PlanError),
     /// Good parts that no constants can be taken from.
     #[error(transparent)]
     Calibrate(#[from] CalibrateError),
@@ -224,6 +232,10 @@ impl EdgeError {
                 _ => 3,
             },
             Self::Engine(_) => 5,
+            Self::Unusable(error) => error.code(),
+            Self::Plans(PlanError::Read(_) | PlanError::Write(_) | PlanError::Exposed { .. }) => 8,
+            Self::Plans(PlanError::NoModel { .. }) => 4,
+            Self::Plans(_) => 5,
             Self::Camera(_) => 6,
             Self::Line(_) => 7,
             Self::Store { .. } | Self::RecordsInUse { .. } | Self::Output(_) => 8,
@@ -266,6 +278,8 @@ impl EdgeError {
                 Some("the bundle belongs to frames of another size or camera".into())
             }
             Self::Engine(error) => error.hint().map(Cow::from),
+            Self::Unusable(error) => error.hint().map(Cow::from),
+            Self::Plans(error) => error.hint().map(Cow::from),
             Self::Calibrate(error) => error.hint().map(Cow::from),
             Self::Proof { source, .. } => source.hint().map(Cow::from),
             Self::Camera(error @ CameraError::Part { .. }) => {

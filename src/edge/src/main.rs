@@ -1,7 +1,7 @@
 //! `twinspect`: the device. Inspects parts on a production line and drives pass and reject.
 //!
 //! In data-flow order: [`cli`] is what was typed, [`config`] what a station is; [`pipeline`] takes
-//! a frame to a verdict; `replay`, `demo`, `bench` and `check` run it in this process, [`run`] in
+//! a frame to a verdict by one of the [`engines`], for which `plans` looks after a GPU's files; `replay`, `demo`, `bench` and `check` run it in this process, [`run`] in
 //! two, and [`control`] speaks to one that runs; [`pictures`], [`part_report`] and [`tally`] tell people what became of the parts.
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,7 @@ mod clock;
 mod config;
 mod control;
 mod demo;
+mod engines;
 mod error;
 mod fit;
 mod latency;
@@ -24,6 +25,7 @@ mod outlet;
 mod part_report;
 mod pictures;
 mod pipeline;
+mod plans;
 mod replay;
 mod run;
 mod tally;
@@ -73,6 +75,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
         Command::Check(args) => check::check(args, out),
         Command::Bench(args) => bench::bench(args, out),
         Command::Model(args) => model::model(args, out),
+        Command::Engine(args) => plans::engine(args, out),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "twinspect", &mut script);

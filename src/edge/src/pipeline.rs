@@ -15,8 +15,10 @@ use twinspect_core::modality::Modality;
 use twinspect_core::prepare::{DepthState, PrepareError, PreparedPart, Preparer, RgbState};
 use twinspect_core::score::{DegradedPolicy, FusionMaps, Join, Scorer, StageMaps};
 use twinspect_core::verdict::{Reason, Verdict};
-use twinspect_engine::{Engine, EngineError, Proof, TractEngine, prove};
+use twinspect_engine::{EngineError, Proof};
 
+use crate::config::EngineSpec;
+use crate::engines::{self, Chosen, Gpu, Role};
 use crate::error::EdgeError;
 use crate::pictures::Snapshot;
 
@@ -26,8 +28,7 @@ pub(crate) struct Pipeline {
     freshness: Freshness,
     preparer: Preparer,
     part: PreparedPart,
-    engine: Box<dyn Engine>,
-    proof: Proof,
+    chosen: Chosen,
     maps: StageMaps,
     /// Where the product has a fusion stage: for timing it alone.
     fused: Option<FusionMaps>,
@@ -90,8 +91,18 @@ impl InspectError {
 }
 
 impl Pipeline {
-    /// Loads a bundle's networks, holds the engine to the bundle's goldens, and allocates.
+    /// Loads a bundle's networks into tract, holds it to the bundle's goldens, and allocates.
     pub(crate) fn load(bundle: &Bundle, policy: DegradedPolicy) -> Result<Self, EdgeError> {
+        let chosen = engines::choose(bundle, &EngineSpec::tract(), Gpu::Granted)?;
+        Self::new(bundle, policy, chosen)
+    }
+
+    /// The way around an engine of this bundle.
+    pub(crate) fn new(
+        bundle: &Bundle,
+        policy: DegradedPolicy,
+        chosen: Chosen,
+    ) -> Result<Self, EdgeError> {
         let manifest = bundle.manifest();
         let path = bundle.path();
         let preparer =
@@ -106,21 +117,15 @@ impl Pipeline {
                     source,
                 }
             })?;
-        let mut engine = TractEngine::load(bundle)?;
-        let proof = prove(&mut engine, bundle).map_err(|source| EdgeError::Proof {
-            bundle: path.to_owned(),
-            source: Box::new(source),
-        })?;
         Ok(Self {
             bundle: path.to_owned(),
             freshness: Freshness::default(),
             part: PreparedPart::new(&manifest.prepare),
             preparer,
-            maps: engine.new_maps(),
+            maps: chosen.engine.new_maps(),
             fused: (manifest.join() == Join::Fusion)
                 .then(|| FusionMaps::new(manifest.prepare.map_size())),
-            engine: Box::new(engine),
-            proof,
+            chosen,
             scorer,
             policy,
         })
@@ -128,7 +133,31 @@ impl Pipeline {
 
     /// The engine's name.
     pub(crate) fn engine(&self) -> &str {
-        self.engine.name()
+        self.chosen.engine.name()
+    }
+
+    /// Whether it is the one that was wanted.
+    pub(crate) fn role(&self) -> Role {
+        self.chosen.role
+    }
+
+    /// Why it is this one, for people.
+    pub(crate) fn why(&self) -> &str {
+        &self.chosen.why
+    }
+
+    /// Whether it is slower after a pause.
+    pub(crate) fn cools_down(&self) -> bool {
+        self.chosen.engine.cools_down()
+    }
+
+    /// Runs the engine on the last part again. Nobody wants the answer.
+    pub(crate) fn keep_warm(&mut self) -> Result<(), EngineError> {
+        self.chosen.engine.infer(&self.part, &mut self.maps)?;
+        match (self.scorer.fusion_inputs(), &mut self.fused) {
+            (Some(inputs), Some(maps)) => self.chosen.engine.fuse(inputs, maps),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a network joins what the product's senses say.
@@ -138,7 +167,7 @@ impl Pipeline {
 
     /// How well the engine reproduces the bundle's goldens.
     pub(crate) fn proof(&self) -> &Proof {
-        &self.proof
+        &self.chosen.proof
     }
 
     /// Where the bundle was read from.
@@ -162,7 +191,8 @@ impl Pipeline {
             .prepare(frame, &mut self.part)
             .map_err(InspectError::Prepare)?;
         let prepared = Instant::now();
-        self.engine
+        self.chosen
+            .engine
             .infer(&self.part, &mut self.maps)
             .map_err(InspectError::Engine)?;
         let inferred = Instant::now();
@@ -171,7 +201,7 @@ impl Pipeline {
             .gather(&self.part, &self.maps, frame.size(), self.policy);
         let verdict = gathered.decide(|inputs, maps| {
             let start = Instant::now();
-            let fused = self.engine.fuse(inputs, maps);
+            let fused = self.chosen.engine.fuse(inputs, maps);
             timings.fusion = Some(start.elapsed());
             fused
         });
@@ -199,7 +229,7 @@ impl Pipeline {
             Some(_) => return Ok(None),
         }
         let start = Instant::now();
-        let result = self.engine.infer(&self.part, &mut self.maps);
+        let result = self.chosen.engine.infer(&self.part, &mut self.maps);
         let took = start.elapsed();
         (self.part.rgb_state, self.part.depth_state) = (rgb, depth);
         result?;
@@ -212,7 +242,7 @@ impl Pipeline {
             return Ok(None);
         };
         let start = Instant::now();
-        self.engine.fuse(inputs, maps)?;
+        self.chosen.engine.fuse(inputs, maps)?;
         Ok(Some(start.elapsed()))
     }
 

@@ -19,11 +19,16 @@ pub enum Precision {
 
 /// Runs the stages of one product. One thread owns it.
 pub trait Engine: Send {
-    /// The name that users see and configure: `tract`.
+    /// The name that users see and configure: `tract`, `tensorrt`.
     fn name(&self) -> &str;
 
     /// What it computes with.
     fn precision(&self) -> Precision;
+
+    /// Whether it is slower after a pause, so that runs that nobody needs keep it fast on an idle line.
+    fn cools_down(&self) -> bool {
+        false
+    }
 
     /// Buffers for [`Engine::infer`], allocated once.
     fn new_maps(&self) -> StageMaps;

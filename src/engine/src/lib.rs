@@ -1,9 +1,9 @@
 //! Inference: a prepared part goes in, the stages' maps come out.
 //!
 //! For the device's inspect thread, and for a trainer that wants to see what the device will see.
-//! In the order of use: an [`Engine`] (today [`TractEngine`]) is loaded from a verified
-//! [`Bundle`](twinspect_bundle::Bundle), [`prove`] holds it to the bundle's goldens, then
-//! [`Engine::infer`] answers for each part, and [`Engine::fuse`] for the two halves of a score that
+//! In the order of use: an [`Engine`] ([`TractEngine`], [`tensorrt::TensorRtEngine`]) is loaded from a verified
+//! [`Bundle`](twinspect_bundle::Bundle), [`prove`] holds it to the bundle's goldens, [`compare`]
+//! to another engine's answers to them, then [`Engine::infer`] answers for each part, and [`Engine::fuse`] for the two halves of a score that
 //! a fusion network joins; [`judge`] is all of that in one call. [`tract::Model`] runs any ONNX
 //! network by itself: frozen teachers, reference activations.
 //!
@@ -35,5 +35,7 @@ pub mod tensorrt;
 pub mod tract;
 
 pub use engine::{Engine, EngineError, Precision, StageName, judge};
-pub use proof::{Deviation, Proof, ProofError, prove};
+pub use proof::{
+    Comparison, Deviation, Mistrust, Proof, ProofError, ScoreDifference, compare, prove,
+};
 pub use tract::TractEngine;

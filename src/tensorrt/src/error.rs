@@ -136,6 +136,22 @@ impl Error {
         matches!(self, Self::Cuda(error) if error.is_sticky())
     }
 
+    /// Whether there is no GPU or no TensorRT here at all, rather than one that can't be used. The loader says
+    /// of a library that is not there what it says of one whose own libraries are missing, under another name.
+    pub fn is_absent(&self) -> bool {
+        match self {
+            Self::NotLoaded { tried } => tried.iter().all(|(name, reason)| {
+                reason
+                    .strip_prefix(name.as_str())
+                    .is_some_and(|rest| rest.contains("No such file"))
+            }),
+            Self::NoDevice { found, .. } => *found == 0,
+            // CUDA_ERROR_NO_DEVICE
+            Self::Cuda(error) => error.code == 100,
+            _ => false,
+        }
+    }
+
     /// The remedy, where there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -184,4 +200,42 @@ fn complaints_text(complaints: &[Complaint]) -> String {
     }
     let each = complaints.iter().map(ToString::to_string);
     each.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn not_loaded(tried: &[(&str, &str)]) -> Error {
+        let own = |(name, reason): &(&str, &str)| ((*name).to_owned(), (*reason).to_owned());
+        Error::NotLoaded {
+            tried: tried.iter().map(own).collect(),
+        }
+    }
+
+    #[test]
+    fn a_library_that_is_there_and_does_not_load_is_not_absent() {
+        let missing = "cannot open shared object file: No such file or directory";
+        let (ten, eight) = ("libnvinfer.so.10", "libnvinfer.so.8");
+        let own = [format!("{ten}: {missing}"), format!("{eight}: {missing}")];
+        assert!(not_loaded(&[(ten, &own[0]), (eight, &own[1])]).is_absent());
+        let other = format!("libnvdla_compiler.so: {missing}");
+        assert!(!not_loaded(&[(ten, &other), (eight, &own[1])]).is_absent());
+        let broken = format!("{ten}: file too short");
+        assert!(!not_loaded(&[(ten, &broken)]).is_absent());
+    }
+
+    #[test]
+    fn a_machine_without_a_gpu_is_told_from_one_that_has_lost_it() {
+        let cuda = |code| {
+            Error::Cuda(CudaError {
+                call: "cuInit",
+                code,
+                name: String::new(),
+            })
+        };
+        assert!(cuda(100).is_absent() && !cuda(999).is_absent());
+        let no_device = |found| Error::NoDevice { ordinal: 0, found };
+        assert!(no_device(0).is_absent());
+    }
 }

@@ -256,7 +256,8 @@ impl Checker {
     /// The inspect process has said something to the station.
     pub(super) fn heard(&mut self, what: Said) {
         match what {
-            Said::Blind => self.is_blind = true,
+            // No inspect process of the simulator has a slow engine.
+            Said::Blind | Said::Slow => self.is_blind = true,
             Said::Ready | Said::Advanced => self.is_blind = false,
             Said::Verdict { .. } | Said::Closed | Said::Ended => {}
         }

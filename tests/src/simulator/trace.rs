@@ -38,6 +38,7 @@ impl Trace {
             Inspector::Ready => "inspect process: ready".to_owned(),
             Inspector::Advanced => "inspect process: heartbeat".to_owned(),
             Inspector::Blind => "inspect process: heartbeat, without a camera".to_owned(),
+            Inspector::Slow => "inspect process: heartbeat, with a slow engine".to_owned(),
             Inspector::Verdict { number, outcome } => format!("answer for {number}: {outcome:?}"),
             Inspector::Closed => "inspect process: closed".to_owned(),
             Inspector::Ended => "inspect process: ended".to_owned(),

@@ -15,6 +15,7 @@ mod calibrate;
 mod chaos;
 mod documents;
 mod fusion;
+mod gpu;
 mod onnx;
 mod presence;
 mod product;

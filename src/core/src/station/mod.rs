@@ -55,6 +55,9 @@ pub enum Inspector {
     /// All of its threads have moved on, and its camera gives no fresh pictures. It brings the camera back by
     /// itself, or ends.
     Blind,
+    /// All of its threads have moved on, and its engine is too slow for this belt. What it says in time counts,
+    /// and nobody should send it parts.
+    Slow,
     /// It says what a part is.
     Verdict {
         /// The part.
@@ -242,6 +245,12 @@ impl Station {
                 if self.supervisor.is_up() {
                     self.supervisor.heard(now_us);
                     self.readiness.blind(now_us);
+                }
+            }
+            Inspector::Slow => {
+                if self.supervisor.is_up() {
+                    self.supervisor.heard(now_us);
+                    self.readiness.slow(now_us);
                 }
             }
             // No sign of life: the thread that owns the camera answers for what it can't hand over,

@@ -275,6 +275,25 @@ fn a_process_whose_camera_is_being_brought_back_lives_and_is_not_ready() {
 }
 
 #[test]
+fn a_process_whose_engine_is_too_slow_judges_and_is_never_ready() {
+    let mut bench = Bench::new(SPEC);
+    bench.tick(0);
+    bench.hear(Inspector::Ready, 0);
+    // Right after that, before anything is shown.
+    for now_us in [0, 90, 180] {
+        bench.hear(Inspector::Slow, now_us);
+        bench.tick(now_us);
+        assert_eq!(bench.station.obstacle(), Some(NotReady::Engine));
+    }
+    assert_eq!(bench.ready(), []);
+    assert!(bench.station.supervisor().is_up());
+    bench.part(200);
+    assert!(bench.hear(verdict(1, Outcome::Pass), 250));
+    bench.tick(300);
+    assert_eq!(bench.left(), [Outcome::Pass]);
+}
+
+#[test]
 fn a_camera_without_pictures_is_not_ready() {
     let mut bench = Bench::up(watching_spec());
     bench.hear(Inspector::Advanced, 5);

@@ -16,7 +16,9 @@ use twinspect_core::frame::{FrameSize, Stamp};
 use twinspect_core::modality::Modality;
 use twinspect_core::score::DegradedPolicy;
 
-use crate::cli::BenchArgs;
+use crate::cli::{BenchArgs, EngineName};
+use crate::config::EngineSpec;
+use crate::engines::{self, Gpu};
 use crate::error::EdgeError;
 use crate::latency::{Latencies, milliseconds};
 use crate::pipeline::Pipeline;
@@ -66,7 +68,12 @@ struct Measured {
 /// Measures on the parts of a recording.
 pub(crate) fn bench(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let Source { bundle, mut camera } = open(&args.source)?;
-    let mut pipeline = Pipeline::load(&bundle, DegradedPolicy::default())?;
+    let spec = match (args.engine, &args.plans) {
+        (EngineName::TensorRt, Some(plans)) => EngineSpec::tensorrt(plans),
+        _ => EngineSpec::tract(),
+    };
+    let chosen = engines::choose(&bundle, &spec, Gpu::Granted)?;
+    let mut pipeline = Pipeline::new(&bundle, DegradedPolicy::default(), chosen)?;
     let count = camera.parts().len().min(PARTS_IN_MEMORY);
     let frames = (0..count)
         .map(|_| camera.capture(0))

@@ -1,6 +1,7 @@
 //! `twinspect check`: what a configuration means, and whether a bundle can be trusted here.
 
 mod camera;
+mod engine;
 mod line;
 mod presence;
 
@@ -19,17 +20,17 @@ use twinspect_line::{Output, Stopped};
 
 use self::presence::Presence;
 use crate::cli::CheckArgs;
-use crate::config::{self, CameraSource, LineSource, Loaded, Recording, Setting, Station};
+use crate::config::{
+    self, CameraSource, EngineSpec, LineSource, Loaded, Recording, Setting, Station,
+};
 use crate::control;
+use crate::engines::{self, Gpu, Role};
 use crate::error::EdgeError;
 use crate::fit::check_camera;
-use crate::latency::{Latencies, milliseconds};
+use crate::latency::milliseconds;
 use crate::pipeline::Pipeline;
 use crate::replay::write_json;
 use crate::run::try_folder;
-
-/// Inspections by which the latency is judged.
-const ROUNDS: usize = 30;
 
 /// Everything that was found. Its keys are for scripts and stay.
 #[derive(Serialize)]
@@ -70,6 +71,10 @@ struct Line {
 #[derive(Serialize)]
 struct Engine {
     name: String,
+    /// Why it is this one.
+    why: String,
+    /// In the place of a GPU that can't be used.
+    stands_in: bool,
     goldens: usize,
     /// Largest difference of a map, as a share of the golden's range.
     worst_map_share: f32,
@@ -97,13 +102,17 @@ pub(crate) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     if let Some(loaded) = loaded.as_ref().filter(|_| args.camera) {
         return camera::check_camera(&loaded.station, args, out);
     }
-    if let Some(loaded) = loaded.as_ref().filter(|_| !args.json) {
-        print_settings(out, loaded)?;
-    }
-    let configured = loaded.as_ref().map(|loaded| &loaded.station.bundle);
+    let station = loaded.as_ref().map(|loaded| &loaded.station);
+    let configured = station.map(|station| &station.bundle);
     let Some(path) = args.bundle.as_ref().or(configured).cloned() else {
         return Ok(());
     };
+    if args.engine {
+        return engine::check_engine(path, station, args, out);
+    }
+    if let Some(loaded) = loaded.as_ref().filter(|_| !args.json) {
+        print_settings(out, loaded)?;
+    }
     let findings = examine(&path, loaded)?;
     if args.json {
         write_json(out, &findings)
@@ -129,20 +138,36 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
     records_folder.as_deref().map_or(Ok(()), try_folder)?;
     let socket = station.and_then(|station| station.control_socket.as_deref());
     socket.map_or(Ok(()), control::check)?;
-    let mut pipeline = Pipeline::load(&bundle, DegradedPolicy::default())?;
-    let (p50_ms, p99_ms) = latency(&bundle, &mut pipeline)?;
+    let wanted = station.map_or_else(EngineSpec::tract, |station| station.engine.clone());
+    let chosen = engines::choose(&bundle, &wanted, Gpu::Granted)?;
+    let mut pipeline = Pipeline::new(&bundle, DegradedPolicy::default(), chosen)?;
+    let allowed = station.map_or(Duration::MAX, Station::time_to_judge);
+    let speed = pipeline.speed(&bundle, allowed)?;
     let deadline_ms = station
         .map(|station| milliseconds(Duration::from_micros(station.decisions.gate.deadline_us)));
     let manifest = bundle.manifest();
     let line = &manifest.score.fused;
     let mut warnings = Vec::new();
-    if let (Some(p99_ms), Some(deadline_ms)) = (p99_ms, deadline_ms)
-        && p99_ms >= deadline_ms
-    {
+    let stands_in = pipeline.role() == Role::StandsIn;
+    if stands_in {
         warnings.push(format!(
-            "engine {} needs {p99_ms:.1} ms (p99) for a part, the deadline is {deadline_ms:.1} ms: \
-             parts will be rejected as late",
-            pipeline.engine()
+            "engine {} stands in for tensorrt: {}",
+            pipeline.engine(),
+            pipeline.why()
+        ));
+    }
+    if let (Some(speed), Some(deadline_ms)) = (speed, deadline_ms)
+        && !speed.suffices(allowed)
+    {
+        let end = if stands_in {
+            "READY will stay low"
+        } else {
+            "parts will be rejected as late"
+        };
+        warnings.push(format!(
+            "engine {} needs {:.1} ms (p99) for a part, the deadline is {deadline_ms:.1} ms: {end}",
+            pipeline.engine(),
+            speed.p99_ms
         ));
     }
     if let (Some((watch, _)), Some(presence)) = (watched, presence) {
@@ -183,12 +208,14 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
         },
         engine: Engine {
             name: pipeline.engine().to_owned(),
+            why: pipeline.why().to_owned(),
+            stands_in,
             goldens: proof.goldens,
             worst_map_share: proof.worst.share,
             tolerance: proof.tolerance,
             worst_evidence_share: proof.evidence_share,
-            p50_ms,
-            p99_ms,
+            p50_ms: speed.map(|speed| speed.p50_ms),
+            p99_ms: speed.map(|speed| speed.p99_ms),
             deadline_ms,
         },
         camera,
@@ -272,22 +299,6 @@ fn open_camera(bundle: &Bundle, source: &CameraSource) -> Result<Option<Camera>,
     }))
 }
 
-/// Inspects the bundle's own goldens again and again.
-fn latency(
-    bundle: &Bundle,
-    pipeline: &mut Pipeline,
-) -> Result<(Option<f64>, Option<f64>), EdgeError> {
-    let goldens = bundle.goldens()?;
-    let mut latencies = Latencies::default();
-    for golden in goldens.iter().cycle().take(ROUNDS) {
-        let inspection = pipeline
-            .inspect(&golden.frame)
-            .map_err(|error| error.into_edge(&golden.name))?;
-        latencies.push(inspection.timings.whole());
-    }
-    Ok((latencies.percentile_ms(50.0), latencies.percentile_ms(99.0)))
-}
-
 fn print_settings(out: &mut dyn Write, loaded: &Loaded) -> Result<(), EdgeError> {
     writeln!(out, "configuration")?;
     for setting in &loaded.settings {
@@ -329,6 +340,7 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
         engine.tolerance,
         engine.worst_evidence_share,
     )?;
+    writeln!(out, "          chosen since: {}", engine.why)?;
     if let Some(recalibration) = &findings.recalibration {
         writeln!(
             out,

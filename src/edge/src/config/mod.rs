@@ -8,6 +8,7 @@ mod camera;
 mod changes;
 mod checker;
 mod contradiction;
+mod engine;
 mod explain;
 mod presence;
 mod realsense;
@@ -20,6 +21,7 @@ pub(crate) use belt::BeltSpec;
 pub(crate) use camera::{CameraSource, Recording};
 pub(crate) use changes::{Change, ReloadError};
 pub(crate) use checker::StationError;
+pub(crate) use engine::{EngineKind, EngineSpec, Fallback};
 pub(crate) use explain::Setting;
 pub(crate) use presence::WatchSpec;
 pub(crate) use realsense::{RealSenseSource, WhichCamera};
@@ -119,9 +121,8 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 /// Checks the text of a configuration that stands, or stood, in a file.
 pub(crate) fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     let typed = document::parse::<StationToml>(path, text)?.complete();
-    let folder = path.parent().unwrap_or(Path::new(""));
     let settings = explain::settings(path, text, &typed)?;
-    let station = Station::new(&typed, folder).map_err(|problems| ConfigError::Problems {
+    let station = Station::new(&typed, path).map_err(|problems| ConfigError::Problems {
         path: path.to_owned(),
         problems,
     })?;

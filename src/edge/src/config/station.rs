@@ -17,6 +17,7 @@ use twinspect_line::gpio::GpioSpec;
 use super::belt::BeltSpec;
 use super::camera::CameraSource;
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
+use super::engine::EngineSpec;
 use super::presence::WatchSpec;
 use super::typed::{
     EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind, OutputToml,
@@ -31,6 +32,7 @@ const DRAIN_SLACK_US: u64 = 1_000_000;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Station {
     pub(crate) bundle: PathBuf,
+    pub(crate) engine: EngineSpec,
     pub(crate) camera: CameraSource,
     pub(crate) line: LineSource,
     /// What the rejector is told while nobody runs the station.
@@ -318,15 +320,21 @@ impl Checker {
     }
 }
 
-impl Checker {}
-
 impl Station {
-    /// Checks what was typed. Paths start at `folder`.
-    pub(super) fn new(typed: &StationToml, folder: &Path) -> Result<Self, Vec<StationError>> {
+    /// From a part's coming before the camera until it must be judged.
+    pub(crate) fn time_to_judge(&self) -> Duration {
+        let deadline = Duration::from_micros(self.decisions.gate.deadline_us);
+        deadline.saturating_sub(self.camera_delay)
+    }
+
+    /// Checks what was typed into a file. Relative paths start at the file's folder.
+    pub(super) fn new(typed: &StationToml, path: &Path) -> Result<Self, Vec<StationError>> {
+        let folder = path.parent().unwrap_or(Path::new(""));
         let mut checker = Checker::default();
         let camera = checker.camera(typed, folder);
         let station = Self {
             bundle: checker.path("bundle.file", &typed.bundle.file, folder),
+            engine: checker.engine(&typed.engine, path),
             camera,
             line: checker.line(typed),
             stopped: checker.stopped(&typed.gate),

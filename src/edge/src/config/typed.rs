@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use twinspect_core::belt::EncoderKind;
 
 use super::camera::{CameraKind, CameraToml};
+use super::engine::EngineToml;
 use super::realsense::RealSenseToml;
 use super::v4l2::V4l2Toml;
 
@@ -15,6 +16,8 @@ use super::v4l2::V4l2Toml;
 #[serde(deny_unknown_fields)]
 pub(crate) struct StationToml {
     pub(crate) bundle: BundleToml,
+    #[serde(default)]
+    pub(crate) engine: EngineToml,
     pub(crate) camera: CameraToml,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) realsense: Option<RealSenseToml>,

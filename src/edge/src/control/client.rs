@@ -37,6 +37,11 @@ pub(crate) fn reload(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeErro
     ask(args, Request::Reload, out)
 }
 
+/// Lets a station try its GPU again.
+pub(crate) fn retry_engine(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    ask(args, Request::RetryEngine, out)
+}
+
 fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), EdgeError> {
     let socket = socket(args)?;
     let line = exchange(&socket, request).map_err(|source| ControlError::Ask {
@@ -106,6 +111,10 @@ fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
                 .iter()
                 .try_for_each(|change| writeln!(out, "  {change}"))
         }
+        Reply::EngineRetried => writeln!(
+            out,
+            "the inspect process is started again and tries the GPU: `twinspect status` says what it came to"
+        ),
         Reply::Refused { reason } => writeln!(out, "{reason}"),
     }
 }
@@ -148,6 +157,14 @@ fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
         "inspector      {state}, {} restarts{known}",
         inspector.restarts
     )?;
+    if let Some(why) = &inspector.engine_why {
+        let what = if inspector.engine_stands_in {
+            "stands in for tensorrt"
+        } else {
+            "as wanted"
+        };
+        writeln!(out, "engine         {what}: {why}")?;
+    }
     writeln!(
         out,
         "parts          {} triggered: {} passed, {} failed, {} without a result ({late_results} \

@@ -31,13 +31,15 @@ pub(crate) enum Request {
     TestPart,
     /// Read the configuration again.
     Reload,
+    /// Try the GPU again, by another inspect process.
+    RetryEngine,
 }
 
 impl Request {
     /// How long the answer may take.
     pub(super) fn answer_max(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Status => 5,
+            Self::Status | Self::RetryEngine => 5,
             // The camera and the engine may be brought back meanwhile.
             Self::TestPart => 15,
             // The disk may be slow.
@@ -60,6 +62,8 @@ pub(crate) enum Reply {
     Judged(Box<JudgedPart>),
     /// The configuration was read again and taken over.
     Reloaded { changes: Vec<Change> },
+    /// Another inspect process is being started, which may use the GPU.
+    EngineRetried,
     /// Nothing was done.
     Refused { reason: String },
 }
@@ -83,7 +87,7 @@ pub(crate) struct Status {
     pub(crate) uptime_s: f64,
     /// Whether READY beats.
     pub(crate) ready: bool,
-    /// Why not: `starting`, `silent`, `late`, `fault`, `closing`.
+    /// Why not: `starting`, `silent`, `camera`, `engine`, `late`, `fault`, `closing`.
     pub(crate) obstacle: Option<String>,
     /// For people; the service manager shows the same.
     pub(crate) doing: String,
@@ -104,6 +108,12 @@ pub(crate) struct InspectorStatus {
     /// As of the last one that was ready.
     pub(crate) model: Option<String>,
     pub(crate) engine: Option<String>,
+    /// Why it is this engine.
+    #[serde(default)]
+    pub(crate) engine_why: Option<String>,
+    /// Whether it stands in for a GPU that can't be used.
+    #[serde(default)]
+    pub(crate) engine_stands_in: bool,
     pub(crate) camera: Option<String>,
 }
 

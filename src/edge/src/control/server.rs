@@ -201,8 +201,8 @@ fn converse(
         Ok(asked) => asked.request,
         Err(error) => {
             let reason = format!(
-                "no request: {error}; known are {{\"request\":\"status\"}}, \"trigger\", \"test_part\" \
-                 and \"reload\", without other keys"
+                "no request: {error}; known are {{\"request\":\"status\"}}, \"trigger\", \"test_part\", \
+                 \"reload\" and \"retry_engine\", without other keys"
             );
             return Some(Reply::Refused { reason });
         }

@@ -22,9 +22,9 @@ use signal_hook::low_level::raise;
 use twinspect_bundle::Bundle;
 use twinspect_camera::CameraError;
 use twinspect_core::verdict::{Reason, Verdict};
-use twinspect_engine::EngineError;
 
 use super::capture::{Capture, CaptureWatch, Captured, Slot};
+use super::engine_health::{EngineHealth, engine_report};
 use super::messages::{
     self, Errand, InspectorMessage, Metrics, Ready, SetupMessage, TicketMessage,
 };
@@ -35,6 +35,7 @@ use crate::chaos::{self, Place};
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
 use crate::config::{self, InspectorLimits, Station};
+use crate::engines::{self, Gpu};
 use crate::error::{EdgeError, WithCauses};
 use crate::fit::lookout;
 use crate::logging;
@@ -71,9 +72,16 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         .try_clone()
         .map(BufReader::new)
         .map_err(system("sharing the line process's socket"))?;
-    let (station, clock, digest) = read_setup(&mut reader, &args.config)?;
+    let Begun {
+        station,
+        clock,
+        gpu,
+        digest,
+    } = read_setup(&mut reader, &args.config)?;
+    let allowed = station.time_to_judge();
     let Station {
         bundle,
+        engine: wanted,
         camera,
         degraded,
         inspector: limits,
@@ -106,7 +114,11 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     let watching = outlook
         .map(|outlook| lookout(&bundle, outlook).map(|lookout| (lookout, outlook.presence)))
         .transpose()?;
-    let pipeline = Pipeline::load(&bundle, degraded)?;
+    let chosen = engines::choose(&bundle, &wanted, gpu)?;
+    let mut pipeline = Pipeline::new(&bundle, degraded, chosen)?;
+    let engine = engine_report(&bundle, &mut pipeline, allowed)?;
+    let health = EngineHealth::new(engine.on_gpu);
+    let keep_warm = wanted.keep_warm && pipeline.cools_down();
     let records = records
         .map(|spec| Records::start(&spec, &pipeline))
         .transpose()?;
@@ -118,7 +130,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     let ready = InspectorMessage::Ready(Ready {
         model: format!("{} {}", manifest.name, manifest.version),
         bundle: bundle.hash().to_owned(),
-        engine: pipeline.engine().to_owned(),
+        engine,
         camera: camera.description(),
         parts_left,
     });
@@ -164,9 +176,11 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
             tickets_read,
             camera_watch,
             answers,
+            keep_warm,
+            tickets_seen: 0,
             inspected: 0,
             camera_lost: false,
-            engine_ended: None,
+            health,
         }
         .run(&frames)?;
         // It has let go of its end of the channel, and does nothing after that.
@@ -195,21 +209,33 @@ fn end_soon(clock: Clock) {
     }
 }
 
-/// The station as the line process has read it from `config`, that one's clock, and the digest of its bundle, once it
-/// is known.
-fn read_setup(
-    reader: &mut BufReader<UnixStream>,
-    config: &Path,
-) -> Result<(Station, Clock, Option<String>), EdgeError> {
+/// What the line process says first.
+struct Begun {
+    /// As that one has read it.
+    station: Station,
+    /// Its clock.
+    clock: Clock,
+    /// Whether the GPU may be used.
+    gpu: Gpu,
+    /// Of the station's bundle, once it is known.
+    digest: Option<String>,
+}
+
+fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Begun, EdgeError> {
     let setup: Option<SetupMessage> = messages::read(reader, &mut Vec::new())
         .map_err(system("reading the line process's configuration"))?;
     let SetupMessage {
         config: text,
         clock_start_ns,
+        gpu,
         bundle,
     } = setup.unwrap_or_default();
-    let station = config::parse(config, &text)?.station;
-    Ok((station, Clock::started_at(clock_start_ns), bundle))
+    Ok(Begun {
+        station: config::parse(config, &text)?.station,
+        clock: Clock::started_at(clock_start_ns),
+        gpu,
+        digest: bundle,
+    })
 }
 
 /// Tickets that have come so far.
@@ -276,9 +302,13 @@ struct Inspect {
     /// Of a camera that may have to be brought back.
     camera_watch: Option<CameraWatch>,
     answers: Sender<InspectorMessage>,
+    /// Whether the engine is run on an idle line.
+    keep_warm: bool,
+    /// Tickets that had been read when the line was looked at last.
+    tickets_seen: u64,
     inspected: u64,
     camera_lost: bool,
-    engine_ended: Option<EngineError>,
+    health: EngineHealth,
 }
 
 /// Why nothing is inspected any more, the engine apart.
@@ -297,13 +327,16 @@ impl Inspect {
         let end = loop {
             let listened = match frames.recv_timeout(self.limits.heartbeat) {
                 Ok(captured) => self.inspect(&captured),
-                Err(RecvTimeoutError::Timeout) => true,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.warm(frames.is_empty());
+                    true
+                }
                 Err(RecvTimeoutError::Disconnected) => break End::NoFrames,
             };
             // A driver that hangs is left with its process; the line process starts another one.
             let watch = self.camera_watch.as_ref();
             self.camera_lost = watch.is_some_and(CameraWatch::is_lost);
-            if !listened || self.camera_lost || self.engine_ended.is_some() || !self.beat() {
+            if !listened || self.camera_lost || self.health.has_ended() || !self.beat() {
                 break End::NobodyListens;
             }
         };
@@ -328,7 +361,8 @@ impl Inspect {
                 camera: "the camera".to_owned(),
             }));
         }
-        self.engine_ended
+        self.health
+            .into_end()
             .map_or(Ok(end), |source| Err(EdgeError::Engine(source)))
     }
 
@@ -355,12 +389,15 @@ impl Inspect {
             .map_err(InspectError::Engine)
             .and_then(|()| self.pipeline.inspect(&captured.frame.pair));
         let verdict = match inspected {
-            Ok(inspection) => inspection.verdict,
+            Ok(inspection) => {
+                self.health.well();
+                inspection.verdict
+            }
             Err(error) => {
                 let reason = error.reason();
                 log::error!("{}: {}", captured.errand, WithCauses(&error));
                 if let InspectError::Engine(source) = error {
-                    self.engine_ended = Some(source).filter(EngineError::is_final);
+                    self.health.failed(source);
                 }
                 return Verdict::NoResult { reason };
             }
@@ -373,6 +410,24 @@ impl Inspect {
             records.keep(&self.pipeline, number, part, &verdict);
         }
         verdict
+    }
+
+    /// Keeps an engine fast that would be slow after a pause. Not if a ticket was read since the last time: its
+    /// picture is about to come. A fault that shows here costs no part.
+    fn warm(&mut self, is_idle: bool) {
+        let read = self.tickets_read.load(Ordering::Relaxed);
+        let is_idle = is_idle && read == self.tickets_seen;
+        self.tickets_seen = read;
+        if !(self.keep_warm && is_idle) {
+            return;
+        }
+        match self.pipeline.keep_warm() {
+            Ok(()) => self.health.well(),
+            Err(error) => {
+                log::error!("on the idle line: {}", WithCauses(&error));
+                self.health.failed(error);
+            }
+        }
     }
 
     /// Says that this thread has moved on, unless the capture thread has not.

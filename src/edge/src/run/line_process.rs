@@ -1,6 +1,7 @@
 //! The process that owns trigger, gate and wires. It waits for nobody: one thread, one loop, times
 //! from one monotonic clock.
 
+mod engine;
 mod hearing;
 mod requests;
 mod trial;
@@ -20,6 +21,7 @@ use twinspect_core::readiness::NotReady;
 use twinspect_core::station::{Effect, Inspector as Said, Station};
 use twinspect_line::{Edge, Output};
 
+use self::engine::EngineWatch;
 use self::trial::Trials;
 use super::inspector::{Heard, Inspector, InspectorEvent};
 use super::machine::{Machine, MachineEdge};
@@ -90,6 +92,7 @@ struct LineProcess {
     report: StationReport,
     troubles: Troubles,
     trials: Trials,
+    engine: EngineWatch,
     service: Service,
 }
 
@@ -114,6 +117,7 @@ impl LineProcess {
             report: StationReport::new(args.json),
             troubles: Troubles::default(),
             trials: Trials::default(),
+            engine: EngineWatch::new(&station.engine),
             service: Service::new(&args.config),
             loaded,
         })
@@ -324,6 +328,7 @@ impl LineProcess {
 
     fn start(&mut self, generation: u64, now_us: u64) {
         self.trials.lost();
+        let gpu = self.engine.start();
         let seen = self.station.gate().counters().triggered + self.trials.asked();
         let started = self
             .loaded
@@ -333,6 +338,7 @@ impl LineProcess {
                 let setup = SetupMessage {
                     config,
                     clock_start_ns: self.clock.start_ns(),
+                    gpu,
                     bundle: self.service.bundle().map(str::to_owned),
                 };
                 let events = self.event_sender.clone();

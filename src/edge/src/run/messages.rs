@@ -10,6 +10,8 @@ use twinspect_core::trigger::Sight;
 use twinspect_core::verdict::Verdict;
 use twinspect_dataset::Label;
 
+use crate::engines::Gpu;
+
 /// Longest line; a longer one is a fault of the other process.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -20,6 +22,8 @@ pub(super) struct SetupMessage {
     pub(super) config: String,
     /// Where the line process's clock has its zero. All times that are told count from there.
     pub(super) clock_start_ns: u64,
+    /// Whether the GPU may be used: the line process has seen earlier inspect processes end.
+    pub(super) gpu: Gpu,
     /// Digest of the bundle that the station has begun with, once it is known.
     pub(super) bundle: Option<String>,
 }
@@ -112,10 +116,24 @@ pub(super) struct Ready {
     pub(super) model: String,
     /// Digest of its bundle.
     pub(super) bundle: String,
-    pub(super) engine: String,
+    pub(super) engine: EngineReport,
     pub(super) camera: String,
     /// Parts until the recording ends, if it ever does.
     pub(super) parts_left: Option<u64>,
+}
+
+/// The engine that the inspect process has come to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct EngineReport {
+    pub(super) name: String,
+    /// Why it is this one, for people.
+    pub(super) why: String,
+    /// In the place of a GPU that can't be used.
+    pub(super) stands_in: bool,
+    /// It runs on a GPU, whose libraries may end the process.
+    pub(super) on_gpu: bool,
+    /// What it takes and what the belt allows, if it stands in and is too slow.
+    pub(super) too_slow: Option<String>,
 }
 
 /// The answer to a ticket.

@@ -17,6 +17,7 @@
 
 mod belt;
 mod capture;
+mod engine_health;
 mod inspect_process;
 mod inspector;
 mod line_process;

@@ -22,6 +22,8 @@ pub(super) enum Order {
     Trigger(Sender<Reply>),
     /// Judge what lies before the camera now, and let nobody else know.
     TestPart(Sender<Reply>),
+    /// Try the GPU again.
+    RetryEngine(Sender<Reply>),
     /// Take a configuration over, if that is possible.
     Adopt(Box<Reading>),
 }
@@ -35,6 +37,7 @@ pub(super) fn desk(
         Request::Status => orders.try_send(Order::Tell(answer)).is_ok(),
         Request::Trigger => orders.try_send(Order::Trigger(answer)).is_ok(),
         Request::TestPart => orders.try_send(Order::TestPart(answer)).is_ok(),
+        Request::RetryEngine => orders.try_send(Order::RetryEngine(answer)).is_ok(),
         Request::Reload => wishes.try_send(Some(answer)).is_ok(),
     }
 }

@@ -7,7 +7,7 @@ use crossbeam_channel::Sender;
 use twinspect_core::readiness::NotReady;
 use twinspect_core::station::Station;
 
-use super::messages::Ready;
+use super::messages::{EngineReport, Ready};
 use super::notify::Notifier;
 use crate::config::{Change, ReloadError};
 use crate::control::{
@@ -191,7 +191,9 @@ impl Service {
                 state,
                 restarts,
                 model: known.map(|ready| ready.model.clone()),
-                engine: known.map(|ready| ready.engine.clone()),
+                engine: known.map(|ready| ready.engine.name.clone()),
+                engine_why: known.map(|ready| ready.engine.why.clone()),
+                engine_stands_in: known.is_some_and(|ready| ready.engine.stands_in),
                 camera: known.map(|ready| ready.camera.clone()),
             },
             parts: Parts {
@@ -250,9 +252,29 @@ fn doing(mood: Mood, known: Option<&Ready>) -> String {
                 camera,
                 ..
             } = ready;
-            format!("ready: {model}, engine {engine}, {camera}")
+            let name = &engine.name;
+            if engine.stands_in {
+                let why = &engine.why;
+                format!("ready: {model}, engine {name} in place of tensorrt ({why}), {camera}")
+            } else {
+                format!("ready: {model}, engine {name}, {camera}")
+            }
         });
     };
+    if obstacle == NotReady::Engine
+        && let Some(engine) = known.map(|ready| &ready.engine)
+    {
+        let EngineReport {
+            name,
+            why,
+            too_slow,
+            ..
+        } = engine;
+        let slow = too_slow.as_deref().unwrap_or("its speed is unknown");
+        return format!(
+            "not ready: engine: {name} is too slow for this belt: {slow}; it stands in for tensorrt: {why}"
+        );
+    }
     let why = match (obstacle, mood.inspector, mood.restarts) {
         (NotReady::Starting, InspectorState::Down, 0) => "the inspect process is to be started",
         (NotReady::Starting, InspectorState::Down, _) => {
@@ -266,6 +288,7 @@ fn doing(mood: Mood, known: Option<&Ready>) -> String {
         (NotReady::Camera, _, _) => {
             "the camera gives no fresh pictures and is being brought back; all parts are rejected"
         }
+        (NotReady::Engine, _, _) => "the engine is too slow for this belt",
         (NotReady::Late, _, _) => "too many results in a row came after their deadline",
         (NotReady::Fault, _, _) => {
             "edges, counts or pictures were lost, a part stays in sight, or the handshake failed"
@@ -290,12 +313,41 @@ mod tests {
         let ready = Ready {
             model: "cap 1.0.0".into(),
             bundle: String::new(),
-            engine: "tract".into(),
+            engine: EngineReport {
+                name: "tract".into(),
+                why: "the configuration wants it".into(),
+                stands_in: false,
+                on_gpu: false,
+                too_slow: None,
+            },
             camera: "recording".into(),
             parts_left: None,
         };
         let text = doing(MOOD, Some(&ready));
         assert_eq!(text, "ready: cap 1.0.0, engine tract, recording");
+        let mut stand_in = ready.clone();
+        stand_in.engine.stands_in = true;
+        stand_in.engine.why = "there is no plan".into();
+        let text = doing(MOOD, Some(&stand_in));
+        assert!(text.starts_with("ready: "), "{text}");
+        assert!(
+            text.contains("in place of tensorrt (there is no plan)"),
+            "{text}"
+        );
+        stand_in.engine.too_slow = Some("412 ms".into());
+        let slow = Mood {
+            obstacle: Some(NotReady::Engine),
+            ..MOOD
+        };
+        let text = doing(slow, Some(&stand_in));
+        assert!(
+            text.starts_with("not ready: engine: tract is too slow"),
+            "{text}"
+        );
+        assert!(
+            text.contains("412 ms") && text.contains("there is no plan"),
+            "{text}"
+        );
         let first = Mood {
             obstacle: Some(NotReady::Starting),
             inspector: InspectorState::Starting,

@@ -121,7 +121,7 @@ impl StationReport {
             camera,
             ..
         } = ready;
-        let told = format!("{model}, engine {engine}, {camera}");
+        let told = format!("{model}, engine {}, {camera}", engine.name);
         match self.form {
             Form::People => writeln!(self.out, "ready: {told}")?,
             Form::Journal => log::info!("the inspect process is ready: {told}"),

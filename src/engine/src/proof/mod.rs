@@ -7,6 +7,7 @@
 //! to the last, is held to the evidence.
 
 mod deviation;
+mod trust;
 
 use twinspect_bundle::{Bundle, BundleError, Golden};
 use twinspect_core::modality::Modality;
@@ -16,6 +17,7 @@ use twinspect_core::score::{DegradedPolicy, FusionMaps, ScoreError, Scorer, Stag
 use crate::engine::{Engine, EngineError, Precision, is_usable, judge};
 
 pub use deviation::Deviation;
+pub use trust::{Comparison, Mistrust, ScoreDifference, compare};
 
 /// Largest difference of the fused evidence from a golden's, as a share of the threshold.
 const EVIDENCE_SHARE: f32 = 0.01;
@@ -141,14 +143,10 @@ pub fn prove(engine: &mut dyn Engine, bundle: &Bundle) -> Result<Proof, ProofErr
         .collect::<Result<Vec<_>, _>>()?;
     let worst = answers
         .iter()
-        .map(|answer| &answer.worst)
+        .flat_map(|answer| &answer.stages)
         .max_by(|a, b| a.share.total_cmp(&b.share))
         .ok_or(ProofError::NoGoldens)?;
-    let manifest = bundle.manifest();
-    let tolerance = match run.engine.precision() {
-        Precision::F32 => manifest.tolerance.f32,
-        Precision::F16 => manifest.tolerance.f16,
-    };
+    let tolerance = run.tolerance();
     // A share that is no number is not within.
     let within = worst.share <= tolerance;
     if !within {
@@ -191,7 +189,8 @@ struct Run<'a> {
 }
 
 struct Answer {
-    worst: Deviation,
+    /// The largest deviation of each stage that had something to run on.
+    stages: Vec<Deviation>,
     evidence: Option<f32>,
     threshold: f32,
 }
@@ -219,7 +218,27 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// The largest difference of a map that the bundle allows to this engine.
+    fn tolerance(&self) -> f32 {
+        let tolerance = &self.bundle.manifest().tolerance;
+        match self.engine.precision() {
+            Precision::F32 => tolerance.f32,
+            Precision::F16 => tolerance.f16,
+        }
+    }
+
     fn golden(&mut self, golden: &Golden) -> Result<Answer, ProofError> {
+        self.prepare(golden)?;
+        let fused = self.fuse(golden)?;
+        self.judge(golden)?;
+        Ok(Answer {
+            stages: self.deviations(golden, fused.as_ref())?,
+            evidence: self.scorer.evidence().fused,
+            threshold: self.threshold(golden),
+        })
+    }
+
+    fn prepare(&mut self, golden: &Golden) -> Result<(), ProofError> {
         let name = || golden.name.clone();
         self.preparer
             .prepare(&golden.frame, &mut self.part)
@@ -238,7 +257,10 @@ impl<'a> Run<'a> {
                 });
             }
         }
-        let fused = self.fuse(golden)?;
+        Ok(())
+    }
+
+    fn judge(&mut self, golden: &Golden) -> Result<(), ProofError> {
         let judged = judge(
             self.engine,
             &mut self.scorer,
@@ -248,14 +270,10 @@ impl<'a> Run<'a> {
             BOTH_ALONE,
         );
         judged.map_err(|source| ProofError::Infer {
-            golden: name(),
+            golden: golden.name.clone(),
             source,
         })?;
-        Ok(Answer {
-            worst: self.worst(golden, fused.as_ref())?,
-            evidence: self.scorer.evidence().fused,
-            threshold: self.threshold(golden),
-        })
+        Ok(())
     }
 
     /// What the fusion network answers to the golden's own maps.
@@ -272,8 +290,12 @@ impl<'a> Run<'a> {
         Ok(self.scorer.fusion_maps().cloned())
     }
 
-    /// The largest deviation of this golden.
-    fn worst(&self, golden: &Golden, fused: Option<&FusionMaps>) -> Result<Deviation, ProofError> {
+    /// The largest deviation of each stage.
+    fn deviations(
+        &self,
+        golden: &Golden,
+        fused: Option<&FusionMaps>,
+    ) -> Result<Vec<Deviation>, ProofError> {
         let name = golden.name.as_str();
         let stages = golden.maps.present().filter_map(|(modality, expected)| {
             deviation::of_maps(name, modality, expected, self.maps.get(modality)?)
@@ -281,10 +303,12 @@ impl<'a> Run<'a> {
         let fusion = golden.fusion.iter().zip(fused);
         let fusion =
             fusion.flat_map(|(expected, found)| deviation::of_fusion(name, expected, found));
-        stages
-            .chain(fusion)
-            .max_by(|a, b| a.share.total_cmp(&b.share))
-            .ok_or(ProofError::NoGoldens)
+        let fusion = fusion.max_by(|a, b| a.share.total_cmp(&b.share));
+        let all: Vec<Deviation> = stages.chain(fusion).collect();
+        if all.is_empty() {
+            return Err(ProofError::NoGoldens);
+        }
+        Ok(all)
     }
 
     /// The threshold that decides for this golden.

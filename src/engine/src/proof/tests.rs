@@ -1,4 +1,5 @@
 mod fusion;
+mod trust;
 
 use std::error::Error as _;
 

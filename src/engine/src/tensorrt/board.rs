@@ -10,6 +10,41 @@ pub struct Board {
     tensorrt: TensorRt,
 }
 
+/// A board in words and numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoardFacts {
+    /// Version of the library.
+    pub tensorrt: String,
+    /// The GPU's name.
+    pub gpu: String,
+    /// 8.7 is Orin.
+    pub compute_capability: String,
+    /// Multiprocessors of the GPU.
+    pub multiprocessors: i32,
+    /// Memory of the GPU, in MiB; on a Jetson the system's.
+    pub memory_mb: usize,
+    /// Whether host and GPU share it.
+    pub shares_memory: bool,
+    /// The newest CUDA that the driver can run.
+    pub cuda: String,
+}
+
+impl std::fmt::Display for BoardFacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            tensorrt,
+            gpu,
+            compute_capability,
+            cuda,
+            ..
+        } = self;
+        write!(
+            f,
+            "TensorRT {tensorrt} on {gpu} (compute capability {compute_capability}, CUDA {cuda})"
+        )
+    }
+}
+
 impl Board {
     /// Opens the first GPU and the newest TensorRT. Loading these libraries is what the process
     /// that owns the wires must never do.
@@ -36,6 +71,25 @@ impl Board {
             facts.multiprocessors,
             facts.driver_version
         )
+    }
+
+    /// What people want to know of it.
+    pub fn facts(&self) -> BoardFacts {
+        let facts = self.device.facts();
+        let (major, minor) = facts.compute_capability;
+        BoardFacts {
+            tensorrt: self.tensorrt.version().to_string(),
+            gpu: facts.name.clone(),
+            compute_capability: format!("{major}.{minor}"),
+            multiprocessors: facts.multiprocessors,
+            memory_mb: facts.memory_bytes >> 20,
+            shares_memory: facts.is_integrated,
+            cuda: format!(
+                "{}.{}",
+                facts.driver_version / 1000,
+                facts.driver_version % 1000 / 10
+            ),
+        }
     }
 
     fn library_file(&self) -> String {

@@ -32,6 +32,12 @@ pub enum PlanError {
         /// What is wrong.
         what: &'static str,
     },
+    /// Others than the owner may write there. What a plan holds is trusted like a program.
+    #[error("{path:?} can be written by others than its owner")]
+    Exposed {
+        /// The folder, or the file.
+        path: PathBuf,
+    },
     /// A file that can't be read. The source names it.
     #[error("reading a plan")]
     Read(#[source] io::Error),
@@ -60,6 +66,12 @@ impl PlanError {
         let text = match self {
             Self::NoModel { .. } => "the bundle was made wrongly: export it again",
             Self::Missing { .. } | Self::Damaged { .. } => "build the plans on this board",
+            Self::Exposed { path } => {
+                return Some(format!(
+                    "a plan is run like a program: `chmod go-w {}`, after a look at who wrote there",
+                    path.display()
+                ));
+            }
             Self::Read(_) | Self::Write(_) => {
                 "see that the folder belongs to the user who runs this, and that the disk is not full"
             }

@@ -7,15 +7,18 @@
 //! Plans compute with 32 bits, without TF32.
 
 mod board;
+mod entries;
 mod error;
 mod plans;
 mod sealed;
 #[cfg(test)]
 mod tests;
 
-pub use board::Board;
+pub use board::{Board, BoardFacts};
+pub use entries::{PlanEntry, PlanUse};
 pub use error::PlanError;
 pub use plans::{BuildStep, PlanStore};
+pub use twinspect_tensorrt::{BuildLimits, Error as GpuError};
 
 use twinspect_bundle::{Bundle, Manifest};
 use twinspect_core::modality::{Modality, PerModality};
@@ -252,6 +255,11 @@ impl Engine for TensorRtEngine {
 
     fn precision(&self) -> Precision {
         Precision::F32
+    }
+
+    /// A GPU lowers its clock when it has nothing to do.
+    fn cools_down(&self) -> bool {
+        true
     }
 
     fn new_maps(&self) -> StageMaps {

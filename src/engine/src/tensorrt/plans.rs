@@ -5,6 +5,7 @@
 //! back costs nothing.
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use twinspect_bundle::Bundle;
@@ -22,7 +23,7 @@ const BUILDER_REVISION: u32 = 1;
 /// A folder of plans.
 #[derive(Debug, Clone)]
 pub struct PlanStore {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
 }
 
 /// How far building is.
@@ -48,8 +49,8 @@ impl PlanStore {
     /// minutes and a multiple of the plans' memory, and TensorRT may crash.
     ///
     /// # Errors
-    /// [`PlanError::Write`] before anything is built if the folder can't be written;
-    /// [`PlanError::Build`]; plans that were built before stay.
+    /// [`PlanError::Write`] and [`PlanError::Exposed`] before anything is built if the folder can't be written,
+    /// or can be by others; [`PlanError::Build`]; plans that were built before stay.
     pub fn build(
         &self,
         board: &Board,
@@ -58,6 +59,7 @@ impl PlanStore {
         progress: &mut dyn FnMut(BuildStep),
     ) -> Result<(), PlanError> {
         tempfile::tempfile_in(&self.folder).map_err(PlanError::Write)?;
+        self.hold_private()?;
         for stage in stages(bundle) {
             match self.plan(board, bundle, stage) {
                 Ok(_) => progress(BuildStep::Kept(stage)),
@@ -75,7 +77,8 @@ impl PlanStore {
     /// The plan of a stage for this board.
     ///
     /// # Errors
-    /// [`PlanError::Missing`], [`PlanError::Damaged`], [`PlanError::Read`], [`PlanError::NoModel`].
+    /// [`PlanError::Missing`], [`PlanError::Damaged`], [`PlanError::Exposed`], [`PlanError::Read`],
+    /// [`PlanError::NoModel`].
     pub fn plan(
         &self,
         board: &Board,
@@ -85,7 +88,11 @@ impl PlanStore {
         let purpose = plan_purpose(board, network(bundle, stage)?);
         let file = self.file(&stage.to_string(), &purpose);
         match sealed::read(&file, &purpose) {
-            Ok(bytes) => Ok(Plan::from_trusted_bytes(bytes)),
+            Ok(bytes) => {
+                self.hold_private()?;
+                private(&file)?;
+                Ok(Plan::from_trusted_bytes(bytes))
+            }
             Err(Unsealed::Damaged(what)) => Err(PlanError::Damaged { file, what }),
             Err(Unsealed::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
                 let folder = self.folder.clone();
@@ -93,6 +100,27 @@ impl PlanStore {
             }
             Err(Unsealed::Io(error)) => Err(PlanError::Read(error)),
         }
+    }
+
+    /// Deletes the plans of a bundle for this board, and what was learned from building them.
+    ///
+    /// # Errors
+    /// [`PlanError::Write`]; what was not there is none.
+    pub fn discard(&self, board: &Board, bundle: &Bundle) -> Result<(), PlanError> {
+        let mut files = vec![self.file("timing", &cache_purpose(board))];
+        for stage in stages(bundle) {
+            let purpose = plan_purpose(board, network(bundle, stage)?);
+            files.push(self.file(&stage.to_string(), &purpose));
+        }
+        for file in files {
+            match fs_err::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(PlanError::Write(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn build_one(
@@ -118,10 +146,26 @@ impl PlanStore {
         keep(&cache_file, &cache_purpose, &built.timing_cache)
     }
 
+    /// Nobody but the owner may put files into the folder.
+    fn hold_private(&self) -> Result<(), PlanError> {
+        private(&self.folder)
+    }
+
     fn file(&self, kind: &str, purpose: &str) -> PathBuf {
         let digest = sealed::digest(purpose.as_bytes());
         let short = digest.get(..16).unwrap_or(&digest);
         self.folder.join(format!("{kind}-{short}.plan"))
+    }
+}
+
+/// Whether only the owner may write a file or folder.
+fn private(path: &Path) -> Result<(), PlanError> {
+    let mode = fs_err::metadata(path).map_err(PlanError::Read)?.mode();
+    if mode & 0o022 == 0 {
+        Ok(())
+    } else {
+        let path = path.to_owned();
+        Err(PlanError::Exposed { path })
     }
 }
 
@@ -136,7 +180,7 @@ fn build(
 }
 
 /// What a plan is for.
-fn plan_purpose(board: &Board, onnx: &[u8]) -> String {
+pub(super) fn plan_purpose(board: &Board, onnx: &[u8]) -> String {
     let network = sealed::digest(onnx);
     format!(
         "revision = {BUILDER_REVISION}\n{}\ntypes = f32\nnetwork = {network}",
@@ -145,12 +189,12 @@ fn plan_purpose(board: &Board, onnx: &[u8]) -> String {
 }
 
 /// What a timing cache is for.
-fn cache_purpose(board: &Board) -> String {
+pub(super) fn cache_purpose(board: &Board) -> String {
     format!("timing cache\n{}", board.identity())
 }
 
 /// The stages of a bundle.
-fn stages(bundle: &Bundle) -> impl Iterator<Item = StageName> {
+pub(super) fn stages(bundle: &Bundle) -> impl Iterator<Item = StageName> {
     let stages = &bundle.manifest().stages;
     let fusion = stages.fusion.as_ref().map(|_| StageName::Fusion);
     let modalities = Modality::ALL
@@ -159,7 +203,7 @@ fn stages(bundle: &Bundle) -> impl Iterator<Item = StageName> {
     modalities.map(StageName::Of).chain(fusion)
 }
 
-fn network(bundle: &Bundle, stage: StageName) -> Result<&[u8], PlanError> {
+pub(super) fn network(bundle: &Bundle, stage: StageName) -> Result<&[u8], PlanError> {
     let onnx = match stage {
         StageName::Of(modality) => bundle.stage_model(modality),
         StageName::Fusion => bundle.fusion_model(),

@@ -15,6 +15,7 @@
 //! | word | what |
 //! |---|---|
 //! | `fail=N:CODE` | the N-th call, from 1, does nothing and gives CODE; if that is a sticky code, so do all later ones |
+//! | `kernel=N:CODE` | the N-th kernel, from 1, and all later ones are not run, and who waits for them gets CODE |
 //! | `devices=N` | so many devices; 1 otherwise |
 //! | `discrete` | the device has memory of its own |
 //! | `silent` | work is never done |

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 pub(crate) struct Settings {
     /// Which call fails, and how.
     pub(crate) fail: Option<(u64, i32)>,
+    /// From which kernel on they break off, and how.
+    pub(crate) kernel: Option<(u64, i32)>,
     pub(crate) devices: i32,
     pub(crate) is_integrated: bool,
     pub(crate) is_silent: bool,
@@ -16,6 +18,7 @@ pub(crate) fn settings() -> &'static Settings {
     SETTINGS.get_or_init(|| {
         let mut settings = Settings {
             fail: None,
+            kernel: None,
             devices: 1,
             is_integrated: true,
             is_silent: false,
@@ -26,6 +29,10 @@ pub(crate) fn settings() -> &'static Settings {
                 Some(("fail", value)) => {
                     let (call, code) = value.split_once(':').expect("fail=N:CODE");
                     settings.fail = Some((number(call), number(code)));
+                }
+                Some(("kernel", value)) => {
+                    let (kernel, code) = value.split_once(':').expect("kernel=N:CODE");
+                    settings.kernel = Some((number(kernel), number(code)));
                 }
                 Some(("devices", value)) => settings.devices = number(value),
                 None if word == "discrete" => settings.is_integrated = false,

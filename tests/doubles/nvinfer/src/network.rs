@@ -17,6 +17,7 @@
 use std::ffi::CString;
 
 use crate::onnx::{self, Onnx};
+use crate::settings::settings;
 
 pub(crate) struct Network {
     pub(crate) source: Vec<u8>,
@@ -132,7 +133,7 @@ impl Network {
     /// # Safety
     /// Places for as many numbers as the tensors have.
     pub(crate) unsafe fn run(&self, places: *const *mut u8) -> bool {
-        match &self.compute {
+        let went_well = match &self.compute {
             Compute::Sum => {
                 // SAFETY: the caller's promise.
                 unsafe { self.sum(places) };
@@ -140,6 +141,26 @@ impl Network {
             }
             // SAFETY: the caller's promise.
             Compute::Onnx(onnx) => unsafe { onnx.run(places) },
+        };
+        if let Some(gain) = settings().gain {
+            // SAFETY: the caller's promise.
+            unsafe { self.multiply(places, gain) };
+        }
+        went_well
+    }
+
+    /// # Safety
+    /// As [`Network::run`].
+    unsafe fn multiply(&self, places: *const *mut u8, gain: f32) {
+        for (index, tensor) in self.tensors.iter().enumerate() {
+            if tensor.is_input {
+                continue;
+            }
+            // SAFETY: the caller's promise; no two tensors share a place.
+            let output = unsafe {
+                std::slice::from_raw_parts_mut((*places.add(index)).cast::<f32>(), tensor.numbers())
+            };
+            output.iter_mut().for_each(|number| *number *= gain);
         }
     }
 

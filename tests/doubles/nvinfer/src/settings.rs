@@ -11,6 +11,8 @@ pub(crate) struct Settings {
     /// Interface, method, and how far it moves.
     pub(crate) swap: Option<(String, String, isize)>,
     pub(crate) is_noisy: bool,
+    /// What outputs are multiplied by.
+    pub(crate) gain: Option<f32>,
 }
 
 /// Read once, from `TWINSPECT_DOUBLE_NVINFER`.
@@ -30,6 +32,9 @@ pub(crate) fn settings() -> &'static Settings {
                     };
                     let by = by.parse().expect("-1 or +1");
                     settings.swap = Some((interface.to_owned(), method.to_owned(), by));
+                }
+                Some(("gain", gain)) => {
+                    settings.gain = Some(gain.parse().expect("gain=FACTOR"));
                 }
                 None if word == "noisy" => settings.is_noisy = true,
                 _ => crate::object::wrong(&format!("TWINSPECT_DOUBLE_NVINFER: {word}")),

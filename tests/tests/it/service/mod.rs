@@ -24,9 +24,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const QUESTIONS_MAX: usize = 5_000;
 
 /// A running service. Standard output goes to `out`, the log to `log`.
-struct Service {
-    site: Site,
-    process: Child,
+pub(crate) struct Service {
+    pub(crate) site: Site,
+    pub(crate) process: Child,
     manager: UnixDatagram,
     /// All lines that the service manager was told so far.
     told: Vec<String>,
@@ -41,7 +41,7 @@ impl Service {
     }
 
     /// As [`Self::start`], with a last word about the command and its log.
-    fn start_with(site: Site, prepare: impl FnOnce(&mut Command, &File)) -> Self {
+    pub(crate) fn start_with(site: Site, prepare: impl FnOnce(&mut Command, &File)) -> Self {
         let manager = UnixDatagram::bind(site.path("notify")).expect("a socket");
         manager
             .set_read_timeout(Some(SECOND))
@@ -69,7 +69,7 @@ impl Service {
     }
 
     /// Waits until the service manager is told something that begins like this, and returns it.
-    fn wait_for(&mut self, wanted: &str) -> String {
+    pub(crate) fn wait_for(&mut self, wanted: &str) -> String {
         let mut message = [0; 4096];
         let mut silent_s = 0;
         loop {
@@ -96,7 +96,7 @@ impl Service {
     }
 
     /// Asks the station by the command line.
-    fn ask(&self, command: &str) -> Output {
+    pub(crate) fn ask(&self, command: &str) -> Output {
         run(&mut self.question(command))
     }
 
@@ -111,7 +111,7 @@ impl Service {
     }
 
     /// The answer of a station that does what is asked.
-    fn answer(&self, command: &str) -> Value {
+    pub(crate) fn answer(&self, command: &str) -> Value {
         let output = self.ask(command);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{command}: {said}");
@@ -119,14 +119,14 @@ impl Service {
     }
 
     /// Why a station does not do what is asked.
-    fn refusal(&self, command: &str) -> String {
+    pub(crate) fn refusal(&self, command: &str) -> String {
         let output = self.ask(command);
         assert_eq!(output.status.code(), Some(2), "{command}: {output:?}");
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
     /// Asks what the station is doing until the answer is as wanted.
-    fn wait_until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..QUESTIONS_MAX {
             let status = self.answer("status");
             if wanted(&status) {
@@ -137,13 +137,13 @@ impl Service {
     }
 
     /// Tells it to stop, and returns its parts and its summary.
-    fn stop(mut self) -> (Vec<Value>, Value) {
+    pub(crate) fn stop(mut self) -> (Vec<Value>, Value) {
         signal(self.process.id(), "TERM");
         self.end()
     }
 
     /// Waits for its end, and returns its parts and its summary.
-    fn end(&mut self) -> (Vec<Value>, Value) {
+    pub(crate) fn end(&mut self) -> (Vec<Value>, Value) {
         let status = self.process.wait().expect("its end");
         let log = String::from_utf8_lossy(&self.site.read("log")).into_owned();
         assert!(status.success(), "{status}: {log}");

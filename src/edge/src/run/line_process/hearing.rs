@@ -41,10 +41,14 @@ impl LineProcess {
                 if !inspector.is_some_and(|heard| heard.heartbeat(generation, tickets)) {
                     return Ok(());
                 }
-                if *sees { Said::Advanced } else { Said::Blind }
+                if *sees {
+                    self.engine.life()
+                } else {
+                    Said::Blind
+                }
             }
             Heard::Message(InspectorMessage::Trial(_) | InspectorMessage::CameraEnded) => {
-                Said::Advanced
+                self.engine.life()
             }
             Heard::Message(InspectorMessage::Verdict(told)) => Said::Verdict {
                 number: told.number,
@@ -61,6 +65,11 @@ impl LineProcess {
                 if let Some(parts) = ready.parts_left {
                     let triggered = self.station.trigger().counters().parts;
                     self.machine.limit(parts, triggered);
+                }
+                self.engine.ready(&ready.engine);
+                // Before anything is shown.
+                if self.engine.life() == Said::Slow {
+                    self.station.inspector(generation, Said::Slow, now_us);
                 }
                 self.report.ready(&ready)?;
                 self.service.inspector(ready);
@@ -89,6 +98,7 @@ impl LineProcess {
                     return Err(EdgeError::InspectProcess { code });
                 }
                 log::error!("the inspect process has ended: {ending}");
+                self.engine.ended(ending, now_us);
             }
         }
         Ok(())

@@ -28,6 +28,7 @@ impl LineProcess {
                     reply(&answer, Reply::refused(reason));
                 }
             }
+            Order::RetryEngine(answer) => self.retry_engine(&answer),
             Order::Adopt(reading) => self.adopt(*reading),
         }
         Ok(())

@@ -1,0 +1,186 @@
+//! What the maps are computed by.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::checker::Checker;
+
+/// Where a station keeps what it has made itself: in a folder of its own.
+const STATE_FOLDER: &str = "/var/lib/twinspect";
+
+/// The engine, as typed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct EngineToml {
+    pub(crate) kind: EngineKind,
+    pub(crate) fallback: Fallback,
+    pub(crate) precision: PrecisionChoice,
+    /// Empty: in the station's own folder.
+    pub(crate) plans: PathBuf,
+    pub(crate) keep_warm: bool,
+}
+
+impl Default for EngineToml {
+    fn default() -> Self {
+        Self {
+            kind: EngineKind::Auto,
+            fallback: Fallback::Tract,
+            precision: PrecisionChoice::Fp32,
+            plans: PathBuf::new(),
+            keep_warm: true,
+        }
+    }
+}
+
+/// Which engine is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EngineKind {
+    /// TensorRT where it is and has plans, else tract.
+    Auto,
+    /// The CPU, and nothing of NVIDIA's is loaded.
+    Tract,
+    /// The GPU.
+    #[serde(rename = "tensorrt")]
+    TensorRt,
+}
+
+/// What is done when the GPU can't be used, though it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Fallback {
+    /// The CPU judges.
+    Tract,
+    /// Nobody judges.
+    Stop,
+}
+
+/// What a GPU computes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PrecisionChoice {
+    Fp32,
+    /// Known, so that it can be refused with the reason.
+    Fp16,
+}
+
+/// The engine that a station wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EngineSpec {
+    pub(crate) kind: EngineKind,
+    pub(crate) fallback: Fallback,
+    /// Folder of the plans that this board has built.
+    pub(crate) plans: PathBuf,
+    /// Whether it runs on an idle line, too, should it be slower after a pause.
+    pub(crate) keep_warm: bool,
+}
+
+impl EngineSpec {
+    /// The CPU, whatever the board has.
+    pub(crate) fn tract() -> Self {
+        Self {
+            kind: EngineKind::Tract,
+            fallback: Fallback::Tract,
+            plans: PathBuf::new(),
+            keep_warm: false,
+        }
+    }
+
+    /// The GPU with plans of this folder, and nothing else.
+    pub(crate) fn tensorrt(plans: &Path) -> Self {
+        Self {
+            kind: EngineKind::TensorRt,
+            fallback: Fallback::Stop,
+            plans: plans.to_owned(),
+            keep_warm: false,
+        }
+    }
+}
+
+impl Checker {
+    /// `path` is the configuration's file; relative folders start at its own.
+    pub(super) fn engine(&mut self, typed: &EngineToml, path: &Path) -> EngineSpec {
+        self.require(
+            typed.precision == PrecisionChoice::Fp32,
+            "engine.precision",
+            "\"fp16\"",
+            "\"fp32\" in this release: nothing says yet which layers must stay at 32 bits, and a good part's \
+             score would be made of rounding",
+        );
+        EngineSpec {
+            kind: typed.kind,
+            fallback: typed.fallback,
+            plans: plans_folder(&typed.plans, path),
+            keep_warm: typed.keep_warm,
+        }
+    }
+}
+
+fn plans_folder(typed: &Path, path: &Path) -> PathBuf {
+    if typed.as_os_str().is_empty() {
+        let name = path.file_stem().unwrap_or_default();
+        return Path::new(STATE_FOLDER).join(name).join("plans");
+    }
+    path.parent().unwrap_or(Path::new("")).join(typed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ConfigError, parse};
+    use super::*;
+
+    const LEAST: &str =
+        "[bundle]\nfile = \"cap.twb\"\n[camera]\nkind = \"replay\"\nfolder = \"cap\"\n[engine]\n";
+
+    fn engine(keys: &str) -> Result<EngineSpec, ConfigError> {
+        let path = Path::new("/etc/twinspect/left.toml");
+        Ok(parse(path, &format!("{LEAST}{keys}"))?.station.engine)
+    }
+
+    fn refused(keys: &str) -> String {
+        let error = engine(keys).unwrap_err();
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        format!("{error} {}", source.unwrap_or_default())
+    }
+
+    #[test]
+    fn without_a_wish_the_gpu_is_used_where_it_is() {
+        let spec = engine("").unwrap();
+        assert_eq!(spec.kind, EngineKind::Auto);
+        assert_eq!(spec.fallback, Fallback::Tract);
+        assert_eq!(spec.plans, Path::new("/var/lib/twinspect/left/plans"));
+        assert!(spec.keep_warm);
+    }
+
+    #[test]
+    fn every_key_is_taken() {
+        let keys = "kind = \"tensorrt\"\nfallback = \"stop\"\nprecision = \"fp32\"\nplans = \"plans\"\n\
+                    keep_warm = false\n";
+        let expected = EngineSpec::tensorrt(Path::new("/etc/twinspect/plans"));
+        assert_eq!(engine(keys).unwrap(), expected);
+        let tract = engine("kind = \"tract\"\n").unwrap();
+        assert_eq!(tract.kind, EngineKind::Tract);
+        let elsewhere = engine("plans = \"/srv/plans\"\n").unwrap();
+        assert_eq!(elsewhere.plans, Path::new("/srv/plans"));
+    }
+
+    #[test]
+    fn what_can_t_be_is_refused_with_the_reason() {
+        let half = refused("precision = \"fp16\"\n");
+        assert!(
+            half.contains("engine.precision") && half.contains("32 bits"),
+            "{half}"
+        );
+        for (keys, named) in [
+            ("kind = \"cuda\"\n", "cuda"),
+            ("kind = \"tensor_rt\"\n", "tensor_rt"),
+            ("fallback = \"gpu\"\n", "gpu"),
+            ("precision = \"int8\"\n", "int8"),
+            ("workspace_mb = 4\n", "workspace_mb"),
+        ] {
+            let told = refused(keys);
+            assert!(told.contains(named), "{told}");
+        }
+    }
+}

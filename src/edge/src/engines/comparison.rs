@@ -1,0 +1,237 @@
+//! The GPU engine beside tract, for people and scripts.
+
+use std::io::Write;
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+use twinspect_bundle::Bundle;
+use twinspect_core::score::DegradedPolicy;
+use twinspect_engine::tensorrt::{Board, BoardFacts, PlanStore, TensorRtEngine};
+use twinspect_engine::{Comparison, Engine, Proof, compare};
+
+use super::choose::{Chosen, tract, trust};
+use super::{Speed, Unusable};
+use crate::error::{EdgeError, WithCauses};
+use crate::pipeline::Pipeline;
+
+/// The board, for scripts. Its keys stay.
+#[derive(Debug, Serialize)]
+pub(crate) struct BoardReport {
+    tensorrt: String,
+    gpu: String,
+    compute_capability: String,
+    multiprocessors: i32,
+    memory_mb: usize,
+    shares_memory: bool,
+    cuda: String,
+}
+
+impl From<BoardFacts> for BoardReport {
+    fn from(facts: BoardFacts) -> Self {
+        let BoardFacts {
+            tensorrt,
+            gpu,
+            compute_capability,
+            multiprocessors,
+            memory_mb,
+            shares_memory,
+            cuda,
+        } = facts;
+        Self {
+            tensorrt,
+            gpu,
+            compute_capability,
+            multiprocessors,
+            memory_mb,
+            shares_memory,
+            cuda,
+        }
+    }
+}
+
+/// Everything that was compared. Its keys are for scripts and stay.
+#[derive(Debug, Serialize)]
+pub(crate) struct Compared {
+    goldens: usize,
+    /// The largest difference of a map that the bundle allows, as a share of the range.
+    tolerance: f32,
+    stages: Vec<StageDifference>,
+    scores: Vec<Scores>,
+    speeds: Vec<EngineSpeed>,
+    trusted: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip)]
+    refused: Option<Unusable>,
+}
+
+/// The largest difference of a stage's maps.
+#[derive(Debug, Serialize)]
+struct StageDifference {
+    stage: String,
+    share: f32,
+    golden: String,
+    map: usize,
+    index: usize,
+    tract: f32,
+    tensorrt: f32,
+}
+
+/// What both say of a golden; 1.0 is the line.
+#[derive(Debug, Serialize)]
+struct Scores {
+    golden: String,
+    tract: f32,
+    tensorrt: Option<f32>,
+}
+
+/// From capture done to verdict.
+#[derive(Debug, Serialize)]
+struct EngineSpeed {
+    engine: &'static str,
+    p50_ms: f64,
+    p99_ms: f64,
+}
+
+impl Compared {
+    /// Loads both engines and has them judge the goldens. An engine that is not trusted is told of, not an error.
+    ///
+    /// # Errors
+    /// Those of the bundle, and [`EdgeError::Unusable`] where TensorRT can't be loaded or does not answer.
+    pub(crate) fn of(bundle: &Bundle, board: &Board, plans: &PlanStore) -> Result<Self, EdgeError> {
+        let (mut on_cpu, cpu_proof) = tract(bundle)?;
+        let mut on_gpu = TensorRtEngine::load(board, plans, bundle).map_err(Unusable::Load)?;
+        let comparison = compare(&mut on_gpu, &mut on_cpu, bundle).map_err(Unusable::Proof)?;
+        let trusted = trust(&mut on_gpu, &comparison, bundle);
+        let mut speeds = vec![speed("tract", bundle, Box::new(on_cpu), cpu_proof)?];
+        let refused = match trusted {
+            Ok(proof) => {
+                speeds.push(speed("tensorrt", bundle, Box::new(on_gpu), proof)?);
+                None
+            }
+            Err(error) => Some(error),
+        };
+        let Comparison {
+            goldens,
+            tolerance,
+            stages,
+            scores,
+            ..
+        } = comparison;
+        let stages = stages.into_iter().map(|worst| StageDifference {
+            stage: worst.stage.to_string(),
+            share: worst.share,
+            golden: worst.golden,
+            map: worst.map,
+            index: worst.index,
+            tract: worst.expected,
+            tensorrt: worst.found,
+        });
+        let scores = scores.into_iter().map(|score| Scores {
+            golden: score.golden,
+            tract: score.expected,
+            tensorrt: score.found,
+        });
+        Ok(Self {
+            goldens,
+            tolerance,
+            stages: stages.collect(),
+            scores: scores.collect(),
+            speeds: speeds.into_iter().flatten().collect(),
+            trusted: refused.is_none(),
+            reason: refused.as_ref().map(|error| WithCauses(error).to_string()),
+            refused,
+        })
+    }
+
+    /// The end of a command that has shown this.
+    ///
+    /// # Errors
+    /// [`EdgeError::Unusable`] for an engine that is not trusted.
+    pub(crate) fn into_verdict(self) -> Result<(), EdgeError> {
+        self.refused.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Three tables and a verdict.
+    pub(crate) fn print(&self, out: &mut dyn Write) -> Result<(), EdgeError> {
+        writeln!(
+            out,
+            "goldens   {}; maps may differ by {:.1e} of their range, scores by 0.01 of the line",
+            self.goldens, self.tolerance
+        )?;
+        let mut stages = table([
+            "stage",
+            "difference",
+            "tract",
+            "tensorrt",
+            "golden",
+            "map",
+            "index",
+        ]);
+        for found in &self.stages {
+            stages.add_row([
+                found.stage.clone(),
+                format!("{:.1e}", found.share),
+                format!("{:.5}", found.tract),
+                format!("{:.5}", found.tensorrt),
+                found.golden.clone(),
+                found.map.to_string(),
+                found.index.to_string(),
+            ]);
+        }
+        let mut scores = table(["golden", "score by tract", "by tensorrt"]);
+        for score in &self.scores {
+            scores.add_row([
+                score.golden.clone(),
+                format!("{:.4}", score.tract),
+                score
+                    .tensorrt
+                    .map_or("none".to_owned(), |score| format!("{score:.4}")),
+            ]);
+        }
+        let mut speeds = table(["whole part", "p50 ms", "p99 ms"]);
+        for speed in &self.speeds {
+            speeds.add_row([
+                speed.engine.to_owned(),
+                format!("{:.2}", speed.p50_ms),
+                format!("{:.2}", speed.p99_ms),
+            ]);
+        }
+        for table in [stages, scores, speeds] {
+            writeln!(out, "{table}")?;
+        }
+        match &self.reason {
+            None => writeln!(out, "trusted   TensorRT says what tract says")?,
+            Some(reason) => writeln!(out, "\x1b[31mrefused\x1b[0m   {reason}")?,
+        }
+        Ok(())
+    }
+}
+
+fn speed(
+    name: &'static str,
+    bundle: &Bundle,
+    engine: Box<dyn Engine>,
+    proof: Proof,
+) -> Result<Option<EngineSpeed>, EdgeError> {
+    let chosen = Chosen::proven(engine, proof);
+    let mut pipeline = Pipeline::new(bundle, DegradedPolicy::default(), chosen)?;
+    let found = pipeline.speed(bundle, Duration::MAX)?;
+    Ok(found.map(|Speed { p50_ms, p99_ms }| EngineSpeed {
+        engine: name,
+        p50_ms,
+        p99_ms,
+    }))
+}
+
+fn table<const N: usize>(head: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_header(head);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}

@@ -1,0 +1,88 @@
+//! Why a GPU engine is not used.
+
+use std::path::PathBuf;
+
+use twinspect_engine::tensorrt::{GpuError, PlanError};
+use twinspect_engine::{EngineError, Mistrust, ProofError};
+
+/// TensorRT can't be used for this bundle on this board, now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unusable {
+    /// Nobody has built plans, so that nothing of NVIDIA's was loaded.
+    #[error("{} holds no plans", folder.display())]
+    NoPlans { folder: PathBuf },
+    /// There is no GPU or no TensorRT, or not one that works.
+    #[error("TensorRT can't be used on this machine")]
+    Board(#[source] GpuError),
+    /// It has no plan, or does not take it.
+    #[error("the TensorRT engine can't be loaded")]
+    Load(#[source] EngineError),
+    /// It does not do what the bundle's goldens want.
+    #[error("the TensorRT engine is not trusted")]
+    Proof(#[source] ProofError),
+    /// It says something else than tract does.
+    #[error("the TensorRT engine is not trusted")]
+    Mistrust(#[source] Mistrust),
+    /// It has failed too often while the station ran.
+    #[error("the GPU has failed too often while parts were judged")]
+    Withdrawn,
+}
+
+impl Unusable {
+    /// Whether nobody has meant to use a GPU here, or there is none.
+    pub(crate) fn is_absent(&self) -> bool {
+        match self {
+            Self::NoPlans { .. } => true,
+            Self::Board(error) => error.is_absent(),
+            _ => false,
+        }
+    }
+
+    /// Whether a plan is all that is missing.
+    fn lacks_plan(&self) -> bool {
+        match self {
+            Self::NoPlans { .. } => true,
+            Self::Load(EngineError::Plan { source, .. }) => source.is_cured_by_building(),
+            _ => false,
+        }
+    }
+
+    /// 8 where files or their rights are to blame, else 5.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Load(EngineError::Plan {
+                source: PlanError::Read(_) | PlanError::Exposed { .. },
+                ..
+            }) => 8,
+            _ => 5,
+        }
+    }
+
+    /// The remedy, where there is one.
+    pub(crate) fn hint(&self) -> Option<String> {
+        if self.lacks_plan() {
+            let text = "`twinspect engine build` builds the plans on this board: with the station's --config, or with \
+                        --bundle and --plans";
+            return Some(text.to_owned());
+        }
+        match self {
+            Self::NoPlans { .. } => None,
+            Self::Board(error) => error.hint().map(str::to_owned),
+            Self::Load(error) => error.hint(),
+            Self::Proof(ProofError::Infer {
+                source: source @ EngineError::Gpu { .. },
+                ..
+            }) => source.hint(),
+            Self::Proof(_) | Self::Mistrust(_) => Some(
+                "delete its plans and build them again (`twinspect engine build --again`); if that changes nothing, \
+                 set engine.kind = \"tract\" and report what `twinspect check --engine --json` prints"
+                    .to_owned(),
+            ),
+            Self::Withdrawn => Some(
+                "look at the kernel's log for Xid or nvgpu; `twinspect engine retry` or a restart of the station tries \
+                 it again"
+                    .to_owned(),
+            ),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! `twinspect engine build`: plans for this board, and the proof that they can be trusted.
+
+use std::fs::DirBuilder;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+use serde::Serialize;
+use twinspect_bundle::Bundle;
+use twinspect_engine::StageName;
+use twinspect_engine::tensorrt::{BuildLimits, BuildStep};
+
+use super::{PlansPlace, open_board};
+use crate::cli::BuildArgs;
+use crate::engines::{BoardReport, Compared};
+use crate::error::EdgeError;
+use crate::replay::write_json;
+
+/// A spinner turns so often.
+const TURN: Duration = Duration::from_millis(120);
+/// Added to the score by which the kernel chooses whom to end when memory is short, from -1000 to 1000: a
+/// station that runs beside this should not be the one.
+const OOM_SCORE: &str = "800";
+
+/// What was done. Its keys are for scripts and stay.
+#[derive(Serialize)]
+struct Findings {
+    bundle: PathBuf,
+    name: String,
+    version: String,
+    hash: String,
+    plans: PathBuf,
+    board: BoardReport,
+    stages: Vec<StagePlan>,
+    comparison: Compared,
+}
+
+#[derive(Serialize)]
+struct StagePlan {
+    stage: String,
+    /// A good plan was there already.
+    kept: bool,
+    build_s: Option<f64>,
+}
+
+/// Builds what is missing, and compares what comes of it with tract.
+pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    let place = PlansPlace::of(&args.plans)?;
+    let path = args.bundle.as_ref().or(place.bundle.as_ref());
+    let Some(path) = path.cloned() else {
+        return Err(EdgeError::Usage {
+            message: "no bundle is named".to_owned(),
+            hint: "name it with --bundle, or a station with --config",
+        });
+    };
+    let bundle = Bundle::open(&path)?;
+    let board = open_board()?;
+    make(&place.folder)?;
+    be_the_first_to_go();
+    let plans = place.store();
+    if args.again {
+        plans.discard(&board, &bundle)?;
+    }
+    if !args.json {
+        writeln!(out, "board     {}", board.facts())?;
+        writeln!(out, "plans     {}", place.folder.display())?;
+    }
+    let limits = BuildLimits {
+        workspace_bytes: args.workspace_mb << 20,
+    };
+    let mut progress = Progress::new();
+    let mut stages = Vec::new();
+    let built = plans.build(&board, &bundle, &limits, &mut |step| {
+        stages.extend(progress.step(step));
+    });
+    progress.finish();
+    built?;
+    if !args.json {
+        for stage in &stages {
+            match stage.build_s {
+                Some(seconds) => writeln!(out, "built     {} in {seconds:.1} s", stage.stage)?,
+                None => writeln!(out, "kept      {}", stage.stage)?,
+            }
+        }
+    }
+    let comparison = Compared::of(&bundle, &board, &plans)?;
+    if !args.json {
+        comparison.print(out)?;
+        return comparison.into_verdict();
+    }
+    let manifest = bundle.manifest();
+    let findings = Findings {
+        name: manifest.name.clone(),
+        version: manifest.version.to_string(),
+        hash: bundle.hash().to_owned(),
+        bundle: path,
+        plans: place.folder,
+        board: board.facts().into(),
+        stages,
+        comparison,
+    };
+    write_json(out, &findings)?;
+    findings.comparison.into_verdict()
+}
+
+/// A folder that nobody else may write into, whatever the shell's mask is.
+fn make(folder: &Path) -> Result<(), EdgeError> {
+    let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
+    made.map_err(EdgeError::store(folder))
+}
+
+/// Should memory become short, this process goes and the station stays. Where that can't be asked for, the build
+/// goes on.
+fn be_the_first_to_go() {
+    if let Err(error) = fs_err::write("/proc/self/oom_score_adj", OOM_SCORE) {
+        log::debug!("asking to be the first to go: {error}");
+    }
+}
+
+/// One spinner on standard error, on a terminal alone; elsewhere the log tells.
+struct Progress {
+    bar: ProgressBar,
+    since: Instant,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            bar: ProgressBar::new_spinner(),
+            since: Instant::now(),
+        }
+    }
+
+    /// What is done with by this step.
+    fn step(&mut self, step: BuildStep) -> Option<StagePlan> {
+        let told = |stage: StageName, kept, build_s| {
+            Some(StagePlan {
+                stage: stage.to_string(),
+                kept,
+                build_s,
+            })
+        };
+        match step {
+            BuildStep::Kept(stage) => {
+                log::info!("{stage}: a good plan is there");
+                told(stage, true, None)
+            }
+            BuildStep::Building(stage) => {
+                log::info!("{stage}: building, which takes minutes on a board");
+                self.since = Instant::now();
+                self.bar.enable_steady_tick(TURN);
+                self.bar.set_message(format!(
+                    "building the plan of {stage}: minutes on a board; Ctrl-C loses this one alone"
+                ));
+                None
+            }
+            BuildStep::Built(stage) => {
+                let took = self.since.elapsed().as_secs_f64();
+                log::info!("{stage}: built in {took:.1} s");
+                told(stage, false, Some(took))
+            }
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,83 @@
+//! `twinspect engine`: a GPU engine's plans, which this board builds for itself.
+//!
+//! Each command is a process of its own, beside a station that may run: TensorRT takes minutes and a
+//! multiple of the plans' memory to build them, and may crash.
+
+mod build;
+mod list;
+mod prune;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use twinspect_bundle::Bundle;
+use twinspect_engine::tensorrt::{Board, PlanStore};
+
+use crate::cli::{EngineArgs, EngineCommand, PlansArgs};
+use crate::config;
+use crate::control;
+use crate::engines::Unusable;
+use crate::error::EdgeError;
+
+/// Runs the command that was typed.
+pub(crate) fn engine(args: &EngineArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    match &args.command {
+        EngineCommand::Build(args) => build::build(args, out),
+        EngineCommand::List(args) => list::list(args, out),
+        EngineCommand::Prune(args) => prune::prune(args, out),
+        EngineCommand::Retry(args) => control::retry_engine(args, out),
+    }
+}
+
+/// A folder of plans, and the model that they are for.
+pub(crate) struct PlansPlace {
+    pub(crate) folder: PathBuf,
+    /// The station's, if one was named.
+    pub(crate) bundle: Option<PathBuf>,
+}
+
+impl PlansPlace {
+    /// What was typed, over what the configuration says.
+    pub(crate) fn of(args: &PlansArgs) -> Result<Self, EdgeError> {
+        let station = args.config.as_deref().map(config::load).transpose()?;
+        let station = station.map(|loaded| loaded.station);
+        let configured = station.as_ref().map(|station| &station.engine.plans);
+        let folder = args.plans.as_ref().or(configured).cloned();
+        Ok(Self {
+            folder: folder.ok_or(EdgeError::Usage {
+                message: "no folder of plans is named".to_owned(),
+                hint: "name it with --plans, or a station with --config",
+            })?,
+            bundle: station.map(|station| station.bundle),
+        })
+    }
+
+    /// The folder's plans.
+    pub(crate) fn store(&self) -> PlanStore {
+        PlanStore::new(&self.folder)
+    }
+
+    /// The station's bundle and those that were named, opened.
+    fn bundles(&self, named: &[PathBuf]) -> Result<Vec<Bundle>, EdgeError> {
+        let all = self.bundle.iter().chain(named);
+        all.map(|path| Ok(Bundle::open(path)?)).collect()
+    }
+}
+
+/// The board, or why it can't be used.
+pub(crate) fn open_board() -> Result<Board, EdgeError> {
+    Ok(Board::open().map_err(Unusable::Board)?)
+}
+
+/// A file's name without its folder.
+fn name(file: &Path) -> String {
+    file.file_name()
+        .unwrap_or(file.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// A size as people read it.
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}

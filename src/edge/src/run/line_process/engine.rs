@@ -1,0 +1,237 @@
+//! What the line process knows of the inspect process's engine, and when its GPU is given up.
+//!
+//! A GPU fails with its process: after a sticky error every further call fails, and its libraries may crash or
+//! hang. So the rule is held here, by the process that outlives it, and told to the next one at its start.
+
+use twinspect_core::demotion::{Demotion, DemotionSpec};
+use twinspect_core::station::Inspector as Said;
+
+use crate::config::{EngineKind, EngineSpec, Fallback};
+use crate::control::Reply;
+use crate::engines::Gpu;
+use crate::run::inspector::Ending;
+use crate::run::messages::EngineReport;
+use crate::run::service::reply;
+
+use super::LineProcess;
+
+/// The second failure within ten minutes is one too many. One alone may be a fault of the moment; of more, each
+/// one costs the parts of a start.
+const GIVE_UP: DemotionSpec = DemotionSpec {
+    failures_max: 2,
+    window_us: 600_000_000,
+};
+/// An inspect process that ends by itself since its engine has.
+const ENGINE: u8 = 5;
+
+/// The engine of a station.
+#[derive(Debug)]
+pub(super) struct EngineWatch {
+    kind: EngineKind,
+    /// None where nothing may stand in: the GPU is tried for ever.
+    demotion: Option<Demotion>,
+    /// What the inspect process that runs may do ...
+    gpu: Gpu,
+    /// ... and what it has come to, once it was ready.
+    report: Option<EngineReport>,
+}
+
+impl EngineWatch {
+    pub(super) fn new(spec: &EngineSpec) -> Self {
+        let may_fall_back = spec.kind != EngineKind::Tract && spec.fallback == Fallback::Tract;
+        Self {
+            kind: spec.kind,
+            demotion: may_fall_back.then(|| Demotion::new(GIVE_UP)),
+            gpu: Gpu::Granted,
+            report: None,
+        }
+    }
+
+    /// Another inspect process is being started; what it may use.
+    pub(super) fn start(&mut self) -> Gpu {
+        let is_given_up = self.demotion.as_ref().is_some_and(Demotion::is_given_up);
+        self.gpu = if is_given_up {
+            Gpu::Withdrawn
+        } else {
+            Gpu::Granted
+        };
+        self.report = None;
+        self.gpu
+    }
+
+    /// It is ready.
+    pub(super) fn ready(&mut self, report: &EngineReport) {
+        self.report = Some(report.clone());
+    }
+
+    /// A sign of life of it.
+    pub(super) fn life(&self) -> Said {
+        let report = self.report.as_ref();
+        if report.is_some_and(|report| report.too_slow.is_some()) {
+            Said::Slow
+        } else {
+            Said::Advanced
+        }
+    }
+
+    /// It has ended. A process that dies while it may use the GPU, or is killed since it hangs, is one of the
+    /// GPU's failures, unless it had said that it runs on the CPU; so is one that says that its engine has ended.
+    pub(super) fn ended(&mut self, ending: Ending, now_us: u64) {
+        let Some(demotion) = &mut self.demotion else {
+            return;
+        };
+        let on_gpu = match &self.report {
+            Some(report) => report.on_gpu,
+            None => self.gpu == Gpu::Granted,
+        };
+        if !(on_gpu && matches!(ending, Ending::Code(ENGINE) | Ending::Signal(_))) {
+            return;
+        }
+        if demotion.failed(now_us) {
+            log::error!(
+                "the GPU has failed for the second time within ten minutes: tract judges until this station is \
+                 started again, or `twinspect engine retry`"
+            );
+        } else if !demotion.is_given_up() {
+            log::warn!(
+                "an inspect process that used the GPU has failed: the next one tries it again"
+            );
+        }
+    }
+}
+
+impl LineProcess {
+    /// Starts another inspect process, which tries the GPU as if it had never failed; or why not.
+    pub(super) fn retry_engine(&mut self, answer: &crossbeam_channel::Sender<Reply>) {
+        reply(
+            answer,
+            match self.may_retry() {
+                Ok(()) => Reply::EngineRetried,
+                Err(reason) => Reply::refused(reason),
+            },
+        );
+    }
+
+    fn may_retry(&mut self) -> Result<(), &'static str> {
+        if self.engine.kind == EngineKind::Tract {
+            return Err("the configuration wants tract: engine.kind of its file");
+        }
+        if !self.station.supervisor().is_up() {
+            return Err(
+                "the inspect process is being started: ask again when `twinspect status` says what it came to",
+            );
+        }
+        let report = self.engine.report.as_ref();
+        if report.is_some_and(|report| report.on_gpu) {
+            return Err("the GPU is in use");
+        }
+        if self.station.gate().parts_under_way() > 0 {
+            return Err("parts are under way, and would be rejected: stop the infeed");
+        }
+        if let Some(demotion) = &mut self.engine.demotion {
+            demotion.forgive();
+        }
+        log::info!(
+            "the GPU is to be tried again: the inspect process ends, and another one is started"
+        );
+        // Its end is heard as any other one's.
+        if let Some(inspector) = self.inspector.take() {
+            inspector.close();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const MINUTE_US: u64 = 60_000_000;
+
+    fn report(on_gpu: bool) -> EngineReport {
+        EngineReport {
+            name: if on_gpu { "tensorrt" } else { "tract" }.to_owned(),
+            why: String::new(),
+            stands_in: !on_gpu,
+            on_gpu,
+            too_slow: None,
+        }
+    }
+
+    fn watch(fallback: Fallback) -> EngineWatch {
+        EngineWatch::new(&EngineSpec {
+            fallback,
+            ..EngineSpec::tensorrt(Path::new("plans"))
+        })
+    }
+
+    /// Processes that end like this, one after the other; what the next one may use.
+    fn after(watch: &mut EngineWatch, on_gpu: Option<bool>, endings: &[(Ending, u64)]) -> Gpu {
+        for (ending, minute) in endings {
+            watch.start();
+            if let Some(on_gpu) = on_gpu {
+                watch.ready(&report(on_gpu));
+            }
+            watch.ended(*ending, minute * MINUTE_US);
+        }
+        watch.start()
+    }
+
+    #[test]
+    fn two_failures_within_ten_minutes_withdraw_the_gpu() {
+        let code = Ending::Code(5);
+        let fresh = || watch(Fallback::Tract);
+        assert_eq!(after(&mut fresh(), Some(true), &[(code, 1)]), Gpu::Granted);
+        let twice = [(code, 1), (Ending::Signal(11), 11)];
+        assert_eq!(after(&mut fresh(), Some(true), &twice), Gpu::Withdrawn);
+        let apart = [(code, 1), (code, 12)];
+        assert_eq!(after(&mut fresh(), Some(true), &apart), Gpu::Granted);
+        // Before it was ready nobody knows what it died of.
+        assert_eq!(after(&mut fresh(), None, &twice), Gpu::Withdrawn);
+    }
+
+    #[test]
+    fn what_is_not_the_gpu_s_fault_is_not_held_against_it() {
+        let twice = |ending| [(ending, 1), (ending, 2)];
+        for ending in [
+            Ending::Code(0),
+            Ending::Code(1),
+            Ending::Code(6),
+            Ending::Code(101),
+        ] {
+            let next = after(&mut watch(Fallback::Tract), Some(true), &twice(ending));
+            assert_eq!(next, Gpu::Granted, "{ending}");
+        }
+        let died = twice(Ending::Signal(11));
+        assert_eq!(
+            after(&mut watch(Fallback::Tract), Some(false), &died),
+            Gpu::Granted
+        );
+    }
+
+    #[test]
+    fn where_nothing_may_stand_in_the_gpu_is_tried_for_ever() {
+        let often: Vec<_> = (0..20).map(|minute| (Ending::Code(5), minute)).collect();
+        assert_eq!(
+            after(&mut watch(Fallback::Stop), Some(true), &often),
+            Gpu::Granted
+        );
+    }
+
+    #[test]
+    fn signs_of_life_of_a_slow_engine_are_of_another_kind() {
+        let mut watch = watch(Fallback::Tract);
+        watch.start();
+        watch.ready(&report(false));
+        assert_eq!(watch.life(), Said::Advanced);
+        watch.ready(&EngineReport {
+            too_slow: Some("412 ms".to_owned()),
+            ..report(false)
+        });
+        assert_eq!(watch.life(), Said::Slow);
+        watch.start();
+        assert_eq!(watch.life(), Said::Advanced);
+    }
+}

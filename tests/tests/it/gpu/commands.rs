@@ -1,0 +1,200 @@
+//! `twinspect engine`, `check --engine`, `bench --engine`.
+
+use serde_json::Value;
+
+use super::{Faults, Libraries, NONE, RELEASE, build, json, off, on, plans, report, said, site};
+
+fn stages(found: &Value) -> Vec<(&str, bool)> {
+    let stages = found["stages"].as_array().expect("stages");
+    let of = |stage: &'_ Value| -> bool { stage["kept"].as_bool().expect("a flag") };
+    stages
+        .iter()
+        .map(|stage| (stage["stage"].as_str().expect("a name"), of(stage)))
+        .collect()
+}
+
+#[test]
+fn plans_are_built_once_compared_with_tract_and_listed() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    let found = build(&gpu, &site);
+    assert_eq!(stages(&found), [("rgb", false), ("geometry", false)]);
+    assert_eq!(found["board"]["tensorrt"], RELEASE, "{found}");
+    let comparison = &found["comparison"];
+    assert_eq!(comparison["trusted"], true, "{found}");
+    assert_eq!(comparison["goldens"], 2, "{found}");
+    let engines = comparison["speeds"].as_array().expect("speeds");
+    let engines: Vec<_> = engines.iter().map(|speed| &speed["engine"]).collect();
+    assert_eq!(engines, ["tract", "tensorrt"]);
+
+    let again = build(&gpu, &site);
+    assert_eq!(stages(&again), [("rgb", true), ("geometry", true)]);
+    let anew = on(
+        &gpu,
+        NONE,
+        &site,
+        "engine build --config station.toml --again --json",
+    );
+    assert_eq!(stages(&json(&anew)), [("rgb", false), ("geometry", false)]);
+
+    let list = on(
+        &gpu,
+        NONE,
+        &site,
+        "engine list --config station.toml --json",
+    );
+    let list = json(&list);
+    let files = list["files"].as_array().expect("files");
+    let what: Vec<_> = files.iter().map(|file| &file["what"]).collect();
+    assert_eq!(what, ["geometry", "rgb", "timing cache"], "{list}");
+    assert!(files.iter().all(|file| file["current"] == true), "{list}");
+    let text = said(&on(&gpu, NONE, &site, "engine list --plans plans"));
+    assert!(text.contains("another network"), "{text}");
+}
+
+#[test]
+fn the_comparison_is_shown_to_people_and_scripts() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    build(&gpu, &site);
+    let text = said(&on(
+        &gpu,
+        NONE,
+        &site,
+        "check --config station.toml --engine",
+    ));
+    for part in [
+        "TensorRT 10.3.0",
+        "geometry",
+        "score by tract",
+        "p99 ms",
+        "trusted",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let typed = "check --bundle block.twb --engine --plans plans --json";
+    let found = json(&on(&gpu, NONE, &site, typed));
+    let stages = found["comparison"]["stages"].as_array().expect("stages");
+    let tolerance = found["comparison"]["tolerance"].as_f64();
+    assert_eq!(stages.len(), 2, "{found}");
+    assert!(
+        stages
+            .iter()
+            .all(|stage| stage["share"].as_f64() <= tolerance),
+        "{found}"
+    );
+    let usage = on(&gpu, NONE, &site, "check --bundle block.twb --engine");
+    assert!(report(&usage, 2).contains("--plans"));
+
+    // Without a wish for it, the station's own choice is what is checked.
+    let found = json(&on(&gpu, NONE, &site, "check --config station.toml --json"));
+    assert_eq!(found["engine"]["name"], "tensorrt", "{found}");
+    let why = found["engine"]["why"].as_str().expect("a reason");
+    assert!(why.contains("TensorRT 10.3.0"), "{why}");
+}
+
+#[test]
+fn a_part_on_the_gpu_allocates_nothing() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    build(&gpu, &site);
+    let typed =
+        "bench --bundle block.twb --data parts --parts 20 --engine tensorrt --plans plans --json";
+    let found = json(&on(&gpu, NONE, &site, typed));
+    assert_eq!(found["engine"], "tensorrt", "{found}");
+    assert_eq!(found["allocations_a_part"]["engine"], 0.0, "{found}");
+    assert_eq!(found["allocations_a_part"]["ours"], 0.0, "{found}");
+    let usage = on(
+        &gpu,
+        NONE,
+        &site,
+        "bench --bundle block.twb --data parts --engine tensorrt",
+    );
+    assert!(report(&usage, 2).contains("--plans"));
+    let empty = "bench --bundle block.twb --data parts --engine tensorrt --plans nowhere";
+    let told = report(&on(&gpu, NONE, &site, empty), 5);
+    assert!(told.contains("twinspect engine build"), "{told}");
+}
+
+#[test]
+fn prune_deletes_what_nobody_has_a_use_for() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    build(&gpu, &site);
+    let other = Libraries::of("8.5.2");
+    build(&other, &site);
+    assert_eq!(plans(&site, "").len(), 6);
+    let damaged = &plans(&site, "rgb")[0];
+    std::fs::write(damaged, "cut off").expect("a file");
+
+    let dry = on(
+        &gpu,
+        NONE,
+        &site,
+        "engine prune --config station.toml --dry-run --json",
+    );
+    let dry = json(&dry);
+    let deleted = dry["deleted"].as_array().expect("files").len();
+    // The plans and the timing cache of the other release; the damaged one may have been one of these.
+    assert!([3, 4].contains(&deleted), "{dry}");
+    assert_eq!(plans(&site, "").len(), 6);
+    let done = json(&on(
+        &gpu,
+        NONE,
+        &site,
+        "engine prune --config station.toml --json",
+    ));
+    assert_eq!(done["deleted"], dry["deleted"]);
+    assert_eq!(plans(&site, "").len(), 6 - deleted);
+    assert!(!damaged.exists());
+
+    let foreign = said(&on(&gpu, NONE, &site, "engine prune --plans plans"));
+    assert!(foreign.contains("another network"), "{foreign}");
+    // The timing cache is of this board, whatever the network.
+    assert_eq!(plans(&site, "").len(), 1);
+}
+
+#[test]
+fn without_a_gpu_nothing_is_pruned_and_everything_says_why() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    build(&gpu, &site);
+    for typed in [
+        "engine prune --config station.toml",
+        "engine list --config station.toml",
+        "engine build --config station.toml",
+        "check --config station.toml --engine",
+    ] {
+        let told = report(&off(&site, typed), 5);
+        assert!(
+            told.contains("libcuda.so.1") && told.contains("hint: "),
+            "{typed}: {told}"
+        );
+    }
+    assert_eq!(plans(&site, "").len(), 3);
+}
+
+#[test]
+fn a_folder_that_can_t_be_written_or_can_be_by_all_is_refused_before_anything_is_built() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    let typed = "engine build --bundle block.twb --plans block.twb/plans";
+    report(&on(&gpu, NONE, &site, typed), 8);
+    std::fs::create_dir(site.path("plans")).expect("a folder");
+    let everybody = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(site.path("plans"), everybody).expect("its mode");
+    let typed = "engine build --config station.toml";
+    let told = report(&on(&gpu, NONE, &site, typed), 8);
+    assert!(told.contains("chmod go-w"), "{told}");
+    assert_eq!(plans(&site, ""), [] as [std::path::PathBuf; 0]);
+}
+
+#[test]
+fn a_build_that_tensorrt_gives_up_says_what_it_said() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    let faults = Faults {
+        nvinfer: "fail=6",
+        ..NONE
+    };
+    let told = report(
+        &on(&gpu, faults, &site, "engine build --config station.toml"),
+        5,
+    );
+    assert!(told.contains("hint: "), "{told}");
+}
