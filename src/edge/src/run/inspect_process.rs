@@ -11,7 +11,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -25,10 +25,9 @@ use twinspect_core::verdict::{Reason, Verdict};
 
 use super::capture::{Capture, CaptureWatch, Captured, Slot};
 use super::engine_health::{EngineHealth, engine_report};
-use super::messages::{
-    self, Errand, InspectorMessage, Metrics, Ready, SetupMessage, TicketMessage,
-};
+use super::messages::{self, Errand, InspectorMessage, Metrics, Ready, SetupMessage};
 use super::records::Records;
+use super::tickets::{self, TicketsRead};
 use super::watch::Watching;
 use crate::cameras::{self, CameraWatch, Health, Opened};
 use crate::chaos::{self, Place};
@@ -96,7 +95,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     // Before anything that may hang: from here on this process outlives no line process.
     let counter = Arc::clone(&tickets_read);
     thread::spawn(move || {
-        read_tickets(reader, ticket_sender, &counter);
+        tickets::read(reader, ticket_sender, &counter);
         end_soon(clock);
     });
     chaos::begin();
@@ -238,46 +237,6 @@ fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Begun
     })
 }
 
-/// Tickets that have come so far.
-#[derive(Debug, Default)]
-struct TicketsRead {
-    parts: AtomicU64,
-    trials: AtomicU64,
-}
-
-impl TicketsRead {
-    fn of(&self, errand: Errand) -> &AtomicU64 {
-        match errand {
-            Errand::Part(_) => &self.parts,
-            Errand::Trial(_) => &self.trials,
-        }
-    }
-}
-
-fn read_tickets(
-    mut stream: BufReader<UnixStream>,
-    tickets: Sender<TicketMessage>,
-    read: &TicketsRead,
-) {
-    let mut line = Vec::new();
-    loop {
-        match messages::read::<TicketMessage>(&mut stream, &mut line) {
-            Ok(Some(ticket)) => {
-                chaos::meet(Place::Tickets, ticket.errand.number());
-                read.of(ticket.errand).fetch_add(1, Ordering::Relaxed);
-                if tickets.send(ticket).is_err() {
-                    return;
-                }
-            }
-            Ok(None) => return,
-            Err(error) => {
-                log::error!("reading tickets: {error}");
-                return;
-            }
-        }
-    }
-}
-
 fn write_answers(mut stream: UnixStream, answers: &Receiver<InspectorMessage>) {
     let mut line = Vec::new();
     for answer in answers {
@@ -415,7 +374,7 @@ impl Inspect {
     /// Keeps an engine fast that would be slow after a pause. Not if a ticket was read since the last time: its
     /// picture is about to come. A fault that shows here costs no part.
     fn warm(&mut self, is_idle: bool) {
-        let read = self.tickets_read.load(Ordering::Relaxed);
+        let read = self.tickets_read.all();
         let is_idle = is_idle && read == self.tickets_seen;
         self.tickets_seen = read;
         if !(self.keep_warm && is_idle) {
@@ -450,8 +409,8 @@ impl Inspect {
         let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         let records = self.records.as_ref().map(Records::counts);
         Metrics {
-            tickets: count(&self.tickets_read.parts),
-            trials: count(&self.tickets_read.trials),
+            tickets: self.tickets_read.parts(),
+            trials: self.tickets_read.trials(),
             inspected: self.inspected,
             displaced: count(&self.watch.displaced),
             camera_errors: count(&self.watch.camera_errors),

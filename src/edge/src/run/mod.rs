@@ -32,6 +32,7 @@ mod reload;
 mod service;
 mod station_lock;
 mod station_report;
+mod tickets;
 mod troubles;
 mod watch;
 
