@@ -1,6 +1,6 @@
 //! Which engine judges, and why not another one.
 //!
-//! In the order of a start: [`choose`] tries the one that the station wants, holds it to the goldens and to
+//! In the order of a start: [`choose()`] tries the one that the station wants, holds it to the goldens and to
 //! tract, and says what it came to; [`speed`] asks whether it is fast enough for the belt; [`comparison`] shows
 //! people the same.
 

@@ -33,9 +33,13 @@ fn a_folder_is_no_file() {
 }
 
 #[test]
-fn a_file_without_an_end_is_refused() {
+fn what_is_no_file_or_has_no_end_is_refused() {
     let arguments = ["check", "--config", "/dev/zero"];
-    check(|_| {}, &arguments, CONFIGURATION, &["/dev/zero", "1048576"]);
+    let expected = ["/dev/zero", "no regular file"];
+    check(|_| {}, &arguments, CONFIGURATION, &expected);
+    let spoil = |site: &Site| site.write("station.toml", vec![b'#'; 1_048_577]);
+    let expected = ["station.toml", "1048576"];
+    check(spoil, CHECK_STATION, CONFIGURATION, &expected);
 }
 
 #[test]
