@@ -302,6 +302,9 @@ fn draw_parts(seed: u64, count: usize, product: Option<i64>) -> Vec<Part> {
         .collect()
 }
 
+/// Parts whose edges an overflow may take, and one more for where it begins.
+const LOST_AT_ONCE: usize = 4;
+
 /// Whether no neighbour lies too close to be told apart.
 pub(crate) fn is_apart(parts: &[Part], part: usize) -> bool {
     let front = parts[part].front;
@@ -344,7 +347,16 @@ fn draw_faults(seed: u64, parts: &[Part], station: &StationSpec) -> Vec<Fault> {
                 size: chance.at(index + 4) % 1000,
             }
         })
-        // An unseen part inside another one's pulse goes where that one goes, whatever is decided.
-        .filter(|fault| fault.kind != FaultKind::MissedPart || is_apart(parts, fault.part))
+        // An unseen part inside another one's pulse goes where that one goes, whatever is decided. That the kernel
+        // has lost its edges is told by the next one alone, which may come after the pulse.
+        .filter(|fault| {
+            let unseen = match fault.kind {
+                FaultKind::MissedPart => 1,
+                FaultKind::SensorOverflow => LOST_AT_ONCE,
+                _ => 0,
+            };
+            let mut unseen = (fault.part..parts.len()).take(unseen);
+            unseen.all(|part| is_apart(parts, part))
+        })
         .collect()
 }
