@@ -180,8 +180,8 @@ class RealSite:
     product = "cap"
     parts = (("good/005", Verdict.PASS), ("sink/001", Verdict.FAIL), ("warp/001", Verdict.FAIL))
     # Longer than one inspection in an emulated machine, so that parts wait for nobody.
-    gap_s = 40.0
-    delay_ms = 50_000.0
+    gap_s = 30.0
+    delay_ms = 45_000.0
     pulse_ms = 300.0
 
     def __init__(self):

@@ -85,7 +85,7 @@ exit 1
     def bring(self, count, there_s=0.12, gap_s=0.4):
         """Brings parts one after the other, and returns the number of the first."""
         first = self.brought + 1
-        self.device.say(bring(self.wires, first, count, there_s, gap_s), limit_s=60 + 4 * count)
+        self.device.say(bring(self.wires, first, count, there_s, gap_s), limit_s=60 + count * (4 + gap_s))
         self.brought += count
         return first
 
