@@ -229,7 +229,7 @@ impl<const N: usize> Queue<N> {
     }
 
     fn last_due(&self) -> u64 {
-        self.places.back().map_or(0, Waiting::last_due)
+        self.end().unwrap_or(0)
     }
 
     fn append(&mut self, waiting: Waiting) {

@@ -99,24 +99,19 @@ impl Loaded {
                 to: value(&new, key),
             })
             .collect();
-        let keys: Vec<String> = changes
-            .iter()
-            .filter(|change| !WHILE_RUNNING.contains(&change.key.as_str()))
-            .map(|change| change.key.clone())
-            .collect();
+        let named = |is_meant: &dyn Fn(&str) -> bool| -> Vec<String> {
+            let keys = changes.iter().map(|change| &change.key);
+            keys.filter(|key| is_meant(key)).cloned().collect()
+        };
+        let keys = named(&|key| !WHILE_RUNNING.contains(&key));
         if !keys.is_empty() {
             return Err(ReloadError::NeedsRestart { keys });
         }
         let by_encoder = self.station.decisions.encoder.is_some();
-        let idle = |key: &str| match by_encoder {
+        let keys = named(&|key| match by_encoder {
             true => OF_TIME.contains(&key),
             false => key.starts_with("encoder."),
-        };
-        let keys: Vec<String> = changes
-            .iter()
-            .filter(|change| idle(&change.key))
-            .map(|change| change.key.clone())
-            .collect();
+        });
         if !keys.is_empty() {
             return Err(ReloadError::NoEffect { keys, by_encoder });
         }

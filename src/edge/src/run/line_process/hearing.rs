@@ -35,6 +35,11 @@ impl LineProcess {
             Heard::Message(InspectorMessage::Sight(sight)) => {
                 return self.see(generation, *sight, now_us);
             }
+            // No sign of life, like a part's answer: the thread that owns the camera gives it too.
+            Heard::Message(InspectorMessage::Trial(told)) => {
+                self.tried(told.clone());
+                return Ok(());
+            }
             Heard::Message(InspectorMessage::Heartbeat { metrics, sees }) => {
                 let inspector = self.inspector.as_mut();
                 let tickets = metrics.tickets + metrics.trials;
@@ -47,9 +52,7 @@ impl LineProcess {
                     Said::Blind
                 }
             }
-            Heard::Message(InspectorMessage::Trial(_) | InspectorMessage::CameraEnded) => {
-                self.engine.life()
-            }
+            Heard::Message(InspectorMessage::CameraEnded) => self.engine.life(),
             Heard::Message(InspectorMessage::Verdict(told)) => Said::Verdict {
                 number: told.number,
                 outcome: Outcome::from(&told.verdict),
@@ -79,12 +82,11 @@ impl LineProcess {
                 chaos::answer(told.number, &told.verdict);
                 self.report.told(told, now_us);
             }
-            Heard::Message(InspectorMessage::Trial(told)) => self.tried(told),
             Heard::Message(InspectorMessage::Heartbeat { metrics, .. }) => {
                 self.report.metrics(metrics);
             }
             Heard::Message(InspectorMessage::CameraEnded) => self.camera_has_ended = true,
-            Heard::Message(InspectorMessage::Sight(_)) => {}
+            Heard::Message(InspectorMessage::Sight(_) | InspectorMessage::Trial(_)) => {}
             Heard::Closed => {
                 if let Some(inspector) = self.inspector.take() {
                     inspector.close();
