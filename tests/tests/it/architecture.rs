@@ -7,7 +7,7 @@ use cargo_metadata::DependencyKind;
 use crate::workspace::{cargo, packages};
 
 /// Packages and the workspace packages that each may depend on, apart from tests.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("twinspect-core", &[]),
     ("twinspect-dataset", &["twinspect-core"]),
     ("twinspect-line", &["twinspect-core"]),
@@ -21,6 +21,10 @@ const ARROWS: [(&str, &[&str]); 16] = [
         &["twinspect-core", "twinspect-bundle", "twinspect-tensorrt"],
     ),
     (
+        "twinspect-store",
+        &["twinspect-core", "twinspect-bundle", "twinspect-dataset"],
+    ),
+    (
         "twinspect",
         &[
             "twinspect-core",
@@ -29,6 +33,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "twinspect-engine",
             "twinspect-camera",
             "twinspect-line",
+            "twinspect-store",
         ],
     ),
     // The device's own source.
@@ -41,6 +46,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "twinspect-engine",
             "twinspect-camera",
             "twinspect-line",
+            "twinspect-store",
         ],
     ),
     (
