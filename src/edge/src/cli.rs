@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Engine(EngineArgs),
     /// Prints a completion script for a shell.
     Completions(CompletionsArgs),
+    /// Writes manual pages, one for each command, into a folder.
+    Manual(ManualArgs),
     /// The process that sees and judges; started by `run`, speaks over standard input.
     #[command(hide = true)]
     InspectProcess(InspectProcessArgs),
@@ -311,6 +313,16 @@ Examples:
 pub(crate) struct CompletionsArgs {
     /// The shell.
     pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  twinspect manual /usr/local/share/man/man1")]
+pub(crate) struct ManualArgs {
+    /// The folder; it is made if it is not there.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,7 @@ mod error;
 mod fit;
 mod latency;
 mod logging;
+mod manual;
 mod model;
 mod number;
 mod outlet;
@@ -81,6 +82,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
             clap_complete::generate(args.shell, &mut Cli::command(), "twinspect", &mut script);
             Ok(out.write_all(&script)?)
         }
+        Command::Manual(args) => manual::manual(args, out),
         Command::InspectProcess(args) => run::inspect_process(args),
     }
 }
