@@ -76,6 +76,34 @@ for (category, variant), group in sorted(ablation.items()):
     seconds = statistics.mean(run["cost"]["cpu_seconds"] for run in group)
     print(f"| {category} | {VARIANTS[variant]} | {len(group)} | {alone[0]} | {alone[1]} | {cell(group)} | {seconds:.0f} |")
 
+def pairs(reports):
+    """Mean I-AUROC / AU-PRO 30 in per cent of reports, one a category and seed."""
+    return " / ".join(f"{100 * statistics.mean(report[key] for report in reports):.1f}" for key in ("i_auroc", "au_pro_30"))
+
+
+def robustness_rows(runs):
+    """A row for the test parts as they are and one for each disturbance, over the same runs."""
+    good, defective = (sum(run[key] for run in runs) for key in ("good_parts", "defective_parts"))
+    columns = [("as they are", [(run, run["modalities"]) for run in runs])]
+    for index, first in enumerate(runs[0]["robustness"]):
+        rows = [(run["robustness"][index]["fused"], run["robustness"][index]["modalities"]) for run in runs]
+        columns.append((first["disturbance"].replace("_", " "), rows))
+    for name, rows in columns:
+        fused = [row for row, _ in rows]
+        alone = [pairs([modalities[name] for _, modalities in rows]) for name in ("rgb", "geometry")]
+        rejects = sum(row["false_rejects"] for row in fused)
+        escapes = sum(row["escapes"] for row in fused)
+        yield f"| {name} | {alone[0]} | {alone[1]} | {pairs(fused)} | {rejects} of {good} | {escapes} of {defective} |"
+
+
+disturbed = [run for group in runs.values() for run in group if run.get("robustness")]
+if disturbed:
+    names = sorted({run["category"] for run in disturbed})
+    print(f"\nRobustness, {len(disturbed)} runs of {', '.join(names)}:\n")
+    print("| test parts | colour | geometry | joined | false rejects | escapes |\n|---|---|---|---|---|---|")
+    for row in robustness_rows(disturbed):
+        print(row)
+
 peers = defaultdict(dict)
 for line in (Path(__file__).parent / "rd4ad.jsonl").read_text().splitlines():
     run = json.loads(line)

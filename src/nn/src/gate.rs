@@ -18,13 +18,37 @@ pub struct Evidence<'a> {
     pub valid: &'a Tensor,
 }
 
+/// How far a gate may go from the evidence that it sees.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Authority {
+    /// How steeply the larger evidence is preferred by itself; per unit of evidence.
+    pub sharpness: f32,
+    /// The most that logits may add to either side; in the same units as `sharpness` times evidence. Greater than 0.
+    pub bound: f32,
+}
+
+impl Authority {
+    /// What logits add to the side of `other`, from their difference: its hyperbolic tangent, scaled to the bound.
+    fn lead(self, difference: f32) -> f32 {
+        self.bound * (2.0 * logistic(2.0 / self.bound * difference) - 1.0)
+    }
+
+    /// Derivative of [`Authority::lead`] where it has this value.
+    fn slope(self, lead: f32) -> f32 {
+        let share = lead / self.bound;
+        1.0 - share * share
+    }
+}
+
 /// Writes the weight of `other` and the fused evidence, `[n, h, w, 1]` each:
 ///
 /// ```text
-/// weight = valid * sigmoid(sharpness * (other - base) + logit_other - logit_base)
+/// lead   = bound * tanh((logit_other - logit_base) / bound)
+/// weight = valid * sigmoid(sharpness * (other - base) + lead)
 /// fused  = (1 - weight) * base + weight * other
 /// ```
 ///
+/// Evidence that leads by much more than `bound / sharpness` wins whatever the logits say.
 /// `logits` is `[n, h, w, 2]`, first that of `base`. With logits of 0 this is a soft maximum; the result lies between the
 /// two inputs, and where `valid` is 0 it is `base` bit for bit.
 ///
@@ -32,7 +56,7 @@ pub struct Evidence<'a> {
 /// If the shapes do not match.
 pub fn convex_gate(
     evidence: &Evidence<'_>,
-    sharpness: f32,
+    authority: Authority,
     logits: &Activation,
     weight: &mut Activation,
     fused: &mut Activation,
@@ -44,8 +68,8 @@ pub fn convex_gate(
             let (base, other) = (evidence.base.row(n, y), evidence.other.row(n, y));
             let (valid, logits) = (evidence.valid.row(n, y), logits.value().row(n, y));
             for x in 0..shape.w {
-                let lead = logits[2 * x + 1] - logits[2 * x];
-                out[x] = valid[x] * logistic(sharpness * (other[x] - base[x]) + lead);
+                let lead = authority.lead(logits[2 * x + 1] - logits[2 * x]);
+                out[x] = valid[x] * logistic(authority.sharpness * (other[x] - base[x]) + lead);
             }
         }
     });
@@ -70,6 +94,7 @@ pub fn convex_gate(
 /// If the shapes do not match.
 pub fn convex_gate_backward(
     evidence: &Evidence<'_>,
+    authority: Authority,
     logits: &mut Activation,
     weight: &mut Activation,
     fused: &mut Activation,
@@ -79,7 +104,7 @@ pub fn convex_gate_backward(
     assert_eq!(fused.shape(), shape, "fused evidence of a gate");
     let (weight, by_weight) = weight.finished();
     let (_, by_fused) = fused.finished();
-    let (_, slot) = logits.parts();
+    let (logits, slot) = logits.parts();
     let pair = shape.with_channels(2);
     let images = by_image(slot, shape.n).into_par_iter().enumerate();
     images.for_each(|(n, image)| {
@@ -87,12 +112,14 @@ pub fn convex_gate_backward(
             let (base, other) = (evidence.base.row(n, y), evidence.other.row(n, y));
             let (valid, weight) = (evidence.valid.row(n, y), weight.row(n, y));
             let (by_weight, by_fused) = (by_weight.row(n, y), by_fused.row(n, y));
+            let logits = logits.row(n, y);
             for x in 0..shape.w {
                 if valid[x] == 0.0 {
                     continue;
                 }
+                let lead = authority.lead(logits[2 * x + 1] - logits[2 * x]);
                 // With w = v s: dw = v s (1 - s).
-                let slope = weight[x] * (1.0 - weight[x] / valid[x]);
+                let slope = authority.slope(lead) * weight[x] * (1.0 - weight[x] / valid[x]);
                 let by_lead = (by_weight[x] + by_fused[x] * (other[x] - base[x])) * slope;
                 grad[2 * x] -= by_lead;
                 grad[2 * x + 1] += by_lead;

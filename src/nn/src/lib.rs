@@ -100,7 +100,7 @@ pub use attention::Attention;
 pub use block::{ConvNorm, FoldedConv, Rectifier};
 pub use conv::{Conv, Kernel};
 pub use depthwise::Depthwise;
-pub use gate::{Evidence, convex_gate, convex_gate_backward};
+pub use gate::{Authority, Evidence, convex_gate, convex_gate_backward};
 pub use join::{
     add, add_backward, concat, concat_backward, relu, relu_backward, sigmoid, sigmoid_backward,
 };

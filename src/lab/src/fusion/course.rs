@@ -11,7 +11,7 @@ use twinspect_nn::{
 };
 
 use super::network::Gate;
-use crate::metrics::average_precision;
+use crate::metrics::{auroc, average_precision};
 
 /// Rounds over the samples.
 const EPOCHS: u64 = 40;
@@ -44,8 +44,8 @@ pub(super) struct Material {
     pub(super) training: Vec<Sample>,
     /// Validation parts with those of the other.
     pub(super) held_out: Vec<Sample>,
-    /// Validation parts as they are.
-    pub(super) good: Vec<FusionInputs>,
+    /// Validation parts as they are, of which nothing is changed.
+    pub(super) good: Vec<Sample>,
 }
 
 /// How a gate's training went; all figures are on synthetic defects and good validation parts.
@@ -58,6 +58,11 @@ pub(crate) struct GateRecord {
     pub(crate) synthetic_ap_untrained: f64,
     /// The same of the best epoch.
     pub(crate) synthetic_ap_trained: f64,
+    /// How well the untrained gate's largest evidence tells parts with held-out synthetic defects from good
+    /// ones: area under the curve.
+    pub(crate) synthetic_auroc_untrained: f64,
+    /// The same of the best epoch; an epoch that is worse than the untrained gate is not taken.
+    pub(crate) synthetic_auroc_trained: f64,
     /// Epoch that was kept, from 1.
     pub(crate) epoch: u64,
     /// Mean of the largest evidence of good parts, over that of the untrained gate.
@@ -74,8 +79,13 @@ impl fmt::Display for GateRecord {
         write!(
             f,
             "trained gate {ships}: it finds synthetic defects with an average precision of {:.3}, \
-             the untrained one with {:.3}, and makes the evidence of good parts {:.2} times as large",
-            self.synthetic_ap_trained, self.synthetic_ap_untrained, self.good_growth
+             the untrained one with {:.3}, ranks parts with {:.3} and {:.3}, and makes the evidence of good parts \
+             {:.2} times as large",
+            self.synthetic_ap_trained,
+            self.synthetic_ap_untrained,
+            self.synthetic_auroc_trained,
+            self.synthetic_auroc_untrained,
+            self.good_growth
         )
     }
 }
@@ -112,7 +122,7 @@ pub(super) fn learn(
         readout,
         logits: Activation::new(),
     };
-    let before = synthetic_ap(&mut learner.gate, &material.held_out);
+    let before = Skill::of(&mut learner.gate, material);
     let mut best = (before, 0, snapshot(&mut learner.gate));
     let mut adam = Adam::new(0.9, 0.999);
     let per_epoch = material.training.len().div_ceil(BATCH) as u64;
@@ -129,21 +139,23 @@ pub(super) fn learn(
             );
             progress(adam.steps, steps, loss);
         }
-        let ap = synthetic_ap(&mut learner.gate, &material.held_out);
-        if ap > best.0 {
-            best = (ap, epoch, snapshot(&mut learner.gate));
+        let skill = Skill::of(&mut learner.gate, material);
+        if skill.ap > best.0.ap && skill.auroc >= before.auroc {
+            best = (skill, epoch, snapshot(&mut learner.gate));
         }
     }
     let (after, epoch, state) = best;
     // The state is this gate's own.
     let restored = restore(&mut learner.gate, &state);
     debug_assert!(restored.is_ok());
-    let growth = good_peak(&mut learner.gate, &material.good)
-        / good_peak(&mut untrained, &material.good).max(1e-6);
+    let growth = mean(&peaks(&mut learner.gate, &material.good))
+        / mean(&peaks(&mut untrained, &material.good)).max(1e-6);
     let record = GateRecord {
         trained_ships: epoch > 0 && growth <= GOOD_GROWTH_MAX,
-        synthetic_ap_untrained: before,
-        synthetic_ap_trained: after,
+        synthetic_ap_untrained: before.ap,
+        synthetic_ap_trained: after.ap,
+        synthetic_auroc_untrained: before.auroc,
+        synthetic_auroc_trained: after.auroc,
         epoch,
         good_growth: growth,
     };
@@ -208,13 +220,40 @@ fn synthetic_ap(gate: &mut Gate, samples: &[Sample]) -> f64 {
     average_precision(&good, &bad).unwrap_or(0.0)
 }
 
-fn good_peak(gate: &mut Gate, parts: &[FusionInputs]) -> f64 {
-    let mut total = 0.0;
-    for part in parts {
-        gate.see(&[part]);
+/// What a gate is chosen by.
+#[derive(Debug, Clone, Copy)]
+struct Skill {
+    /// Average precision of pixels.
+    ap: f64,
+    /// How well parts are ranked, since a part is judged by its largest evidence and not by its pixels.
+    auroc: f64,
+}
+
+impl Skill {
+    fn of(gate: &mut Gate, material: &Material) -> Self {
+        let good = peaks(gate, &material.good);
+        let defective = peaks(gate, &material.held_out);
+        Self {
+            ap: synthetic_ap(gate, &material.held_out),
+            auroc: auroc(&good, &defective).unwrap_or(0.0),
+        }
+    }
+}
+
+/// The largest evidence of each part, where evidence counts.
+fn peaks(gate: &mut Gate, parts: &[Sample]) -> Vec<f32> {
+    let peak = |part: &Sample| {
+        gate.see(&[&part.inputs]);
         gate.forward();
         let fused = gate.fused().value().to_nchw();
-        total += f64::from(fused.into_iter().fold(f32::NEG_INFINITY, f32::max));
-    }
-    total / parts.len().max(1) as f64
+        let counts = fused.into_iter().zip(&part.region);
+        counts
+            .filter(|&(_, &region)| region > 0.5)
+            .fold(f32::NEG_INFINITY, |peak, (value, _)| peak.max(value))
+    };
+    parts.iter().map(peak).collect()
+}
+
+fn mean(values: &[f32]) -> f64 {
+    values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len().max(1) as f64
 }

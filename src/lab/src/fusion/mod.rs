@@ -106,13 +106,21 @@ pub(crate) fn train_gate(
     let training = training.collect::<Result<Vec<_>, FusionError>>()?;
     let held_out = held_out.into_iter().map(&mut sample);
     let held_out = held_out.collect::<Result<Vec<_>, FusionError>>()?;
-    let good = good.iter().map(&mut see).collect::<Result<Vec<_>, _>>()?;
+    let good = good.into_iter().map(|part| {
+        let unchanged = vec![0.0; part.region.len()];
+        sample((part, unchanged))
+    });
+    let good = good.collect::<Result<Vec<_>, FusionError>>()?;
     let material = Material {
         training,
         held_out,
         good,
     };
-    let counts = [material.good[0].rgb.count, material.good[0].geometry.count];
+    let counts = [
+        &material.good[0].inputs.rgb,
+        &material.good[0].inputs.geometry,
+    ]
+    .map(|views| views.count);
     let gate = Gate::new(counts, &mut rng.derive(2));
     Ok(course::learn(gate, &material, rng.derive(3), progress))
 }

@@ -4,7 +4,7 @@
 //! ```text
 //! views of colour, of height, discrepancy, validity ─ 1x1 → 16 ─ times channel factors ─┐
 //!                     mean and maximum of each channel ─ 32→8 ─ 8→16 ─ sigmoid ──────────┘
-//!   ─ depthwise 3x3 ─ 1x1 ─ depthwise 3x3, two apart ─ 1x1 ─ 1x1 → two logits ─► weight
+//!   ─ depthwise 3x3 ─ 1x1 ─ depthwise 3x3, two apart ─ 1x1 ─ 1x1 → two logits, bounded ─► weight
 //! fused = (1 - weight) a_rgb + weight a_geometry,   a: the largest view of each modality
 //! ```
 //! The last layer starts at zero: an untrained gate is a soft maximum. Fused evidence never exceeds the
@@ -12,9 +12,9 @@
 
 use twinspect_core::score::FusionInputs;
 use twinspect_nn::{
-    Activation, Conv, Depthwise, Entry, Evidence, Kernel, Parameters, Rng, Shape, Tensor, concat,
-    concat_backward, convex_gate, convex_gate_backward, global_max, global_max_backward,
-    global_mean, global_mean_backward, relu, relu_backward, scale_channels,
+    Activation, Authority, Conv, Depthwise, Entry, Evidence, Kernel, Parameters, Rng, Shape,
+    Tensor, concat, concat_backward, convex_gate, convex_gate_backward, global_max,
+    global_max_backward, global_mean, global_mean_backward, relu, relu_backward, scale_channels,
     scale_channels_backward, scoped, sigmoid, sigmoid_backward,
 };
 use twinspect_onnx as onnx;
@@ -26,8 +26,13 @@ use crate::student::emit_conv;
 const WIDTH: usize = 16;
 /// Channels between the two layers of the squeeze.
 const SQUEEZED: usize = 8;
-/// How steeply the untrained gate prefers the larger evidence, a deviation of good maxima.
-const SHARPNESS: f32 = 1.0;
+/// How steeply the untrained gate prefers the larger evidence, a deviation of good maxima, and how many such
+/// deviations training may add to either side. Without a bound, a gate that was trained on small pseudo-anomalies
+/// silenced what geometry alone saw of defects unlike them (docs/results.md).
+const AUTHORITY: Authority = Authority {
+    sharpness: 1.0,
+    bound: 2.0,
+};
 /// What the gate sees of evidence: within these bounds, and in these units.
 const SEEN: [f32; 2] = [-4.0, 20.0];
 const UNIT: f32 = 0.25;
@@ -157,7 +162,7 @@ impl Gate {
             valid: &flow.valid,
         };
         let (weight, fused) = (&mut flow.weight, &mut flow.fused);
-        convex_gate(&evidence, SHARPNESS, &flow.logits, weight, fused);
+        convex_gate(&evidence, AUTHORITY, &flow.logits, weight, fused);
     }
 
     /// From the gradients of weight and fused evidence to those of all parameters.
@@ -169,7 +174,7 @@ impl Gate {
             valid: &flow.valid,
         };
         let (weight, fused) = (&mut flow.weight, &mut flow.fused);
-        convex_gate_backward(&evidence, &mut flow.logits, weight, fused);
+        convex_gate_backward(&evidence, AUTHORITY, &mut flow.logits, weight, fused);
         self.decide.backward(&mut flow.far, &mut flow.logits);
         self.far.backward(&mut flow.near, &mut flow.far);
         self.near.backward(&mut flow.scaled, &mut flow.near);
@@ -245,7 +250,8 @@ impl Gate {
             // The two logits count by their difference alone.
             let lead = emit_lead(graph, &self.decide, far)?;
             let ahead = graph.sub("ahead", strength[1], strength[0])?;
-            let ahead = graph.scale("sharpness", ahead, SHARPNESS)?;
+            let ahead = graph.scale("sharpness", ahead, AUTHORITY.sharpness)?;
+            let lead = emit_bounded(graph, lead)?;
             let logit = graph.add("logit", ahead, lead)?;
             let share = graph.sigmoid("share", logit)?;
             let weight = graph.mul("believed", share, valid)?;
@@ -350,6 +356,15 @@ fn emit_lead(
     let bias = decide.bias().map(|bias| [bias[1] - bias[0]]);
     let bias = bias.as_ref().map(|bias| bias.as_slice());
     graph.conv("decide", x, &onnx::Conv::new(kernel, bias))
+}
+
+/// What the logits may add: `bound * tanh(lead / bound)`, as the trainer's gate has it.
+fn emit_bounded(graph: &mut Graph, lead: onnx::Tensor) -> Result<onnx::Tensor, GraphError> {
+    let bound = AUTHORITY.bound;
+    let steep = graph.scale("lead.steep", lead, 2.0 / bound)?;
+    let share = graph.sigmoid("lead.share", steep)?;
+    let both = graph.scale("lead.both", share, 2.0 * bound)?;
+    graph.offset("lead.bounded", both, -bound)
 }
 
 /// The largest of several maps at each place.

@@ -148,7 +148,7 @@ fn material(seed: u64) -> Material {
     Material {
         training: (0..32).map(|i| sample(&mut rng, i % 4 > 0)).collect(),
         held_out: (0..12).map(|i| sample(&mut rng, i % 4 > 0)).collect(),
-        good: (0..8).map(|_| sample(&mut rng, false).inputs).collect(),
+        good: (0..8).map(|_| sample(&mut rng, false)).collect(),
     }
 }
 

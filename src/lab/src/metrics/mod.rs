@@ -25,7 +25,7 @@ mod scored;
 mod tests;
 
 pub(crate) use maps::write_map;
-pub(crate) use ranking::average_precision;
+pub(crate) use ranking::{auroc, average_precision};
 pub(crate) use regions::Regions;
 pub(crate) use report::Report;
 pub(crate) use scored::{Judged, ScoredPart};

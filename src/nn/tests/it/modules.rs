@@ -207,6 +207,10 @@ impl Pass for Fusion {
         let mut spatial: [[Activation; 3]; 2] = [acts(), acts()];
         let [base, other, valid] = &self.evidence;
         let evidence = Evidence { base, other, valid };
+        let authority = Authority {
+            sharpness: 1.0,
+            bound: 2.0,
+        };
 
         self.stem.forward(&self.input, &mut product);
         relu(&product, &mut stem);
@@ -226,7 +230,7 @@ impl Pass for Fusion {
             trunk = out;
         }
         self.head.forward(trunk, &mut logits);
-        convex_gate(&evidence, 1.0, &logits, &mut weight, &mut fused);
+        convex_gate(&evidence, authority, &logits, &mut weight, &mut fused);
         self.logit.forward(&fused, &mut logit);
 
         let untrained = Tensor::zeros(base.shape());
@@ -235,7 +239,7 @@ impl Pass for Fusion {
             + loss::squared_error(&mut weight, &untrained, None, 0.05);
 
         self.logit.backward(&mut fused, &mut logit);
-        convex_gate_backward(&evidence, &mut logits, &mut weight, &mut fused);
+        convex_gate_backward(&evidence, authority, &mut logits, &mut weight, &mut fused);
         let [first, second] = &mut spatial;
         self.head.backward(&mut second[2], &mut logits);
         self.spatial_backward(1, &mut first[2], second);
