@@ -1,9 +1,15 @@
 //! What a user types.
 
 mod engine;
+mod records;
 
 pub(crate) use engine::{
     BuildArgs, EngineArgs, EngineCommand, EngineName, ListArgs, PlansArgs, PruneArgs,
+};
+
+pub(crate) use records::{
+    ExportRecordsArgs, ListRecordsArgs, RecordsArgs, RecordsCommand, RecordsFilter, RecordsPlace,
+    ReviewArgs, ShowRecordArgs,
 };
 
 use std::path::PathBuf;
@@ -57,6 +63,8 @@ pub(crate) enum Command {
     Model(ModelArgs),
     /// Looks after the plans of the GPU engine.
     Engine(EngineArgs),
+    /// Lists, shows, reviews and exports what a station has kept of its parts.
+    Records(RecordsArgs),
     /// Prints a completion script for a shell.
     Completions(CompletionsArgs),
     /// The process that sees and judges; started by `run`, speaks over standard input.

@@ -26,6 +26,7 @@ mod part_report;
 mod pictures;
 mod pipeline;
 mod plans;
+mod records;
 mod replay;
 mod run;
 mod tally;
@@ -76,6 +77,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
         Command::Bench(args) => bench::bench(args, out),
         Command::Model(args) => model::model(args, out),
         Command::Engine(args) => plans::engine(args, out),
+        Command::Records(args) => records::records(args, out),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "twinspect", &mut script);

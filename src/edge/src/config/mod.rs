@@ -84,9 +84,16 @@ pub(crate) struct Loaded {
     pub(crate) station: Station,
     pub(crate) settings: Vec<Setting>,
     typed: StationToml,
+    /// Where relative paths start.
+    base: PathBuf,
 }
 
 impl Loaded {
+    /// Where records lie, whether or not the station writes any now.
+    pub(crate) fn records_folder(&self) -> PathBuf {
+        self.base.join(&self.typed.records.folder)
+    }
+
     /// The same configuration as text with every key, for a process that must not read the file
     /// again: it may have been edited since.
     pub(crate) fn text(&self) -> Result<String, toml::ser::Error> {
@@ -130,6 +137,7 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
         station,
         settings,
         typed,
+        base: path.parent().unwrap_or(Path::new("")).to_owned(),
     })
 }
 

@@ -13,6 +13,7 @@ use twinspect_core::supervision::SupervisionSpec;
 use twinspect_core::trigger::{SourceSpec, SpacingSpec, TriggerSpec};
 use twinspect_line::Stopped;
 use twinspect_line::gpio::GpioSpec;
+use twinspect_store::records::RingSpec;
 
 use super::belt::BeltSpec;
 use super::camera::CameraSource;
@@ -76,13 +77,20 @@ pub(crate) struct InspectorLimits {
     pub(crate) silence_max: Duration,
 }
 
-/// Where pictures of rejected parts go.
+/// What is kept of parts, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RecordsSpec {
-    pub(crate) folder: PathBuf,
+    pub(crate) ring: RingSpec,
     pub(crate) queue_parts: usize,
-    pub(crate) keep_parts: usize,
+    /// Of passed parts each of so many, if any.
+    pub(crate) every_nth_pass: Option<u64>,
 }
+
+/// Most megabytes that a key may ask for.
+const MEGABYTES_MAX: u64 = 10_000_000;
+
+/// Bytes of what is typed in megabytes.
+const MB: u64 = 1_000_000;
 
 impl From<StoppedToml> for Stopped {
     fn from(typed: StoppedToml) -> Self {
@@ -312,10 +320,27 @@ impl Checker {
         let queue_parts = self.count("records.queue_parts", typed.queue_parts, 64);
         let keep_parts = self.count("records.keep_parts", typed.keep_parts, 100_000);
         let folder = self.path("records.folder", &typed.folder, folder);
+        for (key, typed, least) in [
+            ("records.keep_mb", typed.keep_mb, 1),
+            ("records.free_min_mb", typed.free_min_mb, 0),
+        ] {
+            let holds = (least..=MEGABYTES_MAX).contains(&typed);
+            self.require(
+                holds,
+                key,
+                typed,
+                format!("from {least} to {MEGABYTES_MAX}"),
+            );
+        }
         typed.enabled.then_some(RecordsSpec {
-            folder,
+            ring: RingSpec {
+                folder,
+                keep_parts,
+                keep_bytes: typed.keep_mb.saturating_mul(MB),
+                free_min_bytes: typed.free_min_mb.saturating_mul(MB),
+            },
             queue_parts,
-            keep_parts,
+            every_nth_pass: Some(typed.every_nth_pass).filter(|nth| *nth > 0),
         })
     }
 }

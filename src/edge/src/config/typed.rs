@@ -361,7 +361,7 @@ impl Default for InspectorToml {
     }
 }
 
-/// Pictures of rejected parts.
+/// What is kept of parts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RecordsToml {
@@ -369,6 +369,9 @@ pub(crate) struct RecordsToml {
     pub(crate) folder: PathBuf,
     pub(crate) queue_parts: usize,
     pub(crate) keep_parts: usize,
+    pub(crate) keep_mb: u64,
+    pub(crate) free_min_mb: u64,
+    pub(crate) every_nth_pass: u64,
 }
 
 impl Default for RecordsToml {
@@ -378,6 +381,9 @@ impl Default for RecordsToml {
             folder: PathBuf::from("records"),
             queue_parts: 4,
             keep_parts: 200,
+            keep_mb: 2_000,
+            free_min_mb: 500,
+            every_nth_pass: 0,
         }
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
     let lock = StationLock::take(&args.config)?;
     let records = loaded.station.records.as_ref();
     let _records_lock = records
-        .map(|records| RecordsLock::take(&records.folder))
+        .map(|records| RecordsLock::take(&records.ring.folder))
         .transpose()?;
     let (order_sender, orders) = bounded(ORDERS_MAX);
     let wishes = reload::start(args.config.clone(), lock, order_sender.clone());
