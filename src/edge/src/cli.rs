@@ -1,8 +1,10 @@
 //! What a user types.
 
+mod accept;
 mod engine;
 mod records;
 
+pub(crate) use accept::AcceptArgs;
 pub(crate) use engine::{
     BuildArgs, EngineArgs, EngineCommand, EngineName, ListArgs, PlansArgs, PruneArgs,
 };
@@ -25,7 +27,7 @@ Exit codes:
   1  unexpected fault (a bug)    6  camera
   2  usage or configuration      7  line input and output
   3  input data                  8  storage
-  4  bundle or model
+  4  bundle or model             9  the station is not accepted
 
 Environment:
   NO_COLOR         no colours
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Model(ModelArgs),
     /// Looks after the plans of the GPU engine.
     Engine(EngineArgs),
+    /// Shows reference parts of known truth to a running station, and reports whether it is accepted.
+    Accept(AcceptArgs),
     /// Lists, shows, reviews and exports what a station has kept of its parts.
     Records(RecordsArgs),
     /// Prints a completion script for a shell.

@@ -170,6 +170,9 @@ pub(crate) enum EdgeError {
     /// Records that could not be exported; each was told with its reason.
     #[error("{failed} of {all} records were not exported")]
     NotExported { failed: usize, all: usize },
+    /// The acceptance has not shown what was to be shown.
+    #[error("not accepted: {why}")]
+    NotAccepted { why: String },
     /// Standard output.
     #[error("writing to standard output")]
     Output(#[from] io::Error),
@@ -247,6 +250,7 @@ impl EdgeError {
             Self::Line(_) => 7,
             Self::Records(error) => records_code(error),
             Self::NotExported { .. } => 3,
+            Self::NotAccepted { .. } => 9,
             Self::Store { .. } | Self::RecordsInUse { .. } | Self::Output(_) => 8,
             Self::InspectProcess { code } => *code,
         }
@@ -303,6 +307,9 @@ impl EdgeError {
                 Some("stop that station, or give this one a `records.folder` of its own".into())
             }
             Self::Records(error) => error.hint().map(Cow::from),
+            Self::NotAccepted { .. } => {
+                Some("the report lists the parts; `twinspect records` has pictures of those that were rejected".into())
+            }
             Self::NotExported { .. } => {
                 Some("the others are part of the set now, and stay so when this is tried again".into())
             }

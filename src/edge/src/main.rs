@@ -5,6 +5,7 @@
 //! two, and [`control`] speaks to one that runs; [`pictures`], [`part_report`] and [`tally`] tell people what became of the parts.
 #![forbid(unsafe_code)]
 
+mod accept;
 mod bench;
 mod cameras;
 mod chaos;
@@ -30,6 +31,7 @@ mod records;
 mod replay;
 mod run;
 mod tally;
+mod user;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -77,6 +79,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
         Command::Bench(args) => bench::bench(args, out),
         Command::Model(args) => model::model(args, out),
         Command::Engine(args) => plans::engine(args, out),
+        Command::Accept(args) => accept::accept(args, out),
         Command::Records(args) => records::records(args, out),
         Command::Completions(args) => {
             let mut script = Vec::new();

@@ -42,7 +42,23 @@ pub(crate) fn retry_engine(args: &AskArgs, out: &mut dyn Write) -> Result<(), Ed
     ask(args, Request::RetryEngine, out)
 }
 
+/// Asks a station for something that it does.
+pub(crate) fn request(args: &AskArgs, request: Request) -> Result<Reply, EdgeError> {
+    answer(args, request).map(|(reply, _)| reply)
+}
+
 fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), EdgeError> {
+    let (reply, line) = answer(args, request)?;
+    if args.json {
+        // As it came: a newer station may say more than this program knows.
+        out.write_all(&line)?;
+        return Ok(writeln!(out)?);
+    }
+    show(&reply, out).map_err(EdgeError::Output)
+}
+
+/// What a station says, also as it came.
+fn answer(args: &AskArgs, request: Request) -> Result<(Reply, Vec<u8>), EdgeError> {
     let socket = socket(args)?;
     let line = exchange(&socket, request).map_err(|source| ControlError::Ask {
         path: socket.clone(),
@@ -56,12 +72,7 @@ fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), Edge
     if let Reply::Refused { reason } = reply {
         return Err(ControlError::Refused { reason }.into());
     }
-    if args.json {
-        // As it came: a newer station may say more than this program knows.
-        out.write_all(&line)?;
-        return Ok(writeln!(out)?);
-    }
-    show(&reply, out).map_err(EdgeError::Output)
+    Ok((reply, line))
 }
 
 fn socket(args: &AskArgs) -> Result<PathBuf, EdgeError> {

@@ -10,7 +10,7 @@ mod place;
 mod protocol;
 mod server;
 
-pub(crate) use client::{reload, retry_engine, status, trigger};
+pub(crate) use client::{reload, request, retry_engine, status, trigger};
 pub(crate) use place::for_station;
 pub(crate) use protocol::{
     InspectorState, InspectorStatus, JudgedPart, LeftPart, Parts, ReloadStatus, Reply, Request,

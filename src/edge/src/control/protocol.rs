@@ -85,6 +85,9 @@ pub(crate) struct Status {
     pub(crate) version: String,
     pub(crate) process: u32,
     pub(crate) uptime_s: f64,
+    /// SHA-256 of every key of the configuration that it goes by, with its value.
+    #[serde(default)]
+    pub(crate) configuration: Option<String>,
     /// Whether READY beats.
     pub(crate) ready: bool,
     /// Why not: `starting`, `silent`, `camera`, `engine`, `late`, `fault`, `closing`.
@@ -107,6 +110,9 @@ pub(crate) struct InspectorStatus {
     pub(crate) restarts: u64,
     /// As of the last one that was ready.
     pub(crate) model: Option<String>,
+    /// Digest of the model's bundle.
+    #[serde(default)]
+    pub(crate) bundle: Option<String>,
     pub(crate) engine: Option<String>,
     /// Why it is this engine.
     #[serde(default)]

@@ -17,6 +17,11 @@ pub(crate) fn save(picture: &RgbImage, path: &Path) -> Result<(), EdgeError> {
     write_beside(path, |partial| fs_err::write(partial, &png)).map_err(EdgeError::store(path))
 }
 
+/// Writes a file that stands under its name as a whole or not at all.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_beside(path, |partial| fs_err::write(partial, bytes))
+}
+
 /// The bytes of a PNG.
 pub(crate) fn encode(picture: &RgbImage) -> io::Result<Vec<u8>> {
     let mut png = Cursor::new(Vec::new());

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::config;
 use crate::error::{EdgeError, WithCauses};
 use crate::replay::write_json;
+use crate::user::user;
 
 /// Runs one of the commands.
 pub(crate) fn records(args: &RecordsArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
@@ -122,14 +123,6 @@ fn review(args: &ReviewArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
         return write_json(out, &Listed::from(&entry));
     }
     Ok(writeln!(out, "{}", show::line(&entry))?)
-}
-
-/// Who sits at the keyboard, also behind `sudo -u twinspect`.
-fn user() -> String {
-    ["SUDO_USER", "USER", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// The folder of records, whether or not the station writes them now.

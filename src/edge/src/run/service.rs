@@ -171,7 +171,7 @@ impl Service {
     }
 
     /// The answer to who asks what the station is doing.
-    pub(super) fn status(&self, station: &Station, now_us: u64) -> Reply {
+    pub(super) fn status(&self, station: &Station, configuration: &str, now_us: u64) -> Reply {
         let Mood {
             obstacle,
             inspector: state,
@@ -184,6 +184,7 @@ impl Service {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: std::process::id(),
             uptime_s: now_us as f64 / 1e6,
+            configuration: Some(configuration.to_owned()),
             ready: obstacle.is_none(),
             obstacle: obstacle.map(|obstacle| obstacle.name().to_owned()),
             doing: self.doing.clone(),
@@ -191,6 +192,7 @@ impl Service {
                 state,
                 restarts,
                 model: known.map(|ready| ready.model.clone()),
+                bundle: known.map(|ready| ready.bundle.clone()),
                 engine: known.map(|ready| ready.engine.name.clone()),
                 engine_why: known.map(|ready| ready.engine.why.clone()),
                 engine_stands_in: known.is_some_and(|ready| ready.engine.stands_in),

@@ -15,7 +15,8 @@ impl LineProcess {
     pub(super) fn follow(&mut self, order: Order) -> Result<(), EdgeError> {
         match order {
             Order::Tell(answer) => {
-                let status = self.service.status(&self.station, self.clock.now_us());
+                let (digest, now_us) = (self.loaded.digest(), self.clock.now_us());
+                let status = self.service.status(&self.station, digest, now_us);
                 reply(&answer, status);
             }
             Order::Trigger(answer) => {
