@@ -55,6 +55,8 @@ pub(crate) enum Command {
     /// Triggers a part of a running station and says what became of it. With `--test` what lies before
     /// the camera is judged alone: no pulse, no number, no record.
     Trigger(TriggerArgs),
+    /// Tells a running station that the next part is the challenge part, which it must reject.
+    Challenge(AskArgs),
     /// Lets a running station read its configuration again.
     Reload(AskArgs),
     /// Says what a configuration means, and whether a bundle can be trusted on this machine.

@@ -74,6 +74,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
         Command::Run(args) => run::run(args),
         Command::Status(args) => control::status(args, out),
         Command::Trigger(args) => control::trigger(args, out),
+        Command::Challenge(args) => control::challenge(args, out),
         Command::Reload(args) => control::reload(args, out),
         Command::Check(args) => check::check(args, out),
         Command::Bench(args) => bench::bench(args, out),

@@ -21,8 +21,8 @@ use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::engine::EngineSpec;
 use super::presence::WatchSpec;
 use super::typed::{
-    EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind, OutputToml,
-    PresenceToml, RecordsToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
+    ChallengeToml, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
+    OutputToml, PresenceToml, RecordsToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
 };
 use super::wires;
 
@@ -49,6 +49,7 @@ pub(crate) struct Station {
     pub(crate) degraded: DegradedPolicy,
     pub(crate) inspector: InspectorLimits,
     pub(crate) records: Option<RecordsSpec>,
+    pub(crate) challenge: ChallengeSpec,
     /// Where it answers while it runs, if the file says so.
     pub(crate) control_socket: Option<PathBuf>,
 }
@@ -77,6 +78,15 @@ pub(crate) struct InspectorLimits {
     pub(crate) silence_max: Duration,
 }
 
+/// The part that shows now and then that a station still rejects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChallengeSpec {
+    /// `None` if nobody is to be reminded.
+    pub(crate) every_us: Option<u64>,
+    /// Which part it is, for people.
+    pub(crate) part: String,
+}
+
 /// What is kept of parts, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RecordsSpec {
@@ -85,6 +95,9 @@ pub(crate) struct RecordsSpec {
     /// Of passed parts each of so many, if any.
     pub(crate) every_nth_pass: Option<u64>,
 }
+
+/// Longest time between challenge parts: a year.
+const HOURS_MAX: f64 = 8_784.0;
 
 /// Most megabytes that a key may ask for.
 const MEGABYTES_MAX: u64 = 10_000_000;
@@ -345,6 +358,19 @@ impl Checker {
     }
 }
 
+impl Checker {
+    fn challenge(&mut self, typed: &ChallengeToml) -> ChallengeSpec {
+        let hours = typed.every_hours;
+        let holds = (0.0..=HOURS_MAX).contains(&hours);
+        let expected = format!("from 0 to {HOURS_MAX}");
+        self.require(holds, "challenge.every_hours", hours, expected);
+        ChallengeSpec {
+            every_us: (holds && hours > 0.0).then(|| (hours * 3.6e9) as u64),
+            part: typed.part.clone(),
+        }
+    }
+}
+
 impl Station {
     /// From a part's coming before the camera until it must be judged.
     pub(crate) fn time_to_judge(&self) -> Duration {
@@ -374,6 +400,7 @@ impl Station {
             },
             inspector: checker.inspector(&typed.inspector, typed.ready.silence_max_ms),
             records: checker.records(&typed.records, folder),
+            challenge: checker.challenge(&typed.challenge),
             control_socket: Some(&typed.control.socket)
                 .filter(|socket| !socket.as_os_str().is_empty())
                 .map(|socket| folder.join(socket)),

@@ -44,6 +44,8 @@ pub(crate) struct StationToml {
     #[serde(default)]
     pub(crate) records: RecordsToml,
     #[serde(default)]
+    pub(crate) challenge: ChallengeToml,
+    #[serde(default)]
     pub(crate) control: ControlToml,
 }
 
@@ -386,6 +388,15 @@ impl Default for RecordsToml {
             every_nth_pass: 0,
         }
     }
+}
+
+/// The bad part that is shown now and then, and must be rejected.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ChallengeToml {
+    pub(crate) every_hours: f64,
+    /// Which part it is, for people.
+    pub(crate) part: String,
 }
 
 /// Where a running station answers.

@@ -32,6 +32,11 @@ pub(crate) fn trigger(args: &TriggerArgs, out: &mut dyn Write) -> Result<(), Edg
     ask(&args.station, request, out)
 }
 
+/// Says that the next part is the challenge part.
+pub(crate) fn challenge(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    ask(args, Request::Challenge, out)
+}
+
 /// Lets a station read its configuration again.
 pub(crate) fn reload(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     ask(args, Request::Reload, out)
@@ -126,6 +131,11 @@ fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
             out,
             "the inspect process is started again and tries the GPU: `twinspect status` says what it came to"
         ),
+        Reply::ChallengeMarked { number, part } => writeln!(
+            out,
+            "part {number} is the challenge part: show {} now. `twinspect status` and the log say what became of it",
+            if part.is_empty() { "it" } else { part }
+        ),
         Reply::Refused { reason } => writeln!(out, "{reason}"),
     }
 }
@@ -142,6 +152,7 @@ fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
         trigger,
         late_results,
         last_part,
+        challenge,
         last_reload,
         ..
     } = status;
@@ -201,6 +212,17 @@ fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
             left.number,
             detail.trim()
         )?;
+    }
+    if let Some(challenge) = challenge
+        && (challenge.due_in_s.is_some() || challenge.last.is_some() || challenge.awaited.is_some())
+    {
+        let last = challenge.last.as_deref().unwrap_or("none shown yet");
+        let alarm = challenge.alarm.as_deref();
+        let alarm = alarm.map_or(String::new(), |alarm| format!(", ALARM: {alarm}"));
+        let due = challenge.due_in_s.map_or(String::new(), |due_s| {
+            format!(", next one within {:.1} h", due_s / 3600.0)
+        });
+        writeln!(out, "challenge      last: {last}{alarm}{due}")?;
     }
     if let Some(reload) = last_reload {
         let what = if reload.taken_over {

@@ -11,7 +11,7 @@ use super::messages::{EngineReport, Ready};
 use super::notify::Notifier;
 use crate::config::{Change, ReloadError};
 use crate::control::{
-    InspectorState, InspectorStatus, LeftPart, Parts, ReloadStatus, Reply, Status,
+    ChallengeStatus, InspectorState, InspectorStatus, LeftPart, Parts, ReloadStatus, Reply, Status,
 };
 use crate::error::WithCauses;
 
@@ -171,7 +171,13 @@ impl Service {
     }
 
     /// The answer to who asks what the station is doing.
-    pub(super) fn status(&self, station: &Station, configuration: &str, now_us: u64) -> Reply {
+    pub(super) fn status(
+        &self,
+        station: &Station,
+        challenge: ChallengeStatus,
+        configuration: &str,
+        now_us: u64,
+    ) -> Reply {
         let Mood {
             obstacle,
             inspector: state,
@@ -208,6 +214,7 @@ impl Service {
             trigger: station.trigger().counters().into(),
             late_results: gate.late_results,
             last_part: self.last_part.clone(),
+            challenge: Some(challenge),
             last_reload: self.last_reload.clone(),
         }))
     }

@@ -19,9 +19,11 @@
 //! and no link, and nothing but files with the names above lies in it.
 
 mod disk;
+mod encode;
 mod error;
 mod export;
 mod name;
+mod own;
 mod record;
 mod review;
 mod ring;
@@ -31,7 +33,7 @@ mod shelf;
 pub use disk::{Disk, SystemDisk};
 pub use error::{Full, RecordsError};
 pub use export::{Exported, Exporter, Labelled};
-pub use name::{Kind, RecordId};
+pub use name::{Kind, NoName, RecordId};
 pub use record::{
     DepthKept, EngineFacts, FORMAT, FrameFacts, MapFacts, ModelFacts, Record, StageTimes, Taken,
     Thresholds,

@@ -3,16 +3,14 @@
 
 use std::collections::VecDeque;
 use std::fs::TryLockError;
-use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use twinspect_core::frame::{DepthFrame, FramePair};
-
 use super::disk::{Disk, SystemDisk};
+use super::encode::encode;
 use super::error::{Full, RecordsError};
-use super::name::{Kind, RECORD_FILE, REVIEW_FILE, RecordId, SHEET_FILE, is_ours, leftover};
-use super::record::{DepthKept, FrameFacts, Taken};
-use super::shelf;
+use super::name::{Kind, RecordId, leftover};
+use super::own::{own_files, remove};
+use super::record::Taken;
 
 /// How much may be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -340,108 +338,5 @@ fn lock(folder: &Path) -> Result<fs_err::File, RecordsError> {
             folder: folder.to_owned(),
         }),
         Err(TryLockError::Error(source)) => Err(RecordsError::Write { path, source }),
-    }
-}
-
-/// The texts and pictures of a record, `record.json` last.
-fn encode(taken: Taken<'_>) -> Result<Vec<(&'static str, Vec<u8>)>, RecordsError> {
-    let Taken {
-        mut record,
-        frame,
-        scores,
-        sheet,
-    } = taken;
-    let mut files = Vec::new();
-    if let Some(frame) = frame {
-        let (facts, pictures) = encode_frame(frame)?;
-        record.frame = Some(facts);
-        files.extend(pictures);
-    }
-    if let Some(scores) = scores {
-        let (facts, picture) = scores.encode()?;
-        record.map = Some(facts);
-        files.push((super::name::SCORE_FILE, picture));
-    }
-    files.extend(sheet.map(|sheet| (SHEET_FILE, sheet)));
-    let mut text = serde_json::to_vec_pretty(&record).map_err(|source| RecordsError::Encode {
-        what: RECORD_FILE,
-        source: source.into(),
-    })?;
-    text.push(b'\n');
-    files.push((RECORD_FILE, text));
-    Ok(files)
-}
-
-type Pictures = Vec<(&'static str, Vec<u8>)>;
-
-fn encode_frame(frame: &FramePair) -> Result<(FrameFacts, Pictures), RecordsError> {
-    let depth = match frame.depth() {
-        None => DepthKept::Absent,
-        Some(DepthFrame::Counts(_)) => DepthKept::Counts,
-        Some(DepthFrame::Points(_)) => DepthKept::PointsLeftOut,
-    };
-    let facts = FrameFacts {
-        size: frame.size(),
-        rgb: frame.rgb().is_some(),
-        depth,
-        rgb_stamp: frame.rgb_stamp,
-        depth_stamp: frame.depth_stamp,
-    };
-    let kept = match depth {
-        DepthKept::Absent | DepthKept::Counts => Some(frame.clone()),
-        DepthKept::PointsLeftOut => frame.clone().without_depth(),
-    };
-    let pictures = kept.map_or(Ok(Vec::new()), |kept| {
-        twinspect_dataset::encode_frame(&kept).map_err(|source| RecordsError::Encode {
-            what: "the pictures",
-            source: Box::new(source),
-        })
-    })?;
-    Ok((facts, pictures))
-}
-
-/// Bytes of a record's files, and whether it is reviewed; `None` if it is no record that may be deleted.
-fn own_files(path: &Path) -> Option<(u64, bool)> {
-    if !path.symlink_metadata().ok()?.is_dir() {
-        return None;
-    }
-    let (mut bytes, mut is_record, mut is_marked) = (0, false, false);
-    for entry in fs_err::read_dir(path).ok()? {
-        let entry = entry.ok()?;
-        // Of a link this is the link's own.
-        let found = entry.metadata().ok()?;
-        let name = entry.file_name();
-        let name = name.to_str().filter(|name| is_ours(name))?;
-        if !found.is_file() {
-            return None;
-        }
-        is_record |= name == RECORD_FILE;
-        is_marked |= name == REVIEW_FILE;
-        bytes += found.len();
-    }
-    is_record.then_some((bytes, is_marked))
-}
-
-/// Removes our files of a folder, and the folder if nothing else is in it. What is foreign stays.
-fn remove(disk: &mut impl Disk, path: &Path) -> io::Result<()> {
-    if !path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
-        return Ok(());
-    }
-    let mut is_empty = true;
-    for entry in fs_err::read_dir(path)? {
-        let entry = entry?;
-        let is_own = entry.file_name().to_str().is_some_and(is_ours);
-        if is_own && shelf::is_plain(&entry.path()) {
-            disk.remove_file(&entry.path())?;
-        } else {
-            is_empty = false;
-        }
-    }
-    if !is_empty {
-        return Ok(());
-    }
-    match disk.remove_folder(path) {
-        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
-        removed => removed,
     }
 }

@@ -118,3 +118,41 @@ fn too_few_parts_and_wrong_ones_are_not_accepted() {
     );
     assert!(!service.site.path("acceptance").exists());
 }
+
+#[test]
+fn a_challenge_part_is_caught_or_missed_and_the_station_says_so() {
+    let site = by_request(40);
+    site.edit(
+        "station.toml",
+        "[trigger]",
+        "[challenge]\nevery_hours = 24.0\npart = \"ref-7\"\n[trigger]",
+    );
+    let mut service = Service::start(site);
+    service.wait_for("STATUS=ready");
+    let marked = service.answer("challenge");
+    assert_eq!(marked["reply"], "challenge_marked", "{marked}");
+    assert_eq!(
+        (&marked["number"], &marked["part"]),
+        (&Value::from(1), &Value::from("ref-7"))
+    );
+    let refusal = service.refusal("challenge");
+    assert!(refusal.contains("awaited already"), "{refusal}");
+    // The recording begins with a dent.
+    assert_eq!(service.answer("trigger")["verdict"], "fail");
+    let challenge = service.answer("status")["challenge"].clone();
+    assert_eq!(challenge["last"], "caught", "{challenge}");
+    assert!(challenge["alarm"].is_null(), "{challenge}");
+    let due_s = challenge["due_in_s"].as_f64().expect("a time");
+    assert!((0.0..=86_400.0).contains(&due_s), "{due_s}");
+    // And goes on with a good part.
+    service.answer("challenge");
+    assert_eq!(service.answer("trigger")["verdict"], "pass");
+    let challenge = service.answer("status")["challenge"].clone();
+    assert_eq!(
+        (&challenge["last"], &challenge["alarm"]),
+        (&Value::from("missed"), &Value::from("missed"))
+    );
+    let log = String::from_utf8(service.site.read("log")).expect("text");
+    assert!(log.contains("challenge part 2 has PASSED"), "{log}");
+    service.stop();
+}

@@ -16,7 +16,10 @@ impl LineProcess {
         match order {
             Order::Tell(answer) => {
                 let (digest, now_us) = (self.loaded.digest(), self.clock.now_us());
-                let status = self.service.status(&self.station, digest, now_us);
+                let challenge = self.challenge_status();
+                let status = self
+                    .service
+                    .status(&self.station, challenge, digest, now_us);
                 reply(&answer, status);
             }
             Order::Trigger(answer) => {
@@ -30,6 +33,7 @@ impl LineProcess {
                 }
             }
             Order::RetryEngine(answer) => self.retry_engine(&answer),
+            Order::Challenge(answer) => self.answer_challenge(&answer),
             Order::Adopt(reading) => self.adopt(*reading),
         }
         Ok(())
