@@ -20,6 +20,7 @@
 pub mod align;
 pub mod belt;
 pub mod blur;
+pub mod challenge;
 pub mod colour;
 pub mod demotion;
 pub mod frame;

@@ -1,9 +1,17 @@
 //! What a user types.
 
+mod accept;
 mod engine;
+mod records;
 
+pub(crate) use accept::AcceptArgs;
 pub(crate) use engine::{
     BuildArgs, EngineArgs, EngineCommand, EngineName, ListArgs, PlansArgs, PruneArgs,
+};
+
+pub(crate) use records::{
+    ExportRecordsArgs, ListRecordsArgs, RecordsArgs, RecordsCommand, RecordsFilter, RecordsPlace,
+    ReviewArgs, ShowRecordArgs,
 };
 
 use std::path::PathBuf;
@@ -19,7 +27,7 @@ Exit codes:
   1  unexpected fault (a bug)    6  camera
   2  usage or configuration      7  line input and output
   3  input data                  8  storage
-  4  bundle or model
+  4  bundle or model             9  the station is not accepted
 
 Environment:
   NO_COLOR         no colours
@@ -47,6 +55,8 @@ pub(crate) enum Command {
     /// Triggers a part of a running station and says what became of it. With `--test` what lies before
     /// the camera is judged alone: no pulse, no number, no record.
     Trigger(TriggerArgs),
+    /// Tells a running station that the next part is the challenge part, which it must reject.
+    Challenge(AskArgs),
     /// Lets a running station read its configuration again.
     Reload(AskArgs),
     /// Says what a configuration means, and whether a bundle can be trusted on this machine.
@@ -57,6 +67,10 @@ pub(crate) enum Command {
     Model(ModelArgs),
     /// Looks after the plans of the GPU engine.
     Engine(EngineArgs),
+    /// Shows reference parts of known truth to a running station, and reports whether it is accepted.
+    Accept(AcceptArgs),
+    /// Lists, shows, reviews and exports what a station has kept of its parts.
+    Records(RecordsArgs),
     /// Prints a completion script for a shell.
     Completions(CompletionsArgs),
     /// Writes manual pages, one for each command, into a folder.

@@ -61,6 +61,38 @@ pub(crate) fn monotonic_ns() -> u64 {
     seconds.saturating_mul(1_000_000_000) + nanoseconds
 }
 
+/// The wall clock in milliseconds since 1970, in UTC. Nothing is decided by it.
+pub(crate) fn now_unix_ms() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
+}
+
+/// A moment as in RFC 3339, to the second; a dash for one that is none.
+pub(crate) fn rfc3339(unix_ms: u64) -> String {
+    i64::try_from(unix_ms)
+        .ok()
+        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
+        .map_or_else(
+            || "-".to_owned(),
+            |moment| moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        )
+}
+
+/// What somebody has typed for a moment, in milliseconds since 1970: how long it is ago (`90min`, `8h`,
+/// `3d`), a day in UTC, or a moment as in RFC 3339.
+pub(crate) fn since(typed: &str, now_unix_ms: u64) -> Option<u64> {
+    use jiff::{SpanRelativeTo, Timestamp, civil::Date, tz::TimeZone};
+    let unix_ms = |moment: Timestamp| u64::try_from(moment.as_millisecond()).ok();
+    if let Ok(moment) = typed.parse::<Timestamp>() {
+        return unix_ms(moment);
+    }
+    if let Ok(day) = typed.parse::<Date>() {
+        return unix_ms(day.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    }
+    let ago = typed.parse::<jiff::Span>().ok()?;
+    let ago = ago.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    now_unix_ms.checked_sub(u64::try_from(ago.as_millis()).ok()?)
+}
+
 /// The wall clock as in RFC 3339, for people. Nothing is decided by it.
 pub(crate) fn now_rfc3339() -> String {
     jiff::Timestamp::now()
@@ -71,6 +103,27 @@ pub(crate) fn now_rfc3339() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_are_typed_in_three_ways() {
+        let now = 1_764_160_000_000;
+        for (typed, expected) in [
+            ("90min", Some(now - 5_400_000)),
+            ("8h", Some(now - 28_800_000)),
+            ("3d", Some(now - 259_200_000)),
+            ("2025-11-26", Some(1_764_115_200_000)),
+            ("2025-11-26T08:00:00Z", Some(1_764_144_000_000)),
+            ("1970-01-01", Some(0)),
+            ("", None),
+            ("yesterday", None),
+            ("-8h", None),
+            ("99999999d", None),
+        ] {
+            assert_eq!(since(typed, now), expected, "{typed}");
+        }
+        assert_eq!(rfc3339(now), "2025-11-26T12:26:40Z");
+        assert_eq!(rfc3339(u64::MAX), "-");
+    }
 
     #[test]
     fn stamps_of_the_kernel_lie_on_the_same_axis() {

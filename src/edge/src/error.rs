@@ -20,6 +20,7 @@ use twinspect_engine::tensorrt::PlanError;
 use twinspect_engine::{EngineError, ProofError};
 use twinspect_line::LineError;
 use twinspect_line::gpio::GpioError;
+use twinspect_store::records::RecordsError;
 
 use crate::config::ConfigError;
 use crate::control::ControlError;
@@ -163,6 +164,15 @@ pub(crate) enum EdgeError {
     /// Another station's pictures go where this one's should.
     #[error("another station writes its records into {}", folder.display())]
     RecordsInUse { folder: PathBuf },
+    /// Records of parts.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    /// Records that could not be exported; each was told with its reason.
+    #[error("{failed} of {all} records were not exported")]
+    NotExported { failed: usize, all: usize },
+    /// The acceptance has not shown what was to be shown.
+    #[error("not accepted: {why}")]
+    NotAccepted { why: String },
     /// Standard output.
     #[error("writing to standard output")]
     Output(#[from] io::Error),
@@ -238,6 +248,9 @@ impl EdgeError {
             Self::Plans(_) => 5,
             Self::Camera(_) => 6,
             Self::Line(_) => 7,
+            Self::Records(error) => records_code(error),
+            Self::NotExported { .. } => 3,
+            Self::NotAccepted { .. } => 9,
             Self::Store { .. } | Self::RecordsInUse { .. } | Self::Output(_) => 8,
             Self::InspectProcess { code } => *code,
         }
@@ -293,6 +306,13 @@ impl EdgeError {
             Self::RecordsInUse { .. } => {
                 Some("stop that station, or give this one a `records.folder` of its own".into())
             }
+            Self::Records(error) => error.hint().map(Cow::from),
+            Self::NotAccepted { .. } => {
+                Some("the report lists the parts; `twinspect records` has pictures of those that were rejected".into())
+            }
+            Self::NotExported { .. } => {
+                Some("the others are part of the set now, and stay so when this is tried again".into())
+            }
             Self::System { .. } => {
                 Some("this should not happen: please report it with the lines above".into())
             }
@@ -320,6 +340,23 @@ impl EdgeError {
             writeln!(anstream::stderr(), "{}", logging::error(&report)).unwrap_or_default();
         }
         ExitCode::from(code)
+    }
+}
+
+/// 2 for a wish, 3 for what lies in the folder, 8 for what the disk does.
+fn records_code(error: &RecordsError) -> u8 {
+    match error {
+        RecordsError::Unknown { .. }
+        | RecordsError::Unfit { .. }
+        | RecordsError::Unlabelled { .. }
+        | RecordsError::OutAmongRecords { .. } => 2,
+        RecordsError::Damaged { .. }
+        | RecordsError::Format { .. }
+        | RecordsError::NoFrame { .. }
+        | RecordsError::DefectInTraining { .. }
+        | RecordsError::Pictures { .. }
+        | RecordsError::Export { .. } => 3,
+        _ => 8,
     }
 }
 

@@ -5,6 +5,7 @@
 //! two, and [`control`] speaks to one that runs; [`pictures`], [`part_report`] and [`tally`] tell people what became of the parts.
 #![forbid(unsafe_code)]
 
+mod accept;
 mod bench;
 mod cameras;
 mod chaos;
@@ -27,9 +28,11 @@ mod part_report;
 mod pictures;
 mod pipeline;
 mod plans;
+mod records;
 mod replay;
 mod run;
 mod tally;
+mod user;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -72,11 +75,14 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
         Command::Run(args) => run::run(args),
         Command::Status(args) => control::status(args, out),
         Command::Trigger(args) => control::trigger(args, out),
+        Command::Challenge(args) => control::challenge(args, out),
         Command::Reload(args) => control::reload(args, out),
         Command::Check(args) => check::check(args, out),
         Command::Bench(args) => bench::bench(args, out),
         Command::Model(args) => model::model(args, out),
         Command::Engine(args) => plans::engine(args, out),
+        Command::Accept(args) => accept::accept(args, out),
+        Command::Records(args) => records::records(args, out),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "twinspect", &mut script);

@@ -21,6 +21,7 @@ mod presence;
 mod product;
 mod purity;
 mod recorded_camera;
+mod records;
 mod report;
 mod sequence;
 mod service;

@@ -136,12 +136,12 @@ fn lose_depth(site: &Site, part: &str) {
     empty.save(&depth).expect("a depth picture is written");
 }
 
-/// Names of the pictures of rejected parts, in order.
+/// Names of the records, in order.
 fn records(site: &Site) -> Vec<String> {
     let folder = std::fs::read_dir(site.path("records")).expect("a folder of records");
     let names = folder.map(|entry| entry.expect("an entry").file_name().into_string());
     let mut pictures: Vec<String> = names
-        .filter_map(|name| name.ok().filter(|name| name.starts_with("reject-")))
+        .filter_map(|name| name.ok().filter(|name| name.starts_with("record-")))
         .collect();
     pictures.sort();
     pictures
@@ -266,7 +266,7 @@ fn answers_after_the_deadline_reject() {
 }
 
 #[test]
-fn pictures_of_rejected_parts_are_kept_up_to_the_limit() {
+fn records_of_rejected_parts_are_kept_up_to_the_limit() {
     let site = patient();
     // Depth is lost, so that every part is rejected without a result.
     site.edit(

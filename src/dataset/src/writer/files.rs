@@ -39,16 +39,14 @@ impl Partial {
         frame: &FramePair,
         mask: Option<&Mask>,
     ) -> Result<(), WriteError> {
-        let size = frame.size();
-        if let Some(rgb) = frame.rgb() {
-            write_png::<Rgb<u8>>(&self.path.join("rgb.png"), size, rgb.data())?;
-        }
-        if let Some(DepthFrame::Counts(counts)) = frame.depth() {
-            write_png::<Luma<u16>>(&self.path.join("depth.png"), size, counts.data())?;
+        for (name, bytes) in encode_pictures(frame)? {
+            write_file(&self.path.join(name), &bytes)?;
         }
         if let Some(mask) = mask {
             let marked: Vec<u8> = mask.data().iter().map(|&value| value * u8::MAX).collect();
-            write_png::<Luma<u8>>(&self.path.join("mask.png"), size, &marked)?;
+            let name = "mask.png";
+            let bytes = encode_png::<Luma<u8>>(name, frame.size(), &marked)?;
+            write_file(&self.path.join(name), &bytes)?;
         }
         Ok(())
     }
@@ -138,7 +136,24 @@ fn next_number(class: &Path) -> Result<u64, WriteError> {
     Ok(next)
 }
 
-fn write_png<P>(path: &Path, size: FrameSize, data: &[P::Subpixel]) -> Result<(), WriteError>
+/// The names and bytes of a pair's pictures: colour as a lossless PNG, depth as a 16-bit PNG of its counts.
+pub(crate) fn encode_pictures(
+    frame: &FramePair,
+) -> Result<Vec<(&'static str, Vec<u8>)>, WriteError> {
+    let size = frame.size();
+    let mut files = Vec::with_capacity(2);
+    if let Some(rgb) = frame.rgb() {
+        let name = "rgb.png";
+        files.push((name, encode_png::<Rgb<u8>>(name, size, rgb.data())?));
+    }
+    if let Some(DepthFrame::Counts(counts)) = frame.depth() {
+        let name = "depth.png";
+        files.push((name, encode_png::<Luma<u16>>(name, size, counts.data())?));
+    }
+    Ok(files)
+}
+
+fn encode_png<P>(name: &str, size: FrameSize, data: &[P::Subpixel]) -> Result<Vec<u8>, WriteError>
 where
     P: PixelWithColorType,
     [P::Subpixel]: EncodableLayout,
@@ -156,10 +171,10 @@ where
             P::COLOR_TYPE,
         )
         .map_err(|source| WriteError::Encoding {
-            path: path.to_owned(),
+            path: name.into(),
             source: source.into(),
         })?;
-    write_file(path, &bytes)
+    Ok(bytes)
 }
 
 pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use twinspect_core::frame::{DepthFrame, FramePair};
 
 pub use self::error::WriteError;
+pub(crate) use self::files::encode_pictures;
 use self::files::{Partial, make_folders, sync_folder, write_file, writing};
 use crate::camera::{CAMERA_FILE, Camera};
 use crate::folder::Listing;

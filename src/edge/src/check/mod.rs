@@ -134,7 +134,7 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
         .transpose()?
         .flatten();
     let records = station.and_then(|station| station.records.as_ref());
-    let records_folder = records.map(|records| records.folder.clone());
+    let records_folder = records.map(|records| records.ring.folder.clone());
     records_folder.as_deref().map_or(Ok(()), try_folder)?;
     let socket = station.and_then(|station| station.control_socket.as_deref());
     socket.map_or(Ok(()), control::check)?;

@@ -31,6 +31,7 @@ pub(crate) use v4l2::V4l2Source;
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
 use twinspect_bundle::document::{self, DocumentError};
 
 /// A configuration that can't be used.
@@ -84,9 +85,23 @@ pub(crate) struct Loaded {
     pub(crate) station: Station,
     pub(crate) settings: Vec<Setting>,
     typed: StationToml,
+    /// Where relative paths start.
+    base: PathBuf,
+    digest: String,
 }
 
 impl Loaded {
+    /// SHA-256 of every key with its value: two configurations that mean the same have the same, however
+    /// they are written.
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Where records lie, whether or not the station writes any now.
+    pub(crate) fn records_folder(&self) -> PathBuf {
+        self.base.join(&self.typed.records.folder)
+    }
+
     /// The same configuration as text with every key, for a process that must not read the file
     /// again: it may have been edited since.
     pub(crate) fn text(&self) -> Result<String, toml::ser::Error> {
@@ -128,9 +143,22 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
     })?;
     Ok(Loaded {
         station,
+        digest: digest(&settings),
         settings,
         typed,
+        base: path.parent().unwrap_or(Path::new("")).to_owned(),
     })
+}
+
+fn digest(settings: &[Setting]) -> String {
+    let mut all = Sha256::new();
+    for Setting { key, value, .. } in settings {
+        all.update(format!("{key} = {value}\n"));
+    }
+    all.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

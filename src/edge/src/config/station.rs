@@ -13,6 +13,7 @@ use twinspect_core::supervision::SupervisionSpec;
 use twinspect_core::trigger::{SourceSpec, SpacingSpec, TriggerSpec};
 use twinspect_line::Stopped;
 use twinspect_line::gpio::GpioSpec;
+use twinspect_store::records::RingSpec;
 
 use super::belt::BeltSpec;
 use super::camera::CameraSource;
@@ -20,8 +21,8 @@ use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::engine::EngineSpec;
 use super::presence::WatchSpec;
 use super::typed::{
-    EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind, OutputToml,
-    PresenceToml, RecordsToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
+    ChallengeToml, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
+    OutputToml, PresenceToml, RecordsToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
 };
 use super::wires;
 
@@ -48,6 +49,7 @@ pub(crate) struct Station {
     pub(crate) degraded: DegradedPolicy,
     pub(crate) inspector: InspectorLimits,
     pub(crate) records: Option<RecordsSpec>,
+    pub(crate) challenge: ChallengeSpec,
     /// Where it answers while it runs, if the file says so.
     pub(crate) control_socket: Option<PathBuf>,
 }
@@ -76,13 +78,32 @@ pub(crate) struct InspectorLimits {
     pub(crate) silence_max: Duration,
 }
 
-/// Where pictures of rejected parts go.
+/// The part that shows now and then that a station still rejects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChallengeSpec {
+    /// `None` if nobody is to be reminded.
+    pub(crate) every_us: Option<u64>,
+    /// Which part it is, for people.
+    pub(crate) part: String,
+}
+
+/// What is kept of parts, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RecordsSpec {
-    pub(crate) folder: PathBuf,
+    pub(crate) ring: RingSpec,
     pub(crate) queue_parts: usize,
-    pub(crate) keep_parts: usize,
+    /// Of passed parts each of so many, if any.
+    pub(crate) every_nth_pass: Option<u64>,
 }
+
+/// Longest time between challenge parts: a year.
+const HOURS_MAX: f64 = 8_784.0;
+
+/// Most megabytes that a key may ask for.
+const MEGABYTES_MAX: u64 = 10_000_000;
+
+/// Bytes of what is typed in megabytes.
+const MB: u64 = 1_000_000;
 
 impl From<StoppedToml> for Stopped {
     fn from(typed: StoppedToml) -> Self {
@@ -312,11 +333,41 @@ impl Checker {
         let queue_parts = self.count("records.queue_parts", typed.queue_parts, 64);
         let keep_parts = self.count("records.keep_parts", typed.keep_parts, 100_000);
         let folder = self.path("records.folder", &typed.folder, folder);
+        for (key, typed, least) in [
+            ("records.keep_mb", typed.keep_mb, 1),
+            ("records.free_min_mb", typed.free_min_mb, 0),
+        ] {
+            let holds = (least..=MEGABYTES_MAX).contains(&typed);
+            self.require(
+                holds,
+                key,
+                typed,
+                format!("from {least} to {MEGABYTES_MAX}"),
+            );
+        }
         typed.enabled.then_some(RecordsSpec {
-            folder,
+            ring: RingSpec {
+                folder,
+                keep_parts,
+                keep_bytes: typed.keep_mb.saturating_mul(MB),
+                free_min_bytes: typed.free_min_mb.saturating_mul(MB),
+            },
             queue_parts,
-            keep_parts,
+            every_nth_pass: Some(typed.every_nth_pass).filter(|nth| *nth > 0),
         })
+    }
+}
+
+impl Checker {
+    fn challenge(&mut self, typed: &ChallengeToml) -> ChallengeSpec {
+        let hours = typed.every_hours;
+        let holds = (0.0..=HOURS_MAX).contains(&hours);
+        let expected = format!("from 0 to {HOURS_MAX}");
+        self.require(holds, "challenge.every_hours", hours, expected);
+        ChallengeSpec {
+            every_us: (holds && hours > 0.0).then(|| (hours * 3.6e9) as u64),
+            part: typed.part.clone(),
+        }
     }
 }
 
@@ -349,6 +400,7 @@ impl Station {
             },
             inspector: checker.inspector(&typed.inspector, typed.ready.silence_max_ms),
             records: checker.records(&typed.records, folder),
+            challenge: checker.challenge(&typed.challenge),
             control_socket: Some(&typed.control.socket)
                 .filter(|socket| !socket.as_os_str().is_empty())
                 .map(|socket| folder.join(socket)),

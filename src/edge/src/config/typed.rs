@@ -44,6 +44,8 @@ pub(crate) struct StationToml {
     #[serde(default)]
     pub(crate) records: RecordsToml,
     #[serde(default)]
+    pub(crate) challenge: ChallengeToml,
+    #[serde(default)]
     pub(crate) control: ControlToml,
 }
 
@@ -361,7 +363,7 @@ impl Default for InspectorToml {
     }
 }
 
-/// Pictures of rejected parts.
+/// What is kept of parts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RecordsToml {
@@ -369,6 +371,9 @@ pub(crate) struct RecordsToml {
     pub(crate) folder: PathBuf,
     pub(crate) queue_parts: usize,
     pub(crate) keep_parts: usize,
+    pub(crate) keep_mb: u64,
+    pub(crate) free_min_mb: u64,
+    pub(crate) every_nth_pass: u64,
 }
 
 impl Default for RecordsToml {
@@ -378,8 +383,20 @@ impl Default for RecordsToml {
             folder: PathBuf::from("records"),
             queue_parts: 4,
             keep_parts: 200,
+            keep_mb: 2_000,
+            free_min_mb: 500,
+            every_nth_pass: 0,
         }
     }
+}
+
+/// The bad part that is shown now and then, and must be rejected.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ChallengeToml {
+    pub(crate) every_hours: f64,
+    /// Which part it is, for people.
+    pub(crate) part: String,
 }
 
 /// Where a running station answers.

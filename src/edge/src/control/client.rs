@@ -32,6 +32,11 @@ pub(crate) fn trigger(args: &TriggerArgs, out: &mut dyn Write) -> Result<(), Edg
     ask(&args.station, request, out)
 }
 
+/// Says that the next part is the challenge part.
+pub(crate) fn challenge(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    ask(args, Request::Challenge, out)
+}
+
 /// Lets a station read its configuration again.
 pub(crate) fn reload(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     ask(args, Request::Reload, out)
@@ -42,7 +47,23 @@ pub(crate) fn retry_engine(args: &AskArgs, out: &mut dyn Write) -> Result<(), Ed
     ask(args, Request::RetryEngine, out)
 }
 
+/// Asks a station for something that it does.
+pub(crate) fn request(args: &AskArgs, request: Request) -> Result<Reply, EdgeError> {
+    answer(args, request).map(|(reply, _)| reply)
+}
+
 fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), EdgeError> {
+    let (reply, line) = answer(args, request)?;
+    if args.json {
+        // As it came: a newer station may say more than this program knows.
+        out.write_all(&line)?;
+        return Ok(writeln!(out)?);
+    }
+    show(&reply, out).map_err(EdgeError::Output)
+}
+
+/// What a station says, also as it came.
+fn answer(args: &AskArgs, request: Request) -> Result<(Reply, Vec<u8>), EdgeError> {
     let socket = socket(args)?;
     let line = exchange(&socket, request).map_err(|source| ControlError::Ask {
         path: socket.clone(),
@@ -56,12 +77,7 @@ fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), Edge
     if let Reply::Refused { reason } = reply {
         return Err(ControlError::Refused { reason }.into());
     }
-    if args.json {
-        // As it came: a newer station may say more than this program knows.
-        out.write_all(&line)?;
-        return Ok(writeln!(out)?);
-    }
-    show(&reply, out).map_err(EdgeError::Output)
+    Ok((reply, line))
 }
 
 fn socket(args: &AskArgs) -> Result<PathBuf, EdgeError> {
@@ -115,6 +131,11 @@ fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
             out,
             "the inspect process is started again and tries the GPU: `twinspect status` says what it came to"
         ),
+        Reply::ChallengeMarked { number, part } => writeln!(
+            out,
+            "part {number} is the challenge part: show {} now. `twinspect status` and the log say what became of it",
+            if part.is_empty() { "it" } else { part }
+        ),
         Reply::Refused { reason } => writeln!(out, "{reason}"),
     }
 }
@@ -131,6 +152,7 @@ fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
         trigger,
         late_results,
         last_part,
+        challenge,
         last_reload,
         ..
     } = status;
@@ -190,6 +212,17 @@ fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
             left.number,
             detail.trim()
         )?;
+    }
+    if let Some(challenge) = challenge
+        && (challenge.due_in_s.is_some() || challenge.last.is_some() || challenge.awaited.is_some())
+    {
+        let last = challenge.last.as_deref().unwrap_or("none shown yet");
+        let alarm = challenge.alarm.as_deref();
+        let alarm = alarm.map_or(String::new(), |alarm| format!(", ALARM: {alarm}"));
+        let due = challenge.due_in_s.map_or(String::new(), |due_s| {
+            format!(", next one within {:.1} h", due_s / 3600.0)
+        });
+        writeln!(out, "challenge      last: {last}{alarm}{due}")?;
     }
     if let Some(reload) = last_reload {
         let what = if reload.taken_over {

@@ -10,11 +10,11 @@ mod place;
 mod protocol;
 mod server;
 
-pub(crate) use client::{reload, retry_engine, status, trigger};
+pub(crate) use client::{challenge, reload, request, retry_engine, status, trigger};
 pub(crate) use place::for_station;
 pub(crate) use protocol::{
-    InspectorState, InspectorStatus, JudgedPart, LeftPart, Parts, ReloadStatus, Reply, Request,
-    Status, Triggered,
+    ChallengeStatus, InspectorState, InspectorStatus, JudgedPart, LeftPart, Parts, ReloadStatus,
+    Reply, Request, Status, Triggered,
 };
 pub(crate) use server::{Server, check};
 

@@ -31,6 +31,8 @@ pub(crate) enum Request {
     TestPart,
     /// Read the configuration again.
     Reload,
+    /// The next part that comes is the challenge part.
+    Challenge,
     /// Try the GPU again, by another inspect process.
     RetryEngine,
 }
@@ -39,7 +41,7 @@ impl Request {
     /// How long the answer may take.
     pub(super) fn answer_max(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Status | Self::RetryEngine => 5,
+            Self::Status | Self::RetryEngine | Self::Challenge => 5,
             // The camera and the engine may be brought back meanwhile.
             Self::TestPart => 15,
             // The disk may be slow.
@@ -64,6 +66,12 @@ pub(crate) enum Reply {
     Reloaded { changes: Vec<Change> },
     /// Another inspect process is being started, which may use the GPU.
     EngineRetried,
+    /// The part of this number is the challenge part.
+    ChallengeMarked {
+        number: u64,
+        /// Which part it is, as the configuration says.
+        part: String,
+    },
     /// Nothing was done.
     Refused { reason: String },
 }
@@ -85,6 +93,9 @@ pub(crate) struct Status {
     pub(crate) version: String,
     pub(crate) process: u32,
     pub(crate) uptime_s: f64,
+    /// SHA-256 of every key of the configuration that it goes by, with its value.
+    #[serde(default)]
+    pub(crate) configuration: Option<String>,
     /// Whether READY beats.
     pub(crate) ready: bool,
     /// Why not: `starting`, `silent`, `camera`, `engine`, `late`, `fault`, `closing`.
@@ -96,8 +107,25 @@ pub(crate) struct Status {
     pub(crate) trigger: Triggered,
     pub(crate) late_results: u64,
     pub(crate) last_part: Option<LeftPart>,
+    #[serde(default)]
+    pub(crate) challenge: Option<ChallengeStatus>,
     /// What became of the last wish for another configuration.
     pub(crate) last_reload: Option<ReloadStatus>,
+}
+
+/// The part that shows now and then that this station still rejects.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ChallengeStatus {
+    /// Which part it is, as the configuration says.
+    pub(crate) part: String,
+    /// `missed`: the last one has passed; `overdue`: none was caught in time.
+    pub(crate) alarm: Option<String>,
+    /// What became of the last one since the start: `caught`, `missed`, `no_result`.
+    pub(crate) last: Option<String>,
+    /// The number of the part that is awaited.
+    pub(crate) awaited: Option<u64>,
+    /// Until when the next one has to be caught; 0 once that is over.
+    pub(crate) due_in_s: Option<f64>,
 }
 
 /// The process that sees and judges.
@@ -107,6 +135,9 @@ pub(crate) struct InspectorStatus {
     pub(crate) restarts: u64,
     /// As of the last one that was ready.
     pub(crate) model: Option<String>,
+    /// Digest of the model's bundle.
+    #[serde(default)]
+    pub(crate) bundle: Option<String>,
     pub(crate) engine: Option<String>,
     /// Why it is this engine.
     #[serde(default)]

@@ -10,16 +10,25 @@ use crate::error::EdgeError;
 /// Writes a PNG, and the folders that it lies in. Whatever happens, no part of a picture stands under
 /// its name.
 pub(crate) fn save(picture: &RgbImage, path: &Path) -> Result<(), EdgeError> {
-    let mut png = Cursor::new(Vec::new());
-    picture
-        .write_to(&mut png, ImageFormat::Png)
-        .map_err(io::Error::other)
-        .map_err(EdgeError::store(path))?;
+    let png = encode(picture).map_err(EdgeError::store(path))?;
     if let Some(folder) = path.parent() {
         fs_err::create_dir_all(folder).map_err(EdgeError::store(folder))?;
     }
-    write_beside(path, |partial| fs_err::write(partial, png.get_ref()))
-        .map_err(EdgeError::store(path))
+    write_beside(path, |partial| fs_err::write(partial, &png)).map_err(EdgeError::store(path))
+}
+
+/// Writes a file that stands under its name as a whole or not at all.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_beside(path, |partial| fs_err::write(partial, bytes))
+}
+
+/// The bytes of a PNG.
+pub(crate) fn encode(picture: &RgbImage) -> io::Result<Vec<u8>> {
+    let mut png = Cursor::new(Vec::new());
+    picture
+        .write_to(&mut png, ImageFormat::Png)
+        .map_err(io::Error::other)?;
+    Ok(png.into_inner())
 }
 
 /// Writes under another name in the same folder, then renames. What a full disk leaves is removed.

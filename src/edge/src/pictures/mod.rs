@@ -12,7 +12,7 @@ mod panels;
 mod sheet;
 mod snapshot;
 
-pub(crate) use file::save;
+pub(crate) use file::{encode, save, write_whole};
 pub(crate) use heatmap::heatmap;
 pub(crate) use sheet::Sheet;
 pub(crate) use snapshot::Snapshot;

@@ -43,6 +43,11 @@ impl Snapshot {
         self.size
     }
 
+    /// S x S scores, evidence over threshold.
+    pub(crate) fn scores(&self) -> &[f32] {
+        &self.score
+    }
+
     /// Copies a part, its S x S scores, and the fusion network's weights, if it had a say.
     pub(crate) fn keep(
         &mut self,

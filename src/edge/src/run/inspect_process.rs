@@ -26,7 +26,7 @@ use twinspect_core::verdict::{Reason, Verdict};
 use super::capture::{Capture, CaptureWatch, Captured, Slot};
 use super::engine_health::{EngineHealth, engine_report};
 use super::messages::{self, Errand, InspectorMessage, Metrics, Ready, SetupMessage};
-use super::records::Records;
+use super::records::{Judged, Records};
 use super::tickets::{self, TicketsRead};
 use super::watch::Watching;
 use crate::cameras::{self, CameraWatch, Health, Opened};
@@ -38,7 +38,7 @@ use crate::engines::{self, Gpu};
 use crate::error::{EdgeError, WithCauses};
 use crate::fit::lookout;
 use crate::logging;
-use crate::pipeline::{InspectError, Pipeline};
+use crate::pipeline::{InspectError, Pipeline, Timings};
 
 /// Tickets that may wait for the camera.
 const TICKETS_MAX: usize = 16;
@@ -119,7 +119,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     let health = EngineHealth::new(engine.on_gpu);
     let keep_warm = wanted.keep_warm && pipeline.cools_down();
     let records = records
-        .map(|spec| Records::start(&spec, &pipeline))
+        .map(|spec| Records::start(&spec, &args.config, &bundle, &pipeline))
         .transpose()?;
 
     let (answers, outgoing) = bounded(ANSWERS_MAX);
@@ -270,6 +270,12 @@ struct Inspect {
     health: EngineHealth,
 }
 
+/// A picture that came before: the pipeline did not look at it, and holds another part.
+fn is_stale(verdict: &Verdict) -> bool {
+    let reason = Reason::StaleFrame;
+    *verdict == Verdict::NoResult { reason }
+}
+
 /// Why nothing is inspected any more, the engine apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -285,7 +291,7 @@ impl Inspect {
     fn run(mut self, frames: &Receiver<Captured>) -> Result<End, EdgeError> {
         let end = loop {
             let listened = match frames.recv_timeout(self.limits.heartbeat) {
-                Ok(captured) => self.inspect(&captured),
+                Ok(captured) => self.inspect(captured),
                 Err(RecvTimeoutError::Timeout) => {
                     self.warm(frames.is_empty());
                     true
@@ -325,32 +331,44 @@ impl Inspect {
             .map_or(Ok(end), |source| Err(EdgeError::Engine(source)))
     }
 
-    /// Judges a part and answers; whether somebody listened.
-    fn inspect(&mut self, captured: &Captured) -> bool {
-        let truth = captured.frame.truth.as_ref();
+    /// Judges a part, answers, and keeps a record; whether somebody listened.
+    fn inspect(&mut self, captured: Captured) -> bool {
         let start_us = self.clock.now_us();
-        let (verdict, took_us) = if start_us >= captured.decide_by_us {
+        let (verdict, timings, took_us) = if start_us >= captured.decide_by_us {
             let reason = Reason::Late;
-            (Verdict::NoResult { reason }, None)
+            (Verdict::NoResult { reason }, None, None)
         } else {
-            let verdict = self.judge(captured);
-            (verdict, Some(self.clock.now_us() - start_us))
+            let (verdict, timings) = self.judge(&captured);
+            (verdict, timings, Some(self.clock.now_us() - start_us))
         };
-        if matches!(captured.errand, Errand::Part(_)) {
+        let Captured { errand, frame, .. } = captured;
+        let answer = errand.answer(verdict.clone(), took_us, frame.truth.as_ref());
+        let listened = self.answers.send(answer).is_ok();
+        if let Errand::Part(number) = errand {
             self.inspected += 1;
+            if let Some(records) = &mut self.records {
+                let judged = Judged {
+                    number,
+                    verdict,
+                    took_us,
+                    timings,
+                };
+                records.keep(&self.pipeline, judged, frame);
+            }
         }
-        let answer = captured.errand.answer(verdict, took_us, truth);
-        self.answers.send(answer).is_ok()
+        listened
     }
 
-    fn judge(&mut self, captured: &Captured) -> Verdict {
+    /// The verdict; stage times of a part that came through the pipeline, which still holds it.
+    fn judge(&mut self, captured: &Captured) -> (Verdict, Option<Timings>) {
         let inspected = chaos::engine(captured.errand.number())
             .map_err(InspectError::Engine)
             .and_then(|()| self.pipeline.inspect(&captured.frame.pair));
-        let verdict = match inspected {
+        match inspected {
             Ok(inspection) => {
                 self.health.well();
-                inspection.verdict
+                let is_held = !is_stale(&inspection.verdict);
+                (inspection.verdict, is_held.then_some(inspection.timings))
             }
             Err(error) => {
                 let reason = error.reason();
@@ -358,17 +376,9 @@ impl Inspect {
                 if let InspectError::Engine(source) = error {
                     self.health.failed(source);
                 }
-                return Verdict::NoResult { reason };
+                (Verdict::NoResult { reason }, None)
             }
-        };
-        if let (Errand::Part(number), Some(records)) = (captured.errand, self.records.as_ref())
-            && !verdict.passes()
-        {
-            let truth = captured.frame.truth.as_ref();
-            let part = truth.map(|truth| truth.id.as_str());
-            records.keep(&self.pipeline, number, part, &verdict);
         }
-        verdict
     }
 
     /// Keeps an engine fast that would be slow after a pause. Not if a ticket was read since the last time: its

@@ -1,6 +1,7 @@
 //! The process that owns trigger, gate and wires. It waits for nobody: one thread, one loop, times
 //! from one monotonic clock.
 
+mod challenge;
 mod engine;
 mod hearing;
 mod requests;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGTERM};
+use twinspect_core::challenge::{Alarm, Challenge};
 use twinspect_core::gate::{Action, Ticket};
 use twinspect_core::handshake::HandshakeWires;
 use twinspect_core::readiness::NotReady;
@@ -56,7 +58,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
     let lock = StationLock::take(&args.config)?;
     let records = loaded.station.records.as_ref();
     let _records_lock = records
-        .map(|records| RecordsLock::take(&records.folder))
+        .map(|records| RecordsLock::take(&records.ring.folder))
         .transpose()?;
     let (order_sender, orders) = bounded(ORDERS_MAX);
     let wishes = reload::start(args.config.clone(), lock, order_sender.clone());
@@ -94,6 +96,9 @@ struct LineProcess {
     trials: Trials,
     engine: EngineWatch,
     service: Service,
+    challenge: Challenge,
+    /// What was last told of it.
+    challenge_alarm: Option<Alarm>,
 }
 
 impl LineProcess {
@@ -119,6 +124,8 @@ impl LineProcess {
             trials: Trials::default(),
             engine: EngineWatch::new(&station.engine),
             service: Service::new(&args.config),
+            challenge: Challenge::new(station.challenge.every_us, clock.now_us()),
+            challenge_alarm: None,
             loaded,
         })
     }
@@ -187,6 +194,7 @@ impl LineProcess {
             .try_for_each(|effect| self.obey(effect, now_us));
         self.effects = effects;
         self.tell_readiness();
+        self.tell_challenge();
         let (trigger, gate) = (self.station.trigger(), self.station.gate());
         for trouble in self
             .troubles
@@ -218,6 +226,7 @@ impl LineProcess {
             self.station.next_tick_us(),
             self.machine.next_us(),
             self.service.next_us(),
+            self.challenge_due_us(),
         ];
         let due = due.into_iter().flatten().min();
         let timeout = due.map_or(Duration::from_secs(1), |at| self.clock.until(at));
@@ -266,6 +275,7 @@ impl LineProcess {
                 outcome,
                 due_us,
             }) => {
+                self.challenged(number, outcome, now_us);
                 if let Some(left) = self.report.leave(number, outcome, due_us)? {
                     self.service.left(left);
                 }

@@ -22,6 +22,8 @@ pub(super) enum Order {
     Trigger(Sender<Reply>),
     /// Judge what lies before the camera now, and let nobody else know.
     TestPart(Sender<Reply>),
+    /// The next part is the challenge part.
+    Challenge(Sender<Reply>),
     /// Try the GPU again.
     RetryEngine(Sender<Reply>),
     /// Take a configuration over, if that is possible.
@@ -38,6 +40,7 @@ pub(super) fn desk(
         Request::Trigger => orders.try_send(Order::Trigger(answer)).is_ok(),
         Request::TestPart => orders.try_send(Order::TestPart(answer)).is_ok(),
         Request::RetryEngine => orders.try_send(Order::RetryEngine(answer)).is_ok(),
+        Request::Challenge => orders.try_send(Order::Challenge(answer)).is_ok(),
         Request::Reload => wishes.try_send(Some(answer)).is_ok(),
     }
 }

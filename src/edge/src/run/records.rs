@@ -1,41 +1,61 @@
-//! The thread that draws rejected parts and writes them to disk, as well as the disk can.
+//! The thread that draws and encodes what was judged, and writes it to disk, as well as the disk can.
 //!
-//! Its memory is made at start: a fixed number of snapshots goes round between the inspect thread
-//! and this one. If none is free the record is dropped, never the part.
+//! The frame pair itself is handed over, it is not copied. The memory for maps is made at start: a
+//! fixed number of snapshots goes round between the inspect thread and this one. If none is free the
+//! record is dropped, never the part.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
-use twinspect_core::verdict::Verdict;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use twinspect_bundle::Bundle;
+use twinspect_camera::CameraFrame;
+use twinspect_core::verdict::{Reason, Verdict};
+use twinspect_store::records::{
+    EngineFacts, FORMAT, ModelFacts, Record, RecordsError, Ring, RingSpec, ScoreMap, StageTimes,
+    Taken, Thresholds,
+};
 
 use crate::chaos;
+use crate::clock;
 use crate::config::RecordsSpec;
+use crate::engines::Role;
 use crate::error::{EdgeError, WithCauses};
+use crate::latency::milliseconds;
 use crate::pictures::{self, Snapshot};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Timings};
 
-/// Pictures that this program wrote, and may delete, are called like this.
-const PREFIX: &str = "reject-";
+/// A part that was judged, before its frame is let go.
+pub(super) struct Judged {
+    pub(super) number: u64,
+    pub(super) verdict: Verdict,
+    /// From picture to verdict, of a part that was inspected.
+    pub(super) took_us: Option<u64>,
+    /// Of a part that came through the pipeline: it still holds what a picture shows.
+    pub(super) timings: Option<Timings>,
+}
 
-/// A rejected part that is to be drawn.
-struct Record {
-    number: u64,
-    part: Option<String>,
-    verdict: Verdict,
+/// What goes to the thread.
+struct Job {
+    judged: Judged,
+    time_unix_ms: u64,
+    frame: CameraFrame,
     snapshot: Box<Snapshot>,
+    /// Whether the snapshot is of this part.
+    is_drawn: bool,
 }
 
 /// The inspect thread's end.
 pub(super) struct Records {
     free: Receiver<Box<Snapshot>>,
-    full: Sender<Record>,
+    full: Sender<Job>,
     counts: Arc<RecordCounts>,
     writer: JoinHandle<()>,
+    every_nth_pass: Option<u64>,
+    passed: u64,
 }
 
 /// What became of records.
@@ -43,14 +63,22 @@ pub(super) struct Records {
 pub(super) struct RecordCounts {
     pub(super) written: AtomicU64,
     pub(super) dropped: AtomicU64,
+    /// The disk does not keep up: the next record that finds room says so.
+    is_behind: AtomicBool,
 }
 
 impl Records {
     /// Makes the folder, the memory and the thread.
-    pub(super) fn start(spec: &RecordsSpec, pipeline: &Pipeline) -> Result<Self, EdgeError> {
-        let mut shelf = Shelf::open(spec)?;
+    pub(super) fn start(
+        spec: &RecordsSpec,
+        config: &Path,
+        bundle: &Bundle,
+        pipeline: &Pipeline,
+    ) -> Result<Self, EdgeError> {
+        let folder = &spec.ring.folder;
+        fs_err::create_dir_all(folder).map_err(EdgeError::store(folder))?;
         let (give_back, free) = bounded(spec.queue_parts);
-        let (full, records) = bounded::<Record>(spec.queue_parts);
+        let (full, jobs) = bounded::<Job>(spec.queue_parts);
         for _ in 0..spec.queue_parts {
             // There is room for each of them.
             if give_back.send(Box::new(pipeline.new_snapshot())).is_err() {
@@ -58,24 +86,21 @@ impl Records {
             }
         }
         let counts = Arc::new(RecordCounts::default());
-        let written = Arc::clone(&counts);
+        let mut shelf = Shelf {
+            facts: facts(config, bundle, pipeline),
+            spec: spec.ring.clone(),
+            ring: None,
+            is_failing: false,
+        };
+        let told = Arc::clone(&counts);
         let writer = std::thread::spawn(move || {
-            for record in records {
-                // A picture that can't be drawn must not end all pictures to come. The shelf counts on
-                // before it writes, so that it is sound whatever happens then.
-                let drawn = catch_unwind(AssertUnwindSafe(|| shelf.write(&record)));
-                match drawn {
-                    Ok(Ok(())) => written.written.fetch_add(1, Ordering::Relaxed),
-                    Ok(Err(error)) => {
-                        log::warn!("recording part {}: {}", record.number, WithCauses(&error));
-                        written.dropped.fetch_add(1, Ordering::Relaxed)
-                    }
-                    Err(_) => {
-                        log::error!("recording part {} has panicked", record.number);
-                        written.dropped.fetch_add(1, Ordering::Relaxed)
-                    }
-                };
-                if give_back.send(record.snapshot).is_err() {
+            // What a crash has left is swept now, if no other process still writes.
+            if let Err(error) = shelf.open() {
+                log::debug!("the first record tries again: {}", WithCauses(&error));
+            }
+            for job in jobs {
+                shelf.record(&job, &told);
+                if give_back.send(job.snapshot).is_err() {
                     return;
                 }
             }
@@ -85,33 +110,53 @@ impl Records {
             full,
             counts,
             writer,
+            every_nth_pass: spec.every_nth_pass,
+            passed: 0,
         })
     }
 
-    /// Keeps the part that the pipeline has just judged, if there is memory for it.
-    pub(super) fn keep(
-        &self,
-        pipeline: &Pipeline,
-        number: u64,
-        part: Option<&str>,
-        verdict: &Verdict,
-    ) {
-        let dropped = match self.free.try_recv() {
-            Ok(mut snapshot) => {
-                pipeline.keep(&mut snapshot);
-                let record = Record {
-                    number,
-                    part: part.map(str::to_owned),
-                    verdict: verdict.clone(),
-                    snapshot,
-                };
-                self.full.try_send(record).is_err()
-            }
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => true,
-        };
-        if dropped {
-            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+    /// Keeps the part that was just judged, if it is one to be kept and there is memory for it.
+    pub(super) fn keep(&mut self, pipeline: &Pipeline, judged: Judged, frame: CameraFrame) {
+        if !self.is_wanted(&judged.verdict) {
+            return;
         }
+        let kept = self.free.try_recv().is_ok_and(|mut snapshot| {
+            let is_drawn = judged.timings.is_some();
+            if is_drawn {
+                pipeline.keep(&mut snapshot);
+            }
+            let job = Job {
+                time_unix_ms: clock::now_unix_ms(),
+                judged,
+                frame,
+                snapshot,
+                is_drawn,
+            };
+            self.full.try_send(job).is_ok()
+        });
+        if kept {
+            if self.counts.is_behind.swap(false, Ordering::Relaxed) {
+                let dropped = self.counts.dropped.load(Ordering::Relaxed);
+                log::warn!("the disk keeps up with records again; {dropped} were dropped so far");
+            }
+        } else {
+            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+            if !self.counts.is_behind.swap(true, Ordering::Relaxed) {
+                log::warn!(
+                    "records are dropped: the disk does not keep up with them. Parts are judged all the same"
+                );
+            }
+        }
+    }
+
+    /// Rejected parts all; of passed ones each of so many.
+    fn is_wanted(&mut self, verdict: &Verdict) -> bool {
+        if !verdict.passes() {
+            return true;
+        }
+        self.passed += 1;
+        self.every_nth_pass
+            .is_some_and(|nth| self.passed.is_multiple_of(nth))
     }
 
     /// What became of records so far.
@@ -129,126 +174,158 @@ impl Records {
     }
 }
 
-/// The newest pictures of a folder.
+/// What all records of this process have in common.
+fn facts(config: &Path, bundle: &Bundle, pipeline: &Pipeline) -> Record {
+    let manifest = bundle.manifest();
+    let score = &manifest.score;
+    Record {
+        format: FORMAT,
+        station: station_name(config),
+        number: 0,
+        part: None,
+        time_unix_ms: 0,
+        verdict: Verdict::NoResult {
+            reason: Reason::Stopped,
+        },
+        took_ms: None,
+        stages_ms: None,
+        model: ModelFacts {
+            name: manifest.name.clone(),
+            version: manifest.version.to_string(),
+            bundle: bundle.hash().to_owned(),
+        },
+        engine: EngineFacts {
+            name: pipeline.engine().to_owned(),
+            stands_in: pipeline.role() == Role::StandsIn,
+        },
+        thresholds: Thresholds {
+            fused: score.fused.evidence,
+            rgb: score
+                .modalities
+                .rgb
+                .as_ref()
+                .map(|known| known.threshold.evidence),
+            geometry: score
+                .modalities
+                .geometry
+                .as_ref()
+                .map(|known| known.threshold.evidence),
+        },
+        twinspect: chaos::VERSION.to_owned(),
+        frame: None,
+        map: None,
+    }
+}
+
+/// A station is called as its configuration's file is.
+fn station_name(config: &Path) -> String {
+    config.file_stem().map_or_else(
+        || "station".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+/// The thread's end of the ring.
 struct Shelf {
-    folder: PathBuf,
-    keep: usize,
-    /// Oldest first.
-    pictures: VecDeque<PathBuf>,
-    next: u64,
+    facts: Record,
+    spec: RingSpec,
+    /// Not open yet while another process writes, as for a moment when a model is switched.
+    ring: Option<Ring>,
+    /// The last record could not be written.
+    is_failing: bool,
 }
 
 impl Shelf {
-    /// Finds what earlier runs have left.
-    fn open(spec: &RecordsSpec) -> Result<Self, EdgeError> {
-        let folder = &spec.folder;
-        fs_err::create_dir_all(folder).map_err(EdgeError::store(folder))?;
-        let mut found: Vec<(u64, PathBuf)> = fs_err::read_dir(folder)
-            .map_err(EdgeError::store(folder))?
-            .flatten()
-            .filter_map(|entry| Some((place(&entry.path())?, entry.path())))
-            .collect();
-        found.sort();
-        Ok(Self {
-            folder: folder.clone(),
-            keep: spec.keep_parts,
-            next: found.last().map_or(1, |(place, _)| place + 1),
-            pictures: found.into_iter().map(|(_, path)| path).collect(),
-        })
-    }
-
-    fn write(&mut self, record: &Record) -> Result<(), EdgeError> {
-        let part = record.part.as_deref().unwrap_or("part");
-        let title = format!("{part} (number {})", record.number);
-        let caption = pictures::caption(&record.verdict);
-        let picture = pictures::heatmap(&record.snapshot, &title, &caption);
-        self.add(|path| {
-            chaos::disk(record.number).map_err(EdgeError::store(path))?;
-            pictures::save(&picture, path)
-        })
-    }
-
-    /// Writes under the next name, then deletes what is too old.
-    fn add(&mut self, write: impl FnOnce(&Path) -> Result<(), EdgeError>) -> Result<(), EdgeError> {
-        let path = self.folder.join(format!("{PREFIX}{:08}.png", self.next));
-        self.next += 1;
-        write(&path)?;
-        self.pictures.push_back(path);
-        while self.pictures.len() > self.keep
-            && let Some(oldest) = self.pictures.pop_front()
-        {
-            fs_err::remove_file(&oldest).map_err(EdgeError::store(&oldest))?;
+    fn open(&mut self) -> Result<&mut Ring, RecordsError> {
+        match &mut self.ring {
+            Some(ring) => Ok(ring),
+            none => Ok(none.insert(Ring::open(self.spec.clone())?)),
         }
+    }
+
+    /// Writes a record, and says when that stops or begins again to be possible.
+    fn record(&mut self, job: &Job, counts: &RecordCounts) {
+        let number = job.judged.number;
+        // A picture that can't be drawn must not end all pictures to come. The ring is sound whatever
+        // happens: what is half written goes with the next start.
+        let written = catch_unwind(AssertUnwindSafe(|| self.write(job)));
+        let was_failing = self.is_failing;
+        match written {
+            Ok(Ok(())) => {
+                counts.written.fetch_add(1, Ordering::Relaxed);
+                self.is_failing = false;
+                if was_failing {
+                    let dropped = counts.dropped.load(Ordering::Relaxed);
+                    log::warn!("records are written again; {dropped} were dropped so far");
+                }
+                return;
+            }
+            Ok(Err(error)) => {
+                self.is_failing = true;
+                let told = WithCauses(&error);
+                if was_failing {
+                    log::debug!("recording part {number}: {told}");
+                } else {
+                    log::warn!(
+                        "recording part {number}: {told}; further records that fail are counted, and parts are \
+                         judged all the same"
+                    );
+                }
+            }
+            Err(_) => log::error!("recording part {number} has panicked"),
+        }
+        counts.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn write(&mut self, job: &Job) -> Result<(), EdgeError> {
+        let Job {
+            judged,
+            time_unix_ms,
+            frame,
+            snapshot,
+            is_drawn,
+        } = job;
+        chaos::disk(judged.number).map_err(EdgeError::store(&self.spec.folder))?;
+        let part = frame.truth.as_ref().map(|truth| truth.id.as_str());
+        let record = Record {
+            number: judged.number,
+            part: part.map(str::to_owned),
+            time_unix_ms: *time_unix_ms,
+            verdict: judged.verdict.clone(),
+            took_ms: judged.took_us.map(|took_us| took_us as f64 / 1e3),
+            stages_ms: judged.timings.map(stage_times),
+            ..self.facts.clone()
+        };
+        let sheet = if *is_drawn {
+            let part = part.unwrap_or("part");
+            let title = format!("{part} (number {})", judged.number);
+            let caption = pictures::caption(&judged.verdict);
+            let picture = pictures::heatmap(snapshot, &title, &caption);
+            Some(pictures::encode(&picture).map_err(EdgeError::store(&self.spec.folder))?)
+        } else {
+            None
+        };
+        // Without a score there is no map: nothing was compared.
+        let scored = *is_drawn && judged.verdict.score().is_some();
+        let scores = scored.then(|| ScoreMap {
+            side: snapshot.size(),
+            scores: snapshot.scores(),
+        });
+        self.open()?.add(Taken {
+            record,
+            frame: Some(&frame.pair),
+            scores,
+            sheet,
+        })?;
         Ok(())
     }
 }
 
-/// The running number in a picture's name.
-fn place(path: &Path) -> Option<u64> {
-    let name = path.file_name()?.to_str()?;
-    name.strip_prefix(PREFIX)?
-        .strip_suffix(".png")?
-        .parse()
-        .ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    fn touch(path: &Path) -> Result<(), EdgeError> {
-        std::fs::write(path, b"").map_err(EdgeError::store(path))
-    }
-
-    #[test]
-    fn the_oldest_pictures_make_room_and_foreign_files_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        touch(&folder.path().join("notes.txt")).unwrap();
-        let spec = RecordsSpec {
-            folder: folder.path().to_owned(),
-            queue_parts: 1,
-            keep_parts: 2,
-        };
-        for _ in 0..2 {
-            let mut shelf = Shelf::open(&spec).unwrap();
-            for _ in 0..2 {
-                shelf.add(touch).unwrap();
-            }
-        }
-        assert_eq!(
-            names(folder.path()),
-            ["notes.txt", "reject-00000003.png", "reject-00000004.png"]
-        );
-    }
-
-    #[test]
-    fn a_picture_that_was_not_written_is_no_reason_to_delete_another() {
-        let folder = tempfile::tempdir().unwrap();
-        let spec = RecordsSpec {
-            folder: folder.path().to_owned(),
-            queue_parts: 1,
-            keep_parts: 1,
-        };
-        let mut shelf = Shelf::open(&spec).unwrap();
-        shelf.add(touch).unwrap();
-        let full = |path: &Path| {
-            let cause = std::io::Error::from(std::io::ErrorKind::StorageFull);
-            Err(EdgeError::store(path)(cause))
-        };
-        let told = WithCauses(&shelf.add(full).unwrap_err()).to_string();
-        assert!(told.contains("reject-00000002.png: "), "{told}");
-        assert!(told.ends_with("no storage space"), "{told}");
-        assert_eq!(names(folder.path()), ["reject-00000001.png"]);
-        shelf.add(touch).unwrap();
-        assert_eq!(names(folder.path()), ["reject-00000003.png"]);
+fn stage_times(timings: Timings) -> StageTimes {
+    StageTimes {
+        prepare: milliseconds(timings.prepare),
+        infer: milliseconds(timings.infer),
+        fusion: timings.fusion.map(milliseconds),
+        score: milliseconds(timings.score),
     }
 }

@@ -11,7 +11,7 @@ use super::messages::{EngineReport, Ready};
 use super::notify::Notifier;
 use crate::config::{Change, ReloadError};
 use crate::control::{
-    InspectorState, InspectorStatus, LeftPart, Parts, ReloadStatus, Reply, Status,
+    ChallengeStatus, InspectorState, InspectorStatus, LeftPart, Parts, ReloadStatus, Reply, Status,
 };
 use crate::error::WithCauses;
 
@@ -171,7 +171,13 @@ impl Service {
     }
 
     /// The answer to who asks what the station is doing.
-    pub(super) fn status(&self, station: &Station, now_us: u64) -> Reply {
+    pub(super) fn status(
+        &self,
+        station: &Station,
+        challenge: ChallengeStatus,
+        configuration: &str,
+        now_us: u64,
+    ) -> Reply {
         let Mood {
             obstacle,
             inspector: state,
@@ -184,6 +190,7 @@ impl Service {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: std::process::id(),
             uptime_s: now_us as f64 / 1e6,
+            configuration: Some(configuration.to_owned()),
             ready: obstacle.is_none(),
             obstacle: obstacle.map(|obstacle| obstacle.name().to_owned()),
             doing: self.doing.clone(),
@@ -191,6 +198,7 @@ impl Service {
                 state,
                 restarts,
                 model: known.map(|ready| ready.model.clone()),
+                bundle: known.map(|ready| ready.bundle.clone()),
                 engine: known.map(|ready| ready.engine.name.clone()),
                 engine_why: known.map(|ready| ready.engine.why.clone()),
                 engine_stands_in: known.is_some_and(|ready| ready.engine.stands_in),
@@ -206,6 +214,7 @@ impl Service {
             trigger: station.trigger().counters().into(),
             late_results: gate.late_results,
             last_part: self.last_part.clone(),
+            challenge: Some(challenge),
             last_reload: self.last_reload.clone(),
         }))
     }

@@ -12,7 +12,7 @@ use crate::product::Site;
 use crate::station::{check_laws, endless};
 
 /// A station to whose parts nobody but a person or a machine points.
-fn by_request(spacing_min_ms: u32) -> Site {
+pub(super) fn by_request(spacing_min_ms: u32) -> Site {
     let site = Site::new();
     let rest = format!(
         "source = \"software\"\nspacing_min_ms = {spacing_min_ms}\nexposure_max_ms = 5000\n\

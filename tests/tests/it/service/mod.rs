@@ -1,5 +1,6 @@
 //! A station as a service: what the service manager, the control socket and the journal see of it.
 
+mod acceptance;
 mod control;
 mod journal;
 mod manager;

@@ -15,7 +15,11 @@ impl LineProcess {
     pub(super) fn follow(&mut self, order: Order) -> Result<(), EdgeError> {
         match order {
             Order::Tell(answer) => {
-                let status = self.service.status(&self.station, self.clock.now_us());
+                let (digest, now_us) = (self.loaded.digest(), self.clock.now_us());
+                let challenge = self.challenge_status();
+                let status = self
+                    .service
+                    .status(&self.station, challenge, digest, now_us);
                 reply(&answer, status);
             }
             Order::Trigger(answer) => {
@@ -29,6 +33,7 @@ impl LineProcess {
                 }
             }
             Order::RetryEngine(answer) => self.retry_engine(&answer),
+            Order::Challenge(answer) => self.answer_challenge(&answer),
             Order::Adopt(reading) => self.adopt(*reading),
         }
         Ok(())

@@ -1,0 +1,88 @@
+//! The challenge part of a station: whoever lays it down says so before, and the station tells what
+//! became of it.
+
+use crossbeam_channel::Sender;
+use twinspect_core::challenge::{Alarm, Shown};
+use twinspect_core::gate::Outcome;
+use twinspect_core::readiness::NotReady;
+
+use super::LineProcess;
+use crate::control::{ChallengeStatus, Reply};
+
+impl LineProcess {
+    /// The next part that comes is the challenge part; or why not.
+    pub(super) fn mark_challenge(&mut self) -> Result<Reply, &'static str> {
+        if self.station.obstacle() == Some(NotReady::Closing) {
+            return Err("the station stops and takes no more parts");
+        }
+        let number = self.station.gate().counters().triggered + 1;
+        if !self.challenge.mark(number) {
+            return Err("a challenge part is awaited already, or has not left yet");
+        }
+        log::info!("part {number} is the challenge part");
+        let part = self.loaded.station.challenge.part.clone();
+        Ok(Reply::ChallengeMarked { number, part })
+    }
+
+    /// A part has left.
+    pub(super) fn challenged(&mut self, number: u64, outcome: Outcome, now_us: u64) {
+        match self.challenge.left(number, outcome, now_us) {
+            None => {}
+            Some(Shown::Caught) => log::info!("challenge part {number} was caught"),
+            Some(Shown::Missed) => log::error!(
+                "challenge part {number} has PASSED: this station misses what it must reject; stop the line, and look \
+                 at model and camera"
+            ),
+            Some(Shown::NoProof) => log::warn!(
+                "challenge part {number} had no result, which proves nothing: show it again"
+            ),
+        }
+    }
+
+    /// One line in the log for each change.
+    pub(super) fn tell_challenge(&mut self) {
+        let alarm = self.challenge.alarm(self.clock.now_us());
+        if alarm == self.challenge_alarm {
+            return;
+        }
+        self.challenge_alarm = alarm;
+        match alarm {
+            // It was told when the part left.
+            Some(Alarm::Missed) | None => {}
+            Some(Alarm::Overdue) => {
+                let part = &self.loaded.station.challenge.part;
+                log::warn!(
+                    "no challenge part was caught in time{}{part}: `twinspect challenge`, then show it",
+                    if part.is_empty() { "" } else { ", show " }
+                );
+            }
+        }
+    }
+
+    /// When that can change by time alone.
+    pub(super) fn challenge_due_us(&self) -> Option<u64> {
+        let now_us = self.clock.now_us();
+        let left_us = self.challenge.due_in_us(now_us)?;
+        (left_us > 0).then(|| now_us.saturating_add(left_us))
+    }
+
+    pub(super) fn challenge_status(&self) -> ChallengeStatus {
+        let now_us = self.clock.now_us();
+        let challenge = &self.challenge;
+        ChallengeStatus {
+            part: self.loaded.station.challenge.part.clone(),
+            alarm: challenge.alarm(now_us).map(|alarm| alarm.name().to_owned()),
+            last: challenge.last().map(|shown| shown.name().to_owned()),
+            awaited: challenge.awaited(),
+            due_in_s: challenge
+                .due_in_us(now_us)
+                .map(|left_us| left_us as f64 / 1e6),
+        }
+    }
+
+    /// Answers who has asked for it.
+    pub(super) fn answer_challenge(&mut self, answer: &Sender<Reply>) {
+        let told = self.mark_challenge().unwrap_or_else(Reply::refused);
+        crate::run::service::reply(answer, told);
+    }
+}

@@ -1,0 +1,193 @@
+//! Reading records, beside a ring that writes and deletes them, and whatever else lies there.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use twinspect_core::frame::FramePair;
+use twinspect_dataset::Camera;
+
+use super::error::RecordsError;
+use super::name::{Kind, RECORD_FILE, REVIEW_FILE, RecordId, SHEET_FILE};
+use super::record::{DepthKept, FORMAT, Record};
+use super::review::Review;
+
+/// Longest text that is read.
+const TEXT_BYTES_MAX: u64 = 256 * 1024;
+/// Largest picture that is read.
+const PICTURE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Of records that can't be read, so many are passed over on the way to one that can.
+const DAMAGED_MAX: usize = 16;
+
+/// A record without its pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its name.
+    pub id: RecordId,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What is known of the part.
+    pub record: Record,
+    /// What somebody has said of it since.
+    pub review: Option<Review>,
+}
+
+/// The names of all records, the newest first. Nothing of them is read.
+///
+/// # Errors
+/// [`RecordsError::Read`] if the folder can't be listed.
+pub fn list(folder: &Path) -> Result<Vec<RecordId>, RecordsError> {
+    let mut ids: Vec<RecordId> = fs_err::read_dir(folder)
+        .map_err(RecordsError::read(folder))?
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(ids)
+}
+
+/// The newest rejected parts, the newest first: names of all are listed, texts of these alone are read.
+/// What can't be read, or has made room meanwhile, is passed over.
+///
+/// # Errors
+/// [`RecordsError::Read`] if the folder can't be listed.
+pub fn newest_rejects(folder: &Path, most: usize) -> Result<Vec<Entry>, RecordsError> {
+    let rejects = list(folder)?.into_iter().filter(|id| id.kind.rejects());
+    Ok(rejects
+        .take(most.saturating_add(DAMAGED_MAX))
+        .filter_map(|id| read(folder, id).ok())
+        .take(most)
+        .collect())
+}
+
+/// The picture for people of a record, if it has one.
+pub fn sheet(folder: &Path, id: RecordId) -> Option<PathBuf> {
+    let path = id.folder(folder).join(SHEET_FILE);
+    is_plain(&path).then_some(path)
+}
+
+/// Reads what is known of a record.
+///
+/// # Errors
+/// [`RecordsError::Unknown`] if there is none of this name (any more), [`RecordsError::Damaged`] and
+/// [`RecordsError::Format`] if it is none that this program has written, [`RecordsError::Read`].
+pub fn read(folder: &Path, id: RecordId) -> Result<Entry, RecordsError> {
+    let own = id.folder(folder);
+    if !own.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+        return Err(RecordsError::Unknown {
+            folder: folder.to_owned(),
+            id,
+        });
+    }
+    let path = own.join(RECORD_FILE);
+    let record: Record = text(&path)?.ok_or_else(|| damaged(&own, "has no record.json"))?;
+    if record.format != FORMAT {
+        return Err(RecordsError::Format {
+            path,
+            found: record.format,
+            known: FORMAT,
+        });
+    }
+    if Kind::from(&record.verdict) != id.kind {
+        return Err(damaged(&path, "says something else than its folder's name"));
+    }
+    let review = text(&own.join(REVIEW_FILE))?;
+    Ok(Entry {
+        id,
+        folder: own,
+        record,
+        review,
+    })
+}
+
+impl Entry {
+    /// The picture for people, if there is one.
+    pub fn sheet(&self) -> Option<PathBuf> {
+        let path = self.folder.join(SHEET_FILE);
+        is_plain(&path).then_some(path)
+    }
+
+    /// The frame pair as it was judged, with its stamps, and its camera.
+    ///
+    /// # Errors
+    /// [`RecordsError::NoFrame`] if it was not kept as it was, [`RecordsError::Damaged`] and
+    /// [`RecordsError::Pictures`] if its files are not those that were written.
+    pub fn frame(&self) -> Result<(FramePair, Option<Camera>), RecordsError> {
+        let id = self.id;
+        let Some(facts) = &self.record.frame else {
+            let why = "nothing was seen of it";
+            return Err(RecordsError::NoFrame { id, why });
+        };
+        let has_depth = match facts.depth {
+            DepthKept::Absent => false,
+            DepthKept::Counts => true,
+            DepthKept::PointsLeftOut => {
+                let why = "its depth came as points, which recorded parts have no file for";
+                return Err(RecordsError::NoFrame { id, why });
+            }
+        };
+        let files = [
+            ("rgb.png", facts.rgb),
+            ("depth.png", has_depth),
+            ("camera.json", has_depth),
+        ];
+        for (name, needed) in files {
+            let path = self.folder.join(name);
+            match path.symlink_metadata() {
+                Ok(found) if found.is_file() && found.len() <= PICTURE_BYTES_MAX => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !needed => {}
+                _ => {
+                    let why = "is missing, is no plain file, or is too large";
+                    return Err(damaged(&path, why));
+                }
+            }
+        }
+        let (mut frame, camera) = twinspect_dataset::read_frame(&self.folder)
+            .map_err(Box::new)
+            .map_err(|source| RecordsError::Pictures { id, source })?;
+        let found = (frame.size(), frame.rgb().is_some(), frame.depth().is_some());
+        if found != (facts.size, facts.rgb, has_depth) {
+            let why = "has other pictures than its record.json says";
+            return Err(damaged(&self.folder, why));
+        }
+        (frame.rgb_stamp, frame.depth_stamp) = (facts.rgb_stamp, facts.depth_stamp);
+        Ok((frame, camera))
+    }
+}
+
+fn damaged(path: &Path, why: impl Into<String>) -> RecordsError {
+    RecordsError::Damaged {
+        path: path.to_owned(),
+        why: why.into(),
+    }
+}
+
+/// A file, and no link to one that somebody would like to have read.
+pub(super) fn is_plain(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_file())
+}
+
+/// A JSON text, or `None` where there is no file.
+fn text<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RecordsError> {
+    let found = match path.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        found => found.map_err(RecordsError::read(path))?,
+    };
+    if !found.is_file() {
+        return Err(damaged(path, "is no plain file"));
+    }
+    let mut text = Vec::new();
+    fs_err::File::open(path)
+        .and_then(|file| file.take(TEXT_BYTES_MAX + 1).read_to_end(&mut text))
+        .map_err(RecordsError::read(path))?;
+    if text.len() as u64 > TEXT_BYTES_MAX {
+        return Err(damaged(
+            path,
+            format!("is longer than {TEXT_BYTES_MAX} bytes"),
+        ));
+    }
+    serde_json::from_slice(&text)
+        .map(Some)
+        .map_err(|error| damaged(path, format!("is no such text: {error}")))
+}

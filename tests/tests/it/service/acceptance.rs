@@ -1,0 +1,158 @@
+//! Acceptance of a station, as an integrator runs it.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use super::Service;
+use super::control::by_request;
+use crate::binaries::{program, run};
+
+fn accept(service: &Service, arguments: &[&str]) -> Output {
+    run(program("twinspect")
+        .current_dir(service.site.path(""))
+        .args([
+            "accept",
+            "--socket",
+            "run/control.sock",
+            "--out",
+            "acceptance",
+        ])
+        .args(arguments))
+}
+
+fn report(service: &Service) -> Value {
+    let text = service.site.read("acceptance/acceptance.json");
+    serde_json::from_slice(&text).expect("a JSON object")
+}
+
+#[test]
+fn a_recorded_station_is_accepted_by_what_its_parts_support() {
+    let mut service = Service::start(by_request(40));
+    service.wait_for("STATUS=ready");
+    let status = service.answer("status");
+    // Two good parts and a dent: the bounds are 77.6 % and 95 %.
+    let limits = [
+        "--data",
+        "parts",
+        "--pseudo-rejects-max",
+        "0.78",
+        "--slip-max",
+        "0.96",
+    ];
+    let output = accept(&service, &limits);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("\naccepted\n"), "{said}");
+    let report = report(&service);
+    assert_eq!(report["accepted"], true);
+    assert_eq!(report["mode"], "trigger");
+    assert_eq!(report["pseudo_rejects"]["count"], 0);
+    assert_eq!(report["pseudo_rejects"]["of"], 2);
+    assert_eq!(report["slip"]["of"], 1);
+    let bound = report["pseudo_rejects"]["bound_95"]
+        .as_f64()
+        .expect("a bound");
+    assert!((bound - (1.0 - 0.05_f64.sqrt())).abs() < 1e-9, "{bound}");
+    assert_eq!(report["station"]["bundle"], status["inspector"]["bundle"]);
+    let configuration = report["station"]["configuration_sha256"].as_str();
+    assert_eq!(configuration.map(str::len), Some(64));
+    assert_eq!(
+        report["station"]["configuration_sha256"],
+        status["configuration"]
+    );
+    let parts = report["parts"].as_array().expect("parts");
+    let counted: Vec<_> = parts.iter().map(|part| part["counted"].as_str()).collect();
+    assert_eq!(counted, [Some("reject"), Some("pass"), Some("pass")]);
+    assert_eq!(parts[0]["identity"], "test/dent/000");
+    let page = String::from_utf8(service.site.read("acceptance/acceptance.html")).expect("text");
+    for text in [
+        "Accepted",
+        "Pseudo rejects",
+        "Slip",
+        "test/dent/000",
+        "no safety function",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(!page.contains("http"), "nothing from elsewhere");
+    service.end();
+}
+
+#[test]
+fn too_few_parts_and_wrong_ones_are_not_accepted() {
+    let mut service = Service::start(by_request(40));
+    service.wait_for("STATUS=ready");
+    // The dent is listed as good, and the limits are those of a hundred parts.
+    service.site.write(
+        "parts.csv",
+        "identity,expected\ntest/dent/000,good\ntest/good/000,bad,<b>limit</b>\n",
+    );
+    let output = accept(&service, &["--list", "parts.csv", "--test", "--json"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(9), "{told}");
+    assert!(
+        told.contains("not accepted: pseudo rejects: 1 of 1"),
+        "{told}"
+    );
+    assert!(told.contains("slip: 1 of 1"), "{told}");
+    let report = report(&service);
+    assert_eq!(report["accepted"], false);
+    assert_eq!(report["mode"], "test");
+    assert_eq!(report["slip"]["count"], 1);
+    let page = String::from_utf8(service.site.read("acceptance/acceptance.html")).expect("text");
+    assert!(
+        page.contains("&lt;b&gt;limit") && !page.contains("<b>limit"),
+        "{page}"
+    );
+
+    // The recording is at its third part: it is not the one that is listed next.
+    service.site.remove("acceptance");
+    let output = accept(&service, &["--data", "parts", "--test"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("has played test/good/001 where test/dent/000"),
+        "{told}"
+    );
+    assert!(!service.site.path("acceptance").exists());
+}
+
+#[test]
+fn a_challenge_part_is_caught_or_missed_and_the_station_says_so() {
+    let site = by_request(40);
+    site.edit(
+        "station.toml",
+        "[trigger]",
+        "[challenge]\nevery_hours = 24.0\npart = \"ref-7\"\n[trigger]",
+    );
+    let mut service = Service::start(site);
+    service.wait_for("STATUS=ready");
+    let marked = service.answer("challenge");
+    assert_eq!(marked["reply"], "challenge_marked", "{marked}");
+    assert_eq!(
+        (&marked["number"], &marked["part"]),
+        (&Value::from(1), &Value::from("ref-7"))
+    );
+    let refusal = service.refusal("challenge");
+    assert!(refusal.contains("awaited already"), "{refusal}");
+    // The recording begins with a dent.
+    assert_eq!(service.answer("trigger")["verdict"], "fail");
+    let challenge = service.answer("status")["challenge"].clone();
+    assert_eq!(challenge["last"], "caught", "{challenge}");
+    assert!(challenge["alarm"].is_null(), "{challenge}");
+    let due_s = challenge["due_in_s"].as_f64().expect("a time");
+    assert!((0.0..=86_400.0).contains(&due_s), "{due_s}");
+    // And goes on with a good part.
+    service.answer("challenge");
+    assert_eq!(service.answer("trigger")["verdict"], "pass");
+    let challenge = service.answer("status")["challenge"].clone();
+    assert_eq!(
+        (&challenge["last"], &challenge["alarm"]),
+        (&Value::from("missed"), &Value::from("missed"))
+    );
+    let log = String::from_utf8(service.site.read("log")).expect("text");
+    assert!(log.contains("challenge part 2 has PASSED"), "{log}");
+    service.stop();
+}
