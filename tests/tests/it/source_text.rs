@@ -23,6 +23,32 @@ pub(crate) fn code(source: &str) -> String {
     code
 }
 
+/// The string literals of a source file, raw ones and those in comments apart: where each begins, and what is written
+/// between its quotes.
+pub(crate) fn strings(source: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut before = String::new();
+    let mut at = 0;
+    while let Some(first) = source[at..].chars().next() {
+        let rest = &source[at..];
+        let length = match literal(&before, rest) {
+            Some((length, replacement)) => {
+                if first == '"' {
+                    found.push((at, rest.get(1..length - 1).unwrap_or_default()));
+                }
+                before.push_str(replacement);
+                length
+            }
+            None => {
+                before.push(first);
+                first.len_utf8()
+            }
+        };
+        at += length;
+    }
+    found
+}
+
 /// Whole words of a text: letters, digits and underscores.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character: char| !(character.is_alphanumeric() || character == '_'))
@@ -105,6 +131,14 @@ fn comments_and_literals_leave_the_code() {
     assert!(!unsafe_in(
         "// unsafe\n#![forbid(unsafe_code)] let x = \"unsafe\";"
     ));
+}
+
+#[test]
+fn strings_are_found_with_their_places_and_escapes() {
+    let source = "a(\"b \\\" c\") // \"d\"\n'\"' r\"e\" f!(\"g\", 'h', \"\")";
+    let found: Vec<&str> = strings(source).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(found, ["b \\\" c", "g", ""]);
+    assert!(source[..strings(source)[1].0].ends_with("f!("));
 }
 
 #[test]
