@@ -114,6 +114,14 @@ pub(crate) fn begin() {
     meet(Place::Start, CHAOS.get().map_or(0, |chaos| chaos.life));
 }
 
+/// The camera is about to be opened.
+pub(crate) fn open() -> Result<(), CameraError> {
+    let life = CHAOS.get().map_or(0, |chaos| chaos.life);
+    attempt(Place::Open, life).map_err(|source| CameraError::Picture {
+        source: Box::new(source),
+    })
+}
+
 /// Somebody comes to a place where nothing may fail.
 pub(crate) fn meet(place: Place, number: u64) {
     let met = attempt(place, number);

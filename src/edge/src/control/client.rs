@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::protocol::{Asked, read_line};
-use super::{ControlError, InspectorState, Reply, Request, Status, place};
+use super::{ControlError, InspectorState, ModelsStatus, Reply, Request, Status, UnderWay, place};
 use crate::cli::{AskArgs, TriggerArgs};
 use crate::config;
 use crate::error::EdgeError;
@@ -40,6 +40,20 @@ pub(crate) fn reload(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeErro
 /// Lets a station try its GPU again.
 pub(crate) fn retry_engine(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     ask(args, Request::RetryEngine, out)
+}
+
+/// Lets a station take an installed model over; waits until that is settled.
+pub(crate) fn activate(
+    args: &AskArgs,
+    model: String,
+    out: &mut dyn Write,
+) -> Result<(), EdgeError> {
+    ask(args, Request::Activate { model }, out)
+}
+
+/// Lets a station take the model over that it had before.
+pub(crate) fn rollback(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    ask(args, Request::Rollback, out)
 }
 
 fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), EdgeError> {
@@ -76,13 +90,14 @@ fn socket(args: &AskArgs) -> Result<PathBuf, EdgeError> {
 }
 
 fn exchange(socket: &Path, request: Request) -> io::Result<Vec<u8>> {
+    let most = request.answer_max() + SLACK;
     let mut stream = UnixStream::connect(socket)?;
     let mut line = serde_json::to_vec(&Asked { request })?;
     line.push(b'\n');
     stream.set_write_timeout(Some(SLACK))?;
     // A station that is busy says so before it has read anything.
     let written = stream.write_all(&line);
-    let answer = read_line(&mut stream, ANSWER_BYTES_MAX, request.answer_max() + SLACK);
+    let answer = read_line(&mut stream, ANSWER_BYTES_MAX, most);
     answer.map_err(|error| written.err().unwrap_or(error))
 }
 
@@ -115,6 +130,15 @@ fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
             out,
             "the inspect process is started again and tries the GPU: `twinspect status` says what it came to"
         ),
+        Reply::Activated {
+            model,
+            proof_ms,
+            switch_ms,
+        } => writeln!(
+            out,
+            "model {model} is active: proven in {proof_ms:.0} ms, and switched within {switch_ms:.0} ms, in which no \
+             part could be judged"
+        ),
         Reply::Refused { reason } => writeln!(out, "{reason}"),
     }
 }
@@ -132,6 +156,7 @@ fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
         late_results,
         last_part,
         last_reload,
+        models,
         ..
     } = status;
     let since = indicatif::HumanDuration(Duration::from_secs(*uptime_s as u64));
@@ -164,6 +189,9 @@ fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
             "as wanted"
         };
         writeln!(out, "engine         {what}: {why}")?;
+    }
+    if let Some(models) = models {
+        show_models(models, out)?;
     }
     writeln!(
         out,
@@ -198,6 +226,37 @@ fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
             "refused"
         };
         writeln!(out, "last reload    {what}: {}", reload.text)?;
+    }
+    Ok(())
+}
+
+fn show_models(models: &ModelsStatus, out: &mut dyn Write) -> io::Result<()> {
+    let ModelsStatus {
+        active,
+        active_for_s,
+        previous,
+        under_way,
+        trial_parts_left,
+        last,
+    } = models;
+    let since = indicatif::HumanDuration(Duration::from_secs(*active_for_s as u64));
+    let before = previous
+        .as_ref()
+        .map_or(String::new(), |previous| format!("; before it {previous}"));
+    let trial = trial_parts_left.map_or(String::new(), |left| {
+        format!("; on trial for {left} more parts")
+    });
+    writeln!(out, "model          {active}, for {since}{before}{trial}")?;
+    if let Some(UnderWay { model, step }) = under_way {
+        writeln!(out, "under way      {model}: {step}")?;
+    }
+    if let Some(last) = last {
+        let what = if last.activated {
+            "activated"
+        } else {
+            "not active"
+        };
+        writeln!(out, "last model     {}, {what}: {}", last.model, last.text)?;
     }
     Ok(())
 }

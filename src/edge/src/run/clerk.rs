@@ -1,0 +1,144 @@
+//! Looks models up in the store and writes down which one is in charge, beside the line process: a disk may be
+//! slow, and lines may not.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender};
+use twinspect_store::models::{ModelId, Models, ModelsError, StationName};
+
+use super::orders::Order;
+use crate::chaos::{self, Place};
+use crate::clock;
+use crate::control::Reply;
+use crate::error::WithCauses;
+
+/// Chores that may wait: a record, and wishes for models.
+pub(super) const CHORES_MAX: usize = 4;
+
+/// What is said where the clerk went wrong; the panic has told what and where.
+const PANICKED: &str = "looking for the model has panicked: please report it with the log";
+
+/// An installed model that a station may go by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) id: ModelId,
+    pub(super) bundle: PathBuf,
+    /// Its whole hash.
+    pub(super) digest: String,
+}
+
+/// Which models a station is to begin with when it is started. Without an active one it goes by the bundle of
+/// its configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) active: Option<ModelId>,
+    pub(super) previous: Option<ModelId>,
+}
+
+/// Something to be done by the clerk.
+#[derive(Debug)]
+pub(super) enum Chore {
+    /// Look for what somebody has typed.
+    Find {
+        typed: String,
+        answer: Sender<Reply>,
+    },
+    /// Write a record.
+    Record(Record),
+}
+
+/// A model that somebody wants, or why there is none.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) found: Result<Found, String>,
+    pub(super) answer: Sender<Reply>,
+}
+
+/// The store of this station's models.
+#[derive(Debug, Clone)]
+pub(super) struct Store {
+    pub(super) models: Models,
+    pub(super) station: StationName,
+}
+
+impl Store {
+    /// What was recorded last.
+    pub(super) fn record(&self) -> Result<Record, ModelsError> {
+        let activation = self.models.activation(&self.station)?;
+        Ok(activation.map_or(Record::default(), |activation| Record {
+            active: Some(activation.active),
+            previous: activation.previous,
+        }))
+    }
+
+    fn find(&self, typed: &str) -> Result<Found, ModelsError> {
+        let installed = self.models.find(typed)?;
+        if !installed.is_proven() {
+            return Err(ModelsError::Unproven { id: installed.id });
+        }
+        Ok(Found {
+            digest: installed.hash.unwrap_or_default(),
+            bundle: installed.path,
+            id: installed.id,
+        })
+    }
+
+    fn write(&self, record: &Record) -> Result<(), ModelsError> {
+        let now_s = clock::unix_s();
+        let change = self.models.change_when_free()?;
+        match &record.active {
+            Some(active) => change.restore(&self.station, active, record.previous.as_ref(), now_s),
+            None => change.forget(&self.station),
+        }
+    }
+}
+
+/// Starts the clerk.
+pub(super) fn start(store: Option<Store>, chores: Receiver<Chore>, orders: Sender<Order>) {
+    thread::spawn(move || {
+        for chore in chores {
+            let order = match chore {
+                Chore::Find { typed, answer } => {
+                    let found = catch_unwind(AssertUnwindSafe(|| find(store.as_ref(), &typed)));
+                    let found = found.unwrap_or_else(|_| Err(PANICKED.to_owned()));
+                    Order::Activate(Box::new(Wish { found, answer }))
+                }
+                Chore::Record(record) => {
+                    let written = catch_unwind(AssertUnwindSafe(|| {
+                        chaos::visit(Place::Model);
+                        store
+                            .as_ref()
+                            .is_some_and(|store| match store.write(&record) {
+                                Ok(()) => true,
+                                Err(error) => {
+                                    log::error!(
+                                        "recording the active model: {}",
+                                        WithCauses(&error)
+                                    );
+                                    false
+                                }
+                            })
+                    }));
+                    Order::Recorded(written.unwrap_or(false))
+                }
+            };
+            if orders.send(order).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn find(store: Option<&Store>, typed: &str) -> Result<Found, String> {
+    let Some(store) = store else {
+        return Err("this station has no store of models: `models.folder` names one".to_owned());
+    };
+    store.find(typed).map_err(|error| {
+        let hint = error
+            .hint()
+            .map_or(String::new(), |hint| format!("; {hint}"));
+        format!("{}{hint}", WithCauses(&error))
+    })
+}
