@@ -3,3 +3,5 @@
 //!
 //! **What is absent**: engines, cameras, processes, clocks. Times come in as numbers.
 #![forbid(unsafe_code)]
+
+pub mod models;
