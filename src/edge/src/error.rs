@@ -20,6 +20,7 @@ use twinspect_engine::tensorrt::PlanError;
 use twinspect_engine::{EngineError, ProofError};
 use twinspect_line::LineError;
 use twinspect_line::gpio::GpioError;
+use twinspect_store::models::ModelsError;
 
 use crate::config::ConfigError;
 use crate::control::ControlError;
@@ -160,6 +161,9 @@ pub(crate) enum EdgeError {
         #[source]
         source: io::Error,
     },
+    /// The store of installed models.
+    #[error(transparent)]
+    Models(#[from] ModelsError),
     /// Another station's pictures go where this one's should.
     #[error("another station writes its records into {}", folder.display())]
     RecordsInUse { folder: PathBuf },
@@ -238,6 +242,8 @@ impl EdgeError {
             Self::Plans(_) => 5,
             Self::Camera(_) => 6,
             Self::Line(_) => 7,
+            Self::Models(error) if error.is_of_storage() => 8,
+            Self::Models(_) => 4,
             Self::Store { .. } | Self::RecordsInUse { .. } | Self::Output(_) => 8,
             Self::InspectProcess { code } => *code,
         }
@@ -289,6 +295,7 @@ impl EdgeError {
             Self::Preset { .. } => {
                 Some("name a JSON file that the vendor's viewer has saved, or leave the key out".into())
             }
+            Self::Models(error) => error.hint().map(Cow::from),
             Self::Store { .. } => Some("check the folder's rights and the free space".into()),
             Self::RecordsInUse { .. } => {
                 Some("stop that station, or give this one a `records.folder` of its own".into())

@@ -10,7 +10,7 @@
 //! ready is recorded, so that a power cut leaves the old model before that moment and the new one after it.
 //!
 //! A model that took over is on trial for its first parts. What lies in the parts or in the camera is not
-//! held against it.
+//! held against it. One that fails makes way for the last one that has stood its trial.
 
 mod trial;
 
@@ -314,12 +314,18 @@ impl Changeover {
         else {
             return;
         };
-        let before = self.standing;
-        self.standing = Standing {
-            active: model,
-            previous: Some(before.active),
-        };
-        self.trial = Trial::begin(self.spec.trial, before, triggered);
+        // The way back of a model leads to one that has stood its trial.
+        let before = self.trial.map_or(self.standing, |trial| trial.before());
+        if model == before.active {
+            self.standing = before;
+            self.trial = None;
+        } else {
+            self.standing = Standing {
+                active: model,
+                previous: Some(before.active),
+            };
+            self.trial = Trial::begin(self.spec.trial, before, triggered);
+        }
         self.record_at_us = Some(now_us);
         self.phase = Phase::Recording {
             model,
@@ -396,6 +402,9 @@ impl Changeover {
         if !is_current {
             // What was written belongs to a model before this one.
             self.record_at_us = Some(now_us);
+        } else if !is_done && self.standing == before {
+            // Somebody went back from a model on trial: there is no better one.
+            self.record_at_us = Some(now_us.saturating_add(self.spec.record_again_us));
         } else if is_done {
             self.phase = Phase::Settled;
             self.settled = Some(Settlement::Activated {

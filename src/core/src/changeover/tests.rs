@@ -369,6 +369,51 @@ fn who_wants_back_what_comes_back_by_itself_hears_so() {
     assert_eq!(changeover.standing(), BEFORE);
 }
 
+/// `model` takes over from one that is on trial still.
+fn instead(model: Model) -> (Changeover, Vec<Order>) {
+    let mut changeover = on_trial();
+    changeover.activate(model).unwrap();
+    orders(&mut changeover, 500, true, false);
+    changeover.candidate_proven(600);
+    orders(&mut changeover, 600, true, false);
+    orders(&mut changeover, 600, true, true);
+    changeover.ready(12, 610);
+    let said = orders(&mut changeover, 610, true, false);
+    (changeover, said)
+}
+
+#[test]
+fn the_way_back_leads_to_a_model_that_has_stood_its_trial() {
+    let third = Model(3);
+    let (mut changeover, said) = instead(third);
+    let standing = Standing {
+        active: third,
+        previous: Some(OLD),
+    };
+    assert_eq!(said, [Order::Record(standing)]);
+    changeover.recorded(true, 620);
+    for number in [13, 14] {
+        changeover.left(number, MISS, 630);
+    }
+    let back = orders(&mut changeover, 630, true, false);
+    assert_eq!(back.last(), Some(&Order::Record(BEFORE)));
+    // And so does whoever goes back by hand, to one that needs no other trial.
+    let (mut changeover, said) = instead(OLD);
+    assert_eq!(said, [Order::Record(BEFORE)]);
+    assert_eq!(changeover.trial_parts_left(), None);
+    changeover.recorded(false, 620);
+    assert_eq!(orders(&mut changeover, 620, true, false), []);
+    assert_eq!(
+        changeover.next_poll_us(),
+        Some(670),
+        "there is no better one"
+    );
+    assert_eq!(
+        orders(&mut changeover, 670, true, false),
+        [Order::Record(BEFORE)]
+    );
+}
+
 #[test]
 fn a_station_that_stops_settles_what_is_under_way() {
     for mut changeover in [proving(), waiting(), opening()] {

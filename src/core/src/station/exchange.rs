@@ -76,7 +76,7 @@ impl Station {
                     if self.supervisor.is_running() {
                         self.supervisor.lost(now_us);
                         self.abandon();
-                        sink(Effect::Kill);
+                        sink(Effect::Replace);
                     }
                 }
                 Order::RolledBack { from, to, why } => sink(Effect::RolledBack { from, to, why }),

@@ -39,8 +39,10 @@ pub enum Effect {
         /// With which model.
         model: Model,
     },
-    /// Kill the inspect process.
+    /// Kill the inspect process, which is silent.
     Kill,
+    /// Kill the inspect process: its model does not stay.
+    Replace,
     /// Start a second inspect process, which proves its model and waits without a camera.
     Prove {
         /// The generation.

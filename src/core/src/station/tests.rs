@@ -738,7 +738,7 @@ fn one_that_is_not_ready_in_time_is_killed() {
     bench.tick(320);
     assert!(bench.station.next_tick_us() <= Some(510));
     bench.tick(510);
-    assert!(bench.said.contains(&Effect::Kill));
+    assert!(bench.said.contains(&Effect::Replace));
     assert!(!bench.said.contains(&Effect::Discard), "it is in charge");
 }
 
@@ -781,7 +781,7 @@ fn a_new_model_that_can_t_judge_makes_way_for_the_old_one() {
         bench.station.inspector(2, what, at_us + 20);
     }
     bench.tick(600);
-    assert!(bench.said.contains(&Effect::Kill));
+    assert!(bench.said.contains(&Effect::Replace));
     let standing = Standing {
         active: Model(0),
         previous: None,

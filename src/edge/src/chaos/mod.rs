@@ -28,7 +28,8 @@ use absent as chosen;
 use armed as chosen;
 
 pub(crate) use chosen::{
-    VERSION, answer, arm, begin, camera, disk, engine, meet, open, prepare, readiness, visit, wire,
+    VERSION, answer, arm, begin, camera, disk, engine, meet, model, open, prepare, readiness,
+    visit, wire,
 };
 
 /// Where a fault may strike.

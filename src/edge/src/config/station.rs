@@ -18,6 +18,7 @@ use super::belt::BeltSpec;
 use super::camera::CameraSource;
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::engine::EngineSpec;
+use super::models::ModelsSpec;
 use super::presence::WatchSpec;
 use super::typed::{
     EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind, OutputToml,
@@ -47,6 +48,8 @@ pub(crate) struct Station {
     pub(crate) decisions: StationSpec,
     pub(crate) degraded: DegradedPolicy,
     pub(crate) inspector: InspectorLimits,
+    /// Where its models are installed, if they are.
+    pub(crate) models: Option<ModelsSpec>,
     pub(crate) records: Option<RecordsSpec>,
     /// Where it answers while it runs, if the file says so.
     pub(crate) control_socket: Option<PathBuf>,
@@ -274,6 +277,12 @@ impl Checker {
                 restart_wait_us: restart_wait.as_micros() as u64,
                 restart_wait_max_us: restart_wait_max.as_micros() as u64,
             },
+            changeover: self.changeover(
+                &typed.models,
+                Duration::try_from_secs_f64(inspector.start_max_ms / 1e3)
+                    .unwrap_or_default()
+                    .as_micros() as u64,
+            ),
             handshake,
             drain_max_us: self.drain_max_us(&gate, &typed.encoder, handshake),
         };
@@ -348,6 +357,7 @@ impl Station {
                 geometry_alone: typed.degraded.geometry_alone,
             },
             inspector: checker.inspector(&typed.inspector, typed.ready.silence_max_ms),
+            models: checker.models(&typed.models, path),
             records: checker.records(&typed.records, folder),
             control_socket: Some(&typed.control.socket)
                 .filter(|socket| !socket.as_os_str().is_empty())

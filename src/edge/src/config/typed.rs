@@ -8,6 +8,7 @@ use twinspect_core::belt::EncoderKind;
 
 use super::camera::{CameraKind, CameraToml};
 use super::engine::EngineToml;
+use super::models::ModelsToml;
 use super::realsense::RealSenseToml;
 use super::v4l2::V4l2Toml;
 
@@ -41,6 +42,8 @@ pub(crate) struct StationToml {
     pub(crate) degraded: DegradedToml,
     #[serde(default)]
     pub(crate) inspector: InspectorToml,
+    #[serde(default)]
+    pub(crate) models: ModelsToml,
     #[serde(default)]
     pub(crate) records: RecordsToml,
     #[serde(default)]

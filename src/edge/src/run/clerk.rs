@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
-use twinspect_store::models::{ModelId, Models, ModelsError, StationName};
+use twinspect_store::models::{Activation, How, ModelId, Models, ModelsError, StationName};
 
 use super::orders::Order;
-use crate::chaos::{self, Place};
+use crate::chaos;
 use crate::clock;
+use crate::config::ModelsSpec;
 use crate::control::Reply;
 use crate::error::WithCauses;
 
@@ -35,6 +36,8 @@ pub(super) struct Found {
 pub(super) struct Record {
     pub(super) active: Option<ModelId>,
     pub(super) previous: Option<ModelId>,
+    /// Whether the active one was there before, and comes back.
+    pub(super) goes_back: bool,
 }
 
 /// Something to be done by the clerk.
@@ -64,12 +67,20 @@ pub(super) struct Store {
 }
 
 impl Store {
+    pub(super) fn of(spec: &ModelsSpec) -> Self {
+        Self {
+            models: Models::open(&spec.folder),
+            station: spec.station.clone(),
+        }
+    }
+
     /// What was recorded last.
     pub(super) fn record(&self) -> Result<Record, ModelsError> {
         let activation = self.models.activation(&self.station)?;
         Ok(activation.map_or(Record::default(), |activation| Record {
             active: Some(activation.active),
             previous: activation.previous,
+            goes_back: activation.how == How::RolledBack,
         }))
     }
 
@@ -85,13 +96,27 @@ impl Store {
         })
     }
 
-    fn write(&self, record: &Record) -> Result<(), ModelsError> {
-        let now_s = clock::unix_s();
+    fn write(&self, record: Record) -> Result<(), ModelsError> {
+        let Record {
+            active,
+            previous,
+            goes_back,
+        } = record;
         let change = self.models.change_when_free()?;
-        match &record.active {
-            Some(active) => change.restore(&self.station, active, record.previous.as_ref(), now_s),
-            None => change.forget(&self.station),
-        }
+        let Some(active) = active else {
+            return change.forget(&self.station);
+        };
+        let activation = Activation {
+            active,
+            previous,
+            since_s: clock::unix_s(),
+            how: if goes_back {
+                How::RolledBack
+            } else {
+                How::Activated
+            },
+        };
+        change.restore(&self.station, activation).map(drop)
     }
 }
 
@@ -106,21 +131,7 @@ pub(super) fn start(store: Option<Store>, chores: Receiver<Chore>, orders: Sende
                     Order::Activate(Box::new(Wish { found, answer }))
                 }
                 Chore::Record(record) => {
-                    let written = catch_unwind(AssertUnwindSafe(|| {
-                        chaos::visit(Place::Model);
-                        store
-                            .as_ref()
-                            .is_some_and(|store| match store.write(&record) {
-                                Ok(()) => true,
-                                Err(error) => {
-                                    log::error!(
-                                        "recording the active model: {}",
-                                        WithCauses(&error)
-                                    );
-                                    false
-                                }
-                            })
-                    }));
+                    let written = catch_unwind(AssertUnwindSafe(|| write(store.as_ref(), record)));
                     Order::Recorded(written.unwrap_or(false))
                 }
             };
@@ -129,6 +140,22 @@ pub(super) fn start(store: Option<Store>, chores: Receiver<Chore>, orders: Sende
             }
         }
     });
+}
+
+/// Whether a record is on the disk.
+fn write(store: Option<&Store>, record: Record) -> bool {
+    if let Err(error) = chaos::model() {
+        log::error!("recording the active model: {error}");
+        return false;
+    }
+    let Some(store) = store else { return false };
+    match store.write(record) {
+        Ok(()) => true,
+        Err(error) => {
+            log::error!("recording the active model: {}", WithCauses(&error));
+            false
+        }
+    }
 }
 
 fn find(store: Option<&Store>, typed: &str) -> Result<Found, String> {

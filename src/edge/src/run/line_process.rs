@@ -66,7 +66,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
     let wishes = reload::start(args.config.clone(), lock, order_sender.clone());
     let signals = SignalWatch::start(wishes.clone())?;
     let socket = control::for_station(loaded.station.control_socket.as_deref());
-    let store = loaded.station.models.store();
+    let store = loaded.station.models.as_ref().map(Store::of);
     let (chore_sender, chores) = bounded(CHORES_MAX);
     let process = LineProcess::new(args, loaded, store.as_ref(), chore_sender.clone())?;
     clerk::start(store, chores, order_sender.clone());
@@ -309,7 +309,7 @@ impl LineProcess {
             Effect::Prove { generation, model } => self.prove(generation, model),
             Effect::Discard => self.models.discard(),
             Effect::Release => self.release(),
-            Effect::TakeOver => self.take_over(),
+            Effect::TakeOver => self.put_in_charge(),
             Effect::Record(standing) => self.record(standing),
             Effect::Settled(settlement) => self.settled(settlement),
             Effect::RolledBack { from, to, why } => self.rolled_back(from, to, why),

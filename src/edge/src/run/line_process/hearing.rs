@@ -105,7 +105,7 @@ impl LineProcess {
                 }
                 self.report.ready(&ready)?;
                 let active = self.station.changeover().standing().active;
-                self.models.proven(active, &ready.bundle);
+                self.models.ready(active, &ready.bundle);
                 self.service.inspector(ready);
                 self.machine.start(now_us);
             }

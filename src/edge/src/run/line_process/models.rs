@@ -96,13 +96,19 @@ impl Models {
     }
 
     /// A process has proven a model: from now on its bundle is this one, whatever lies in its place.
-    pub(super) fn proven(&mut self, model: Model, digest: &str) {
+    fn proven(&mut self, model: Model, digest: &str) {
         if let Some(known) = usize::try_from(model.0)
             .ok()
             .and_then(|place| self.known.get_mut(place))
         {
             known.digest.get_or_insert_with(|| digest.to_owned());
         }
+    }
+
+    /// The process in charge is ready.
+    pub(super) fn ready(&mut self, model: Model, digest: &str) {
+        self.proven(model, digest);
+        self.failure = None;
     }
 
     /// A process says why it is about to end.
@@ -284,7 +290,7 @@ impl LineProcess {
     }
 
     /// The process that has proven the model is in charge from now on.
-    pub(super) fn take_over(&mut self) {
+    pub(super) fn put_in_charge(&mut self) {
         let Some(mut candidate) = self.models.candidate.take() else {
             return;
         };
@@ -300,6 +306,7 @@ impl LineProcess {
         let record = Record {
             active: self.models.id(standing.active),
             previous: standing.previous.and_then(|model| self.models.id(model)),
+            goes_back: !matches!(self.station.changeover().progress(), Progress::Recording(_)),
         };
         if self.models.chores.try_send(Chore::Record(record)).is_err() {
             log::error!("recording the active model: the thread that does it is busy or gone");
