@@ -30,11 +30,10 @@ pub(super) struct Found {
     pub(super) digest: String,
 }
 
-/// Which models a station is to begin with when it is started. Without an active one it goes by the bundle of
-/// its configuration.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Which model a station is to begin with when it is started, and which one was before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
-    pub(super) active: Option<ModelId>,
+    pub(super) active: ModelId,
     pub(super) previous: Option<ModelId>,
     /// Whether the active one was there before, and comes back.
     pub(super) goes_back: bool,
@@ -59,7 +58,7 @@ pub(super) struct Wish {
     pub(super) answer: Sender<Reply>,
 }
 
-/// The store of this station's models.
+/// The store of a station that goes by an installed model.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
     pub(super) models: Models,
@@ -76,12 +75,22 @@ impl Store {
 
     /// What was recorded last.
     pub(super) fn record(&self) -> Result<Record, ModelsError> {
-        let activation = self.models.activation(&self.station)?;
-        Ok(activation.map_or(Record::default(), |activation| Record {
-            active: Some(activation.active),
+        let Some(activation) = self.models.activation(&self.station)? else {
+            return Err(ModelsError::NoneActive {
+                station: self.station.clone(),
+                folder: self.models.root().to_owned(),
+            });
+        };
+        Ok(Record {
+            active: activation.active,
             previous: activation.previous,
             goes_back: activation.how == How::RolledBack,
-        }))
+        })
+    }
+
+    /// Where a model lies.
+    pub(super) fn folder_of(&self, id: &ModelId) -> PathBuf {
+        self.models.folder_of(id)
     }
 
     fn find(&self, typed: &str) -> Result<Found, ModelsError> {
@@ -103,9 +112,6 @@ impl Store {
             goes_back,
         } = record;
         let change = self.models.change_when_free()?;
-        let Some(active) = active else {
-            return change.forget(&self.station);
-        };
         let activation = Activation {
             active,
             previous,
@@ -160,7 +166,10 @@ fn write(store: Option<&Store>, record: Record) -> bool {
 
 fn find(store: Option<&Store>, typed: &str) -> Result<Found, String> {
     let Some(store) = store else {
-        return Err("this station has no store of models: `models.folder` names one".to_owned());
+        return Err(
+            "the station goes by bundle.file: put bundle.active = true in its place, and restart it"
+                .to_owned(),
+        );
     };
     store.find(typed).map_err(|error| {
         let hint = error

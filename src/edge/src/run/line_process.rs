@@ -116,9 +116,7 @@ impl LineProcess {
     ) -> Result<Self, EdgeError> {
         let (event_sender, events) = bounded(EVENTS_MAX);
         let station = &loaded.station;
-        let recorded = store.map(Store::record).transpose()?.unwrap_or_default();
-        let folder_of = |id: &_| store.map_or(PathBuf::new(), |store| store.models.folder_of(id));
-        let (models, standing) = Models::new(station.bundle.clone(), &recorded, folder_of, chores);
+        let (models, standing) = Models::new(&station.bundle, store, chores)?;
         let clock = Clock::start();
         let machine = Machine::open(station, args.parts, clock)?;
         Ok(Self {

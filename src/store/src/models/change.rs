@@ -188,19 +188,6 @@ impl<'a, F: FileSystem> Change<'a, F> {
         Ok(activation)
     }
 
-    /// A station has no installed model any more.
-    ///
-    /// # Errors
-    /// [`ModelsError::Io`].
-    pub fn forget(&self, station: &StationName) -> Result<(), ModelsError> {
-        let path = self.models.activation_of(station);
-        match self.models.files.remove_file(&path) {
-            Ok(()) => self.sync(&self.models.root.join(ACTIVE)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(ModelsError::io("removing", path)(error)),
-        }
-    }
-
     /// Removes models, and what interrupted changes have left. The `keep` that were installed last stay,
     /// those that a station goes by or could go back to, and those in `spared`.
     ///

@@ -1,16 +1,16 @@
 //! Another model on a running line: what `core::changeover` wants done with processes and records, and what
 //! people are told of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crossbeam_channel::Sender;
 use twinspect_core::changeover::{Model, Progress, Refusal, RollBack, Settlement, Standing};
 use twinspect_core::station::Inspector as Said;
-use twinspect_store::models::ModelId;
+use twinspect_store::models::{ModelId, ModelsError};
 
 use super::LineProcess;
 use crate::control::{ActivationStatus, ModelsStatus, Reply, UnderWay};
-use crate::run::clerk::{Chore, Found, Record, Wish};
+use crate::run::clerk::{Chore, Found, Record, Store, Wish};
 use crate::run::inspector::{Heard, Inspector};
 use crate::run::messages::InspectorMessage;
 use crate::run::service::reply;
@@ -38,7 +38,6 @@ impl Known {
 /// The models of a station, and the process that proves another one.
 #[derive(Debug)]
 pub(super) struct Models {
-    /// The first one is the configuration's.
     known: Vec<Known>,
     candidate: Option<Inspector>,
     /// Why the last process that was to get ready did not.
@@ -53,19 +52,14 @@ pub(super) struct Models {
 }
 
 impl Models {
-    /// The models of a record, and the one that the configuration names.
+    /// The models that are recorded in a store, or the only one of a station that goes by a file.
     pub(super) fn new(
-        configured: PathBuf,
-        recorded: &Record,
-        folder_of: impl Fn(&ModelId) -> PathBuf,
+        file: &Path,
+        store: Option<&Store>,
         chores: Sender<Chore>,
-    ) -> (Self, Standing) {
+    ) -> Result<(Self, Standing), ModelsError> {
         let mut models = Self {
-            known: vec![Known {
-                id: None,
-                bundle: configured,
-                digest: None,
-            }],
+            known: Vec::new(),
             candidate: None,
             failure: None,
             asked: None,
@@ -74,16 +68,26 @@ impl Models {
             last: None,
             chores,
         };
-        let mut number = |id: &ModelId| models.number(id.clone(), folder_of(id), None);
-        let standing = match &recorded.active {
-            None => Standing::default(),
-            Some(active) => Standing {
-                active: number(active),
-                // Before the first activation it was the configuration's.
-                previous: Some(recorded.previous.as_ref().map_or(Model(0), number)),
-            },
+        let Some(store) = store else {
+            models.known.push(Known {
+                id: None,
+                bundle: file.to_owned(),
+                digest: None,
+            });
+            return Ok((models, Standing::default()));
         };
-        (models, standing)
+        let Record {
+            active, previous, ..
+        } = store.record()?;
+        let mut number = |id: ModelId| {
+            let folder = store.folder_of(&id);
+            models.number(id, folder, None)
+        };
+        let standing = Standing {
+            active: number(active),
+            previous: previous.map(number),
+        };
+        Ok((models, standing))
     }
 
     /// Where a model's bundle lies, and its digest if that is known.
@@ -303,8 +307,12 @@ impl LineProcess {
 
     /// Has it written down which model is in charge.
     pub(super) fn record(&mut self, standing: Standing) {
+        let Some(active) = self.models.id(standing.active) else {
+            // A station that goes by a file takes nothing over.
+            return self.station.recorded(true, self.clock.now_us());
+        };
         let record = Record {
-            active: self.models.id(standing.active),
+            active,
             previous: standing.previous.and_then(|model| self.models.id(model)),
             goes_back: !matches!(self.station.changeover().progress(), Progress::Recording(_)),
         };
