@@ -61,6 +61,11 @@ pub(crate) fn monotonic_ns() -> u64 {
     seconds.saturating_mul(1_000_000_000) + nanoseconds
 }
 
+/// The wall clock in seconds since 1970, for people. Nothing is decided by it.
+pub(crate) fn unix_s() -> u64 {
+    jiff::Timestamp::now().as_second().unsigned_abs()
+}
+
 /// The wall clock as in RFC 3339, for people. Nothing is decided by it.
 pub(crate) fn now_rfc3339() -> String {
     jiff::Timestamp::now()

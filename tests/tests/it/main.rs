@@ -16,6 +16,7 @@ mod chaos;
 mod documents;
 mod fusion;
 mod gpu;
+mod models;
 mod onnx;
 mod presence;
 mod product;

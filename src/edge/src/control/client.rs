@@ -64,12 +64,17 @@ fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), Edge
     show(&reply, out).map_err(EdgeError::Output)
 }
 
+/// Whether a station answers there.
+pub(crate) fn answers(socket: &Path) -> bool {
+    exchange(socket, Request::Status).is_ok()
+}
+
 fn socket(args: &AskArgs) -> Result<PathBuf, EdgeError> {
     match (&args.socket, &args.config) {
         (Some(socket), _) => Ok(socket.clone()),
         (None, Some(config)) => {
             let configured = config::load(config)?.station.control_socket;
-            Ok(configured.unwrap_or_else(|| place::of_service(config)))
+            Ok(place::socket_of(config, configured))
         }
         (None, None) => Ok(place::only_one()?),
     }

@@ -10,8 +10,8 @@ mod place;
 mod protocol;
 mod server;
 
-pub(crate) use client::{reload, retry_engine, status, trigger};
-pub(crate) use place::for_station;
+pub(crate) use client::{answers, reload, retry_engine, status, trigger};
+pub(crate) use place::{for_station, socket_of};
 pub(crate) use protocol::{
     InspectorState, InspectorStatus, JudgedPart, LeftPart, Parts, ReloadStatus, Reply, Request,
     Status, Triggered,

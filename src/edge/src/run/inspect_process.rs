@@ -99,7 +99,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         end_soon(clock);
     });
     chaos::begin();
-    let bundle = Bundle::open(&bundle)?;
+    let bundle = Bundle::open(bundle.resolve()?)?;
     if digest.is_some_and(|digest| digest != bundle.hash()) {
         return Err(EdgeError::BundleReplaced {
             bundle: bundle.path().to_owned(),

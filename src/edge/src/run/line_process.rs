@@ -8,7 +8,7 @@ mod trial;
 
 use std::error::Error;
 use std::io;
-use std::path::PathBuf;
+use std::path::{PathBuf, absolute};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -77,6 +77,8 @@ struct LineProcess {
     config: PathBuf,
     /// What the station goes by.
     loaded: Loaded,
+    /// Its bundle: the one that was active when it started.
+    bundle: PathBuf,
     machine: Machine,
     station: Station,
     output: Output,
@@ -101,10 +103,13 @@ impl LineProcess {
         let (event_sender, events) = bounded(EVENTS_MAX);
         let station = &loaded.station;
         let clock = Clock::start();
+        let bundle = station.bundle.resolve()?;
+        let bundle = absolute(&bundle).unwrap_or(bundle);
         let machine = Machine::open(station, args.parts, clock)?;
         Ok(Self {
             clock,
             config: args.config.clone(),
+            bundle,
             station: Station::new(station.decisions, machine.encoder())?,
             machine,
             output: Output::from(station.decisions.gate.mode),
@@ -332,7 +337,7 @@ impl LineProcess {
         let seen = self.station.gate().counters().triggered + self.trials.asked();
         let started = self
             .loaded
-            .text()
+            .text(&self.bundle)
             .map_err(io::Error::other)
             .and_then(|config| {
                 let setup = SetupMessage {
