@@ -164,6 +164,12 @@ pub(crate) enum EdgeError {
     /// The store of installed models.
     #[error(transparent)]
     Models(#[from] ModelsError),
+    /// The goldens of an installed model were not reproduced. The process that has tried it has reported why.
+    #[error("{model} is installed, but not proven: its report is above (exit code {code})")]
+    NotProven { model: String, code: u8 },
+    /// The process that proves an installed model did not come to an end.
+    #[error("{model} is installed, but not proven: {why}")]
+    ProofBroken { model: String, why: String },
     /// Another station's pictures go where this one's should.
     #[error("another station writes its records into {}", folder.display())]
     RecordsInUse { folder: PathBuf },
@@ -242,10 +248,12 @@ impl EdgeError {
             Self::Plans(_) => 5,
             Self::Camera(_) => 6,
             Self::Line(_) => 7,
-            Self::Models(error) if error.is_of_storage() => 8,
-            Self::Models(_) => 4,
             Self::Store { .. } | Self::RecordsInUse { .. } | Self::Output(_) => 8,
-            Self::InspectProcess { code } => *code,
+            Self::InspectProcess { code } | Self::NotProven { code, .. } => *code,
+            Self::ProofBroken { .. } => 5,
+            Self::Models(error) if error.is_of_storage() => 8,
+            Self::Models(ModelsError::Bundle(BundleError::Write { .. })) => 8,
+            Self::Models(_) => 4,
         }
     }
 
@@ -295,7 +303,6 @@ impl EdgeError {
             Self::Preset { .. } => {
                 Some("name a JSON file that the vendor's viewer has saved, or leave the key out".into())
             }
-            Self::Models(error) => error.hint().map(Cow::from),
             Self::Store { .. } => Some("check the folder's rights and the free space".into()),
             Self::RecordsInUse { .. } => {
                 Some("stop that station, or give this one a `records.folder` of its own".into())
@@ -303,6 +310,14 @@ impl EdgeError {
             Self::System { .. } => {
                 Some("this should not happen: please report it with the lines above".into())
             }
+            Self::Models(error) => error.hint().map(Cow::from),
+            Self::NotProven { model, .. } | Self::ProofBroken { model, .. } => Some(
+                format!(
+                    "it can't be activated, and the models that are active stay: `twinspect model verify {model}` tries \
+                     again"
+                )
+                .into(),
+            ),
             Self::Line(error) => error.hint().map(Cow::from),
             Self::Station(_) | Self::Gate(_) | Self::Output(_) | Self::InspectProcess { .. } => {
                 None

@@ -82,5 +82,6 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
             Ok(out.write_all(&script)?)
         }
         Command::InspectProcess(args) => run::inspect_process(args),
+        Command::ProveProcess(args) => model::prove_process(args, out),
     }
 }

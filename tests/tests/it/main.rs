@@ -16,6 +16,7 @@ mod chaos;
 mod documents;
 mod fusion;
 mod gpu;
+mod models;
 mod models_switch;
 mod onnx;
 mod presence;

@@ -18,7 +18,7 @@ use super::belt::BeltSpec;
 use super::camera::CameraSource;
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::engine::EngineSpec;
-use super::models::ModelsSpec;
+use super::models::{BundleSource, ModelsSpec};
 use super::presence::WatchSpec;
 use super::typed::{
     EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind, OutputToml,
@@ -32,7 +32,9 @@ const DRAIN_SLACK_US: u64 = 1_000_000;
 /// A station that can be run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Station {
-    pub(crate) bundle: PathBuf,
+    pub(crate) bundle: BundleSource,
+    /// Where its models are installed, if it has such a place.
+    pub(crate) models: Option<ModelsSpec>,
     pub(crate) engine: EngineSpec,
     pub(crate) camera: CameraSource,
     pub(crate) line: LineSource,
@@ -48,8 +50,6 @@ pub(crate) struct Station {
     pub(crate) decisions: StationSpec,
     pub(crate) degraded: DegradedPolicy,
     pub(crate) inspector: InspectorLimits,
-    /// Where its models are installed, if they are.
-    pub(crate) models: Option<ModelsSpec>,
     pub(crate) records: Option<RecordsSpec>,
     /// Where it answers while it runs, if the file says so.
     pub(crate) control_socket: Option<PathBuf>,
@@ -341,8 +341,10 @@ impl Station {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut checker = Checker::default();
         let camera = checker.camera(typed, folder);
+        let models = checker.models(&typed.models, path);
         let station = Self {
-            bundle: checker.path("bundle.file", &typed.bundle.file, folder),
+            bundle: checker.bundle(&typed.bundle, models.as_ref(), path),
+            models,
             engine: checker.engine(&typed.engine, path),
             camera,
             line: checker.line(typed),
@@ -357,7 +359,6 @@ impl Station {
                 geometry_alone: typed.degraded.geometry_alone,
             },
             inspector: checker.inspector(&typed.inspector, typed.ready.silence_max_ms),
-            models: checker.models(&typed.models, path),
             records: checker.records(&typed.records, folder),
             control_socket: Some(&typed.control.socket)
                 .filter(|socket| !socket.as_os_str().is_empty())

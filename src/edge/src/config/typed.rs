@@ -70,7 +70,10 @@ impl StationToml {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BundleToml {
+    #[serde(default)]
     pub(crate) file: PathBuf,
+    #[serde(default)]
+    pub(crate) active: bool,
 }
 
 /// The wires, and the lines that they are connected to.

@@ -42,34 +42,63 @@ pub(crate) fn retry_engine(args: &AskArgs, out: &mut dyn Write) -> Result<(), Ed
     ask(args, Request::RetryEngine, out)
 }
 
-/// Lets a station take an installed model over; waits until that is settled.
-pub(crate) fn activate(
-    args: &AskArgs,
-    model: String,
-    out: &mut dyn Write,
-) -> Result<(), EdgeError> {
-    ask(args, Request::Activate { model }, out)
+/// What it took a station to take another model over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct TakenOver {
+    pub(crate) proof_ms: f64,
+    pub(crate) switch_ms: f64,
 }
 
-/// Lets a station take the model over that it had before.
-pub(crate) fn rollback(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    ask(args, Request::Rollback, out)
+/// Lets a running station take an installed model over, and waits until that is settled.
+pub(crate) fn activate(socket: &Path, model: String) -> Result<TakenOver, EdgeError> {
+    take_over(socket, Request::Activate { model })
+}
+
+/// Lets a running station take the model over that it had before.
+pub(crate) fn rollback(socket: &Path) -> Result<TakenOver, EdgeError> {
+    take_over(socket, Request::Rollback)
+}
+
+fn take_over(socket: &Path, request: Request) -> Result<TakenOver, EdgeError> {
+    match reply_of(socket, request)? {
+        (
+            _,
+            Reply::Activated {
+                proof_ms,
+                switch_ms,
+                ..
+            },
+        ) => Ok(TakenOver {
+            proof_ms,
+            switch_ms,
+        }),
+        (line, _) => Err(no_answer(socket, &line).into()),
+    }
+}
+
+fn no_answer(socket: &Path, line: &[u8]) -> ControlError {
+    ControlError::Answer {
+        path: socket.to_owned(),
+        answer: String::from_utf8_lossy(line).into_owned(),
+    }
+}
+
+/// The answer of a station that does what is asked, and its line.
+fn reply_of(socket: &Path, request: Request) -> Result<(Vec<u8>, Reply), EdgeError> {
+    let line = exchange(socket, request).map_err(|source| ControlError::Ask {
+        path: socket.to_owned(),
+        source,
+    })?;
+    match serde_json::from_slice::<Reply>(&line) {
+        Ok(Reply::Refused { reason }) => Err(ControlError::Refused { reason }.into()),
+        Ok(reply) => Ok((line, reply)),
+        Err(_) => Err(no_answer(socket, &line).into()),
+    }
 }
 
 fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), EdgeError> {
     let socket = socket(args)?;
-    let line = exchange(&socket, request).map_err(|source| ControlError::Ask {
-        path: socket.clone(),
-        source,
-    })?;
-    let Ok(reply) = serde_json::from_slice::<Reply>(&line) else {
-        let answer = String::from_utf8_lossy(&line).into_owned();
-        let path = socket;
-        return Err(ControlError::Answer { path, answer }.into());
-    };
-    if let Reply::Refused { reason } = reply {
-        return Err(ControlError::Refused { reason }.into());
-    }
+    let (line, reply) = reply_of(&socket, request)?;
     if args.json {
         // As it came: a newer station may say more than this program knows.
         out.write_all(&line)?;
@@ -78,12 +107,17 @@ fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), Edge
     show(&reply, out).map_err(EdgeError::Output)
 }
 
+/// Whether a station answers there.
+pub(crate) fn answers(socket: &Path) -> bool {
+    exchange(socket, Request::Status).is_ok()
+}
+
 fn socket(args: &AskArgs) -> Result<PathBuf, EdgeError> {
     match (&args.socket, &args.config) {
         (Some(socket), _) => Ok(socket.clone()),
         (None, Some(config)) => {
             let configured = config::load(config)?.station.control_socket;
-            Ok(configured.unwrap_or_else(|| place::of_service(config)))
+            Ok(place::socket_of(config, configured))
         }
         (None, None) => Ok(place::only_one()?),
     }

@@ -10,8 +10,8 @@ mod place;
 mod protocol;
 mod server;
 
-pub(crate) use client::{activate, reload, retry_engine, rollback, status, trigger};
-pub(crate) use place::for_station;
+pub(crate) use client::{activate, answers, reload, retry_engine, rollback, status, trigger};
+pub(crate) use place::{for_station, socket_of};
 pub(crate) use protocol::{
     ActivationStatus, InspectorState, InspectorStatus, JudgedPart, LeftPart, ModelsStatus, Parts,
     ReloadStatus, Reply, Request, Status, Triggered, UnderWay,

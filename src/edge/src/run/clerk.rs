@@ -11,7 +11,7 @@ use twinspect_store::models::{Activation, How, ModelId, Models, ModelsError, Sta
 use super::orders::Order;
 use crate::chaos;
 use crate::clock;
-use crate::config::ModelsSpec;
+use crate::config::BundleSource;
 use crate::control::Reply;
 use crate::error::WithCauses;
 
@@ -66,11 +66,17 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn of(spec: &ModelsSpec) -> Self {
-        Self {
-            models: Models::open(&spec.folder),
-            station: spec.station.clone(),
-        }
+    /// None of a station that goes by a file.
+    pub(super) fn of(bundle: &BundleSource) -> Option<Self> {
+        let BundleSource::Active { folder, station } = bundle else {
+            return None;
+        };
+        // Processes that are started later may have another working directory.
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+        Some(Self {
+            models: Models::open(folder),
+            station: station.clone(),
+        })
     }
 
     /// What was recorded last.

@@ -173,13 +173,12 @@ fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Begun
         config: text,
         clock_start_ns,
         gpu,
-        bundle,
         digest,
         waits,
     } = setup.unwrap_or_default();
     let station = config::parse(config, &text)?.station;
     Ok(Begun {
-        bundle: bundle.unwrap_or_else(|| station.bundle.clone()),
+        bundle: station.bundle.resolve()?,
         station,
         clock: Clock::started_at(clock_start_ns),
         gpu,

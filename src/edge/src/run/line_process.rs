@@ -66,7 +66,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
     let wishes = reload::start(args.config.clone(), lock, order_sender.clone());
     let signals = SignalWatch::start(wishes.clone())?;
     let socket = control::for_station(loaded.station.control_socket.as_deref());
-    let store = loaded.station.models.as_ref().map(Store::of);
+    let store = Store::of(&loaded.station.bundle);
     let (chore_sender, chores) = bounded(CHORES_MAX);
     let process = LineProcess::new(args, loaded, store.as_ref(), chore_sender.clone())?;
     clerk::start(store, chores, order_sender.clone());
@@ -374,10 +374,9 @@ impl LineProcess {
     ) -> io::Result<Inspector> {
         let (bundle, digest) = self.models.bundle(model);
         let setup = SetupMessage {
-            config: self.loaded.text().map_err(io::Error::other)?,
+            config: self.loaded.text(&bundle).map_err(io::Error::other)?,
             clock_start_ns: self.clock.start_ns(),
             gpu: self.engine.permission(),
-            bundle,
             digest,
             waits,
         };

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
-use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -25,9 +24,7 @@ pub(super) struct SetupMessage {
     pub(super) clock_start_ns: u64,
     /// Whether the GPU may be used: the line process has seen earlier inspect processes end.
     pub(super) gpu: Gpu,
-    /// The bundle, in place of the configuration's.
-    pub(super) bundle: Option<PathBuf>,
-    /// Its digest, once it is known.
+    /// Digest of the bundle that the configuration names here, once it is known.
     pub(super) digest: Option<String>,
     /// Another process is in charge: this one proves its model and waits without a camera, until it is told to
     /// take over by a [`TakeOverMessage`].

@@ -30,7 +30,7 @@ fn by_request(way_ms: u32) -> Site {
     site.write(
         "station.toml",
         format!(
-            "[bundle]\nfile = \"block.twb\"\n\
+            "[bundle]\nactive = true\n\
              [camera]\nkind = \"replay\"\nfolder = \"parts\"\nrepeat = true\n\
              [trigger]\nsource = \"software\"\nspacing_min_ms = 40\nexposure_max_ms = 100000\n\
              [gate]\ndelay_ms = {way_ms}\ndeadline_ms = {}\n\

@@ -175,7 +175,7 @@ fn the_way_back_is_a_take_over_too() {
 #[test]
 fn a_station_that_goes_by_a_file_takes_nothing_over() {
     let site = by_request(1_000);
-    site.edit("station.toml", "[models]\nfolder = \"models\"\n", "");
+    site.edit("station.toml", "active = true", "file = \"block.twb\"");
     let service = start(site);
     let told = answer(activate(&service, "block"));
     let reason = told["reason"].as_str().expect("a reason");

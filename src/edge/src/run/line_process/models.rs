@@ -1,7 +1,7 @@
 //! Another model on a running line: what `core::changeover` wants done with processes and records, and what
 //! people are told of it.
 
-use std::path::{Path, PathBuf};
+use std::path::{PathBuf, absolute};
 
 use crossbeam_channel::Sender;
 use twinspect_core::changeover::{Model, Progress, Refusal, RollBack, Settlement, Standing};
@@ -9,6 +9,7 @@ use twinspect_core::station::Inspector as Said;
 use twinspect_store::models::{ModelId, ModelsError};
 
 use super::LineProcess;
+use crate::config::BundleSource;
 use crate::control::{ActivationStatus, ModelsStatus, Reply, UnderWay};
 use crate::run::clerk::{Chore, Found, Record, Store, Wish};
 use crate::run::inspector::{Heard, Inspector};
@@ -54,7 +55,7 @@ pub(super) struct Models {
 impl Models {
     /// The models that are recorded in a store, or the only one of a station that goes by a file.
     pub(super) fn new(
-        file: &Path,
+        bundle: &BundleSource,
         store: Option<&Store>,
         chores: Sender<Chore>,
     ) -> Result<(Self, Standing), ModelsError> {
@@ -69,9 +70,10 @@ impl Models {
             chores,
         };
         let Some(store) = store else {
+            let file = bundle.resolve()?;
             models.known.push(Known {
                 id: None,
-                bundle: file.to_owned(),
+                bundle: absolute(&file).unwrap_or(file),
                 digest: None,
             });
             return Ok((models, Standing::default()));
@@ -91,10 +93,10 @@ impl Models {
     }
 
     /// Where a model's bundle lies, and its digest if that is known.
-    pub(super) fn bundle(&self, model: Model) -> (Option<PathBuf>, Option<String>) {
+    pub(super) fn bundle(&self, model: Model) -> (PathBuf, Option<String>) {
         let known = self.get(model);
         (
-            known.map(|known| known.bundle.clone()),
+            known.map(|known| known.bundle.clone()).unwrap_or_default(),
             known.and_then(|known| known.digest.clone()),
         )
     }
