@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::thread;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use twinspect_store::models::{Activation, How, ModelId, Models, ModelsError, StationName};
 
 use super::orders::Order;
@@ -15,8 +15,8 @@ use crate::config::BundleSource;
 use crate::control::Reply;
 use crate::error::WithCauses;
 
-/// Chores that may wait: a record, and wishes for models.
-pub(super) const CHORES_MAX: usize = 4;
+/// Wishes that may wait.
+const SEARCHES_MAX: usize = 3;
 
 /// What is said where the clerk went wrong; the panic has told what and where.
 const PANICKED: &str = "looking for the model has panicked: please report it with the log";
@@ -39,16 +39,38 @@ pub(super) struct Record {
     pub(super) goes_back: bool,
 }
 
-/// Something to be done by the clerk.
+/// Look for what somebody has typed.
 #[derive(Debug)]
-pub(super) enum Chore {
-    /// Look for what somebody has typed.
-    Find {
-        typed: String,
-        answer: Sender<Reply>,
-    },
-    /// Write a record.
-    Record(Record),
+pub(super) struct Search {
+    pub(super) typed: String,
+    pub(super) answer: Sender<Reply>,
+}
+
+/// The way to the clerk. Nobody who wants a model keeps a record from being written.
+#[derive(Debug, Clone)]
+pub(super) struct Chores {
+    pub(super) searches: Sender<Search>,
+    /// One at a time.
+    pub(super) records: Sender<Record>,
+}
+
+/// The clerk's end of it.
+#[derive(Debug)]
+pub(super) struct InTray {
+    searches: Receiver<Search>,
+    records: Receiver<Record>,
+}
+
+/// What is to be done, and who does it.
+pub(super) fn chores() -> (Chores, InTray) {
+    let (searches, searched) = bounded(SEARCHES_MAX);
+    let (records, recorded) = bounded(1);
+    let chores = Chores { searches, records };
+    let tray = InTray {
+        searches: searched,
+        records: recorded,
+    };
+    (chores, tray)
 }
 
 /// A model that somebody wants, or why there is none.
@@ -132,19 +154,22 @@ impl Store {
     }
 }
 
-/// Starts the clerk.
-pub(super) fn start(store: Option<Store>, chores: Receiver<Chore>, orders: Sender<Order>) {
+/// Starts the clerk. It ends with the line process.
+pub(super) fn start(store: Option<Store>, tray: InTray, orders: Sender<Order>) {
+    let InTray { searches, records } = tray;
     thread::spawn(move || {
-        for chore in chores {
-            let order = match chore {
-                Chore::Find { typed, answer } => {
+        loop {
+            let order = select! {
+                recv(records) -> record => {
+                    let Ok(record) = record else { return };
+                    let written = catch_unwind(AssertUnwindSafe(|| write(store.as_ref(), record)));
+                    Order::Recorded(written.unwrap_or(false))
+                }
+                recv(searches) -> search => {
+                    let Ok(Search { typed, answer }) = search else { return };
                     let found = catch_unwind(AssertUnwindSafe(|| find(store.as_ref(), &typed)));
                     let found = found.unwrap_or_else(|_| Err(PANICKED.to_owned()));
                     Order::Activate(Box::new(Wish { found, answer }))
-                }
-                Chore::Record(record) => {
-                    let written = catch_unwind(AssertUnwindSafe(|| write(store.as_ref(), record)));
-                    Order::Recorded(written.unwrap_or(false))
                 }
             };
             if orders.send(order).is_err() {

@@ -26,7 +26,7 @@ use twinspect_line::{Edge, Output};
 use self::engine::EngineWatch;
 use self::models::Models;
 use self::trial::Trials;
-use super::clerk::{self, CHORES_MAX, Chore, Store};
+use super::clerk::{self, Chores, Store};
 use super::inspector::{Heard, Inspector, InspectorEvent};
 use super::machine::{Machine, MachineEdge};
 use super::messages::{Errand, InspectorMessage, SetupMessage, TicketMessage};
@@ -67,10 +67,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
     let signals = SignalWatch::start(wishes.clone())?;
     let socket = control::for_station(loaded.station.control_socket.as_deref());
     let store = Store::of(&loaded.station.bundle);
-    let (chore_sender, chores) = bounded(CHORES_MAX);
-    let process = LineProcess::new(args, loaded, store.as_ref(), chore_sender.clone())?;
-    clerk::start(store, chores, order_sender.clone());
-    let desk = orders::desk(order_sender, wishes, chore_sender);
+    let (chores, tray) = clerk::chores();
+    let process = LineProcess::new(args, loaded, store.as_ref(), chores.clone())?;
+    clerk::start(store, tray, order_sender.clone());
+    let desk = orders::desk(order_sender, wishes, chores);
     let server = socket
         .map(|socket| Server::start(&socket, desk))
         .transpose()?;
@@ -112,7 +112,7 @@ impl LineProcess {
         args: &RunArgs,
         loaded: Loaded,
         store: Option<&Store>,
-        chores: Sender<Chore>,
+        chores: Chores,
     ) -> Result<Self, EdgeError> {
         let (event_sender, events) = bounded(EVENTS_MAX);
         let station = &loaded.station;
@@ -405,6 +405,9 @@ impl LineProcess {
                 log::warn!("the inspect process has not ended in {END_MAX:?}");
                 return;
             };
+            if event.generation != self.in_charge {
+                continue;
+            }
             match event.what {
                 Heard::Closed => closed = true,
                 Heard::Ended(_) => ended = true,

@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
-use super::clerk::{Chore, Wish as ModelWish};
+use super::clerk::{Chores, Search, Wish as ModelWish};
 use super::reload::{Reading, Wish};
 use crate::control::{Reply, Request};
 use crate::error::EdgeError;
@@ -39,7 +39,7 @@ pub(super) enum Order {
 pub(super) fn desk(
     orders: Sender<Order>,
     wishes: Sender<Wish>,
-    chores: Sender<Chore>,
+    chores: Chores,
 ) -> impl Fn(Request, Sender<Reply>) -> bool + Clone + Send + 'static {
     move |request, answer| match request {
         Request::Status => orders.try_send(Order::Tell(answer)).is_ok(),
@@ -49,7 +49,7 @@ pub(super) fn desk(
         Request::Reload => wishes.try_send(Some(answer)).is_ok(),
         Request::Activate { model } => {
             let typed = model;
-            chores.try_send(Chore::Find { typed, answer }).is_ok()
+            chores.searches.try_send(Search { typed, answer }).is_ok()
         }
         Request::Rollback => orders.try_send(Order::GoBack(answer)).is_ok(),
     }

@@ -3,14 +3,16 @@
 use serde_json::{Value, json};
 
 use super::{
-    activate, answer, by_request, children, hold, is_active, is_judged, judge, log, recorded,
-    sound, spoilt, start, step, with_two,
+    activate, answer, by_request, children, hold, install, is_active, is_judged, judge, log,
+    recorded, sound, spoilt, start, step, with_two,
 };
+use crate::product::hung_higher;
 use crate::station::{check_laws, endless, signal};
 
 #[test]
 fn a_running_line_takes_another_model_over_and_accounts_for_every_part() {
     let site = endless();
+    site.edit("station.toml", "file = \"block.twb\"", "active = true");
     site.edit(
         "station.toml",
         "[trigger]",
@@ -142,6 +144,21 @@ fn a_model_that_can_t_be_proven_costs_nothing() {
         .iter()
         .any(|line| line.contains("not ready: switching"));
     assert!(!fell, "{:?}", service.told());
+}
+
+#[test]
+fn a_model_for_another_camera_is_refused_before_the_old_one_makes_way() {
+    let site = by_request(1_000);
+    let [old, _] = with_two(&site, sound);
+    let higher = install(&site, &hung_higher("2.0.0"));
+    let service = start(site);
+    let told = answer(activate(&service, higher.as_str()));
+    let reason = told["reason"].as_str().expect("a reason");
+    assert!(reason.contains("the camera does not fit"), "{reason}");
+    assert!(is_active(&service.answer("status"), &old));
+    assert!(is_judged(&judge(&service)));
+    let (_, summary) = service.stop();
+    assert_eq!(summary["inspector_restarts"], 0);
 }
 
 #[test]

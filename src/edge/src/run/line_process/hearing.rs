@@ -39,6 +39,8 @@ impl LineProcess {
             return Ok(());
         }
         let makes_way = self.station.changeover().is_releasing();
+        // Another model may do better. Once the end is heard, it may be in charge already.
+        let has_way_back = self.station.changeover().has_way_back();
         let said = match &what {
             Heard::Message(InspectorMessage::Ready(_)) => Said::Ready,
             Heard::Message(InspectorMessage::Proven(_)) => Said::Proven,
@@ -132,8 +134,6 @@ impl LineProcess {
                 log::info!("the inspect process has made way: {ending}");
             }
             Heard::Ended(ending) => {
-                // Another model may do better.
-                let has_way_back = self.station.changeover().has_way_back();
                 if let Ending::Code(code) = ending
                     && HOPELESS.contains(&code)
                     && !self.station.supervisor().was_up()

@@ -11,7 +11,7 @@ use twinspect_store::models::{ModelId, ModelsError};
 use super::LineProcess;
 use crate::config::BundleSource;
 use crate::control::{ActivationStatus, ModelsStatus, Reply, UnderWay};
-use crate::run::clerk::{Chore, Found, Record, Store, Wish};
+use crate::run::clerk::{Chores, Found, Record, Search, Store, Wish};
 use crate::run::inspector::{Heard, Inspector};
 use crate::run::messages::InspectorMessage;
 use crate::run::service::reply;
@@ -49,7 +49,7 @@ pub(super) struct Models {
     /// Since when the active one is in charge.
     since_us: u64,
     last: Option<ActivationStatus>,
-    chores: Sender<Chore>,
+    chores: Chores,
 }
 
 impl Models {
@@ -57,7 +57,7 @@ impl Models {
     pub(super) fn new(
         bundle: &BundleSource,
         store: Option<&Store>,
-        chores: Sender<Chore>,
+        chores: Chores,
     ) -> Result<(Self, Standing), ModelsError> {
         let mut models = Self {
             known: Vec::new(),
@@ -219,11 +219,11 @@ impl LineProcess {
         };
         // It may have been removed, or damaged, since.
         let typed = id.to_string();
-        let chore = Chore::Find {
+        let search = Search {
             typed,
             answer: answer.clone(),
         };
-        if self.models.chores.try_send(chore).is_err() {
+        if self.models.chores.searches.try_send(search).is_err() {
             reply(
                 &answer,
                 Reply::refused("other models are being looked for: ask again"),
@@ -318,7 +318,7 @@ impl LineProcess {
             previous: standing.previous.and_then(|model| self.models.id(model)),
             goes_back: !matches!(self.station.changeover().progress(), Progress::Recording(_)),
         };
-        if self.models.chores.try_send(Chore::Record(record)).is_err() {
+        if self.models.chores.records.try_send(record).is_err() {
             log::error!("recording the active model: the thread that does it is busy or gone");
             self.station.recorded(false, self.clock.now_us());
         }
