@@ -2,6 +2,7 @@
 
 mod accept;
 mod engine;
+mod model;
 mod records;
 
 pub(crate) use accept::AcceptArgs;
@@ -9,6 +10,10 @@ pub(crate) use engine::{
     BuildArgs, EngineArgs, EngineCommand, EngineName, ListArgs, PlansArgs, PruneArgs,
 };
 
+pub(crate) use model::{
+    ActivateArgs, CalibrateArgs, InstallArgs, ModelArgs, ModelCommand, ProofArgs, ProveProcessArgs,
+    PruneModelsArgs, StoreArgs, VerifyArgs,
+};
 pub(crate) use records::{
     ExportRecordsArgs, ListRecordsArgs, RecordsArgs, RecordsCommand, RecordsFilter, RecordsPlace,
     ReviewArgs, ShowRecordArgs,
@@ -78,6 +83,9 @@ pub(crate) enum Command {
     /// The process that sees and judges; started by `run`, speaks over standard input.
     #[command(hide = true)]
     InspectProcess(InspectProcessArgs),
+    /// The process that proves an installed model; started by `model install`, answers on standard output.
+    #[command(hide = true)]
+    ProveProcess(ProveProcessArgs),
 }
 
 #[derive(Debug, Args)]
@@ -269,51 +277,6 @@ pub(crate) struct BenchArgs {
     /// Parts to measure, after a warm-up.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) parts: u64,
-    /// One JSON object.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  twinspect model calibrate --bundle cap.twb --data good --out cap-station3.twb")]
-pub(crate) struct ModelArgs {
-    #[command(subcommand)]
-    pub(crate) command: ModelCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ModelCommand {
-    /// Fits the score's constants and thresholds to this station's good parts, without training.
-    Calibrate(CalibrateArgs),
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-The networks stay as they are; the new bundle names the old one, which stays the way back.
-Twenty parts are a start: what so many support is printed.
-
-Examples:
-  twinspect model calibrate --bundle cap.twb --data good --out cap-station3.twb
-  twinspect model calibrate --bundle cap.twb --data good --out new.twb --split train
-  twinspect model calibrate --bundle cap.twb --data good --out new.twb --false-reject-rate 0.01")]
-pub(crate) struct CalibrateArgs {
-    #[command(flatten)]
-    pub(crate) files: FilesArgs,
-    /// The split whose good parts are taken; if absent those of `calibration`, else those of
-    /// `validation`, else all.
-    #[arg(long, value_name = "SPLIT")]
-    pub(crate) split: Option<SplitName>,
-    /// The bundle to write; never the one that is read.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: PathBuf,
-    /// Share of good parts that may be rejected, 0.001 to 0.5; the bundle's own if absent.
-    #[arg(long, value_name = "SHARE")]
-    pub(crate) false_reject_rate: Option<f64>,
-    /// Fits even where the old constants reject more than a fifth of the parts, and more than one.
-    #[arg(long)]
-    pub(crate) accept_shift: bool,
     /// One JSON object.
     #[arg(long)]
     pub(crate) json: bool,

@@ -20,6 +20,7 @@ use twinspect_engine::tensorrt::PlanError;
 use twinspect_engine::{EngineError, ProofError};
 use twinspect_line::LineError;
 use twinspect_line::gpio::GpioError;
+use twinspect_store::models::ModelsError;
 use twinspect_store::records::RecordsError;
 
 use crate::config::ConfigError;
@@ -161,6 +162,15 @@ pub(crate) enum EdgeError {
         #[source]
         source: io::Error,
     },
+    /// The store of installed models.
+    #[error(transparent)]
+    Models(#[from] ModelsError),
+    /// The goldens of an installed model were not reproduced. The process that has tried it has reported why.
+    #[error("{model} is installed, but not proven: its report is above (exit code {code})")]
+    NotProven { model: String, code: u8 },
+    /// The process that proves an installed model did not come to an end.
+    #[error("{model} is installed, but not proven: {why}")]
+    ProofBroken { model: String, why: String },
     /// Another station's pictures go where this one's should.
     #[error("another station writes its records into {}", folder.display())]
     RecordsInUse { folder: PathBuf },
@@ -252,7 +262,11 @@ impl EdgeError {
             Self::NotExported { .. } => 3,
             Self::NotAccepted { .. } => 9,
             Self::Store { .. } | Self::RecordsInUse { .. } | Self::Output(_) => 8,
-            Self::InspectProcess { code } => *code,
+            Self::InspectProcess { code } | Self::NotProven { code, .. } => *code,
+            Self::ProofBroken { .. } => 5,
+            Self::Models(error) if error.is_of_storage() => 8,
+            Self::Models(ModelsError::Bundle(BundleError::Write { .. })) => 8,
+            Self::Models(_) => 4,
         }
     }
 
@@ -316,6 +330,14 @@ impl EdgeError {
             Self::System { .. } => {
                 Some("this should not happen: please report it with the lines above".into())
             }
+            Self::Models(error) => error.hint().map(Cow::from),
+            Self::NotProven { model, .. } | Self::ProofBroken { model, .. } => Some(
+                format!(
+                    "it can't be activated, and the models that are active stay: `twinspect model verify {model}` tries \
+                     again"
+                )
+                .into(),
+            ),
             Self::Line(error) => error.hint().map(Cow::from),
             Self::Station(_) | Self::Gate(_) | Self::Output(_) | Self::InspectProcess { .. } => {
                 None

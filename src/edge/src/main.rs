@@ -90,5 +90,6 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
         }
         Command::Manual(args) => manual::manual(args, out),
         Command::InspectProcess(args) => run::inspect_process(args),
+        Command::ProveProcess(args) => model::prove_process(args, out),
     }
 }

@@ -14,6 +14,7 @@ Exit codes:
   1  unexpected fault (a bug)    5  engine
   2  usage or configuration      8  files
   3  input data                130  interrupted; the same command goes on
+                               255  push: ssh did not come through
 
 Environment:
   NO_COLOR         no colours
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Draws synthetic defects on good parts, as contact sheets to be looked at.
     Synth(SynthArgs),
+    /// Installs a bundle on stations, by the system's ssh.
+    Push(PushArgs),
 }
 
 /// Where the colour teacher and the configuration come from.
@@ -244,6 +247,46 @@ pub(crate) struct ReportArgs {
     /// Semantic version of the model, if a bundle has to be made.
     #[arg(long, default_value = "1.0.0")]
     pub(crate) version: Version,
+    /// Prints one JSON object at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each host gets the bundle as `ssh HOST twinspect model install -` and answers whether its own engine
+has proven it. ssh asks no questions: keys and names of hosts are those of ~/.ssh/config. The exit
+code is the largest of all hosts.
+
+Examples:
+  twinspect-lab push tech@line3 cap.twb
+  twinspect-lab push tech@line3 tech@line4 cap.twb --activate
+  twinspect-lab push --inventory hosts.txt cap.twb --dry-run --json")]
+pub(crate) struct PushArgs {
+    /// Hosts as ssh knows them, then the bundle, a .twb file.
+    #[arg(required = true, value_name = "HOST... BUNDLE")]
+    pub(crate) words: Vec<String>,
+    /// More hosts: a text file with one a line, # before remarks.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inventory: Option<PathBuf>,
+    /// Makes it the station's model, too.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) activate: bool,
+    /// Asks each host whether it has the model, and changes nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Hosts that are spoken to at a time.
+    #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) jobs: u8,
+    /// The station's configuration on the hosts, where they have several.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The device's program on the hosts.
+    #[arg(long, value_name = "PROGRAM", default_value = "twinspect")]
+    pub(crate) remote_program: String,
+    /// The ssh of this machine.
+    #[arg(long, value_name = "PROGRAM", default_value = "ssh")]
+    pub(crate) ssh: PathBuf,
     /// Prints one JSON object at the end.
     #[arg(long)]
     pub(crate) json: bool,

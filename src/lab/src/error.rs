@@ -11,6 +11,7 @@ use crate::config::ConfigError;
 use crate::evaluate::EvaluateError;
 use crate::export::ExportError;
 use crate::measure::MeasureError;
+use crate::push::{HostsError, PushError};
 use crate::report::ReportError;
 use crate::run_folder::RunError;
 use crate::synth::preview::SynthError;
@@ -46,6 +47,9 @@ pub(crate) enum LabError {
     /// `synth`.
     #[error(transparent)]
     Synth(#[from] SynthError),
+    /// `push`.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// Standard output.
     #[error("writing to standard output")]
     Output(#[source] std::io::Error),
@@ -71,6 +75,7 @@ impl LabError {
             Self::Calibrate(error) => error.hint(),
             Self::Report(error) => error.hint(),
             Self::Synth(error) => error.hint(),
+            Self::Push(error) => error.hint(),
             Self::Output(_) => Some("see that the file or program that it goes to takes it".into()),
         }
     }
@@ -92,6 +97,11 @@ impl LabError {
             Self::Calibrate(error) => calibrate_code(error),
             Self::Report(error) => report_code(error),
             Self::Synth(error) => synth_code(error),
+            Self::Push(PushError::Bundle(error)) => bundle_code(error),
+            Self::Push(PushError::Hosts(HostsError::Read { .. }) | PushError::Read { .. }) => {
+                STORAGE
+            }
+            Self::Push(PushError::Hosts(_)) => 2,
             Self::Measure(MeasureError::File { .. }) | Self::Output(_) => STORAGE,
         }
     }

@@ -19,6 +19,7 @@ mod panels;
 mod pose;
 mod product;
 mod progress;
+mod push;
 mod report;
 mod robustness;
 mod run_folder;
@@ -38,7 +39,7 @@ use std::sync::atomic::AtomicBool;
 use clap::Parser as _;
 use signal_hook::flag;
 
-use cli::{Cli, Command, MeasureArgs};
+use cli::{Cli, Command, MeasureArgs, PushArgs};
 use config::TrainingConfig;
 use error::LabError;
 use measure::{Place, Progress};
@@ -240,6 +241,7 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
             print(&text)?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Push(args) => push_to(args),
         Command::Synth(args) => {
             let config = read_config(args.config.as_deref())?;
             let summary = synth::preview::preview(&synth::preview::Job {
@@ -260,6 +262,34 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+fn push_to(args: &PushArgs) -> Result<ExitCode, LabError> {
+    let (bundle, typed) = args
+        .words
+        .split_last()
+        .ok_or(push::PushError::Hosts(push::HostsError::None))?;
+    let hosts =
+        push::read_hosts(typed, args.inventory.as_deref()).map_err(push::PushError::from)?;
+    let pushed = push::push(&push::Job {
+        hosts: &hosts,
+        bundle: Path::new(bundle),
+        remote: push::Remote {
+            ssh: args.ssh.clone(),
+            program: args.remote_program.clone(),
+            config: args.config.as_deref().map(quoted),
+        },
+        activate: args.activate,
+        dry_run: args.dry_run,
+        at_once: args.jobs.into(),
+    })?;
+    let text = if args.json {
+        serde_json::to_string(&pushed).unwrap_or_default()
+    } else {
+        pushed.to_string()
+    };
+    print(&text)?;
+    Ok(ExitCode::from(pushed.exit_code()))
 }
 
 /// What `evaluate --json` prints.

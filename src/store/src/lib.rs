@@ -4,4 +4,5 @@
 //! **What is absent**: engines, cameras, processes, clocks. Times come in as numbers.
 #![forbid(unsafe_code)]
 
+pub mod models;
 pub mod records;

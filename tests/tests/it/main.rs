@@ -17,6 +17,8 @@ mod documents;
 mod fusion;
 mod gpu;
 mod messages;
+mod models;
+mod models_switch;
 mod onnx;
 mod presence;
 mod product;

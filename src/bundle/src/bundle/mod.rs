@@ -1,11 +1,12 @@
 //! A verified bundle in memory.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use twinspect_core::modality::Modality;
 
 use crate::container::{self, Files};
-use crate::entry::{FUSION_MODEL, MANIFEST, SUMS, golden_of, is_model, model_file};
+use crate::entry::{FUSION_MODEL, MANIFEST, SIGNATURE, SUMS, golden_of, is_model, model_file};
 use crate::error::BundleError;
 use crate::golden::{self, Golden};
 use crate::manifest::Manifest;
@@ -29,6 +30,29 @@ impl Bundle {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, BundleError> {
         let path = path.as_ref();
         Self::from_files(path, container::read(path)?)
+    }
+
+    /// Reads a `.twb` archive that comes from anywhere, as far as the limits of a bundle go. `path` is
+    /// what errors call it.
+    ///
+    /// # Errors
+    /// As [`Bundle::open`].
+    pub fn read(path: impl AsRef<Path>, reader: impl Read) -> Result<Self, BundleError> {
+        let path = path.as_ref();
+        Self::from_files(path, container::read_archive(path, reader)?)
+    }
+
+    /// Checks files that were read already, by their names in the bundle. `path` is what errors call
+    /// it.
+    ///
+    /// # Errors
+    /// As [`Bundle::open`].
+    pub fn from_entries(
+        path: impl AsRef<Path>,
+        entries: impl IntoIterator<Item = (String, Vec<u8>)>,
+    ) -> Result<Self, BundleError> {
+        let path = path.as_ref();
+        Self::from_files(path, container::collect(path, entries)?)
     }
 
     /// Checks files that are what SHA256SUMS among them says.
@@ -92,6 +116,23 @@ impl Bundle {
     /// Its identity: the SHA-256 of SHA256SUMS, 64 hexadecimal digits.
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// All files by name, sorted; what a folder of the bundle holds.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.files
+            .iter()
+            .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+    }
+
+    /// SHA256SUMS as it is: what a signature signs.
+    pub fn sums(&self) -> &[u8] {
+        self.files.get(SUMS).map_or(&[], Vec::as_slice)
+    }
+
+    /// SHA256SUMS.minisig, if the bundle has one. Nothing has looked at it yet.
+    pub fn signature(&self) -> Option<&[u8]> {
+        self.files.get(SIGNATURE).map(Vec::as_slice)
     }
 
     /// The network of a modality as ONNX bytes, if the product has that modality.
@@ -162,6 +203,11 @@ impl Bundle {
     pub fn write_directory(&self, path: impl AsRef<Path>) -> Result<(), BundleError> {
         container::write_directory(path.as_ref(), &self.files)
     }
+}
+
+/// The identity of the bundle whose SHA256SUMS has this content, as [`Bundle::hash`] tells it.
+pub fn identity(sums: &[u8]) -> String {
+    Digest::of(sums).to_string()
 }
 
 /// Turns the folder of a bundle into a `.twb`.

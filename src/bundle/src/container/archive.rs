@@ -18,16 +18,24 @@ const ANSWER_CHARS_MAX: usize = 80;
 
 /// Reads the archive at `path` into the collector.
 pub(super) fn read(path: &Path, collector: &mut Collector) -> Result<(), BundleError> {
-    let read = |source| BundleError::Read {
+    let file = fs_err::File::open(path).map_err(|source| BundleError::Read {
         path: path.to_path_buf(),
         source,
-    };
+    })?;
+    read_from(path, file, collector)
+}
+
+/// Reads an archive that comes from anywhere; `path` is named in errors.
+pub(super) fn read_from(
+    path: &Path,
+    reader: impl Read,
+    collector: &mut Collector,
+) -> Result<(), BundleError> {
     let broken = |source| BundleError::Archive {
         path: path.to_path_buf(),
         source: quoted_in_short(&source),
     };
-    let file = fs_err::File::open(path).map_err(read)?;
-    let mut archive = Archive::new(BufReader::new(file));
+    let mut archive = Archive::new(BufReader::new(reader));
     // Raw: headers that rename or resize the file after them stay visible, and are refused.
     for entry in archive.entries().map_err(broken)?.raw(true) {
         let mut entry = entry.map_err(broken)?;

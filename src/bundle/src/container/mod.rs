@@ -32,6 +32,26 @@ pub(crate) fn read(path: &Path) -> Result<Files, BundleError> {
     collector.verified()
 }
 
+/// Reads an archive that comes from anywhere, and compares every file with its digest. `path` is named
+/// in errors.
+pub(crate) fn read_archive(path: &Path, reader: impl Read) -> Result<Files, BundleError> {
+    let mut collector = Collector::new(path);
+    archive::read_from(path, reader, &mut collector)?;
+    collector.verified()
+}
+
+/// Compares files that somebody has read with their digests.
+pub(crate) fn collect(
+    path: &Path,
+    entries: impl IntoIterator<Item = (String, Vec<u8>)>,
+) -> Result<Files, BundleError> {
+    let mut collector = Collector::new(path);
+    for (name, bytes) in entries {
+        collector.add(name.as_bytes(), bytes.len() as u64, bytes.as_slice())?;
+    }
+    collector.verified()
+}
+
 /// Takes files one by one and holds them to the limits.
 struct Collector {
     path: PathBuf,

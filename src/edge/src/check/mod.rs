@@ -103,9 +103,10 @@ pub(crate) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), EdgeErr
         return camera::check_camera(&loaded.station, args, out);
     }
     let station = loaded.as_ref().map(|loaded| &loaded.station);
-    let configured = station.map(|station| &station.bundle);
-    let Some(path) = args.bundle.as_ref().or(configured).cloned() else {
-        return Ok(());
+    let path = match (&args.bundle, station) {
+        (Some(bundle), _) => bundle.clone(),
+        (None, Some(station)) => station.bundle.resolve()?,
+        (None, None) => return Ok(()),
     };
     if args.engine {
         return engine::check_engine(path, station, args, out);

@@ -218,7 +218,18 @@ mod tests {
     #[test]
     fn what_is_handed_over_means_the_same() {
         let loaded = station("[gate]\ndelay_ms = 410.1\n");
-        let again = parse(Path::new("station.toml"), &loaded.text().unwrap()).unwrap();
+        let text = loaded.text(Path::new("cap.twb")).unwrap();
+        let again = parse(Path::new("station.toml"), &text).unwrap();
         assert_eq!(again.station, loaded.station);
+    }
+
+    #[test]
+    fn what_is_handed_over_names_one_bundle() {
+        let path = Path::new("/etc/twinspect/left.toml");
+        let text = LEAST.replace("file = \"cap.twb\"", "active = true");
+        let loaded = parse(path, &text).unwrap();
+        let bundle = Path::new("/var/lib/twinspect/models/installed/cap");
+        let again = parse(path, &loaded.text(bundle).unwrap()).unwrap();
+        assert_eq!(again.station.bundle.resolve().unwrap(), bundle);
     }
 }

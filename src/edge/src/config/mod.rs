@@ -10,6 +10,7 @@ mod checker;
 mod contradiction;
 mod engine;
 mod explain;
+mod models;
 mod presence;
 mod realsense;
 mod station;
@@ -23,6 +24,7 @@ pub(crate) use changes::{Change, ReloadError};
 pub(crate) use checker::StationError;
 pub(crate) use engine::{EngineKind, EngineSpec, Fallback};
 pub(crate) use explain::Setting;
+pub(crate) use models::{BundleSource, ModelsSpec};
 pub(crate) use presence::WatchSpec;
 pub(crate) use realsense::{RealSenseSource, WhichCamera};
 pub(crate) use station::{InspectorLimits, LineSource, RecordsSpec, Station};
@@ -33,6 +35,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use twinspect_bundle::document::{self, DocumentError};
+
+use typed::BundleToml;
 
 /// A configuration that can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -103,9 +107,15 @@ impl Loaded {
     }
 
     /// The same configuration as text with every key, for a process that must not read the file
-    /// again: it may have been edited since.
-    pub(crate) fn text(&self) -> Result<String, toml::ser::Error> {
-        toml::to_string(&self.typed)
+    /// again: it may have been edited since. It names the bundle that the station has begun with, whatever is
+    /// active by then.
+    pub(crate) fn text(&self, bundle: &Path) -> Result<String, toml::ser::Error> {
+        let mut typed = self.typed.clone();
+        typed.bundle = BundleToml {
+            file: bundle.to_owned(),
+            active: false,
+        };
+        toml::to_string(&typed)
     }
 }
 

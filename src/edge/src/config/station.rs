@@ -19,6 +19,7 @@ use super::belt::BeltSpec;
 use super::camera::CameraSource;
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::engine::EngineSpec;
+use super::models::{BundleSource, ModelsSpec};
 use super::presence::WatchSpec;
 use super::typed::{
     ChallengeToml, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
@@ -32,7 +33,9 @@ const DRAIN_SLACK_US: u64 = 1_000_000;
 /// A station that can be run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Station {
-    pub(crate) bundle: PathBuf,
+    pub(crate) bundle: BundleSource,
+    /// Where its models are installed, if it has such a place.
+    pub(crate) models: Option<ModelsSpec>,
     pub(crate) engine: EngineSpec,
     pub(crate) camera: CameraSource,
     pub(crate) line: LineSource,
@@ -295,6 +298,12 @@ impl Checker {
                 restart_wait_us: restart_wait.as_micros() as u64,
                 restart_wait_max_us: restart_wait_max.as_micros() as u64,
             },
+            changeover: self.changeover(
+                &typed.models,
+                Duration::try_from_secs_f64(inspector.start_max_ms / 1e3)
+                    .unwrap_or_default()
+                    .as_micros() as u64,
+            ),
             handshake,
             drain_max_us: self.drain_max_us(&gate, &typed.encoder, handshake),
         };
@@ -383,8 +392,10 @@ impl Station {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut checker = Checker::default();
         let camera = checker.camera(typed, folder);
+        let models = checker.models(&typed.models, path);
         let station = Self {
-            bundle: checker.path("bundle.file", &typed.bundle.file, folder),
+            bundle: checker.bundle(&typed.bundle, models.as_ref(), path),
+            models,
             engine: checker.engine(&typed.engine, path),
             camera,
             line: checker.line(typed),

@@ -244,7 +244,8 @@ fn paths_start_at_the_configuration() {
     let path = folder.path().join("station.toml");
     std::fs::write(&path, LEAST).unwrap();
     let station = load(&path).unwrap().station;
-    assert_eq!(station.bundle, folder.path().join("cap.twb"));
+    let bundle = folder.path().join("cap.twb");
+    assert_eq!(station.bundle, BundleSource::File(bundle));
 }
 
 const GPIO: &str =

@@ -8,6 +8,7 @@ use twinspect_core::belt::EncoderKind;
 
 use super::camera::{CameraKind, CameraToml};
 use super::engine::EngineToml;
+use super::models::ModelsToml;
 use super::realsense::RealSenseToml;
 use super::v4l2::V4l2Toml;
 
@@ -42,6 +43,8 @@ pub(crate) struct StationToml {
     #[serde(default)]
     pub(crate) inspector: InspectorToml,
     #[serde(default)]
+    pub(crate) models: ModelsToml,
+    #[serde(default)]
     pub(crate) records: RecordsToml,
     #[serde(default)]
     pub(crate) challenge: ChallengeToml,
@@ -69,7 +72,10 @@ impl StationToml {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BundleToml {
+    #[serde(default)]
     pub(crate) file: PathBuf,
+    #[serde(default)]
+    pub(crate) active: bool,
 }
 
 /// The wires, and the lines that they are connected to.

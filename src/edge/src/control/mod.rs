@@ -10,11 +10,13 @@ mod place;
 mod protocol;
 mod server;
 
-pub(crate) use client::{challenge, reload, request, retry_engine, status, trigger};
-pub(crate) use place::for_station;
+pub(crate) use client::{
+    activate, answers, challenge, reload, request, retry_engine, rollback, status, trigger,
+};
+pub(crate) use place::{for_station, socket_of};
 pub(crate) use protocol::{
-    ChallengeStatus, InspectorState, InspectorStatus, JudgedPart, LeftPart, Parts, ReloadStatus,
-    Reply, Request, Status, Triggered,
+    ActivationStatus, ChallengeStatus, InspectorState, InspectorStatus, JudgedPart, LeftPart,
+    ModelsStatus, Parts, ReloadStatus, Reply, Request, Status, Triggered, UnderWay,
 };
 pub(crate) use server::{Server, check};
 

@@ -24,9 +24,13 @@ fn in_folder_of(configured: Option<&Path>, runtime: Option<&OsStr>) -> Option<Pa
     (!folder.is_empty()).then(|| Path::new(folder).join(SOCKET))
 }
 
-/// Where to ask for the station of a configuration that names no socket: the unit `twinspect@NAME`
-/// reads `NAME.toml`.
-pub(super) fn of_service(config: &Path) -> PathBuf {
+/// Where to ask for the station of a configuration, which may name its socket.
+pub(crate) fn socket_of(config: &Path, configured: Option<PathBuf>) -> PathBuf {
+    configured.unwrap_or_else(|| of_service(config))
+}
+
+/// Where a station answers that names no socket: the unit `twinspect@NAME` reads `NAME.toml`.
+fn of_service(config: &Path) -> PathBuf {
     let name = config.file_stem().unwrap_or_default();
     Path::new(RUNTIME_FOLDER).join(name).join(SOCKET)
 }

@@ -1,6 +1,19 @@
 //! `twinspect model`: looking after models.
+//!
+//! In the order of a model's life: [`place`] says which store is meant; `install` reads a bundle, and has it proven
+//! by a [`proof`] process of its own; [`switch`] makes it a station's, and goes back; `verify`, `list` and `prune`
+//! look after what is there. `calibrate` makes a new bundle.
 
 mod calibrate;
+mod install;
+mod list;
+mod place;
+mod proof;
+mod prune;
+mod switch;
+mod verify;
+
+pub(crate) use proof::prove_process;
 
 use std::io::Write;
 
@@ -10,6 +23,12 @@ use crate::error::EdgeError;
 /// Runs the command that was typed.
 pub(crate) fn model(args: &ModelArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     match &args.command {
+        ModelCommand::Install(args) => install::install(args, out),
+        ModelCommand::List(args) => list::list(args, out),
+        ModelCommand::Activate(args) => switch::activate(args, out),
+        ModelCommand::Rollback(args) => switch::roll_back(args, out),
+        ModelCommand::Verify(args) => verify::verify(args, out),
+        ModelCommand::Prune(args) => prune::prune(args, out),
         ModelCommand::Calibrate(args) => calibrate::calibrate(args, out),
     }
 }

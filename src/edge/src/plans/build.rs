@@ -113,7 +113,7 @@ fn make(folder: &Path) -> Result<(), EdgeError> {
 
 /// Should memory become short, this process goes and the station stays. Where that can't be asked for, the build
 /// goes on.
-fn be_the_first_to_go() {
+pub(crate) fn be_the_first_to_go() {
     if let Err(error) = fs_err::write("/proc/self/oom_score_adj", OOM_SCORE) {
         log::debug!("asking to be the first to go: {error}");
     }

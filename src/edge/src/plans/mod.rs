@@ -7,11 +7,14 @@ mod build;
 mod list;
 mod prune;
 
+pub(crate) use build::be_the_first_to_go;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use twinspect_bundle::Bundle;
 use twinspect_engine::tensorrt::{Board, PlanStore};
+use twinspect_store::models::ModelsError;
 
 use crate::cli::{EngineArgs, EngineCommand, PlansArgs};
 use crate::config;
@@ -34,6 +37,8 @@ pub(crate) struct PlansPlace {
     pub(crate) folder: PathBuf,
     /// The station's, if one was named.
     pub(crate) bundle: Option<PathBuf>,
+    /// The one that the station can go back to.
+    way_back: Option<PathBuf>,
 }
 
 impl PlansPlace {
@@ -48,7 +53,12 @@ impl PlansPlace {
                 message: "no folder of plans is named".to_owned(),
                 hint: "name it with --plans, or a station with --config",
             })?,
-            bundle: station.map(|station| station.bundle),
+            bundle: match station.as_ref().map(|station| station.bundle.resolve()) {
+                // A model may be named instead.
+                None | Some(Err(ModelsError::NoneActive { .. })) => None,
+                Some(bundle) => Some(bundle?),
+            },
+            way_back: station.map_or(Ok(None), |station| station.bundle.way_back())?,
         })
     }
 
@@ -57,9 +67,9 @@ impl PlansPlace {
         PlanStore::new(&self.folder)
     }
 
-    /// The station's bundle and those that were named, opened.
+    /// The station's bundle, the one before it and those that were named, opened.
     fn bundles(&self, named: &[PathBuf]) -> Result<Vec<Bundle>, EdgeError> {
-        let all = self.bundle.iter().chain(named);
+        let all = self.bundle.iter().chain(&self.way_back).chain(named);
         all.map(|path| Ok(Bundle::open(path)?)).collect()
     }
 }

@@ -11,6 +11,8 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 
+use twinspect_store::models::lock_holder;
+
 use crate::error::EdgeError;
 
 /// Of a path, in a socket's name, which has 107 bytes; the end tells stations apart.
@@ -72,7 +74,10 @@ fn lock(config: &Path) -> Result<Option<File>, EdgeError> {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Err(EdgeError::StationTaken {
             config: config.to_owned(),
-            holder: file.metadata().ok().and_then(|file| holder(file.ino())),
+            holder: file
+                .metadata()
+                .ok()
+                .and_then(|file| lock_holder(file.ino())),
         }),
         Err(TryLockError::Error(error)) => unlocked(error),
     }
@@ -100,27 +105,6 @@ fn claim(config: &Path) -> Result<Option<UnixListener>, EdgeError> {
             Ok(None)
         }
     }
-}
-
-/// The process that has locked a file, if the kernel tells.
-fn holder(inode: u64) -> Option<u32> {
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    locks.lines().find_map(|line| holder_in(line, inode))
-}
-
-/// A line of `/proc/locks`: `1: FLOCK  ADVISORY  WRITE 4711 fe:01:1573064 0 EOF`. Who waits for a
-/// lock has `->` after the number.
-fn holder_in(line: &str, inode: u64) -> Option<u32> {
-    let mut words = line.split_whitespace().skip(1);
-    if (words.next(), words.next(), words.next())
-        != (Some("FLOCK"), Some("ADVISORY"), Some("WRITE"))
-    {
-        return None;
-    }
-    let process: u32 = words.next()?.parse().ok()?;
-    let locked: u64 = words.next()?.rsplit(':').next()?.parse().ok()?;
-    // 0: a process that can't be seen from here.
-    (locked == inode && process != 0).then_some(process)
 }
 
 #[cfg(test)]
@@ -157,17 +141,5 @@ mod tests {
         std::fs::rename(&new, &config).unwrap();
         lock.follow().unwrap();
         assert!(is_taken(&config));
-    }
-
-    #[test]
-    fn the_holder_is_read_from_the_kernel_s_table() {
-        let line = "1: FLOCK  ADVISORY  WRITE 4711 fe:01:1573064 0 EOF";
-        assert_eq!(holder_in(line, 1_573_064), Some(4_711));
-        assert_eq!(holder_in(line, 1), None);
-        let waiting = "1: -> FLOCK  ADVISORY  WRITE 4711 fe:01:1573064 0 EOF";
-        assert_eq!(holder_in(waiting, 1_573_064), None);
-        let shared = "1: FLOCK  ADVISORY  READ 4711 fe:01:1573064 0 EOF";
-        assert_eq!(holder_in(shared, 1_573_064), None);
-        assert_eq!(holder_in("nonsense", 1), None);
     }
 }

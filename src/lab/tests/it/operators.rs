@@ -4,8 +4,8 @@ use std::error::Error;
 
 use twinspect_engine::tract::Model;
 use twinspect_nn::{
-    Activation, Attention, Depthwise, Evidence, GatedAdd, Rng, Shape, Tensor, concat, convex_gate,
-    global_max, global_mean, resize, scale_channels, sigmoid,
+    Activation, Attention, Authority, Depthwise, Evidence, GatedAdd, Rng, Shape, Tensor, concat,
+    convex_gate, global_max, global_mean, resize, scale_channels, sigmoid,
 };
 use twinspect_onnx::{Conv, Graph, GraphError, Kernel, Pads, Tensor as Node, WeightFormat};
 
@@ -156,7 +156,11 @@ fn the_convex_gate() -> Outcome {
         other: &other,
         valid: &valid,
     };
-    convex_gate(&evidence, 1.5, &logits, &mut weight, &mut fused);
+    let authority = Authority {
+        sharpness: 1.5,
+        bound: 0.5,
+    };
+    convex_gate(&evidence, authority, &logits, &mut weight, &mut fused);
     let x = Activation::constant(Tensor::from_nchw(x.shape(), &values));
     let gate = |graph: &mut Graph, x: Node| -> Result<[Node; 2], GraphError> {
         let mut map = |c| channel(graph, x, c);
@@ -165,6 +169,10 @@ fn the_convex_gate() -> Outcome {
         let lead = graph.sub("lead", other, base)?;
         let lead = graph.scale("sharpness", lead, 1.5)?;
         let logit = graph.sub("logits", other_logit, base_logit)?;
+        // The bound of 0.5 times the hyperbolic tangent of twice the difference.
+        let logit = graph.scale("steep", logit, 4.0)?;
+        let logit = graph.sigmoid("bounded", logit)?;
+        let logit = graph.offset("centred", logit, -0.5)?;
         let logit = graph.add("logit", lead, logit)?;
         let share = graph.sigmoid("share", logit)?;
         let weight = graph.mul("weight", share, valid)?;

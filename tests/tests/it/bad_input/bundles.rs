@@ -17,7 +17,7 @@ fn archive(change: impl FnOnce(&mut Vec<u8>)) -> impl FnOnce(&Site) {
 }
 
 /// Writes the digests of all files of the bundle's folder anew, as whoever meant the change would.
-pub(super) fn seal(site: &Site) {
+pub(crate) fn seal(site: &Site) {
     let folder = site.path("block");
     let mut sums = String::new();
     for file in all_files(&folder) {

@@ -3,7 +3,7 @@
 //! Each case spoils one thing of a station that works, runs the real program, and expects the
 //! documented exit code and a report that names what is wrong and what to do. No case may panic.
 
-mod bundles;
+pub(crate) mod bundles;
 mod cameras;
 mod configuration;
 mod recordings;

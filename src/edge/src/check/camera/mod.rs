@@ -80,7 +80,7 @@ pub(super) fn check_camera(
     args: &CheckArgs,
     out: &mut dyn Write,
 ) -> Result<(), EdgeError> {
-    let bundle = Bundle::open(&station.bundle)?;
+    let bundle = Bundle::open(station.bundle.resolve()?)?;
     let Looked {
         mut camera,
         facts,

@@ -16,10 +16,11 @@ impl LineProcess {
         match order {
             Order::Tell(answer) => {
                 let (digest, now_us) = (self.loaded.digest(), self.clock.now_us());
+                let models = self.models.status(&self.station, now_us);
                 let challenge = self.challenge_status();
                 let status = self
                     .service
-                    .status(&self.station, challenge, digest, now_us);
+                    .status(&self.station, models, challenge, digest, now_us);
                 reply(&answer, status);
             }
             Order::Trigger(answer) => {
@@ -35,6 +36,9 @@ impl LineProcess {
             Order::RetryEngine(answer) => self.retry_engine(&answer),
             Order::Challenge(answer) => self.answer_challenge(&answer),
             Order::Adopt(reading) => self.adopt(*reading),
+            Order::Activate(wish) => self.activate(*wish),
+            Order::GoBack(answer) => self.go_back(answer),
+            Order::Recorded(is_done) => self.station.recorded(is_done, self.clock.now_us()),
         }
         Ok(())
     }

@@ -1,0 +1,146 @@
+//! Which store of models is meant, and for which station.
+
+use std::path::{Path, PathBuf};
+
+use twinspect_store::models::{Models, PublicKeys, StationName};
+
+use crate::cli::StoreArgs;
+use crate::config::{self, BundleSource, ConfigError, EngineSpec, ModelsSpec};
+use crate::control;
+use crate::error::EdgeError;
+
+/// Where stations that are services have their configurations.
+const CONFIGURATIONS: &str = "/etc/twinspect";
+/// Models that stay beside those in use, where no configuration says so.
+const KEEP: usize = 3;
+
+/// A store, and what its station says of it.
+pub(super) struct StorePlace {
+    pub(super) models: Models,
+    /// Who may sign.
+    pub(super) keys: PublicKeys,
+    pub(super) keep: usize,
+    /// None for a store that was named by its folder.
+    pub(super) station: Option<StationPlace>,
+}
+
+/// The station whose store it is.
+pub(super) struct StationPlace {
+    pub(super) config: PathBuf,
+    pub(super) name: StationName,
+    /// Where it answers while it runs.
+    pub(super) socket: PathBuf,
+    pub(super) bundle: BundleSource,
+    pub(super) engine: EngineSpec,
+}
+
+impl StorePlace {
+    /// What was typed, or the only station of this machine.
+    pub(super) fn of(args: &StoreArgs) -> Result<Self, EdgeError> {
+        if let Some(folder) = &args.models {
+            return Ok(Self {
+                models: Models::open(folder),
+                keys: PublicKeys::default(),
+                keep: KEEP,
+                station: None,
+            });
+        }
+        let config = match &args.config {
+            Some(config) => config.clone(),
+            None => only_one_in(Path::new(CONFIGURATIONS))?,
+        };
+        let station = config::load(&config)?.station;
+        let Some(ModelsSpec {
+            folder,
+            station: name,
+            keys,
+            keep,
+        }) = station.models
+        else {
+            return Err(EdgeError::Usage {
+                message: format!("{} has no store of models", config.display()),
+                hint: "name one with `models.folder`; the file's name must be one that a station may have",
+            });
+        };
+        Ok(Self {
+            models: Models::open(folder),
+            keys,
+            keep,
+            station: Some(StationPlace {
+                socket: control::socket_of(&config, station.control_socket),
+                name,
+                bundle: station.bundle,
+                engine: station.engine,
+                config,
+            }),
+        })
+    }
+
+    /// The station, for what only a station can do.
+    pub(super) fn station(&self) -> Result<&StationPlace, EdgeError> {
+        self.station.as_ref().ok_or(EdgeError::Usage {
+            message: "a store alone has no station whose model could change".to_owned(),
+            hint: "name the station's configuration with --config",
+        })
+    }
+
+    /// What to type for the same place.
+    pub(super) fn options(&self) -> String {
+        match &self.station {
+            Some(station) => format!("--config {}", station.config.display()),
+            None => format!("--models {}", self.models.root().display()),
+        }
+    }
+}
+
+fn only_one_in(folder: &Path) -> Result<PathBuf, EdgeError> {
+    let read = |source| ConfigError::Read {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir(folder).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    match found.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(EdgeError::Usage {
+            message: format!("no station has its configuration in {}", folder.display()),
+            hint: "name it with --config, or a store without a station with --models",
+        }),
+        several => {
+            let names: Vec<String> = several
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            Err(EdgeError::Usage {
+                message: format!("several stations could be meant: {}", names.join(", ")),
+                hint: "choose one of them with --config",
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_station_can_be_meant_without_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let told = || only_one_in(path).unwrap_err().to_string();
+        assert!(told().contains("no station"), "{}", told());
+        let left = path.join("left.toml");
+        std::fs::write(&left, b"").unwrap();
+        std::fs::write(path.join("left.toml.old"), b"").unwrap();
+        assert_eq!(only_one_in(path).unwrap(), left);
+        std::fs::write(path.join("right.toml"), b"").unwrap();
+        assert!(told().contains("left.toml") && told().contains("right.toml"));
+        assert!(only_one_in(&path.join("absent")).is_err());
+    }
+}

@@ -1,0 +1,179 @@
+//! The process that proves an installed model, beside a station that may run.
+//!
+//! A network that nobody has run here yet may need much memory, hang, or bring a vendor's library down. It does so
+//! in a process that gives way to all others, is the first to go when memory is short, ends with the one that has
+//! started it, and is ended when it takes too long.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use indicatif::ProgressBar;
+use rustix::process::{Signal, nice, set_parent_process_death_signal};
+use serde::{Deserialize, Serialize};
+use twinspect_bundle::Bundle;
+use twinspect_store::models::{Change, ModelId, Proof};
+
+use super::place::StorePlace;
+use crate::cli::{ProofArgs, ProveProcessArgs};
+use crate::clock;
+use crate::config::{self, EngineSpec};
+use crate::engines::{self, Gpu, Role};
+use crate::error::EdgeError;
+use crate::plans::be_the_first_to_go;
+use crate::replay::write_json;
+
+/// Added to the process's own; from -20, the most urgent, to 19.
+const NICE: i32 = 10;
+/// Longest answer of the process.
+const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+/// A spinner turns so often.
+const TURN: Duration = Duration::from_millis(120);
+
+/// What the process answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Proven {
+    pub(super) engine: String,
+    /// Why this engine.
+    pub(super) why: String,
+    /// In the place of a GPU that the station wants and that can't be used.
+    pub(super) stands_in: bool,
+    pub(super) goldens: usize,
+    pub(super) worst_map_share: f32,
+    pub(super) tolerance: f32,
+    pub(super) worst_evidence_share: f32,
+}
+
+/// Proves a model on the engine that its station would choose, and says what it came to.
+pub(crate) fn prove_process(args: &ProveProcessArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    let system = |doing| {
+        move |error: rustix::io::Errno| EdgeError::System {
+            doing,
+            source: error.into(),
+        }
+    };
+    // The store is left to whoever has started this.
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(system("asking for a signal at the other process's end"))?;
+    nice(NICE).map_err(system("asking for less of the processor"))?;
+    be_the_first_to_go();
+    let wanted = match &args.config {
+        Some(config) => config::load(config)?.station.engine,
+        None => EngineSpec::tract(),
+    };
+    let bundle = Bundle::open(&args.bundle)?;
+    let chosen = engines::choose(&bundle, &wanted, Gpu::Granted)?;
+    let proven = Proven {
+        engine: chosen.engine.name().to_owned(),
+        why: chosen.why,
+        stands_in: chosen.role == Role::StandsIn,
+        goldens: chosen.proof.goldens,
+        worst_map_share: chosen.proof.worst.share,
+        tolerance: chosen.proof.tolerance,
+        worst_evidence_share: chosen.proof.evidence_share,
+    };
+    write_json(out, &proven)
+}
+
+/// Has an installed model proven, and writes that down. Where an engine could not reproduce the goldens, an
+/// earlier proof is taken back.
+///
+/// # Errors
+/// [`EdgeError::NotProven`] with the exit code of the process, [`EdgeError::ProofBroken`] where that has none.
+pub(super) fn prove(
+    place: &StorePlace,
+    id: &ModelId,
+    hash: &str,
+    args: &ProofArgs,
+) -> Result<Proven, EdgeError> {
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(TURN);
+    bar.set_message(format!("proving {id} on this machine's engine"));
+    let answer = run(place, id, Duration::from_secs(args.limit_s));
+    bar.finish_and_clear();
+    let change = |what: &dyn Fn(&Change<'_>) -> _| what(&place.models.change_when_free()?);
+    match answer {
+        Ok(proven) => {
+            let proof = Proof {
+                hash: hash.to_owned(),
+                engine: proven.engine.clone(),
+                program: env!("CARGO_PKG_VERSION").to_owned(),
+                goldens: proven.goldens as u64,
+                worst_map_share: proven.worst_map_share.into(),
+                tolerance: proven.tolerance.into(),
+                worst_evidence_share: proven.worst_evidence_share.into(),
+                at_s: clock::unix_s(),
+            };
+            change(&|change| change.prove(id, &proof))?;
+            Ok(proven)
+        }
+        Err(error) => {
+            if matches!(error, EdgeError::NotProven { code: 4 | 5, .. }) {
+                change(&|change| change.disprove(id))?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn run(place: &StorePlace, id: &ModelId, limit: Duration) -> Result<Proven, EdgeError> {
+    let broken = |why: String| EdgeError::ProofBroken {
+        model: id.to_string(),
+        why,
+    };
+    let mut child = start(place, &place.models.folder_of(id))
+        .map_err(|error| broken(format!("starting its process: {error}")))?;
+    let (answer_sender, answers) = bounded(1);
+    if let Some(stdout) = child.stdout.take() {
+        thread::spawn(move || {
+            let mut answer = Vec::new();
+            let read = stdout.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);
+            // Nobody waits for it after the limit.
+            answer_sender
+                .send(read.map(|_count| answer))
+                .unwrap_or_default();
+        });
+    }
+    let answer = match answers.recv_timeout(limit) {
+        Ok(answer) => answer.map_err(|error| broken(format!("reading its answer: {error}")))?,
+        Err(RecvTimeoutError::Timeout) => {
+            end(&mut child);
+            let seconds = limit.as_secs();
+            return Err(broken(format!(
+                "its process was ended after {seconds} s, which --limit-s may raise"
+            )));
+        }
+        Err(RecvTimeoutError::Disconnected) => Vec::new(),
+    };
+    let status = child
+        .wait()
+        .map_err(|error| broken(format!("waiting for its process: {error}")))?;
+    match status.code() {
+        Some(0) => serde_json::from_slice(&answer)
+            .map_err(|error| broken(format!("its process answered nonsense: {error}"))),
+        Some(code) => Err(EdgeError::NotProven {
+            model: id.to_string(),
+            code: u8::try_from(code).unwrap_or(1),
+        }),
+        None => Err(broken(format!("its process has died: {status}"))),
+    }
+}
+
+fn start(place: &StorePlace, bundle: &Path) -> std::io::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("prove-process").arg("--bundle").arg(bundle);
+    if let Some(station) = &place.station {
+        command.arg("--config").arg(&station.config);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()
+}
+
+/// It may have ended by itself meanwhile.
+fn end(child: &mut Child) {
+    if let Err(error) = child.kill().and_then(|()| child.wait()) {
+        log::warn!("ending process {}: {error}", child.id());
+    }
+}

@@ -1,0 +1,71 @@
+//! `twinspect model verify`: is an installed model still what it was, and still proven?
+
+use std::io::Write;
+
+use serde::Serialize;
+use twinspect_store::models::{ModelId, ModelsError, Signed};
+
+use super::place::StorePlace;
+use super::proof::{self, Proven};
+use crate::cli::VerifyArgs;
+use crate::error::EdgeError;
+use crate::replay::write_json;
+
+/// What was found. Its keys are for scripts and stay.
+#[derive(Serialize)]
+struct Findings {
+    id: ModelId,
+    hash: String,
+    /// What the signer has written, if a key is configured and has signed it.
+    signed: Option<String>,
+    #[serde(flatten)]
+    proven: Proven,
+}
+
+/// Reads everything, compares, and proves anew.
+pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    let place = StorePlace::of(&args.store)?;
+    let id = match &args.id {
+        Some(typed) => place.models.find(typed)?.id,
+        None => {
+            let name = &place.station()?.name;
+            let activation = place.models.activation(name)?;
+            let none = || ModelsError::NoneActive {
+                station: name.clone(),
+                folder: place.models.root().to_owned(),
+            };
+            activation.ok_or_else(none)?.active
+        }
+    };
+    let bundle = place.models.open_bundle(&id)?;
+    let signed = place.keys.verify(&bundle).map_err(ModelsError::from)?;
+    let proven = proof::prove(&place, &id, bundle.hash(), &args.proof)?;
+    let findings = Findings {
+        hash: bundle.hash().to_owned(),
+        signed: match signed {
+            Signed::NotAsked => None,
+            Signed::By { trusted_comment } => Some(trusted_comment),
+        },
+        id,
+        proven,
+    };
+    if args.store.json {
+        return write_json(out, &findings);
+    }
+    let Findings {
+        id,
+        hash,
+        signed,
+        proven,
+    } = &findings;
+    writeln!(out, "whole     {id}, sha256 {hash}")?;
+    if let Some(comment) = signed {
+        writeln!(out, "signed    {comment}")?;
+    }
+    writeln!(
+        out,
+        "proven    {}: {} goldens reproduced to {:.1e} of the range (tolerance {:.1e}); {}",
+        proven.engine, proven.goldens, proven.worst_map_share, proven.tolerance, proven.why
+    )?;
+    Ok(())
+}

@@ -1,0 +1,379 @@
+//! What changes the store, under its lock.
+//!
+//! Everything goes by one rule: what is new is durable under a name that nobody looks at before it gets its
+//! own name by one rename, and what is old loses its name by one rename before it is taken apart.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use twinspect_bundle::{Bundle, BundleError};
+
+use super::{
+    ACTIVE, Activation, FileSystem, How, INSTALLED, Installed, ModelId, Models, ModelsError,
+    PROOFS, Proof, StationName,
+};
+
+/// Start of the name of what is being written.
+const INCOMING: &str = ".incoming-";
+/// Start of the name of what is being taken apart.
+const OUTGOING: &str = ".outgoing-";
+/// Folders in a bundle lie so deep at most; what lies deeper was put there by somebody else.
+const DEPTH_MAX: usize = 8;
+
+/// The right to change the store, until this is dropped.
+pub struct Change<'a, F: FileSystem = super::Disk> {
+    models: &'a Models<F>,
+    _lock: F::Lock,
+}
+
+/// What an install came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Installation {
+    /// The model is there now, or is whole again.
+    New,
+    /// It was there already, and is whole.
+    Known,
+}
+
+/// What was removed and what stays, each sorted by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Removed, or to be removed.
+    pub removed: Vec<ModelId>,
+    /// The others.
+    pub kept: Vec<ModelId>,
+}
+
+impl<'a, F: FileSystem> Change<'a, F> {
+    pub(super) fn new(models: &'a Models<F>, lock: F::Lock) -> Self {
+        Self {
+            models,
+            _lock: lock,
+        }
+    }
+
+    /// Installs a bundle whose every byte was checked. It can be activated after [`Self::prove`]. What an
+    /// interrupted change has left is removed first.
+    ///
+    /// # Errors
+    /// [`ModelsError::Io`], [`ModelsError::Id`].
+    pub fn install(&self, bundle: &Bundle) -> Result<(ModelId, Installation), ModelsError> {
+        let id = ModelId::of(bundle)?;
+        // The store's own folder, too, whoever has made it.
+        self.sync(self.models.parent())?;
+        self.make_folder(INSTALLED)?;
+        self.tidy()?;
+        let damaged = match self.models.open_bundle(&id) {
+            Ok(there) if there.hash() == bundle.hash() => return Ok((id, Installation::Known)),
+            Err(ModelsError::NotInstalled { .. }) => false,
+            // The disk is at fault, and the model may be whole.
+            Err(
+                error @ (ModelsError::Bundle(BundleError::Read { .. }) | ModelsError::Io { .. }),
+            ) => return Err(error),
+            // Damaged, or another bundle with the same first digits of its hash.
+            Ok(_) | Err(_) => true,
+        };
+        let folder = self.models.root.join(INSTALLED);
+        let incoming = folder.join(format!("{INCOMING}{id}"));
+        self.write_bundle(&incoming, bundle)?;
+        if damaged {
+            self.remove(&id)?;
+        }
+        self.rename(&incoming, &folder.join(id.as_str()))?;
+        Ok((id, Installation::New))
+    }
+
+    /// Writes down that an engine has reproduced the goldens of an installed model.
+    ///
+    /// # Errors
+    /// [`ModelsError::NotInstalled`], [`ModelsError::Io`].
+    pub fn prove(&self, id: &ModelId, proof: &Proof) -> Result<(), ModelsError> {
+        self.installed(id)?;
+        self.make_folder(PROOFS)?;
+        self.replace(&self.models.proof_of(id), proof)
+    }
+
+    /// Takes a model's proof away, so that it can't be activated any more.
+    ///
+    /// # Errors
+    /// [`ModelsError::Io`].
+    pub fn disprove(&self, id: &ModelId) -> Result<(), ModelsError> {
+        let proof = self.models.proof_of(id);
+        match self.models.files.remove_file(&proof) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(ModelsError::io("removing", proof)(error)),
+        }
+        self.sync(&self.models.root.join(PROOFS))
+    }
+
+    /// Makes an installed and proven model a station's, after all of it was read and compared with its
+    /// hashes. The one that it had stays the way back.
+    ///
+    /// # Errors
+    /// [`ModelsError::NotInstalled`], [`ModelsError::Unproven`], [`ModelsError::Bundle`],
+    /// [`ModelsError::Io`]. After an error while the file is being replaced either model may be active;
+    /// [`Models::activation`] tells which.
+    pub fn set_active(
+        &self,
+        station: &StationName,
+        id: &ModelId,
+        now_s: u64,
+    ) -> Result<Activation, ModelsError> {
+        // A file that can't be read is replaced; there is no way back then.
+        let old = match self.models.activation(station) {
+            Err(ModelsError::Document(_)) => None,
+            other => other?,
+        };
+        if let Some(old) = old.as_ref().filter(|old| old.active == *id) {
+            self.check(id)?;
+            return Ok(old.clone());
+        }
+        self.switch(
+            station,
+            Activation {
+                active: id.clone(),
+                previous: old.map(|old| old.active),
+                since_s: now_s,
+                how: How::Activated,
+            },
+        )
+    }
+
+    /// Gives a station the model back that it had before. Rolled back twice, it has the later one again.
+    ///
+    /// # Errors
+    /// [`ModelsError::NoneActive`], [`ModelsError::NoPrevious`], and as [`Self::set_active`].
+    pub fn roll_back(&self, station: &StationName, now_s: u64) -> Result<Activation, ModelsError> {
+        let Activation {
+            active, previous, ..
+        } = self
+            .models
+            .activation(station)?
+            .ok_or_else(|| self.models.none_active(station))?;
+        let Some(previous) = previous else {
+            return Err(ModelsError::NoPrevious {
+                station: station.clone(),
+                active,
+            });
+        };
+        self.switch(
+            station,
+            Activation {
+                active: previous,
+                previous: Some(active),
+                since_s: now_s,
+                how: How::RolledBack,
+            },
+        )
+    }
+
+    /// Writes down what a running station goes by. One that goes back does so whether or not the old model is
+    /// whole; one that takes another model over has proven it just now, and it must be there.
+    ///
+    /// # Errors
+    /// [`ModelsError::NotInstalled`], [`ModelsError::Unproven`] and [`ModelsError::Bundle`] of a model that is
+    /// new, [`ModelsError::Io`].
+    pub fn restore(
+        &self,
+        station: &StationName,
+        activation: Activation,
+    ) -> Result<Activation, ModelsError> {
+        if activation.how == How::Activated {
+            return self.switch(station, activation);
+        }
+        self.make_folder(ACTIVE)?;
+        self.replace(&self.models.activation_of(station), &activation)?;
+        Ok(activation)
+    }
+
+    /// Removes models, and what interrupted changes have left. The `keep` that were installed last stay,
+    /// those that a station goes by or could go back to, and those in `spared`.
+    ///
+    /// # Errors
+    /// [`ModelsError::Io`]; [`ModelsError::Document`] where it can't be told which models stations go by:
+    /// nothing is removed then.
+    pub fn prune(&self, keep: usize, spared: &[ModelId]) -> Result<Pruned, ModelsError> {
+        let pruned = self.what_to_prune(keep, spared)?;
+        self.tidy()?;
+        pruned.removed.iter().try_for_each(|id| self.remove(id))?;
+        Ok(pruned)
+    }
+
+    /// What [`Self::prune`] would do.
+    ///
+    /// # Errors
+    /// As [`Self::prune`].
+    pub fn what_to_prune(&self, keep: usize, spared: &[ModelId]) -> Result<Pruned, ModelsError> {
+        let activations = self.models.activations()?;
+        let in_use: Vec<&ModelId> = activations
+            .values()
+            .flat_map(|activation| activation.previous.iter().chain([&activation.active]))
+            .chain(spared)
+            .collect();
+        let mut models = self.models.list()?;
+        models.sort_by(|a, b| b.installed_s.cmp(&a.installed_s).then(b.id.cmp(&a.id)));
+        let mut pruned = Pruned::default();
+        for (place, Installed { id, .. }) in models.into_iter().enumerate() {
+            if place < keep || in_use.contains(&&id) {
+                pruned.kept.push(id);
+            } else {
+                pruned.removed.push(id);
+            }
+        }
+        pruned.kept.sort();
+        pruned.removed.sort();
+        Ok(pruned)
+    }
+
+    /// All of the model is there, and an engine has proven it.
+    fn check(&self, id: &ModelId) -> Result<(), ModelsError> {
+        self.models.open_bundle(id)?;
+        if self.installed(id)?.is_proven() {
+            Ok(())
+        } else {
+            Err(ModelsError::Unproven { id: id.clone() })
+        }
+    }
+
+    fn installed(&self, id: &ModelId) -> Result<Installed, ModelsError> {
+        let models = self.models.list()?;
+        let found = models.into_iter().find(|model| model.id == *id);
+        found.ok_or_else(|| self.models.not_installed(id.as_str()))
+    }
+
+    fn switch(
+        &self,
+        station: &StationName,
+        activation: Activation,
+    ) -> Result<Activation, ModelsError> {
+        self.check(&activation.active)?;
+        self.make_folder(ACTIVE)?;
+        self.replace(&self.models.activation_of(station), &activation)?;
+        Ok(activation)
+    }
+
+    /// Puts a small file in the place of the one that is there, at once.
+    fn replace(&self, path: &Path, content: &impl Serialize) -> Result<(), ModelsError> {
+        let writing = ModelsError::io("writing", path);
+        let text = match toml::to_string(content) {
+            Ok(text) => text,
+            Err(error) => return Err(writing(std::io::Error::other(error))),
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let incoming = path.with_file_name(format!("{INCOMING}{name}"));
+        self.write_file(&incoming, text.as_bytes())?;
+        self.rename(&incoming, path)
+    }
+
+    /// Writes the folder of a bundle and makes all of it durable but its own name.
+    fn write_bundle(&self, folder: &Path, bundle: &Bundle) -> Result<(), ModelsError> {
+        let mut folders = vec![folder.to_path_buf()];
+        self.create(folder)?;
+        for (name, bytes) in bundle.files() {
+            let path = folder.join(name);
+            let between: Vec<PathBuf> = path
+                .ancestors()
+                .skip(1)
+                .take_while(|ancestor| *ancestor != folder)
+                .map(Path::to_path_buf)
+                .collect();
+            for missing in between.into_iter().rev() {
+                if !folders.contains(&missing) {
+                    self.create(&missing)?;
+                    folders.push(missing);
+                }
+            }
+            self.write_file(&path, bytes)?;
+        }
+        folders
+            .iter()
+            .rev()
+            .try_for_each(|folder| self.sync(folder))
+    }
+
+    /// Writes a file and makes its content durable.
+    fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), ModelsError> {
+        let files = &self.models.files;
+        let written = files.write(path, bytes);
+        written
+            .and_then(|file| files.sync_file(file))
+            .map_err(ModelsError::io("writing", path))
+    }
+
+    /// One of the store's own folders.
+    fn make_folder(&self, name: &str) -> Result<(), ModelsError> {
+        let path = self.models.root.join(name);
+        if self.models.files.list(&path).is_err() {
+            self.create(&path)?;
+        }
+        // Also where it was there already: whoever has made it may have been cut off before this.
+        self.sync(&self.models.root)
+    }
+
+    fn create(&self, folder: &Path) -> Result<(), ModelsError> {
+        let created = self.models.files.create_folder(folder);
+        created.map_err(ModelsError::io("making", folder))
+    }
+
+    fn sync(&self, folder: &Path) -> Result<(), ModelsError> {
+        let synced = self.models.files.sync_folder(folder);
+        synced.map_err(ModelsError::io("making durable", folder))
+    }
+
+    /// Renames and makes that durable.
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), ModelsError> {
+        let renamed = self.models.files.rename(from, to);
+        renamed.map_err(ModelsError::io("renaming to", to))?;
+        to.parent().map_or(Ok(()), |folder| self.sync(folder))
+    }
+
+    /// Removes a model. It loses its proof and its name before the first of its files.
+    fn remove(&self, id: &ModelId) -> Result<(), ModelsError> {
+        self.disprove(id)?;
+        let folder = self.models.folder_of(id);
+        let outgoing = folder.with_file_name(format!("{OUTGOING}{id}"));
+        self.rename(&folder, &outgoing)?;
+        self.take_apart(&outgoing, 0)
+    }
+
+    /// Removes what interrupted changes have left.
+    fn tidy(&self) -> Result<(), ModelsError> {
+        for folder in [INSTALLED, PROOFS, ACTIVE] {
+            let folder = self.models.root.join(folder);
+            for named in self.models.names(&folder)? {
+                let is_ours = [INCOMING, OUTGOING]
+                    .iter()
+                    .any(|start| named.name.starts_with(start));
+                let path = folder.join(&named.name);
+                match named.is_folder {
+                    _ if !is_ours => {}
+                    true => self.take_apart(&path, 0)?,
+                    false => self.remove_file(&path)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_apart(&self, folder: &Path, depth: usize) -> Result<(), ModelsError> {
+        if depth < DEPTH_MAX {
+            for named in self.models.names(folder)? {
+                let path = folder.join(&named.name);
+                if named.is_folder {
+                    self.take_apart(&path, depth + 1)?;
+                } else {
+                    self.remove_file(&path)?;
+                }
+            }
+        }
+        let removed = self.models.files.remove_folder(folder);
+        removed.map_err(ModelsError::io("removing", folder))
+    }
+
+    fn remove_file(&self, path: &Path) -> Result<(), ModelsError> {
+        let removed = self.models.files.remove_file(path);
+        removed.map_err(ModelsError::io("removing", path))
+    }
+}

@@ -1,0 +1,249 @@
+//! The few things that the store asks of a file system, and the real one.
+//!
+//! They are a trait so that a test can cut the power between any two of them. What each must do to survive
+//! that is the store's business: nothing here syncs by itself.
+
+use std::fs::{File, Permissions, TryLockError};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use twinspect_bundle::{Bundle, BundleError};
+
+/// Bits that every folder of the store gets: all members of its group install, activate and prune.
+const FOLDER_MODE: u32 = 0o775;
+/// A station reads what somebody else has installed, whatever that person's mask is.
+const FILE_MODE: u32 = 0o644;
+
+/// A name in a folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// The name, without its folder; what is no UTF-8 is changed and can't be opened by this name.
+    pub name: String,
+    /// Whether it is a folder; a link is none.
+    pub is_folder: bool,
+}
+
+/// What became of the attempt to take a lock.
+#[derive(Debug)]
+pub enum Taken<L> {
+    /// It is ours until this is dropped.
+    Ours(L),
+    /// Somebody has it: the process, if the kernel tells.
+    ByAnother(Option<u32>),
+}
+
+/// A file system, as far as the store needs one. All errors are those of the operating system.
+pub trait FileSystem {
+    /// A file that was written and not yet made durable.
+    type Written;
+    /// A lock that lasts as long as this.
+    type Lock;
+
+    /// Makes a folder whose parent exists.
+    fn create_folder(&self, path: &Path) -> io::Result<()>;
+    /// Writes a whole file, new or in the place of another one.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<Self::Written>;
+    /// Makes a file's content survive a power cut.
+    fn sync_file(&self, file: Self::Written) -> io::Result<()>;
+    /// Makes the names in a folder survive a power cut.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+    /// Gives another name to a file, in the place of another one if there is one, or to a folder. Both names
+    /// are in one folder.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Removes an empty folder.
+    fn remove_folder(&self, path: &Path) -> io::Result<()>;
+    /// The names in a folder, in any order.
+    fn list(&self, path: &Path) -> io::Result<Vec<Named>>;
+    /// A file's content, of which `most` bytes are enough.
+    fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>>;
+    /// When a file or a folder was changed, in seconds since 1970.
+    fn changed_s(&self, path: &Path) -> io::Result<u64>;
+    /// Reads the folder of a bundle and checks all of it.
+    ///
+    /// # Errors
+    /// As [`Bundle::open`].
+    fn open_bundle(&self, path: &Path) -> Result<Bundle, BundleError>;
+    /// Takes a lock on a file, which is made if need be, without waiting.
+    fn try_lock(&self, path: &Path) -> io::Result<Taken<Self::Lock>>;
+    /// Takes a lock, and waits for it. Holders of the store's lock write a few files and let go.
+    fn lock(&self, path: &Path) -> io::Result<Self::Lock>;
+}
+
+/// The file system of this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Disk;
+
+impl FileSystem for Disk {
+    type Written = fs_err::File;
+    type Lock = File;
+
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        fs_err::create_dir(path)?;
+        let mode = fs_err::metadata(path)?.permissions().mode();
+        // Folders inherit the set-group-ID bit, which must stay.
+        if mode & FOLDER_MODE != FOLDER_MODE {
+            fs_err::set_permissions(path, Permissions::from_mode(mode | FOLDER_MODE))?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<fs_err::File> {
+        let mut file = fs_err::File::create(path)?;
+        file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+        file.write_all(bytes)?;
+        Ok(file)
+    }
+
+    fn sync_file(&self, file: fs_err::File) -> io::Result<()> {
+        file.sync_all()
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        fs_err::File::open(path)?.sync_all()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs_err::rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs_err::remove_file(path)
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        fs_err::remove_dir(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<Named>> {
+        let entries = fs_err::read_dir(path)?;
+        entries
+            .map(|entry| {
+                let entry = entry?;
+                Ok(Named {
+                    name: entry.file_name().to_string_lossy().into_owned(),
+                    is_folder: entry.file_type()?.is_dir(),
+                })
+            })
+            .collect()
+    }
+
+    fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+        // Opening a pipe would wait for a writer.
+        if !fs_err::symlink_metadata(path)?.is_file() {
+            let told = format!("{} is no regular file", path.display());
+            return Err(io::Error::new(ErrorKind::InvalidInput, told));
+        }
+        let mut bytes = Vec::new();
+        fs_err::File::open(path)?
+            .take(most)
+            .read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn changed_s(&self, path: &Path) -> io::Result<u64> {
+        let changed = fs_err::symlink_metadata(path)?.modified()?;
+        Ok(changed
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs()))
+    }
+
+    fn open_bundle(&self, path: &Path) -> Result<Bundle, BundleError> {
+        Bundle::open(path)
+    }
+
+    fn try_lock(&self, path: &Path) -> io::Result<Taken<File>> {
+        let file = lock_file(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Taken::Ours(file)),
+            Err(TryLockError::WouldBlock) => {
+                let inode = file.metadata().map(|file| file.ino());
+                Ok(Taken::ByAnother(inode.ok().and_then(lock_holder)))
+            }
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<File> {
+        let file = lock_file(path)?;
+        file.lock()?;
+        Ok(file)
+    }
+}
+
+/// Whoever may read the file may lock it; only the first one makes it.
+fn lock_file(path: &Path) -> io::Result<File> {
+    match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            File::options().append(true).create(true).open(path)
+        }
+        opened => opened,
+    }
+}
+
+/// The process that has locked a file (`flock`), if the kernel tells.
+pub fn lock_holder(inode: u64) -> Option<u32> {
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    locks.lines().find_map(|line| holder_in(line, inode))
+}
+
+/// A line of `/proc/locks`: `1: FLOCK  ADVISORY  WRITE 4711 fe:01:1573064 0 EOF`. Who waits for a
+/// lock has `->` after the number.
+fn holder_in(line: &str, inode: u64) -> Option<u32> {
+    let mut words = line.split_whitespace().skip(1);
+    if (words.next(), words.next(), words.next())
+        != (Some("FLOCK"), Some("ADVISORY"), Some("WRITE"))
+    {
+        return None;
+    }
+    let process: u32 = words.next()?.parse().ok()?;
+    let locked: u64 = words.next()?.rsplit(':').next()?.parse().ok()?;
+    // 0: a process that can't be seen from here.
+    (locked == inode && process != 0).then_some(process)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holder_is_read_from_the_kernel_s_table() {
+        let line = "1: FLOCK  ADVISORY  WRITE 4711 fe:01:1573064 0 EOF";
+        assert_eq!(holder_in(line, 1_573_064), Some(4_711));
+        assert_eq!(holder_in(line, 1), None);
+        let waiting = "1: -> FLOCK  ADVISORY  WRITE 4711 fe:01:1573064 0 EOF";
+        assert_eq!(holder_in(waiting, 1_573_064), None);
+        let shared = "1: FLOCK  ADVISORY  READ 4711 fe:01:1573064 0 EOF";
+        assert_eq!(holder_in(shared, 1_573_064), None);
+        assert_eq!(holder_in("nonsense", 1), None);
+    }
+
+    #[test]
+    fn members_of_the_group_may_change_what_others_have_made() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().join("a");
+        Disk.create_folder(&folder).unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o775);
+        let file = folder.join("b");
+        Disk.sync_file(Disk.write(&file, b"1").unwrap()).unwrap();
+        assert_eq!(mode(&file), 0o644);
+    }
+
+    #[test]
+    fn a_link_is_neither_listed_as_a_folder_nor_read() {
+        let temporary = tempfile::tempdir().unwrap();
+        let link = temporary.path().join("link");
+        std::os::unix::fs::symlink("/", &link).unwrap();
+        let listed = Disk.list(temporary.path()).unwrap();
+        assert_eq!(listed.len(), 1);
+        assert!(!listed[0].is_folder);
+        assert_eq!(
+            Disk.read(&link, 1).unwrap_err().kind(),
+            ErrorKind::InvalidInput
+        );
+    }
+}

@@ -1,0 +1,328 @@
+//! Installed models, and which of them each station goes by.
+//!
+//! ```text
+//! installed/cap-1.4.0-0123456789ab/    an unpacked bundle, which `Bundle::open` opens
+//! proofs/cap-1.4.0-0123456789ab.toml   an engine of this machine has reproduced its goldens: [`Proof`]
+//! active/STATION.toml                  the station's model and the one before it: [`Activation`]
+//! .lock                                held by whoever changes anything
+//! ```
+//!
+//! In the order of use: [`PublicKeys`] say who may sign; [`Models`] reads; [`Models::change`] takes the lock
+//! and gives a [`Change`], which alone can install, prove, activate, roll back and prune.
+//!
+//! **A power cut at any time** leaves the old state or the new one. What is new is written under another
+//! name, made durable file by file and folder by folder, and renamed; one rename is the switch, and nothing
+//! else is state. What was begun and not renamed has a name that starts with a dot, is never looked at, and is
+//! removed by the next install. The tests cut the power, fill the disk, make it fail and make it read-only at
+//! each step of the whole way, on a file system that loses what was not synced.
+//!
+//! **What is absent**: engines, which prove; processes; clocks.
+
+mod activation;
+mod change;
+mod disk;
+mod error;
+mod id;
+mod signature;
+
+pub use activation::{Activation, How, Proof};
+pub use change::{Change, Installation, Pruned};
+pub use disk::{Disk, FileSystem, Named, Taken, lock_holder};
+pub use error::ModelsError;
+pub use id::{ModelId, ModelIdError, StationName, StationNameError};
+pub use signature::{PublicKeyError, PublicKeys, SignatureError, Signed};
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use twinspect_bundle::{Bundle, document, identity};
+
+const INSTALLED: &str = "installed";
+const PROOFS: &str = "proofs";
+const ACTIVE: &str = "active";
+const LOCK: &str = ".lock";
+const SUMS: &str = "SHA256SUMS";
+/// Longest SHA256SUMS of an installed model that is looked at; 256 lines have 30 thousand bytes.
+const SUMS_BYTES_MAX: u64 = 1 << 20;
+
+/// An installed model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Installed {
+    /// Its name in the store; product and version are parts of it.
+    pub id: ModelId,
+    /// The folder of its bundle.
+    pub path: PathBuf,
+    /// The hash of its bundle, 64 digits; none if its SHA256SUMS is not the one that it was installed with.
+    /// The other files are looked at by [`Models::open_bundle`].
+    pub hash: Option<String>,
+    /// Whether and how an engine of this machine has proven it.
+    pub proof: Option<Proof>,
+    /// When it was installed, in seconds since 1970.
+    pub installed_s: u64,
+}
+
+impl Installed {
+    /// Whether a station may go by it.
+    pub fn is_proven(&self) -> bool {
+        let proven = self.proof.as_ref().map(|proof| &proof.hash);
+        proven.is_some() && proven == self.hash.as_ref()
+    }
+}
+
+/// The store of models in a folder.
+#[derive(Debug, Clone)]
+pub struct Models<F = Disk> {
+    root: PathBuf,
+    files: F,
+}
+
+impl Models {
+    /// The store in this folder of this machine. The folder need not exist: nothing is installed then.
+    pub fn open(root: impl Into<PathBuf>) -> Self {
+        Self::on(Disk, root)
+    }
+}
+
+impl<F: FileSystem> Models<F> {
+    /// The store in a folder of another file system.
+    pub fn on(files: F, root: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            files,
+        }
+    }
+
+    /// The store's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Everything that is installed, sorted by name.
+    ///
+    /// # Errors
+    /// [`ModelsError::Io`]; a damaged model is no error, see [`Installed::hash`].
+    pub fn list(&self) -> Result<Vec<Installed>, ModelsError> {
+        let folder = self.root.join(INSTALLED);
+        let mut ids: Vec<ModelId> = self
+            .names(&folder)?
+            .into_iter()
+            .filter(|named| named.is_folder)
+            .filter_map(|named| named.name.try_into().ok())
+            .collect();
+        ids.sort();
+        ids.into_iter().map(|id| self.look_at(id)).collect()
+    }
+
+    fn look_at(&self, id: ModelId) -> Result<Installed, ModelsError> {
+        let path = self.folder_of(&id);
+        let sums = self.files.read(&path.join(SUMS), SUMS_BYTES_MAX);
+        let hash = sums.ok().map(|sums| identity(&sums));
+        let changed = self.files.changed_s(&path);
+        Ok(Installed {
+            hash: hash.filter(|hash| hash.starts_with(id.digest())),
+            proof: self.proof(&id),
+            installed_s: changed.map_err(ModelsError::io("looking at", &path))?,
+            path,
+            id,
+        })
+    }
+
+    /// What was proven; a proof that can't be read proves nothing.
+    fn proof(&self, id: &ModelId) -> Option<Proof> {
+        self.document(&self.proof_of(id)).ok().flatten()
+    }
+
+    /// What somebody means who types an installed model's whole name, its product, product and version, or
+    /// at least four digits of its hash.
+    ///
+    /// # Errors
+    /// [`ModelsError::NotInstalled`], [`ModelsError::Ambiguous`] with all that could be meant.
+    pub fn find(&self, typed: &str) -> Result<Installed, ModelsError> {
+        let installed = self.list()?;
+        if let Some(exact) = installed.iter().find(|model| model.id.as_str() == typed) {
+            return Ok(exact.clone());
+        }
+        let mut meant: Vec<Installed> = installed
+            .into_iter()
+            .filter(|model| model.id.is_meant_by(typed))
+            .collect();
+        match meant.pop() {
+            None => Err(self.not_installed(typed)),
+            Some(only) if meant.is_empty() => Ok(only),
+            Some(last) => {
+                let mut candidates: Vec<ModelId> =
+                    meant.into_iter().map(|model| model.id).collect();
+                candidates.push(last.id);
+                Err(ModelsError::Ambiguous {
+                    typed: typed.to_owned(),
+                    candidates,
+                })
+            }
+        }
+    }
+
+    /// Reads all of an installed model and compares it with its hashes.
+    ///
+    /// # Errors
+    /// [`ModelsError::NotInstalled`], [`ModelsError::Bundle`] where it is damaged, [`ModelsError::Another`].
+    pub fn open_bundle(&self, id: &ModelId) -> Result<Bundle, ModelsError> {
+        let path = self.folder_of(id);
+        if let Err(error) = self.files.list(&path) {
+            return Err(match error.kind() {
+                ErrorKind::NotFound => self.not_installed(id.as_str()),
+                _ => ModelsError::io("looking at", path)(error),
+            });
+        }
+        let bundle = self.files.open_bundle(&path)?;
+        if ModelId::of(&bundle)? == *id {
+            return Ok(bundle);
+        }
+        Err(ModelsError::Another {
+            id: id.clone(),
+            found: bundle.hash().to_owned(),
+        })
+    }
+
+    /// The model of a station, and the one before it.
+    ///
+    /// # Errors
+    /// [`ModelsError::Io`], [`ModelsError::Document`].
+    pub fn activation(&self, station: &StationName) -> Result<Option<Activation>, ModelsError> {
+        self.document(&self.activation_of(station))
+    }
+
+    /// The models of all stations.
+    ///
+    /// # Errors
+    /// As [`Self::activation`].
+    pub fn activations(&self) -> Result<BTreeMap<StationName, Activation>, ModelsError> {
+        let mut found = BTreeMap::new();
+        for named in self.names(&self.root.join(ACTIVE))? {
+            let name = named.name.strip_suffix(".toml");
+            let Some(Ok(station)) = name.map(str::parse::<StationName>) else {
+                continue;
+            };
+            if let Some(activation) = self.activation(&station)? {
+                found.insert(station, activation);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The folder of the bundle that a station goes by. Whoever opens it checks all of it.
+    ///
+    /// # Errors
+    /// [`ModelsError::NoneActive`], [`ModelsError::Io`], [`ModelsError::Document`].
+    pub fn active_bundle(&self, station: &StationName) -> Result<PathBuf, ModelsError> {
+        match self.activation(station)? {
+            Some(activation) => Ok(self.folder_of(&activation.active)),
+            None => Err(self.none_active(station)),
+        }
+    }
+
+    /// The folder in which a model lies, or would lie.
+    pub fn folder_of(&self, id: &ModelId) -> PathBuf {
+        self.root.join(INSTALLED).join(id.as_str())
+    }
+
+    /// Takes the lock without waiting.
+    ///
+    /// # Errors
+    /// [`ModelsError::Locked`] if another process changes the store, [`ModelsError::Io`].
+    pub fn change(&self) -> Result<Change<'_, F>, ModelsError> {
+        self.make_root()?;
+        let lock = self.root.join(LOCK);
+        let taken = self.files.try_lock(&lock);
+        match taken.map_err(ModelsError::io("locking", lock))? {
+            Taken::Ours(lock) => Ok(Change::new(self, lock)),
+            Taken::ByAnother(holder) => Err(ModelsError::Locked {
+                folder: self.root.clone(),
+                holder,
+            }),
+        }
+    }
+
+    /// Takes the lock, and waits for it. It is held while a few files are written, never while a model is
+    /// proven or comes over the network.
+    ///
+    /// # Errors
+    /// [`ModelsError::Io`].
+    pub fn change_when_free(&self) -> Result<Change<'_, F>, ModelsError> {
+        self.make_root()?;
+        let lock = self.root.join(LOCK);
+        let taken = self.files.lock(&lock);
+        Ok(Change::new(
+            self,
+            taken.map_err(ModelsError::io("locking", lock))?,
+        ))
+    }
+
+    fn make_root(&self) -> Result<(), ModelsError> {
+        if self.files.list(&self.root).is_ok() {
+            return Ok(());
+        }
+        let make = |source| ModelsError::io("making", &self.root)(source);
+        match self.files.create_folder(&self.root) {
+            Ok(()) => {}
+            // Somebody else was faster.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(make(error)),
+        }
+        self.files.sync_folder(self.parent()).map_err(make)
+    }
+
+    /// The folder in which the store's lies.
+    fn parent(&self) -> &Path {
+        let parent = self.root.parent().filter(|path| *path != Path::new(""));
+        parent.unwrap_or(Path::new("."))
+    }
+
+    fn proof_of(&self, id: &ModelId) -> PathBuf {
+        self.root.join(PROOFS).join(format!("{id}.toml"))
+    }
+
+    fn activation_of(&self, station: &StationName) -> PathBuf {
+        self.root.join(ACTIVE).join(format!("{station}.toml"))
+    }
+
+    fn not_installed(&self, typed: &str) -> ModelsError {
+        ModelsError::NotInstalled {
+            typed: typed.to_owned(),
+            folder: self.root.clone(),
+        }
+    }
+
+    fn none_active(&self, station: &StationName) -> ModelsError {
+        ModelsError::NoneActive {
+            station: station.clone(),
+            folder: self.root.clone(),
+        }
+    }
+
+    /// The names in a folder, none if there is no such folder.
+    fn names(&self, folder: &Path) -> Result<Vec<Named>, ModelsError> {
+        absent_is(Vec::new(), self.files.list(folder))
+            .map_err(ModelsError::io("looking into", folder))
+    }
+
+    /// A small file of the store, if there is one.
+    fn document<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, ModelsError> {
+        let bytes = self.files.read(path, document::TEXT_BYTES_MAX);
+        let bytes = absent_is(None, bytes.map(Some)).map_err(ModelsError::io("reading", path))?;
+        let parse = |bytes: Vec<u8>| document::parse(path, &String::from_utf8_lossy(&bytes));
+        let parsed = bytes.map(parse).transpose();
+        parsed.map_err(|source| ModelsError::Document(Box::new(source)))
+    }
+}
+
+fn absent_is<T>(instead: T, result: io::Result<T>) -> io::Result<T> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(instead),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

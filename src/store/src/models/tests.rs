@@ -1,0 +1,289 @@
+//! The store on a real file system; [`faults`] is the same on one that fails.
+
+mod faults;
+pub(crate) mod sample;
+mod simulated;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use sample::{bundle, proof};
+
+use super::*;
+use twinspect_bundle::BundleError;
+
+const NOW_S: u64 = 1_800_000_000;
+
+fn store() -> (tempfile::TempDir, Models) {
+    let temporary = tempfile::tempdir().unwrap();
+    let models = Models::open(temporary.path().join("models"));
+    (temporary, models)
+}
+
+fn station(name: &str) -> StationName {
+    name.parse().unwrap()
+}
+
+/// Installs and proves.
+fn install(models: &Models, version: &str) -> ModelId {
+    let bundle = bundle(version);
+    let change = models.change().unwrap();
+    let (id, _) = change.install(&bundle).unwrap();
+    change.prove(&id, &proof(&bundle)).unwrap();
+    id
+}
+
+fn refused<T>(result: Result<T, ModelsError>) -> ModelsError {
+    match result {
+        Ok(_) => panic!("must be refused"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn a_store_that_is_not_there_holds_nothing() {
+    let (_keep, models) = store();
+    assert_eq!(models.list().unwrap(), []);
+    assert_eq!(models.activation(&station("left")).unwrap(), None);
+    assert!(models.activations().unwrap().is_empty());
+    let error = refused(models.active_bundle(&station("left")));
+    assert!(matches!(error, ModelsError::NoneActive { .. }), "{error}");
+    assert!(!models.root().exists(), "reading makes nothing");
+}
+
+#[test]
+fn what_is_installed_is_listed_opened_and_activated() {
+    let (_keep, models) = store();
+    let id = install(&models, "1.0.0");
+    let listed = models.list().unwrap();
+    assert_eq!(listed.len(), 1);
+    let model = &listed[0];
+    assert_eq!(model.id, id);
+    assert_eq!((id.name(), id.version()), ("cap", "1.0.0"));
+    assert_eq!(model.hash.as_deref(), Some(bundle("1.0.0").hash()));
+    assert!(model.is_proven());
+    let opened = models.open_bundle(&id).unwrap();
+    assert_eq!(opened.hash(), bundle("1.0.0").hash());
+    assert_eq!(Bundle::open(&model.path).unwrap(), opened);
+
+    let left = station("left");
+    let change = models.change().unwrap();
+    let activation = change.set_active(&left, &id, NOW_S).unwrap();
+    assert_eq!((&activation.active, &activation.previous), (&id, &None));
+    assert_eq!(models.activation(&left).unwrap(), Some(activation));
+    assert_eq!(models.active_bundle(&left).unwrap(), model.path);
+    assert_eq!(models.activation(&station("right")).unwrap(), None);
+}
+
+#[test]
+fn installing_again_changes_nothing() {
+    let (_keep, models) = store();
+    let id = install(&models, "1.0.0");
+    let before = models.list().unwrap();
+    let again = models.change().unwrap().install(&bundle("1.0.0")).unwrap();
+    assert_eq!(again, (id, Installation::Known));
+    assert_eq!(models.list().unwrap(), before);
+}
+
+#[test]
+fn a_damaged_model_is_not_activated_and_is_mended_by_installing_it_again() {
+    let (_keep, models) = store();
+    let id = install(&models, "1.0.0");
+    let network = models.folder_of(&id).join("rgb.onnx");
+    fs::write(&network, b"something else").unwrap();
+    let change = models.change().unwrap();
+    let error = refused(change.set_active(&station("left"), &id, NOW_S));
+    assert!(
+        matches!(error, ModelsError::Bundle(BundleError::Damaged { .. })),
+        "{error}"
+    );
+    let again = change.install(&bundle("1.0.0")).unwrap();
+    assert_eq!(again, (id.clone(), Installation::New));
+    models.open_bundle(&id).unwrap();
+    let error = refused(change.set_active(&station("left"), &id, NOW_S));
+    assert!(matches!(error, ModelsError::Unproven { .. }), "{error}");
+}
+
+#[test]
+fn another_bundle_s_files_under_a_model_s_name_are_told() {
+    let (_keep, models) = store();
+    let (one, two) = (install(&models, "1.0.0"), install(&models, "1.1.0"));
+    fs::remove_dir_all(models.folder_of(&one)).unwrap();
+    fs::rename(models.folder_of(&two), models.folder_of(&one)).unwrap();
+    let error = refused(models.open_bundle(&one));
+    assert!(matches!(error, ModelsError::Another { .. }), "{error}");
+    assert_eq!(models.list().unwrap()[0].hash, None);
+    assert!(!models.list().unwrap()[0].is_proven());
+}
+
+#[test]
+fn without_a_proof_nothing_is_activated() {
+    let (_keep, models) = store();
+    let change = models.change().unwrap();
+    let (id, _) = change.install(&bundle("1.0.0")).unwrap();
+    let left = station("left");
+    let error = refused(change.set_active(&left, &id, NOW_S));
+    assert!(matches!(error, ModelsError::Unproven { .. }), "{error}");
+    assert!(error.hint().unwrap().contains("model verify"));
+    change.prove(&id, &proof(&bundle("1.0.0"))).unwrap();
+    change.set_active(&left, &id, NOW_S).unwrap();
+    change.disprove(&id).unwrap();
+    assert!(matches!(
+        refused(change.set_active(&station("right"), &id, NOW_S)),
+        ModelsError::Unproven { .. }
+    ));
+    let mut another = proof(&bundle("1.1.0"));
+    change.prove(&id, &another).unwrap();
+    assert!(!models.list().unwrap()[0].is_proven(), "of another bundle");
+    another.hash.clear();
+    fs::write(
+        models.root().join("proofs").join(format!("{id}.toml")),
+        b"?",
+    )
+    .unwrap();
+    assert!(!models.list().unwrap()[0].is_proven(), "unreadable");
+}
+
+#[test]
+fn the_way_back_leads_back_and_forth() {
+    let (_keep, models) = store();
+    let (one, two) = (install(&models, "1.0.0"), install(&models, "1.1.0"));
+    let left = station("left");
+    let change = models.change().unwrap();
+    assert!(matches!(
+        refused(change.roll_back(&left, NOW_S)),
+        ModelsError::NoneActive { .. }
+    ));
+    change.set_active(&left, &one, NOW_S).unwrap();
+    assert!(matches!(
+        refused(change.roll_back(&left, NOW_S)),
+        ModelsError::NoPrevious { .. }
+    ));
+    change.set_active(&left, &two, NOW_S).unwrap();
+    // The same again: the way back stays.
+    change.set_active(&left, &two, NOW_S + 1).unwrap();
+    let back = change.roll_back(&left, NOW_S + 2).unwrap();
+    assert_eq!((&back.active, back.how), (&one, How::RolledBack));
+    assert_eq!(back.previous, Some(two.clone()));
+    assert_eq!(change.roll_back(&left, NOW_S + 3).unwrap().active, two);
+}
+
+#[test]
+fn what_somebody_may_mean_is_found_or_all_of_it_named() {
+    let (_keep, models) = store();
+    let (one, two) = (install(&models, "1.0.0"), install(&models, "1.1.0"));
+    assert_eq!(models.find("cap-1.0.0").unwrap().id, one);
+    assert_eq!(models.find(two.digest()).unwrap().id, two);
+    assert_eq!(models.find(&two.digest()[..6]).unwrap().id, two);
+    assert_eq!(models.find(one.as_str()).unwrap().id, one);
+    match refused(models.find("cap")) {
+        ModelsError::Ambiguous { candidates, .. } => assert_eq!(candidates, [one, two]),
+        error => panic!("{error}"),
+    }
+    for typed in ["", "lid", "cap-9.9.9", "../installed", "ca"] {
+        let error = refused(models.find(typed));
+        assert!(matches!(error, ModelsError::NotInstalled { .. }), "{error}");
+    }
+}
+
+#[test]
+fn what_a_station_needs_is_never_pruned() {
+    let (_keep, models) = store();
+    let ids =
+        ["1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0"].map(|version| install(&models, version));
+    let change = models.change().unwrap();
+    change.set_active(&station("left"), &ids[0], NOW_S).unwrap();
+    change.set_active(&station("left"), &ids[1], NOW_S).unwrap();
+    let spared = [ids[2].clone()];
+    let told = change.what_to_prune(0, &spared).unwrap();
+    assert_eq!(told.removed, ids[3..]);
+    assert_eq!(models.list().unwrap().len(), 5);
+    let pruned = change.prune(0, &spared).unwrap();
+    assert_eq!(pruned, told);
+    assert_eq!(pruned.kept, ids[..3]);
+    let left: Vec<ModelId> = models.list().unwrap().into_iter().map(|m| m.id).collect();
+    assert_eq!(left, ids[..3]);
+    let proofs = fs::read_dir(models.root().join("proofs")).unwrap().count();
+    assert_eq!(proofs, 3);
+    assert_eq!(change.prune(3, &[]).unwrap().removed, []);
+}
+
+#[test]
+fn nothing_is_pruned_while_a_station_s_file_can_t_be_read() {
+    let (_keep, models) = store();
+    let id = install(&models, "1.0.0");
+    let change = models.change().unwrap();
+    let left = station("left");
+    change.set_active(&left, &id, NOW_S).unwrap();
+    for text in ["", "active = \"../x\"\n", "activ = 1\n"] {
+        fs::write(models.root().join("active/left.toml"), text).unwrap();
+        let error = refused(change.prune(0, &[]));
+        assert!(matches!(error, ModelsError::Document(_)), "{error}");
+        assert!(matches!(
+            refused(models.activation(&left)),
+            ModelsError::Document(_)
+        ));
+    }
+    // It is written anew by the next activation.
+    change.set_active(&left, &id, NOW_S).unwrap();
+    assert_eq!(models.activation(&left).unwrap().unwrap().active, id);
+}
+
+#[test]
+fn leftovers_are_not_seen_and_go_with_the_next_install() {
+    let (_keep, models) = store();
+    let id = install(&models, "1.0.0");
+    let installed = models.root().join("installed");
+    fs::create_dir_all(installed.join(".incoming-cap-9.0.0-0123456789ab/goldens/000")).unwrap();
+    fs::write(installed.join(".outgoing-x"), b"").unwrap();
+    fs::create_dir(installed.join("notes")).unwrap();
+    fs::create_dir_all(models.root().join("active")).unwrap();
+    fs::write(models.root().join("active/.incoming-left.toml"), b"act").unwrap();
+    symlink("/", installed.join(".incoming-link")).unwrap();
+    symlink(
+        models.folder_of(&id),
+        installed.join("cap-3.0.0-0123456789ab"),
+    )
+    .unwrap();
+    assert_eq!(models.list().unwrap().len(), 1);
+    assert!(models.activations().unwrap().is_empty());
+    install(&models, "1.1.0");
+    let mut left: Vec<String> = fs::read_dir(&installed)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    // What has no name of ours is nobody's business.
+    assert!(left.contains(&"notes".to_owned()));
+    assert!(!left.iter().any(|name| name.starts_with('.')), "{left:?}");
+    assert_eq!(
+        fs::read_dir(models.root().join("active")).unwrap().count(),
+        0
+    );
+    assert!(std::path::Path::new("/").exists());
+}
+
+#[test]
+fn one_process_changes_the_store_at_a_time() {
+    let (_keep, models) = store();
+    let held = models.change().unwrap();
+    match refused(models.change()) {
+        // Another handle of the same process stands for another process.
+        ModelsError::Locked { holder, .. } => {
+            assert!(holder.is_none_or(|holder| holder == std::process::id()));
+        }
+        error => panic!("{error}"),
+    }
+    assert_eq!(models.list().unwrap(), [], "reading needs no lock");
+    drop(held);
+    models.change().unwrap();
+    models.change_when_free().unwrap();
+}
+
+#[test]
+fn a_file_in_the_place_of_the_store_is_told() {
+    let (keep, models) = store();
+    fs::write(keep.path().join("models"), b"").unwrap();
+    let error = refused(models.change());
+    assert!(error.is_of_storage(), "{error}");
+}
