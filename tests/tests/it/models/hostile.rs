@@ -11,6 +11,7 @@ use minisign::KeyPair;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::binaries::succeed;
 
 const BLOCK: usize = 512;
 
@@ -406,6 +407,30 @@ fn where_a_key_is_configured_its_owner_must_have_signed() {
     let said: Value = serde_json::from_slice(&output.stdout).expect("a JSON object");
     assert_eq!(said["signed"], "released for line 3");
     done(&site, "verify block-6.6.6");
+}
+
+/// As docs/models.md shows it, with the `tar` of this machine.
+#[test]
+fn an_archive_that_was_signed_by_hand_is_taken() {
+    let site = site();
+    let ours = keys();
+    let key = format!("[models]\npublic_key = \"{}\"\n", ours.pk.to_base64());
+    site.edit("station.toml", "[models]\n", &key);
+    site.write(
+        "block/SHA256SUMS.minisig",
+        sign(&ours, &site.read("block/SHA256SUMS")),
+    );
+    let archive = "tar -cf signed.twb --format=ustar -C block SHA256SUMS SHA256SUMS.minisig manifest.toml \
+                   rgb.onnx geometry.onnx $(cd block && find goldens -type f)";
+    succeed(
+        std::process::Command::new("sh")
+            .args(["-c", archive])
+            .current_dir(site.path("")),
+    );
+    assert_eq!(
+        done(&site, "install signed.twb")["signed"],
+        "released for line 3"
+    );
 }
 
 fn keys() -> KeyPair {
