@@ -91,6 +91,8 @@ pub(crate) fn since(typed: &str, now_unix_ms: u64) -> Option<u64> {
     let ago = typed.parse::<jiff::Span>().ok()?;
     let ago = ago.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
     now_unix_ms.checked_sub(u64::try_from(ago.as_millis()).ok()?)
+}
+
 /// The wall clock in seconds since 1970, for people. Nothing is decided by it.
 pub(crate) fn unix_s() -> u64 {
     jiff::Timestamp::now().as_second().unsigned_abs()
