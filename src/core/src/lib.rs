@@ -11,7 +11,8 @@
 //! The line's side: [`belt`] and [`trigger`] turn edges, numbered as in [`sequence`], into parts, or what
 //! [`lookout`] sees in the pictures of a camera that runs freely; [`freshness`] asks whether a picture shows its part; [`gate`] keeps places and outcomes;
 //! [`readiness`], [`supervision`] and [`handshake`] speak to the machine and watch the inspect
-//! process; [`demotion`] says when its engine is given up for another one. [`station`] joins them and is what the line process and the simulator run.
+//! process; [`demotion`] says when its engine is given up for another one, [`changeover`] when another model
+//! takes over. [`station`] joins them and is what the line process and the simulator run.
 //!
 //! **What is absent**: no input or output, no threads, no clock, no global state, no `unsafe`.
 //! Times come in as numbers, results go out as values.
@@ -20,6 +21,7 @@
 pub mod align;
 pub mod belt;
 pub mod blur;
+pub mod changeover;
 pub mod colour;
 pub mod demotion;
 pub mod frame;

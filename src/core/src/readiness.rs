@@ -50,6 +50,8 @@ impl ReadinessSpec {
 pub enum NotReady {
     /// The inspect side is not there, or is being started.
     Starting,
+    /// The inspect side makes way for one with another model.
+    Switching,
     /// The inspect side does not move on.
     Silent,
     /// The inspect side moves on, and its camera gives no fresh pictures.
@@ -69,6 +71,7 @@ impl NotReady {
     pub fn name(self) -> &'static str {
         match self {
             Self::Starting => "starting",
+            Self::Switching => "switching",
             Self::Silent => "silent",
             Self::Camera => "camera",
             Self::Engine => "engine",
@@ -90,6 +93,7 @@ pub struct Readiness {
     late_in_a_row: u32,
     /// A fault and its end.
     held: Option<(NotReady, u64)>,
+    switching: bool,
     closing: bool,
     level: bool,
     toggle_at_us: u64,
@@ -110,6 +114,7 @@ impl Readiness {
             lacks: None,
             late_in_a_row: 0,
             held: None,
+            switching: false,
             closing: false,
             level: false,
             toggle_at_us: 0,
@@ -137,6 +142,11 @@ impl Readiness {
     /// The inspect side has gone.
     pub fn gone(&mut self) {
         self.heard_us = None;
+    }
+
+    /// Whether the inspect side makes way for another one now.
+    pub fn switch(&mut self, switching: bool) {
+        self.switching = switching;
     }
 
     /// A part has left.
@@ -167,6 +177,9 @@ impl Readiness {
     pub fn obstacle(&self, now_us: u64) -> Option<NotReady> {
         if self.closing {
             return Some(NotReady::Closing);
+        }
+        if self.switching {
+            return Some(NotReady::Switching);
         }
         let Some(heard_us) = self.heard_us else {
             return Some(NotReady::Starting);
@@ -201,6 +214,7 @@ impl Readiness {
             Some(NotReady::Late | NotReady::Fault) => self.held.map(|(_, until_us)| until_us),
             Some(
                 NotReady::Starting
+                | NotReady::Switching
                 | NotReady::Silent
                 | NotReady::Camera
                 | NotReady::Engine
@@ -246,6 +260,21 @@ mod tests {
             [(0, true), (10, false), (20, true)]
         );
         assert_eq!(readiness.next_tick_us(25), Some(30));
+    }
+
+    #[test]
+    fn a_switch_ends_the_beat_at_once_and_says_why() {
+        let mut readiness = up();
+        assert_eq!(readiness.tick(0), Some(true));
+        readiness.switch(true);
+        readiness.gone();
+        assert_eq!(readiness.next_tick_us(5), Some(5));
+        assert_eq!(readiness.tick(5), Some(false));
+        assert_eq!(readiness.obstacle(5), Some(NotReady::Switching));
+        readiness.switch(false);
+        assert_eq!(readiness.obstacle(5), Some(NotReady::Starting));
+        readiness.advanced(6);
+        assert_eq!(readiness.tick(6), Some(true));
     }
 
     #[test]

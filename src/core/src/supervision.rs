@@ -129,6 +129,25 @@ impl Supervisor {
         };
     }
 
+    /// The end of a process that was asked to make way has been seen: no failure.
+    pub fn made_way(&mut self, now_us: u64) {
+        self.state = State::Down {
+            start_at_us: now_us,
+        };
+    }
+
+    /// In the place of one that is not there, another one is in charge that was started elsewhere and is not
+    /// ready yet.
+    pub fn adopt(&mut self, now_us: u64) {
+        self.starts = self.starts.max(1);
+        self.state = State::Starting { since_us: now_us };
+    }
+
+    /// Whether there is no process.
+    pub fn is_vacant(&self) -> bool {
+        matches!(self.state, State::Down { .. })
+    }
+
     /// Whether tickets are served.
     pub fn is_up(&self) -> bool {
         matches!(self.state, State::Up { .. })
@@ -198,6 +217,27 @@ mod tests {
         supervisor.ended(111);
         assert_eq!(supervisor.next_poll_us(), None);
         assert_eq!(supervisor.poll(10_000), None);
+    }
+
+    #[test]
+    fn who_makes_way_for_another_one_has_not_failed() {
+        let mut supervisor = up(100);
+        supervisor.lost(105);
+        supervisor.made_way(110);
+        assert!(supervisor.is_vacant());
+        supervisor.adopt(110);
+        assert_eq!(supervisor.poll(159), None);
+        assert_eq!(
+            supervisor.poll(160),
+            Some(Order::Kill),
+            "it is not ready in time"
+        );
+        assert_eq!(supervisor.restarts(), 0);
+        // Nobody has come in its place.
+        let mut supervisor = up(100);
+        supervisor.lost(105);
+        supervisor.made_way(110);
+        assert_eq!(supervisor.poll(110), Some(Order::Start), "without a wait");
     }
 
     #[test]

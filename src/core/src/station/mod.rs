@@ -8,6 +8,7 @@
 //! changes nothing.
 
 mod closing;
+mod exchange;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod tests;
 pub use spec::{StationError, StationSpec};
 
 use crate::belt::{BeltPosition, Encoder, EncoderEdge, Moment, Motion};
+use crate::changeover::{Changeover, Model, RollBack, Settlement, Standing};
 use crate::gate::{Action, Admission, Gate, Outcome, OutputMode, Ticket};
 use crate::handshake::{Handshake, HandshakeWires};
 use crate::readiness::{NotReady, Readiness};
@@ -34,9 +36,39 @@ pub enum Effect {
     Start {
         /// The generation.
         generation: u64,
+        /// With which model.
+        model: Model,
     },
-    /// Kill the inspect process.
+    /// Kill the inspect process, which is silent.
     Kill,
+    /// Kill the inspect process: its model does not stay.
+    Replace,
+    /// Start a second inspect process, which proves its model and waits without a camera.
+    Prove {
+        /// The generation.
+        generation: u64,
+        /// With which model.
+        model: Model,
+    },
+    /// Kill the second one.
+    Discard,
+    /// Let the inspect process close its camera and end by itself.
+    Release,
+    /// The inspect process has gone. The second one is in charge, and is to open its camera.
+    TakeOver,
+    /// Write down which model is in charge; [`Station::recorded`] follows.
+    Record(Standing),
+    /// A wish for another model is settled.
+    Settled(Settlement),
+    /// The model before has come back by itself.
+    RolledBack {
+        /// The model that failed.
+        from: Model,
+        /// The one that is in charge.
+        to: Model,
+        /// Why.
+        why: RollBack,
+    },
     /// Set READY.
     Ready(bool),
     /// Set BUSY.
@@ -48,6 +80,8 @@ pub enum Effect {
 /// What an inspect process has said or done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inspector {
+    /// Its model is proven; its camera is still closed.
+    Proven,
     /// Its model is proven and its camera open.
     Ready,
     /// All of its threads have moved on.
@@ -65,6 +99,8 @@ pub enum Inspector {
         /// What it is.
         outcome: Outcome,
     },
+    /// It is about to end, since its camera has failed: no fault of its model.
+    CameraFailed,
     /// It no longer speaks.
     Closed,
     /// It has ended, or could not be started.
@@ -80,9 +116,15 @@ pub struct Station {
     gate: Gate,
     readiness: Readiness,
     supervisor: Supervisor,
+    changeover: Changeover,
     handshake: Option<Handshake>,
     closing: Option<Closing>,
+    /// Of the last process that was started.
+    generations: u64,
+    /// Of the process in charge.
     generation: u64,
+    /// Of the one that proves another model, if there is one.
+    candidate: Option<u64>,
     /// Whether a picture was told of since the last sign of life, where pictures are triggers.
     has_seen: bool,
     busy: bool,
@@ -119,9 +161,12 @@ impl Station {
             gate,
             readiness: Readiness::new(spec.readiness).map_err(StationError::Readiness)?,
             supervisor: Supervisor::new(spec.supervision),
+            changeover: Changeover::new(spec.changeover, Standing::default()),
             handshake: spec.handshake.map(Handshake::new),
             closing: None,
+            generations: 0,
             generation: 0,
+            candidate: None,
             has_seen: false,
             busy: false,
             now_us: 0,
@@ -159,6 +204,7 @@ impl Station {
         let now_us = self.advance(now_us).at_us;
         self.readiness.close();
         self.supervisor.retire();
+        self.changeover.close();
         let closing = Closing::new(&self.gate, now_us, self.spec.drain_max_us);
         self.closing.get_or_insert(closing);
     }
@@ -229,12 +275,20 @@ impl Station {
     /// What an inspect process has said or done; whether it is the one that is listened to.
     pub fn inspector(&mut self, generation: u64, what: Inspector, now_us: u64) -> bool {
         let now_us = self.advance(now_us).at_us;
+        if self.candidate == Some(generation) {
+            self.candidate_says(what, now_us);
+            return false;
+        }
         if generation != self.generation {
             return false;
         }
         match what {
+            Inspector::Proven => self.changeover.proven(),
+            Inspector::CameraFailed => self.changeover.camera_failed(),
             Inspector::Ready => {
                 self.supervisor.ready(now_us);
+                let triggered = self.gate.counters().triggered;
+                self.changeover.ready(triggered, now_us);
                 self.has_seen = false;
                 if !self.trigger.watches() {
                     self.readiness.advanced(now_us);
@@ -265,7 +319,12 @@ impl Station {
                 }
             }
             Inspector::Ended => {
-                self.supervisor.ended(now_us);
+                if self.changeover.is_releasing() {
+                    self.supervisor.made_way(now_us);
+                } else {
+                    self.supervisor.ended(now_us);
+                    self.changeover.ended(now_us);
+                }
                 self.abandon();
             }
         }
@@ -293,12 +352,16 @@ impl Station {
             self.gate.give_up(Reason::Stopped);
             self.act(now, sink);
         }
+        self.exchange(now.at_us, sink);
         if let Some(order) = self.supervisor.poll(now.at_us) {
             match order {
                 Order::Start => {
-                    self.generation += 1;
+                    self.generations += 1;
+                    self.generation = self.generations;
+                    self.changeover.started();
                     sink(Effect::Start {
                         generation: self.generation,
+                        model: self.changeover.standing().active,
                     });
                 }
                 Order::Kill => {
@@ -315,6 +378,7 @@ impl Station {
         let handshake = self.handshake.as_ref().and_then(Handshake::next_tick_us);
         let first = earlier(self.gate.next_tick_us(), self.trigger.next_tick_us());
         let first = earlier(first, self.supervisor.next_poll_us());
+        let first = earlier(first, self.changeover.next_poll_us());
         let closing = self.closing.as_ref();
         let end =
             closing.and_then(|closing| closing.next_tick_us(&self.gate, self.handshake.as_ref()));
@@ -343,6 +407,11 @@ impl Station {
     /// The trigger, to look at.
     pub fn trigger(&self) -> &Trigger {
         &self.trigger
+    }
+
+    /// What becomes of models, to look at.
+    pub fn changeover(&self) -> &Changeover {
+        &self.changeover
     }
 
     /// The supervisor, to look at.
@@ -387,8 +456,12 @@ impl Station {
     /// What the gate wants done by now.
     fn act(&mut self, now: Moment, sink: &mut impl FnMut(Effect)) {
         for action in self.gate.tick(now) {
-            if let Action::Leave { outcome, .. } = action {
+            if let Action::Leave {
+                number, outcome, ..
+            } = action
+            {
                 self.readiness.left(outcome, now.at_us);
+                self.changeover.left(number, outcome, now.at_us);
                 if let Some(handshake) = &mut self.handshake {
                     handshake.result(outcome);
                 }

@@ -1,6 +1,7 @@
 //! How a station's decisions are set up.
 
 use crate::belt::{EncoderError, EncoderSpec};
+use crate::changeover::ChangeoverSpec;
 use crate::gate::{GateError, GateSpec, OutputMode, Way};
 use crate::handshake::HandshakeSpec;
 use crate::readiness::{ReadinessError, ReadinessSpec};
@@ -20,6 +21,8 @@ pub struct StationSpec {
     pub readiness: ReadinessSpec,
     /// How the inspect process is watched.
     pub supervision: SupervisionSpec,
+    /// How another model takes over.
+    pub changeover: ChangeoverSpec,
     /// The handshake, if the machine reads each result.
     pub handshake: Option<HandshakeSpec>,
     /// A station that is stopped waits for the parts under way no longer than this. On a belt that

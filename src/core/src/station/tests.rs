@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::belt::{Channel, EncoderKind, EncoderSpec};
+use crate::changeover::{ChangeoverSpec, Refusal, TrialSpec};
 use crate::gate::{GateSpec, OutputMode, Way};
 use crate::handshake::HandshakeSpec;
 use crate::lookout::Seen;
@@ -38,6 +39,17 @@ const SPEC: StationSpec = StationSpec {
         start_max_us: 500,
         restart_wait_us: 10,
         restart_wait_max_us: 100,
+    },
+    changeover: ChangeoverSpec {
+        proof_max_us: 2_000,
+        moment_max_us: 1_000,
+        switch_max_us: 200,
+        record_again_us: 100,
+        trial: TrialSpec {
+            parts: 5,
+            misses_max: 2,
+            ends_max: 3,
+        },
     },
     handshake: None,
     drain_max_us: 500,
@@ -155,7 +167,10 @@ fn a_lost_inspect_process_is_started_again_and_its_last_words_change_nothing() {
     bench.hear(verdict(1, Outcome::Pass), 50);
     bench.hear(Inspector::Ended, 60);
     bench.tick(70);
-    assert!(bench.said.contains(&Effect::Start { generation: 2 }));
+    assert!(bench.said.contains(&Effect::Start {
+        generation: 2,
+        model: Model(0)
+    }));
     assert!(!bench.hear(Inspector::Ready, 75), "of the first one");
     bench.tick(110);
     assert_eq!(bench.left(), [Outcome::NoResult(Reason::Inspector)]);
@@ -596,4 +611,186 @@ proptest! {
         });
         prop_assert_ne!(last, Some(true));
     }
+}
+
+/// A station with a second process, of generation 2, that was proven at time 300 while a part awaited its
+/// answer, and that part's number.
+fn proven() -> (Bench, u64) {
+    let mut bench = Bench::up(SPEC);
+    bench.station.activate(Model(1)).unwrap();
+    bench.tick(100);
+    assert!(bench.said.contains(&Effect::Prove {
+        generation: 2,
+        model: Model(1)
+    }));
+    bench.part(280);
+    assert!(!bench.station.inspector(2, Inspector::Proven, 300));
+    bench.tick(300);
+    assert!(!bench.said.contains(&Effect::Release), "a part is open");
+    (bench, 1)
+}
+
+#[test]
+fn another_model_takes_over_when_no_part_awaits_an_answer() {
+    let (mut bench, part) = proven();
+    bench.hear(
+        Inspector::Verdict {
+            number: part,
+            outcome: Outcome::Pass,
+        },
+        310,
+    );
+    bench.tick(310);
+    assert_eq!(bench.said.last(), Some(&Effect::Ready(false)));
+    assert!(bench.said.contains(&Effect::Release));
+    assert_eq!(bench.station.obstacle(), Some(NotReady::Switching));
+    // The part goes its way as ever.
+    bench.tick(380);
+    assert_eq!(bench.left(), [Outcome::Pass]);
+    // What comes in the gap is rejected, and nobody is asked.
+    bench.part(390);
+    bench.hear(Inspector::Closed, 400);
+    bench.hear(Inspector::Ended, 410);
+    bench.tick(410);
+    assert!(bench.said.contains(&Effect::TakeOver));
+    // The old one is not listened to any more.
+    assert!(!bench.hear(
+        Inspector::Verdict {
+            number: 2,
+            outcome: Outcome::Pass
+        },
+        411
+    ));
+    assert!(bench.station.inspector(2, Inspector::Ready, 450));
+    bench.tick(450);
+    assert_eq!(bench.station.obstacle(), None);
+    let standing = Standing {
+        active: Model(1),
+        previous: Some(Model(0)),
+    };
+    assert!(bench.said.contains(&Effect::Record(standing)));
+    bench.station.recorded(true, 460);
+    bench.tick(490);
+    assert_eq!(
+        bench.left(),
+        [Outcome::Pass, Outcome::NoResult(Reason::Inspector)]
+    );
+    let settled = Settlement::Activated {
+        model: Model(1),
+        proof_us: 200,
+        switch_us: 140,
+    };
+    assert!(bench.said.contains(&Effect::Settled(settled)));
+    assert_eq!(bench.station.supervisor().restarts(), 0);
+    // One that is started again has the new model.
+    bench.station.inspector(2, Inspector::Ended, 500);
+    bench.tick(600);
+    assert!(bench.said.contains(&Effect::Start {
+        generation: 3,
+        model: Model(1)
+    }));
+}
+
+#[test]
+fn a_front_that_is_not_settled_is_waited_for() {
+    let (mut bench, part) = proven();
+    bench.edge(true, 308, 1);
+    bench.hear(
+        Inspector::Verdict {
+            number: part,
+            outcome: Outcome::Fail,
+        },
+        310,
+    );
+    bench.tick(310);
+    assert!(!bench.said.contains(&Effect::Release));
+}
+
+#[test]
+fn where_the_new_one_gets_no_camera_the_old_model_is_started_again() {
+    let (mut bench, part) = proven();
+    bench.station.refused(part);
+    bench.tick(310);
+    bench.hear(Inspector::Ended, 320);
+    bench.tick(320);
+    bench.station.inspector(2, Inspector::Closed, 330);
+    bench.station.inspector(2, Inspector::Ended, 340);
+    bench.tick(340);
+    let settled = Settlement::Refused {
+        model: Model(1),
+        why: Refusal::NotOpened,
+    };
+    assert!(bench.said.contains(&Effect::Settled(settled)));
+    assert_eq!(bench.station.obstacle(), Some(NotReady::Starting));
+    bench.tick(350);
+    assert!(bench.said.contains(&Effect::Start {
+        generation: 3,
+        model: Model(0)
+    }));
+}
+
+#[test]
+fn one_that_is_not_ready_in_time_is_killed() {
+    let (mut bench, part) = proven();
+    bench.station.refused(part);
+    bench.tick(310);
+    bench.hear(Inspector::Ended, 320);
+    bench.tick(320);
+    assert!(bench.station.next_tick_us() <= Some(510));
+    bench.tick(510);
+    assert!(bench.said.contains(&Effect::Replace));
+    assert!(!bench.said.contains(&Effect::Discard), "it is in charge");
+}
+
+#[test]
+fn a_dead_candidate_costs_no_part() {
+    let (mut bench, part) = proven();
+    bench.station.inspector(2, Inspector::Closed, 305);
+    bench.tick(305);
+    let settled = Settlement::Refused {
+        model: Model(1),
+        why: Refusal::CandidateLost,
+    };
+    assert!(bench.said.contains(&Effect::Settled(settled)));
+    bench.hear(
+        Inspector::Verdict {
+            number: part,
+            outcome: Outcome::Pass,
+        },
+        310,
+    );
+    bench.tick(390);
+    assert_eq!(bench.left(), [Outcome::Pass]);
+    assert!(!bench.said.contains(&Effect::Release));
+}
+
+#[test]
+fn a_new_model_that_can_t_judge_makes_way_for_the_old_one() {
+    let (mut bench, part) = proven();
+    bench.station.refused(part);
+    bench.tick(310);
+    bench.hear(Inspector::Ended, 320);
+    bench.tick(320);
+    bench.station.inspector(2, Inspector::Ready, 330);
+    bench.tick(330);
+    bench.station.recorded(true, 331);
+    for (number, at_us) in [(2, 400), (3, 480)] {
+        bench.part(at_us);
+        let outcome = Outcome::NoResult(Reason::Engine);
+        let what = Inspector::Verdict { number, outcome };
+        bench.station.inspector(2, what, at_us + 20);
+    }
+    bench.tick(600);
+    assert!(bench.said.contains(&Effect::Replace));
+    let standing = Standing {
+        active: Model(0),
+        previous: None,
+    };
+    assert!(bench.said.contains(&Effect::Record(standing)));
+    bench.station.inspector(2, Inspector::Ended, 610);
+    bench.tick(630);
+    assert!(bench.said.contains(&Effect::Start {
+        generation: 3,
+        model: Model(0)
+    }));
 }

@@ -249,6 +249,16 @@ impl Trigger {
         matches!(self.source, Source::Presence(_))
     }
 
+    /// Whether nothing is being looked at that may become a part: no level of the sensor that has yet to last,
+    /// nothing in the camera's sight.
+    pub fn is_between_parts(&self) -> bool {
+        match &self.source {
+            Source::Sensor(sensor) => sensor.next_tick_us().is_none(),
+            Source::Presence(presence) => presence.is_clear(),
+            Source::Software => true,
+        }
+    }
+
     /// Counts so far.
     pub fn counters(&self) -> &Counters {
         &self.counters

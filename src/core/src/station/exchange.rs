@@ -1,0 +1,88 @@
+//! A station's two inspect processes: the one in charge, and the one that proves another model.
+
+use super::{Effect, Inspector, Station};
+use crate::changeover::{Model, NotNow, Order, Standing};
+
+impl Station {
+    /// As it begins: which model is in charge, and which one was before it.
+    #[must_use]
+    pub fn with_models(mut self, standing: Standing) -> Self {
+        self.changeover = crate::changeover::Changeover::new(self.spec.changeover, standing);
+        self
+    }
+
+    /// Another model is to take over between two parts. [`Effect::Settled`] tells how that ends.
+    ///
+    /// # Errors
+    /// Why not now; nothing follows then.
+    pub fn activate(&mut self, model: Model) -> Result<(), NotNow> {
+        if self.closing.is_some() {
+            return Err(NotNow::Closing);
+        }
+        self.changeover.activate(model)
+    }
+
+    /// What became of an [`Effect::Record`].
+    pub fn recorded(&mut self, is_done: bool, now_us: u64) {
+        let now_us = self.advance(now_us).at_us;
+        self.changeover.recorded(is_done, now_us);
+    }
+
+    pub(super) fn candidate_says(&mut self, what: Inspector, now_us: u64) {
+        match what {
+            Inspector::Proven => self.changeover.candidate_proven(now_us),
+            Inspector::Closed | Inspector::Ended => self.changeover.candidate_lost(),
+            // It has no camera, and nobody has asked it anything.
+            _ => {}
+        }
+    }
+
+    /// What the changeover wants done by now.
+    pub(super) fn exchange(&mut self, now_us: u64, sink: &mut impl FnMut(Effect)) {
+        loop {
+            let is_between_parts = !self.gate.is_busy(now_us) && self.trigger.is_between_parts();
+            let is_vacant = self.supervisor.is_vacant();
+            let order = self.changeover.poll(now_us, is_between_parts, is_vacant);
+            self.readiness.switch(self.changeover.is_switching());
+            let Some(order) = order else { return };
+            match order {
+                Order::Prove(model) => {
+                    self.generations += 1;
+                    let generation = self.generations;
+                    self.candidate = Some(generation);
+                    sink(Effect::Prove { generation, model });
+                }
+                Order::Discard => {
+                    if self.candidate.take().is_some() {
+                        sink(Effect::Discard);
+                    }
+                }
+                Order::Release => {
+                    if self.supervisor.is_running() {
+                        self.supervisor.lost(now_us);
+                        sink(Effect::Release);
+                    }
+                    // What it still says of parts counts for nothing: none awaits an answer.
+                    self.readiness.gone();
+                }
+                Order::TakeOver => {
+                    if let Some(candidate) = self.candidate.take() {
+                        self.generation = candidate;
+                        self.supervisor.adopt(now_us);
+                        sink(Effect::TakeOver);
+                    }
+                }
+                Order::Replace => {
+                    if self.supervisor.is_running() {
+                        self.supervisor.lost(now_us);
+                        self.abandon();
+                        sink(Effect::Replace);
+                    }
+                }
+                Order::RolledBack { from, to, why } => sink(Effect::RolledBack { from, to, why }),
+                Order::Settle(settlement) => sink(Effect::Settled(settlement)),
+                Order::Record(standing) => sink(Effect::Record(standing)),
+            }
+        }
+    }
+}
