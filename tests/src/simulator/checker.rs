@@ -59,8 +59,10 @@ pub(super) struct Checker {
     is_blind: bool,
     /// First answers, as they were said in time.
     answers: VecDeque<(u64, Outcome)>,
-    /// When parts were triggered.
-    tickets: VecDeque<(u64, u64)>,
+    /// When parts were triggered, and which process was asked.
+    tickets: VecDeque<(u64, u64, u64)>,
+    /// A process makes way for another one.
+    is_switching: bool,
     stalled_until_us: u64,
     pub(super) ready_at_us: u64,
     busy: bool,
@@ -88,6 +90,7 @@ impl Checker {
             is_blind: false,
             answers: VecDeque::with_capacity(ANSWERS_KEPT),
             tickets: VecDeque::with_capacity(ANSWERS_KEPT),
+            is_switching: false,
             stalled_until_us: 0,
             ready_at_us: 0,
             busy: false,
@@ -117,9 +120,10 @@ impl Checker {
     }
 
     /// An inspect process has said what a part is, and the line process has heard it.
-    pub(super) fn answered(&mut self, number: u64, outcome: Outcome, now_us: u64) {
-        let ticket = self.tickets.iter().rfind(|(known, _)| *known == number);
-        if ticket.is_none_or(|(_, triggered_us)| {
+    pub(super) fn answered(&mut self, number: u64, outcome: Outcome, generation: u64, now_us: u64) {
+        let mut tickets = self.tickets.iter();
+        let ticket = tickets.rfind(|(known, _, asked)| *known == number && *asked == generation);
+        if ticket.is_none_or(|(_, triggered_us, _)| {
             now_us > triggered_us + self.spec.gate.deadline_us + DEADLINE_SLACK_US
         }) {
             return;
@@ -232,6 +236,12 @@ impl Checker {
         if !level {
             return;
         }
+        if self.is_switching {
+            self.violated(
+                "READY is low while a process makes way for another one",
+                String::new,
+            );
+        }
         let silence_us = self.spec.readiness.silence_max_us + HEARD_WITHIN_US;
         if let Some(gone_us) = self.inspector_gone_us
             && now_us > gone_us.max(self.stalled_until_us) + silence_us
@@ -259,8 +269,18 @@ impl Checker {
             // No inspect process of the simulator has a slow engine.
             Said::Blind | Said::Slow => self.is_blind = true,
             Said::Ready | Said::Advanced => self.is_blind = false,
-            Said::Verdict { .. } | Said::Closed | Said::Ended => {}
+
+            Said::Verdict { .. }
+            | Said::Proven
+            | Said::CameraFailed
+            | Said::Closed
+            | Said::Ended => {}
         }
+    }
+
+    /// A process makes way for another one, or that has come to its end.
+    pub(super) fn switches(&mut self, is_switching: bool) {
+        self.is_switching = is_switching;
     }
 
     pub(super) fn busy(&mut self, level: bool) {
@@ -276,11 +296,11 @@ impl Checker {
     }
 
     /// A ticket was handed out.
-    pub(super) fn inspects(&mut self, number: u64, triggered_us: u64) {
+    pub(super) fn inspects(&mut self, number: u64, triggered_us: u64, generation: u64) {
         if self.tickets.len() == ANSWERS_KEPT {
             self.tickets.pop_front();
         }
-        self.tickets.push_back((number, triggered_us));
+        self.tickets.push_back((number, triggered_us, generation));
         self.awaited = self.expects_answers.then_some(number);
     }
 

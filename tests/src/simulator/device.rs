@@ -1,6 +1,7 @@
 //! The device under test: the production state machines, or a broken variant of them.
 
 use twinspect_core::belt::EncoderEdge;
+use twinspect_core::changeover::Model;
 use twinspect_core::frame::{Stamp, StampDomain};
 use twinspect_core::freshness::{ExposureWindow, Freshness, Shelf};
 use twinspect_core::gate::Counters as GateCounters;
@@ -47,6 +48,10 @@ pub trait Device {
     fn ack(&mut self, level: bool);
     /// Another configuration.
     fn reload(&mut self, spec: StationSpec) -> Result<(), StationError>;
+    /// Another model is wanted; whether that is possible now.
+    fn activate(&mut self, model: Model) -> bool;
+    /// What became of a record.
+    fn recorded(&mut self, is_done: bool, now_us: u64);
     /// Somebody stops the station.
     fn close(&mut self, now_us: u64);
     /// Whether it has come to its end.
@@ -124,6 +129,14 @@ impl Device for Production {
 
     fn reload(&mut self, spec: StationSpec) -> Result<(), StationError> {
         self.station.reload(spec)
+    }
+
+    fn activate(&mut self, model: Model) -> bool {
+        self.station.activate(model).is_ok()
+    }
+
+    fn recorded(&mut self, is_done: bool, now_us: u64) {
+        self.station.recorded(is_done, now_us);
     }
 
     fn close(&mut self, now_us: u64) {

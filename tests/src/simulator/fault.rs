@@ -61,8 +61,22 @@ pub enum FaultKind {
     StartFailure,
     /// The next start of the inspect process never ends.
     StartHang,
-    /// The inspect process ends to make way for one with another model.
+    /// Somebody wants another model, which is a good one.
     ModelSwitch,
+    /// Somebody wants a model that can't be proven.
+    ModelUnproven,
+    /// Somebody wants a model whose proof never ends.
+    ModelProofHang,
+    /// Somebody wants a model whose process dies when it opens the camera.
+    ModelNoCamera,
+    /// Somebody wants a model whose process never gets ready.
+    ModelOpenHang,
+    /// Somebody wants a model whose process dies with each part.
+    ModelDies,
+    /// Somebody wants a model whose engine fails with each part.
+    ModelCantJudge,
+    /// The next records of which model is in charge can't be written.
+    RecordFails,
     /// The disk is full; records can't be written.
     DiskFull,
     /// The line process does not run for a while.
@@ -105,7 +119,7 @@ pub struct Fault {
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 41] = [
         Self::Bounce,
         Self::MissedPart,
         Self::DoublePulse,
@@ -133,6 +147,13 @@ impl FaultKind {
         Self::StartFailure,
         Self::StartHang,
         Self::ModelSwitch,
+        Self::ModelUnproven,
+        Self::ModelProofHang,
+        Self::ModelNoCamera,
+        Self::ModelOpenHang,
+        Self::ModelDies,
+        Self::ModelCantJudge,
+        Self::RecordFails,
         Self::DiskFull,
         Self::LineStall,
         Self::ClockStep,
@@ -172,7 +193,16 @@ impl FaultKind {
 
     pub(crate) fn harm(self) -> Harm {
         match self {
-            Self::Bounce
+            // What a model costs is counted from where it makes itself felt.
+            Self::ModelSwitch
+            | Self::ModelUnproven
+            | Self::ModelProofHang
+            | Self::ModelNoCamera
+            | Self::ModelOpenHang
+            | Self::ModelDies
+            | Self::ModelCantJudge
+            | Self::RecordFails
+            | Self::Bounce
             | Self::EncoderGlitch
             | Self::BeltShake
             | Self::DuplicateAnswer
@@ -189,8 +219,7 @@ impl FaultKind {
             | Self::Crash
             | Self::Hang
             | Self::StartFailure
-            | Self::StartHang
-            | Self::ModelSwitch => Harm::Process,
+            | Self::StartHang => Harm::Process,
             _ => Harm::Parts,
         }
     }

@@ -2,6 +2,7 @@
 //! drawn from one seed before anything moves.
 
 use twinspect_core::belt::{EncoderKind, EncoderSpec};
+use twinspect_core::changeover::{ChangeoverSpec, TrialSpec};
 use twinspect_core::gate::{GateSpec, OutputMode, Way};
 use twinspect_core::handshake::HandshakeSpec;
 use twinspect_core::readiness::ReadinessSpec;
@@ -235,6 +236,18 @@ fn station(chance: Chance, belt: Belt, mode: OutputMode) -> StationSpec {
             start_max_us: 1_000_000,
             restart_wait_us: 20_000,
             restart_wait_max_us: 500_000,
+        },
+        changeover: ChangeoverSpec {
+            proof_max_us: 500_000,
+            // On some lines there is hardly a moment between two parts.
+            moment_max_us: [3_000, 400_000][usize::from(chance.per_mille(10, 700))],
+            switch_max_us: 400_000,
+            record_again_us: 200_000,
+            trial: TrialSpec {
+                parts: 20,
+                misses_max: 3,
+                ends_max: 3,
+            },
         },
         handshake: chance.per_mille(4, 200).then_some(HandshakeSpec {
             setup_us: 500,

@@ -35,6 +35,8 @@ impl Trace {
 
     pub(crate) fn said(&mut self, at_us: u64, what: Inspector) {
         self.event(at_us, || match what {
+            Inspector::Proven => "inspect process: proven".to_owned(),
+            Inspector::CameraFailed => "inspect process: its camera has failed".to_owned(),
             Inspector::Ready => "inspect process: ready".to_owned(),
             Inspector::Advanced => "inspect process: heartbeat".to_owned(),
             Inspector::Blind => "inspect process: heartbeat, without a camera".to_owned(),
@@ -71,7 +73,19 @@ impl Trace {
                     number, outcome, ..
                 }) => format!("{number} leaves as {outcome:?}"),
                 Effect::Inspect(ticket) => format!("ticket {}", ticket.number),
-                Effect::Start { generation } => format!("start inspect process {generation}"),
+                Effect::Start { generation, model } => {
+                    format!("start inspect process {generation} with model {}", model.0)
+                }
+                Effect::Prove { generation, model } => {
+                    format!("inspect process {generation} proves model {}", model.0)
+                }
+                Effect::Replace => "kill the inspect process, for another model".to_owned(),
+                Effect::Discard
+                | Effect::Release
+                | Effect::TakeOver
+                | Effect::Record(_)
+                | Effect::Settled(_)
+                | Effect::RolledBack { .. } => format!("{effect:?}"),
                 Effect::Kill => "kill the inspect process".to_owned(),
                 Effect::Ready(level) => format!("READY {}", u8::from(level)),
                 Effect::Busy(level) => format!("BUSY {}", u8::from(level)),

@@ -2,10 +2,12 @@
 //! production checks of pictures and with faults.
 
 mod camera;
+mod changeover;
 mod watch;
 
 use std::collections::VecDeque;
 
+use twinspect_core::changeover::Model;
 use twinspect_core::freshness::ExposureWindow;
 use twinspect_core::gate::{Outcome, Ticket};
 use twinspect_core::lookout::Seen;
@@ -17,6 +19,8 @@ use crate::simulator::chance::Chance;
 use crate::simulator::device::{Device, Exposure, Picture};
 use crate::simulator::fault::FaultKind;
 use crate::simulator::story::{Answer, EXPOSURE_MAX_US};
+
+pub(super) use changeover::Nature;
 
 /// Tickets that may wait, as in the real process.
 const TICKETS_MAX: usize = 16;
@@ -30,6 +34,12 @@ pub(super) const NEVER: u64 = u64::MAX;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Away,
+    /// Proves a model beside another process.
+    Proving {
+        proven_us: u64,
+    },
+    /// Has proven it, and waits.
+    Waiting,
     Starting {
         ready_us: u64,
     },
@@ -103,6 +113,12 @@ pub(super) struct Inspector {
     draws: u64,
     phase: Phase,
     pub(super) generation: u64,
+    pub(super) model: Model,
+    nature: Nature,
+    /// The last ticket that it was given.
+    last_number: u64,
+    /// When its end is seen, if it has ended.
+    ended_us: Option<u64>,
     tickets: VecDeque<Waiting>,
     capture: Option<Capture>,
     slot: Option<Frame>,
@@ -133,6 +149,10 @@ impl Inspector {
             draws: 0,
             phase: Phase::Away,
             generation: 0,
+            model: Model::default(),
+            nature: Nature::Good,
+            last_number: 0,
+            ended_us: None,
             tickets: VecDeque::with_capacity(TICKETS_MAX),
             capture: None,
             slot: None,
@@ -161,7 +181,8 @@ impl Inspector {
     pub(super) fn next_us(&self) -> u64 {
         let said = self.outbox.front().map_or(NEVER, |message| message.at_us);
         let moves = match self.phase {
-            Phase::Away | Phase::Hung => NEVER,
+            Phase::Away | Phase::Hung | Phase::Waiting => NEVER,
+            Phase::Proving { proven_us } => proven_us,
             Phase::Starting { ready_us } => ready_us,
             // A ticket that waits for an idle camera is served at once.
             Phase::Up if self.capture.is_none() && !self.tickets.is_empty() => 0,
@@ -187,6 +208,7 @@ impl Inspector {
         if self.tickets.len() >= TICKETS_MAX {
             return false;
         }
+        self.last_number = ticket.number;
         if self.phase == Phase::Up || self.phase == Phase::Hung {
             self.tickets.push_back(Waiting {
                 number: ticket.number,
@@ -196,8 +218,11 @@ impl Inspector {
         true
     }
 
-    pub(super) fn start(&mut self, generation: u64, now_us: u64) {
+    pub(super) fn start(&mut self, generation: u64, model: Model, nature: Nature, now_us: u64) {
         self.generation = generation;
+        self.model = model;
+        self.nature = nature;
+        self.ended_us = None;
         self.forget();
         // The camera is opened anew, and what its driver held is gone.
         self.last = None;
@@ -224,7 +249,7 @@ impl Inspector {
     /// A fault meets it now or at the next occasion.
     pub(super) fn fault(&mut self, kind: FaultKind, size: u64, now_us: u64) {
         match kind {
-            FaultKind::Crash | FaultKind::ModelSwitch => {
+            FaultKind::Crash => {
                 if self.is_up() {
                     self.end(now_us);
                 }
@@ -267,6 +292,12 @@ impl Inspector {
         eyes: &impl Eyes,
         answers: impl Fn(usize) -> Answer,
     ) {
+        if let Phase::Proving { proven_us } = self.phase
+            && proven_us <= now_us
+        {
+            self.phase = Phase::Waiting;
+            self.say(now_us, Said::Proven, None);
+        }
         if let Phase::Starting { ready_us } = self.phase
             && ready_us <= now_us
         {
@@ -274,6 +305,7 @@ impl Inspector {
             self.beat_us = now_us + HEARTBEAT_US;
             self.frame_us = if self.watches { now_us } else { NEVER };
             device.restarted();
+            self.say(now_us, Said::Proven, None);
             self.say(now_us, Said::Ready, None);
         }
         if self.phase != Phase::Up {
@@ -322,10 +354,14 @@ impl Inspector {
         let Some(frame) = self.slot.take() else {
             return;
         };
+        if self.nature == Nature::Dies {
+            self.end(now_us);
+            return;
+        }
         let mut job = Job {
             frame,
             done_us: now_us + self.draw(15_000, 45_000),
-            fails: false,
+            fails: self.nature == Nature::CantJudge,
         };
         match self.take(&[
             FaultKind::EngineError,
@@ -403,6 +439,7 @@ impl Inspector {
         self.forget();
         self.phase = Phase::Away;
         let ended_us = at_us + self.draw(2_000, 20_000);
+        self.ended_us = Some(ended_us);
         self.say(at_us + 1_000, Said::Closed, None);
         self.say(ended_us, Said::Ended, None);
     }

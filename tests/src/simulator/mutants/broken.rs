@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use twinspect_core::belt::EncoderEdge;
+use twinspect_core::changeover::{Model, Standing};
 use twinspect_core::freshness::ExposureWindow;
 use twinspect_core::gate::{Action, Counters as GateCounters, Outcome, OutputMode};
 use twinspect_core::station::{Effect, Inspector, StationError, StationSpec};
@@ -39,6 +40,10 @@ pub struct Broken {
     in_a_row: u16,
     /// When pictures were told of, and when they were taken.
     told: VecDeque<(u64, u64)>,
+    /// The process that proves another model.
+    candidate: Option<(u64, Model)>,
+    /// READY beats whatever is said.
+    beats: bool,
 }
 
 impl Broken {
@@ -58,6 +63,8 @@ impl Broken {
             newest: None,
             in_a_row: 0,
             told: VecDeque::new(),
+            candidate: None,
+            beats: false,
         })
     }
 
@@ -94,7 +101,14 @@ impl Broken {
     /// What the broken device says instead.
     fn says(&mut self, effect: Effect, now_us: u64, effects: &mut Vec<Effect>) {
         match effect {
-            Effect::Start { generation } => self.generation = generation,
+            Effect::Start { generation, .. } => self.generation = generation,
+            Effect::Prove { generation, model } => self.candidate = Some((generation, model)),
+            Effect::Discard => self.candidate = None,
+            Effect::TakeOver => {
+                if let Some((generation, _)) = self.candidate.take() {
+                    self.generation = generation;
+                }
+            }
             Effect::Inspect(ticket) => self.tickets.push_back(ticket.number),
             Effect::Gate(Action::Leave { number, .. }) => {
                 self.tickets.retain(|waiting| *waiting > number);
@@ -102,7 +116,26 @@ impl Broken {
             _ => {}
         }
         match (self.mutation, effect) {
-            (Mutation::NoKill, Effect::Kill) | (Mutation::BusyNever, Effect::Busy(true)) => {}
+            (Mutation::NoKill, Effect::Kill)
+            | (Mutation::BusyNever, Effect::Busy(true))
+            | (Mutation::CandidateStays, Effect::Discard) => {}
+            (Mutation::RecordNever, Effect::Record(_)) => self.inner.recorded(true, now_us),
+            (Mutation::RecordEarly, Effect::Prove { model, .. }) => {
+                effects.push(effect);
+                effects.push(Effect::Record(Standing {
+                    active: model,
+                    previous: None,
+                }));
+            }
+            (Mutation::TwoEyes, Effect::Release) => {
+                effects.push(effect);
+                self.inner
+                    .inspector(self.generation, Inspector::Ended, now_us);
+            }
+            (Mutation::ReadyWhileSwitching, Effect::Release) => {
+                self.beats = true;
+                effects.push(effect);
+            }
             (Mutation::ReadyIsLevel, Effect::Ready(level)) => {
                 if level && !self.has_risen {
                     self.has_risen = true;
@@ -247,6 +280,17 @@ impl Device for Broken {
     fn inspector(&mut self, generation: u64, what: Inspector, now_us: u64) {
         match (self.mutation, what) {
             (Mutation::EndUnnoticed, Inspector::Ended) => {}
+            (Mutation::OldAnswersCount, Inspector::Verdict { .. }) => {
+                self.inner.inspector(self.generation, what, now_us);
+            }
+            (Mutation::TakesOverAtOnce, Inspector::Proven)
+                if self.candidate.is_some_and(|one| one.0 == generation) =>
+            {
+                while let Some(number) = self.tickets.pop_front() {
+                    self.inner.refused(number);
+                }
+                self.inner.inspector(generation, what, now_us);
+            }
             (Mutation::BlindnessIgnored, Inspector::Blind) => {
                 self.inner
                     .inspector(generation, Inspector::Advanced, now_us);
@@ -285,6 +329,14 @@ impl Device for Broken {
         }
     }
 
+    fn activate(&mut self, model: Model) -> bool {
+        self.inner.activate(model)
+    }
+
+    fn recorded(&mut self, is_done: bool, now_us: u64) {
+        self.inner.recorded(is_done, now_us);
+    }
+
     fn close(&mut self, now_us: u64) {
         self.inner.close(now_us);
     }
@@ -299,6 +351,9 @@ impl Device for Broken {
                 .inspector(self.generation, Inspector::Advanced, now_us);
         }
         self.flush(now_us.saturating_sub(5));
+        if std::mem::take(&mut self.beats) {
+            effects.push(Effect::Ready(true));
+        }
         while self.later.front().is_some_and(|later| later.0 <= now_us) {
             effects.extend(self.later.pop_front().map(|later| later.1));
         }

@@ -111,11 +111,29 @@ pub enum Mutation {
     StandingUnnoticed,
     /// Parts that touch are one.
     CrowdIsOne,
+    /// Another model takes over although a part awaits its answer.
+    TakesOverAtOnce,
+    /// What the process before says counts.
+    OldAnswersCount,
+    /// The new process opens its camera before the old one has let go of it.
+    TwoEyes,
+    /// The process of a refused model stays.
+    CandidateStays,
+    /// Nobody writes down which model is in charge.
+    RecordNever,
+    /// A model is written down before it was ready.
+    RecordEarly,
+    /// A record that failed is not written again.
+    RecordGivenUp,
+    /// A model that can't judge stays.
+    NoRollBack,
+    /// READY beats on while another model takes over.
+    ReadyWhileSwitching,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 55] = [
         Self::NoDebounce,
         Self::DoublesIgnored,
         Self::SensorGapsIgnored,
@@ -162,6 +180,15 @@ impl Mutation {
         Self::PlaceByMessage,
         Self::StandingUnnoticed,
         Self::CrowdIsOne,
+        Self::TakesOverAtOnce,
+        Self::OldAnswersCount,
+        Self::TwoEyes,
+        Self::CandidateStays,
+        Self::RecordNever,
+        Self::RecordEarly,
+        Self::RecordGivenUp,
+        Self::NoRollBack,
+        Self::ReadyWhileSwitching,
     ];
 
     /// The numbers that the broken station is made from.
@@ -216,6 +243,8 @@ impl Mutation {
             },
             Self::LateAnswersCount => spec.gate.deadline_us = 380_000,
             Self::StopWaitsForever => spec.drain_max_us = u64::MAX,
+            Self::NoRollBack => spec.changeover.trial.parts = 0,
+            Self::RecordGivenUp => spec.changeover.record_again_us = u64::MAX,
             Self::LateNeverDropsReady => spec.readiness.late_max = u32::MAX,
             _ => {}
         }

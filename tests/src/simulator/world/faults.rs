@@ -6,6 +6,7 @@ use twinspect_core::station::StationSpec;
 use super::{Later, PARTS_RECOVERY_US, World};
 use crate::simulator::device::Device;
 use crate::simulator::fault::{Fault, FaultKind, Harm};
+use crate::simulator::inspector::Nature;
 use crate::simulator::story::{RECOVERY_US, SIGHT_MAX_US};
 
 /// What a clock that stepped back may cost at the end.
@@ -29,6 +30,7 @@ impl<D: Device> World<'_, D> {
                 self.serve();
             }
             Later::Fault(kind, size) => self.fault(kind, size),
+            Later::Recorded(standing, is_done) => self.recorded(standing, is_done),
         }
     }
 
@@ -89,6 +91,14 @@ impl<D: Device> World<'_, D> {
             }
             FaultKind::AckLost => {
                 self.acks_lost += 1;
+                0
+            }
+            FaultKind::RecordFails => {
+                self.models.fail_records(1 + size % 3);
+                0
+            }
+            kind if Nature::of(kind).is_some() => {
+                self.want(kind);
                 0
             }
             _ => {

@@ -1,11 +1,13 @@
 //! Everything around a device, in simulated time: one event after the other, each followed by the
 //! device's answer and by the checks.
 
+mod changeover;
 mod faults;
 
 use std::collections::VecDeque;
 
 use twinspect_core::belt::EncoderKind;
+use twinspect_core::changeover::Standing;
 use twinspect_core::gate::Action;
 use twinspect_core::lookout::Seen;
 use twinspect_core::station::{Effect, Inspector as Said};
@@ -18,6 +20,7 @@ use crate::simulator::inspector::{Eyes, Inspector, Message, NEVER, Told};
 use crate::simulator::kernel::{Edge, Kernel};
 use crate::simulator::story::{Answer, RECOVERY_US, Story, is_apart, is_watched, may_be_lost};
 use crate::simulator::trace::Trace;
+use changeover::Models;
 
 /// Parts that a fault meets without harming a process are inspected again after this time.
 const PARTS_RECOVERY_US: u64 = 700_000;
@@ -40,6 +43,8 @@ enum Later {
     Sensor(bool),
     Fault(FaultKind, u64),
     Ack(bool),
+    /// A record has been written, or not.
+    Recorded(Standing, bool),
 }
 
 /// A part between sensor and rejector, as far as faults are concerned.
@@ -72,6 +77,7 @@ pub(crate) struct World<'a, D> {
     belt: Belt<'a>,
     kernel: Kernel,
     inspector: Inspector,
+    models: Models,
     checker: Checker,
     pub(crate) trace: Trace,
     now_us: u64,
@@ -110,6 +116,7 @@ impl<'a, D: Device> World<'a, D> {
             belt: Belt::new(&story.parts, story.station.encoder.is_some(), story.seed),
             kernel: Kernel::default(),
             inspector: Inspector::new(story.seed, is_watched(&story.station)),
+            models: Models::default(),
             checker: Checker::new(story.station),
             trace,
             now_us: 0,
@@ -176,7 +183,7 @@ impl<'a, D: Device> World<'a, D> {
             .enumerate()
             .min_by_key(|(_, later)| later.0);
         let (later_us, place) = later.map_or((NEVER, 0), |(place, later)| (later.0, place));
-        let inspector_us = self.inspector.next_us();
+        let inspector_us = self.inspector.next_us().min(self.models.next_us());
         let device_us = self.tick_us.max(self.stalled_until_us);
         let next_us = belt_us.min(later_us).min(inspector_us).min(device_us);
         self.now_us = self.now_us.max(next_us);
@@ -298,6 +305,8 @@ impl<'a, D: Device> World<'a, D> {
         let is_clean = passing.disturbances == self.disturbances
             && passing.came_us > self.disturbed_until_us
             && passing.came_us > RECOVERY_US
+            && self.inspector.is_good()
+            && !self.models.were_exchanged(passing.came_us)
             // What comes to a station that is being stopped is not inspected.
             && self.stopped_us.is_none_or(|stopped_us| passing.came_us + DEBOUNCE_US < stopped_us)
             && is_apart(&self.story.parts, part)
@@ -321,9 +330,14 @@ impl<'a, D: Device> World<'a, D> {
         self.inspector.step(now_us, &mut self.device, &eye, |part| {
             story.parts[part].answer
         });
+        self.models.step(now_us, &mut self.device, &eye);
         self.checker.inspector(self.inspector.is_up(), now_us);
         let mut has_mail = false;
-        while let Some(message) = self.inspector.says(now_us) {
+        while let Some(message) = self
+            .inspector
+            .says(now_us)
+            .or_else(|| self.models.says(now_us))
+        {
             if let Some((part, answer)) = message.seen {
                 self.said[part] = Some(answer);
             }
@@ -366,9 +380,11 @@ impl<'a, D: Device> World<'a, D> {
             self.trace.said(self.now_us, what);
             if generation == self.inspector.generation {
                 self.checker.heard(what);
+                self.exchanged(what);
             }
             if let Said::Verdict { number, outcome } = what {
-                self.checker.answered(number, outcome, self.now_us);
+                self.checker
+                    .answered(number, outcome, generation, self.now_us);
             }
             self.device.inspector(generation, what, clock_us);
         }
@@ -407,13 +423,27 @@ impl<'a, D: Device> World<'a, D> {
             }
             Effect::Inspect(ticket) => {
                 if now_us < ticket.decide_by_us {
-                    self.checker.inspects(ticket.number, ticket.triggered_us);
+                    let asked = self.inspector.generation;
+                    self.checker
+                        .inspects(ticket.number, ticket.triggered_us, asked);
                 }
+                self.asked();
                 if !self.inspector.ticket(ticket) {
                     self.device.refused(ticket.number);
                 }
             }
-            Effect::Start { generation } => self.inspector.start(generation, now_us),
+            Effect::Start { generation, model } => {
+                let nature = self.models.nature(model);
+                self.inspector.start(generation, model, nature, now_us);
+            }
+            Effect::Replace
+            | Effect::Prove { .. }
+            | Effect::Discard
+            | Effect::Release
+            | Effect::TakeOver
+            | Effect::Record(_)
+            | Effect::Settled(_)
+            | Effect::RolledBack { .. } => self.exchange(effect),
             Effect::Kill => {
                 self.checker.expects_answers(false);
                 self.inspector.kill(now_us);
@@ -476,6 +506,7 @@ impl<'a, D: Device> World<'a, D> {
         if self.stopped_us.is_some() {
             return;
         }
+        self.check_models();
         let beats_within_us = 2 * self.story.station.readiness.toggle_us;
         if self.now_us - self.checker.ready_at_us > beats_within_us || !self.inspector.is_up() {
             let (ready_us, is_up) = (self.checker.ready_at_us, self.inspector.is_up());
