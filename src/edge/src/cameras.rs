@@ -24,6 +24,23 @@ pub(crate) struct Opened {
     pub(crate) watch: Option<CameraWatch>,
 }
 
+/// What can be said against a camera and a bundle while somebody else has the camera. The rest is said when it
+/// is opened.
+pub(crate) fn check_beforehand(source: &CameraSource, bundle: &Bundle) -> Result<(), EdgeError> {
+    match source {
+        CameraSource::Replay(recording)
+        | CameraSource::Belt {
+            parts: recording, ..
+        } => {
+            let dataset = twinspect_dataset::open(&recording.folder)?;
+            check_camera(bundle, dataset.as_ref())
+        }
+        CameraSource::V4l2(source) => check_colour(bundle, source.spec.stream.size),
+        // What it is like, it says itself.
+        CameraSource::RealSense(_) => Ok(()),
+    }
+}
+
 /// Opens a camera, holds it against the bundle, and passes over what was seen before.
 pub(crate) fn open(source: &CameraSource, bundle: &Bundle, skip: u64) -> Result<Opened, EdgeError> {
     match source {

@@ -23,6 +23,14 @@ pub(crate) fn prepare(_: &mut Command, _: u64) {}
 
 pub(crate) fn begin() {}
 
+pub(crate) fn model() -> io::Result<()> {
+    Ok(())
+}
+
+pub(crate) fn open() -> Result<(), CameraError> {
+    Ok(())
+}
+
 pub(crate) fn meet(_: Place, _: u64) {}
 
 pub(crate) fn visit(_: Place) {}

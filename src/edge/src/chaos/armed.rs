@@ -42,7 +42,7 @@ struct Chaos {
     record: Option<Mutex<File>>,
     life: u64,
     /// How often each place without numbers was visited.
-    visits: [AtomicU64; 4],
+    visits: [AtomicU64; 5],
 }
 
 static CHAOS: OnceLock<Chaos> = OnceLock::new();
@@ -114,6 +114,14 @@ pub(crate) fn begin() {
     meet(Place::Start, CHAOS.get().map_or(0, |chaos| chaos.life));
 }
 
+/// The camera is about to be opened.
+pub(crate) fn open() -> Result<(), CameraError> {
+    let life = CHAOS.get().map_or(0, |chaos| chaos.life);
+    attempt(Place::Open, life).map_err(|source| CameraError::Picture {
+        source: Box::new(source),
+    })
+}
+
 /// Somebody comes to a place where nothing may fail.
 pub(crate) fn meet(place: Place, number: u64) {
     let met = attempt(place, number);
@@ -122,18 +130,25 @@ pub(crate) fn meet(place: Place, number: u64) {
 
 /// Somebody comes to a place that has no numbers.
 pub(crate) fn visit(place: Place) {
-    let Some(chaos) = CHAOS.get() else { return };
+    meet(place, visits(place));
+}
+
+/// How often a place without numbers was visited, this visit included.
+fn visits(place: Place) -> u64 {
     let counter = match place {
         Place::Control => 0,
         Place::Reload => 1,
         Place::Output => 2,
-        _ => 3,
+        Place::Model => 3,
+        _ => 4,
     };
-    let before = chaos
-        .visits
-        .get(counter)
-        .map_or(0, |visits| visits.fetch_add(1, Ordering::AcqRel));
-    meet(place, before + 1);
+    let visits = CHAOS.get().and_then(|chaos| chaos.visits.get(counter));
+    visits.map_or(0, |visits| visits.fetch_add(1, Ordering::AcqRel)) + 1
+}
+
+/// A record of the active model is about to be written.
+pub(crate) fn model() -> io::Result<()> {
+    attempt(Place::Model, visits(Place::Model))
 }
 
 /// The camera is about to be asked.

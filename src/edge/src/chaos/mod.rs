@@ -28,7 +28,8 @@ use absent as chosen;
 use armed as chosen;
 
 pub(crate) use chosen::{
-    VERSION, answer, arm, begin, camera, disk, engine, meet, prepare, readiness, visit, wire,
+    VERSION, answer, arm, begin, camera, disk, engine, meet, model, open, prepare, readiness,
+    visit, wire,
 };
 
 /// Where a fault may strike.
@@ -40,6 +41,8 @@ pub(crate) use chosen::{
 pub(crate) enum Place {
     /// The inspect process before it proves its model, by its starts.
     Start,
+    /// The inspect process before it opens its camera, by its starts. May fail.
+    Open,
     /// Its thread that reads tickets, by parts.
     Tickets,
     /// Its capture thread before it asks the camera, by parts. May fail.
@@ -60,6 +63,8 @@ pub(crate) enum Place {
     Control,
     /// The thread that reads configurations, by readings.
     Reload,
+    /// The thread that writes down which model is in charge, by records. May fail, as a full disk does.
+    Model,
     /// The thread that writes standard output, by lines.
     Output,
     /// The thread that writes the log, by lines; each process has its own.

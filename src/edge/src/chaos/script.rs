@@ -41,8 +41,9 @@ pub(super) struct Fault {
 }
 
 impl Place {
-    const NAMES: [(&'static str, Self); 13] = [
+    const NAMES: [(&'static str, Self); 15] = [
         ("start", Self::Start),
+        ("open", Self::Open),
         ("tickets", Self::Tickets),
         ("camera", Self::Camera),
         ("engine", Self::Engine),
@@ -53,12 +54,16 @@ impl Place {
         ("listener", Self::Listener),
         ("control", Self::Control),
         ("reload", Self::Reload),
+        ("model", Self::Model),
         ("output", Self::Output),
         ("log", Self::Log),
     ];
 
     fn may_fail(self) -> bool {
-        matches!(self, Self::Camera | Self::Engine | Self::Records)
+        matches!(
+            self,
+            Self::Open | Self::Model | Self::Camera | Self::Engine | Self::Records
+        )
     }
 }
 

@@ -1,8 +1,9 @@
-//! Installed models, and whether the station goes by one of them.
+//! Installed models, whether the station goes by one of them, and how another one takes over.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use twinspect_core::changeover::{ChangeoverSpec, TrialSpec};
 use twinspect_store::models::{Models, ModelsError, PublicKeys, StationName};
 
 use super::checker::Checker;
@@ -12,9 +13,15 @@ use super::typed::BundleToml;
 const FOLDER: &str = "/var/lib/twinspect/models";
 /// Most models that are kept beside those that are in use.
 const KEEP_MAX: usize = 100;
+/// A process of a new model that has ended so often on trial is given up.
+const TRIAL_ENDS_MAX: u32 = 3;
+/// A record that could not be written is tried again after this time.
+const RECORD_AGAIN_US: u64 = 10_000_000;
+/// Most parts of a trial.
+const TRIAL_PARTS_MAX: u32 = 100_000;
 
 /// The store of models, as typed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ModelsToml {
     /// Empty: there is none.
@@ -22,6 +29,10 @@ pub(crate) struct ModelsToml {
     /// Keys with spaces between them; empty: models need no signature.
     pub(crate) public_key: String,
     pub(crate) keep: usize,
+    pub(crate) moment_max_ms: f64,
+    pub(crate) switch_max_ms: f64,
+    pub(crate) trial_parts: u32,
+    pub(crate) trial_misses_max: u32,
 }
 
 impl Default for ModelsToml {
@@ -30,6 +41,10 @@ impl Default for ModelsToml {
             folder: PathBuf::from(FOLDER),
             public_key: String::new(),
             keep: 3,
+            moment_max_ms: 60_000.0,
+            switch_max_ms: 20_000.0,
+            trial_parts: 20,
+            trial_misses_max: 3,
         }
     }
 }
@@ -110,6 +125,33 @@ impl Checker {
             keys: keys.unwrap_or_default(),
             keep,
         })
+    }
+
+    /// How another model takes over; it has to be proven within `proof_max_us`.
+    pub(super) fn changeover(&mut self, typed: &ModelsToml, proof_max_us: u64) -> ChangeoverSpec {
+        self.require(
+            typed.trial_parts <= TRIAL_PARTS_MAX,
+            "models.trial_parts",
+            typed.trial_parts,
+            format!("from 0 to {TRIAL_PARTS_MAX}"),
+        );
+        self.require(
+            typed.trial_misses_max > 0,
+            "models.trial_misses_max",
+            typed.trial_misses_max,
+            "at least 1",
+        );
+        ChangeoverSpec {
+            proof_max_us,
+            moment_max_us: self.us("models.moment_max_ms", typed.moment_max_ms),
+            switch_max_us: self.us("models.switch_max_ms", typed.switch_max_ms),
+            record_again_us: RECORD_AGAIN_US,
+            trial: TrialSpec {
+                parts: typed.trial_parts,
+                misses_max: typed.trial_misses_max,
+                ends_max: TRIAL_ENDS_MAX,
+            },
+        }
     }
 
     /// Either a file or the store, never both.

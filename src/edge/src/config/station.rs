@@ -277,6 +277,12 @@ impl Checker {
                 restart_wait_us: restart_wait.as_micros() as u64,
                 restart_wait_max_us: restart_wait_max.as_micros() as u64,
             },
+            changeover: self.changeover(
+                &typed.models,
+                Duration::try_from_secs_f64(inspector.start_max_ms / 1e3)
+                    .unwrap_or_default()
+                    .as_micros() as u64,
+            ),
             handshake,
             drain_max_us: self.drain_max_us(&gate, &typed.encoder, handshake),
         };

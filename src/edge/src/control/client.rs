@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::protocol::{Asked, read_line};
-use super::{ControlError, InspectorState, Reply, Request, Status, place};
+use super::{ControlError, InspectorState, ModelsStatus, Reply, Request, Status, UnderWay, place};
 use crate::cli::{AskArgs, TriggerArgs};
 use crate::config;
 use crate::error::EdgeError;
@@ -42,20 +42,63 @@ pub(crate) fn retry_engine(args: &AskArgs, out: &mut dyn Write) -> Result<(), Ed
     ask(args, Request::RetryEngine, out)
 }
 
-fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), EdgeError> {
-    let socket = socket(args)?;
-    let line = exchange(&socket, request).map_err(|source| ControlError::Ask {
-        path: socket.clone(),
+/// What it took a station to take another model over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct TakenOver {
+    pub(crate) proof_ms: f64,
+    pub(crate) switch_ms: f64,
+}
+
+/// Lets a running station take an installed model over, and waits until that is settled.
+pub(crate) fn activate(socket: &Path, model: String) -> Result<TakenOver, EdgeError> {
+    take_over(socket, Request::Activate { model })
+}
+
+/// Lets a running station take the model over that it had before.
+pub(crate) fn rollback(socket: &Path) -> Result<TakenOver, EdgeError> {
+    take_over(socket, Request::Rollback)
+}
+
+fn take_over(socket: &Path, request: Request) -> Result<TakenOver, EdgeError> {
+    match reply_of(socket, request)? {
+        (
+            _,
+            Reply::Activated {
+                proof_ms,
+                switch_ms,
+                ..
+            },
+        ) => Ok(TakenOver {
+            proof_ms,
+            switch_ms,
+        }),
+        (line, _) => Err(no_answer(socket, &line).into()),
+    }
+}
+
+fn no_answer(socket: &Path, line: &[u8]) -> ControlError {
+    ControlError::Answer {
+        path: socket.to_owned(),
+        answer: String::from_utf8_lossy(line).into_owned(),
+    }
+}
+
+/// The answer of a station that does what is asked, and its line.
+fn reply_of(socket: &Path, request: Request) -> Result<(Vec<u8>, Reply), EdgeError> {
+    let line = exchange(socket, request).map_err(|source| ControlError::Ask {
+        path: socket.to_owned(),
         source,
     })?;
-    let Ok(reply) = serde_json::from_slice::<Reply>(&line) else {
-        let answer = String::from_utf8_lossy(&line).into_owned();
-        let path = socket;
-        return Err(ControlError::Answer { path, answer }.into());
-    };
-    if let Reply::Refused { reason } = reply {
-        return Err(ControlError::Refused { reason }.into());
+    match serde_json::from_slice::<Reply>(&line) {
+        Ok(Reply::Refused { reason }) => Err(ControlError::Refused { reason }.into()),
+        Ok(reply) => Ok((line, reply)),
+        Err(_) => Err(no_answer(socket, &line).into()),
     }
+}
+
+fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), EdgeError> {
+    let socket = socket(args)?;
+    let (line, reply) = reply_of(&socket, request)?;
     if args.json {
         // As it came: a newer station may say more than this program knows.
         out.write_all(&line)?;
@@ -81,13 +124,14 @@ fn socket(args: &AskArgs) -> Result<PathBuf, EdgeError> {
 }
 
 fn exchange(socket: &Path, request: Request) -> io::Result<Vec<u8>> {
+    let most = request.answer_max() + SLACK;
     let mut stream = UnixStream::connect(socket)?;
     let mut line = serde_json::to_vec(&Asked { request })?;
     line.push(b'\n');
     stream.set_write_timeout(Some(SLACK))?;
     // A station that is busy says so before it has read anything.
     let written = stream.write_all(&line);
-    let answer = read_line(&mut stream, ANSWER_BYTES_MAX, request.answer_max() + SLACK);
+    let answer = read_line(&mut stream, ANSWER_BYTES_MAX, most);
     answer.map_err(|error| written.err().unwrap_or(error))
 }
 
@@ -120,6 +164,15 @@ fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
             out,
             "the inspect process is started again and tries the GPU: `twinspect status` says what it came to"
         ),
+        Reply::Activated {
+            model,
+            proof_ms,
+            switch_ms,
+        } => writeln!(
+            out,
+            "model {model} is active: proven in {proof_ms:.0} ms, and switched within {switch_ms:.0} ms, in which no \
+             part could be judged"
+        ),
         Reply::Refused { reason } => writeln!(out, "{reason}"),
     }
 }
@@ -137,6 +190,7 @@ fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
         late_results,
         last_part,
         last_reload,
+        models,
         ..
     } = status;
     let since = indicatif::HumanDuration(Duration::from_secs(*uptime_s as u64));
@@ -169,6 +223,9 @@ fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
             "as wanted"
         };
         writeln!(out, "engine         {what}: {why}")?;
+    }
+    if let Some(models) = models {
+        show_models(models, out)?;
     }
     writeln!(
         out,
@@ -203,6 +260,37 @@ fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
             "refused"
         };
         writeln!(out, "last reload    {what}: {}", reload.text)?;
+    }
+    Ok(())
+}
+
+fn show_models(models: &ModelsStatus, out: &mut dyn Write) -> io::Result<()> {
+    let ModelsStatus {
+        active,
+        active_for_s,
+        previous,
+        under_way,
+        trial_parts_left,
+        last,
+    } = models;
+    let since = indicatif::HumanDuration(Duration::from_secs(*active_for_s as u64));
+    let before = previous
+        .as_ref()
+        .map_or(String::new(), |previous| format!("; before it {previous}"));
+    let trial = trial_parts_left.map_or(String::new(), |left| {
+        format!("; on trial for {left} more parts")
+    });
+    writeln!(out, "model          {active}, for {since}{before}{trial}")?;
+    if let Some(UnderWay { model, step }) = under_way {
+        writeln!(out, "under way      {model}: {step}")?;
+    }
+    if let Some(last) = last {
+        let what = if last.activated {
+            "activated"
+        } else {
+            "not active"
+        };
+        writeln!(out, "last model     {}, {what}: {}", last.model, last.text)?;
     }
     Ok(())
 }

@@ -10,11 +10,11 @@ mod place;
 mod protocol;
 mod server;
 
-pub(crate) use client::{answers, reload, retry_engine, status, trigger};
+pub(crate) use client::{activate, answers, reload, retry_engine, rollback, status, trigger};
 pub(crate) use place::{for_station, socket_of};
 pub(crate) use protocol::{
-    InspectorState, InspectorStatus, JudgedPart, LeftPart, Parts, ReloadStatus, Reply, Request,
-    Status, Triggered,
+    ActivationStatus, InspectorState, InspectorStatus, JudgedPart, LeftPart, ModelsStatus, Parts,
+    ReloadStatus, Reply, Request, Status, Triggered, UnderWay,
 };
 pub(crate) use server::{Server, check};
 

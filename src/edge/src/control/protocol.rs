@@ -13,15 +13,15 @@ use crate::config::Change;
 
 /// A line that somebody writes: a wish and nothing else, since a key that is passed over might have been meant
 /// to hold a pulse back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     pub(super) request: Request,
 }
 
 /// What may be asked of a running station.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Request {
     /// What is it doing?
     Status,
@@ -33,11 +33,18 @@ pub(crate) enum Request {
     Reload,
     /// Try the GPU again, by another inspect process.
     RetryEngine,
+    /// Take an installed model over between two parts.
+    Activate {
+        /// Its whole name, or as much of it as nobody else has.
+        model: String,
+    },
+    /// Take the model over that was before this one.
+    Rollback,
 }
 
 impl Request {
     /// How long the answer may take.
-    pub(super) fn answer_max(self) -> Duration {
+    pub(super) fn answer_max(&self) -> Duration {
         Duration::from_secs(match self {
             Self::Status | Self::RetryEngine => 5,
             // The camera and the engine may be brought back meanwhile.
@@ -46,6 +53,8 @@ impl Request {
             Self::Reload => 30,
             // The part has to go all its way, on a belt that may stand for a while.
             Self::Trigger => 60,
+            // A proof, a gap between parts, a camera that is opened, and a disk.
+            Self::Activate { .. } | Self::Rollback => 600,
         })
     }
 }
@@ -64,6 +73,15 @@ pub(crate) enum Reply {
     Reloaded { changes: Vec<Change> },
     /// Another inspect process is being started, which may use the GPU.
     EngineRetried,
+    /// Another model judges from now on, and after a restart.
+    Activated {
+        model: String,
+        /// From the start of its process until its model was proven.
+        proof_ms: f64,
+        /// From the last moment at which the process before it could judge to the first one at which this one
+        /// could.
+        switch_ms: f64,
+    },
     /// Nothing was done.
     Refused { reason: String },
 }
@@ -87,7 +105,7 @@ pub(crate) struct Status {
     pub(crate) uptime_s: f64,
     /// Whether READY beats.
     pub(crate) ready: bool,
-    /// Why not: `starting`, `silent`, `camera`, `engine`, `late`, `fault`, `closing`.
+    /// Why not: `starting`, `switching`, `silent`, `camera`, `engine`, `late`, `fault`, `closing`.
     pub(crate) obstacle: Option<String>,
     /// For people; the service manager shows the same.
     pub(crate) doing: String,
@@ -98,6 +116,43 @@ pub(crate) struct Status {
     pub(crate) last_part: Option<LeftPart>,
     /// What became of the last wish for another configuration.
     pub(crate) last_reload: Option<ReloadStatus>,
+    /// Which model is in charge, and what is under way. A station of an earlier release does not say.
+    #[serde(default)]
+    pub(crate) models: Option<ModelsStatus>,
+}
+
+/// The models of a station.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ModelsStatus {
+    /// Name of the installed model, or the bundle that the configuration names.
+    pub(crate) active: String,
+    /// For so long it has been in charge, since the start of the station at most.
+    pub(crate) active_for_s: f64,
+    /// What comes back if it has to.
+    pub(crate) previous: Option<String>,
+    /// Another one is to take over.
+    pub(crate) under_way: Option<UnderWay>,
+    /// Parts for which the active one is still watched, if it is.
+    pub(crate) trial_parts_left: Option<u32>,
+    /// What became of the last one that was to take over, or was given up.
+    pub(crate) last: Option<ActivationStatus>,
+}
+
+/// A model that is to take over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UnderWay {
+    pub(crate) model: String,
+    /// `proving`, `waiting`, `switching`, `recording`.
+    pub(crate) step: String,
+}
+
+/// What became of a model that was to take over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ActivationStatus {
+    pub(crate) model: String,
+    pub(crate) activated: bool,
+    /// What it took, or why not.
+    pub(crate) text: String,
 }
 
 /// The process that sees and judges.
@@ -274,10 +329,16 @@ mod tests {
     fn requests_are_written_as_documented() {
         let asked: Asked = serde_json::from_str("{\"request\":\"trigger\"}").unwrap();
         assert_eq!(asked.request, Request::Trigger);
+        let line = "{\"request\":{\"activate\":{\"model\":\"cap\"}}}";
+        let asked: Asked = serde_json::from_str(line).unwrap();
+        let model = "cap".to_owned();
+        assert_eq!(asked.request, Request::Activate { model });
         let no_requests = [
             "{\"request\":\"format\"}",
             "{\"request\":\"trigger\",\"test\":true}",
             "{}",
+            "{\"request\":{\"activate\":{\"model\":\"cap\",\"force\":true}}}",
+            "{\"request\":{\"activate\":{}}}",
             "[]",
         ];
         for no_request in no_requests {

@@ -202,16 +202,16 @@ fn converse(
         Err(error) => {
             let reason = format!(
                 "no request: {error}; known are {{\"request\":\"status\"}}, \"trigger\", \"test_part\", \
-                 \"reload\" and \"retry_engine\", without other keys"
+                 \"reload\", \"retry_engine\", {{\"activate\":{{\"model\":\"ID\"}}}} and \"rollback\", without other keys"
             );
             return Some(Reply::Refused { reason });
         }
     };
     let (answer, answered) = bounded(1);
+    let most = request.answer_max();
     if !serve(request, answer) {
         return Some(busy());
     }
-    let most = request.answer_max();
     Some(match answered.recv_timeout(most) {
         Ok(reply) => reply,
         Err(RecvTimeoutError::Timeout) => {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use twinspect_store::models::{Activation, ModelId, StationName};
+use twinspect_store::models::{Activation, ModelId, ModelsError, StationName};
 
 use super::place::{StationPlace, StorePlace};
 use crate::cli::{ActivateArgs, StoreArgs};
@@ -26,8 +26,8 @@ enum Wish {
 enum TakesEffect {
     /// It does not run.
     AtStart,
-    /// It runs with the old one.
-    AtRestart,
+    /// It runs, and has taken it over between two parts.
+    Now,
     /// Its configuration names a file.
     NotAtAll,
 }
@@ -40,6 +40,10 @@ struct Switched {
     previous: Option<ModelId>,
     path: PathBuf,
     takes_effect: TakesEffect,
+    /// Of a running station: from the start of the process until the model was proven.
+    proof_ms: Option<f64>,
+    /// Of a running station: for so long it could judge no part.
+    switch_ms: Option<f64>,
 }
 
 /// Makes an installed model the station's.
@@ -62,6 +66,34 @@ pub(super) fn roll_back(args: &StoreArgs, out: &mut dyn Write) -> Result<(), Edg
 /// The one place that knows what a station that runs has to do with it.
 fn switch(place: &StorePlace, station: &StationPlace, wish: &Wish) -> Result<Switched, EdgeError> {
     let name: &StationName = &station.name;
+    if let BundleSource::Active { .. } = station.bundle
+        && control::answers(&station.socket)
+    {
+        let taken_over = match wish {
+            Wish::Activate(id) => control::activate(&station.socket, id.to_string()),
+            Wish::RollBack => control::rollback(&station.socket),
+        }?;
+        // The station has written it down before it has answered.
+        let Some(Activation {
+            active, previous, ..
+        }) = place.models.activation(name)?
+        else {
+            return Err(ModelsError::NoneActive {
+                station: name.clone(),
+                folder: place.models.root().to_owned(),
+            }
+            .into());
+        };
+        return Ok(Switched {
+            station: name.to_string(),
+            path: place.models.folder_of(&active),
+            active,
+            previous,
+            takes_effect: TakesEffect::Now,
+            proof_ms: Some(taken_over.proof_ms),
+            switch_ms: Some(taken_over.switch_ms),
+        });
+    }
     let Activation {
         active, previous, ..
     } = {
@@ -73,7 +105,6 @@ fn switch(place: &StorePlace, station: &StationPlace, wish: &Wish) -> Result<Swi
     };
     let takes_effect = match station.bundle {
         BundleSource::File(_) => TakesEffect::NotAtAll,
-        BundleSource::Active { .. } if control::answers(&station.socket) => TakesEffect::AtRestart,
         BundleSource::Active { .. } => TakesEffect::AtStart,
     };
     Ok(Switched {
@@ -82,6 +113,8 @@ fn switch(place: &StorePlace, station: &StationPlace, wish: &Wish) -> Result<Swi
         active,
         previous,
         takes_effect,
+        proof_ms: None,
+        switch_ms: None,
     })
 }
 
@@ -99,6 +132,8 @@ fn tell(
         active,
         previous,
         takes_effect,
+        proof_ms,
+        switch_ms,
         ..
     } = switched;
     writeln!(out, "active    {active}, for station {name}")?;
@@ -114,9 +149,11 @@ fn tell(
             out,
             "next      the station does not run, and starts with it"
         )?,
-        TakesEffect::AtRestart => writeln!(
+        TakesEffect::Now => writeln!(
             out,
-            "next      the station runs with its old model: systemctl restart twinspect@{name}"
+            "next      the running station judges by it: proven in {:.0} ms, and no part could be judged for {:.0} ms",
+            proof_ms.unwrap_or_default(),
+            switch_ms.unwrap_or_default()
         )?,
         TakesEffect::NotAtAll => writeln!(
             out,

@@ -5,40 +5,45 @@
 //! If any of them but the last dies the channels close, the process ends, and the line process starts
 //! another. The one that reads tickets also sees the end of the line process, and ends this process
 //! if a hanging engine, camera or disk keeps it.
+//!
+//! The model is proven before the camera is opened. A process that proves another model while one judges
+//! waits between the two until that one is gone: a camera has one owner.
 
 use std::io::BufReader;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, bounded};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM};
 use signal_hook::low_level::raise;
 use twinspect_bundle::Bundle;
-use twinspect_camera::CameraError;
-use twinspect_core::verdict::{Reason, Verdict};
+use twinspect_core::lookout::Lookout;
+use twinspect_core::trigger::PresenceSpec;
 
-use super::capture::{Capture, CaptureWatch, Captured, Slot};
+use super::capture::{Capture, CaptureWatch, Slot};
 use super::engine_health::{EngineHealth, engine_report};
-use super::messages::{self, Errand, InspectorMessage, Metrics, Ready, SetupMessage};
+use super::inspecting::{End, Inspect};
+use super::messages::{self, EngineReport, InspectorMessage, Proven, Ready, SetupMessage};
+use super::priority::Nice;
 use super::records::Records;
 use super::tickets::{self, TicketsRead};
 use super::watch::Watching;
-use crate::cameras::{self, CameraWatch, Health, Opened};
+use crate::cameras::{self, Opened};
 use crate::chaos::{self, Place};
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
-use crate::config::{self, InspectorLimits, Station};
+use crate::config::{self, Station};
 use crate::engines::{self, Gpu};
 use crate::error::{EdgeError, WithCauses};
 use crate::fit::lookout;
 use crate::logging;
-use crate::pipeline::{InspectError, Pipeline};
+use crate::pipeline::Pipeline;
 
 /// Tickets that may wait for the camera.
 const TICKETS_MAX: usize = 16;
@@ -62,7 +67,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     // A process that is stopped does not see that the line process has died, and would stay for ever.
     set_parent_process_death_signal(Some(Signal::CONT))
         .map_err(|error| system("asking for a signal at the line process's end")(error.into()))?;
-    let stream = std::io::stdin()
+    let mut stream = std::io::stdin()
         .as_fd()
         .try_clone_to_owned()
         .map(UnixStream::from)
@@ -71,63 +76,215 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         .try_clone()
         .map(BufReader::new)
         .map_err(system("sharing the line process's socket"))?;
+    let begun = read_setup(&mut reader, &args.config)?;
+    let (clock, waits) = (begun.clock, begun.waits);
+    let (ticket_sender, tickets) = bounded(TICKETS_MAX);
+    let tickets_read = Arc::new(TicketsRead::default());
+    let (order_sender, order) = bounded(1);
+    let skip = args.skip;
+    // Before anything that may hang: from here on this process outlives no line process.
+    let counter = Arc::clone(&tickets_read);
+    thread::spawn(move || {
+        let skip = if waits {
+            tickets::take_over(&mut reader)
+        } else {
+            Some(skip)
+        };
+        // Of one that is never in charge the end of the line process, or its word, ends the channel.
+        if let Some(skip) = skip {
+            if order_sender.send(skip).is_ok() {
+                tickets::read(reader, ticket_sender, &counter);
+            }
+        }
+        drop(order_sender);
+        end_soon(clock);
+    });
+    chaos::begin();
+    let nice = if waits { Nice::begin() } else { None };
+    let proven = match prove(begun, &mut stream) {
+        Ok(proven) => proven,
+        Err(error) => {
+            tell_why(&mut stream, &error);
+            return Err(error);
+        }
+    };
+    let Ok(skip) = order.recv() else {
+        log::info!("{} is not wanted any more", proven.model());
+        return Ok(());
+    };
+    if let Some(nice) = nice {
+        nice.end();
+    }
+    let eyes = match proven.open(skip) {
+        Ok(eyes) => eyes,
+        Err(error) => {
+            tell_why(&mut stream, &error);
+            return Err(error);
+        }
+    };
+    serve(proven, eyes, stream, tickets, tickets_read)
+}
+
+/// What the line process may tell to who wanted this model.
+fn tell_why(stream: &mut UnixStream, error: &EdgeError) {
+    let message = InspectorMessage::Failed {
+        why: WithCauses(error).to_string(),
+    };
+    if let Err(error) = messages::write(stream, &mut Vec::new(), &message) {
+        log::debug!("telling why this process ends: {error}");
+    }
+}
+
+/// A thread has ended by a panic, of which the log tells where.
+fn panicked(doing: &'static str) -> EdgeError {
+    system(doing)(std::io::Error::other("the thread has panicked"))
+}
+
+/// Ends this process, whatever holds it, if it does not end by itself in time.
+fn end_soon(clock: Clock) {
+    clock.wait(END_MAX);
+    log::error!("something hangs and keeps this process from ending: killing it");
+    logging::finish();
+    if let Err(error) = raise(SIGKILL) {
+        log::error!("killing this process: {error}");
+    }
+}
+
+/// What the line process says first.
+struct Begun {
+    /// As that one has read it.
+    station: Station,
+    /// Its clock.
+    clock: Clock,
+    /// Whether the GPU may be used.
+    gpu: Gpu,
+    /// The bundle.
+    bundle: PathBuf,
+    /// Its digest, once it is known.
+    digest: Option<String>,
+    /// Whether another process is in charge.
+    waits: bool,
+}
+
+fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Begun, EdgeError> {
+    let setup: Option<SetupMessage> = messages::read(reader, &mut Vec::new())
+        .map_err(system("reading the line process's configuration"))?;
+    let SetupMessage {
+        config: text,
+        clock_start_ns,
+        gpu,
+        digest,
+        waits,
+    } = setup.unwrap_or_default();
+    let station = config::parse(config, &text)?.station;
+    Ok(Begun {
+        bundle: station.bundle.resolve()?,
+        station,
+        clock: Clock::started_at(clock_start_ns),
+        gpu,
+        digest,
+        waits,
+    })
+}
+
+/// A model that this machine can be trusted with.
+struct ProvenModel {
+    station: Station,
+    clock: Clock,
+    bundle: Bundle,
+    watching: Option<(Lookout, PresenceSpec)>,
+    pipeline: Pipeline,
+    engine: EngineReport,
+}
+
+/// Loads and proves a model, and says so.
+fn prove(begun: Begun, stream: &mut UnixStream) -> Result<ProvenModel, EdgeError> {
     let Begun {
         station,
         clock,
         gpu,
-        digest,
-    } = read_setup(&mut reader, &args.config)?;
-    let allowed = station.time_to_judge();
-    let Station {
         bundle,
-        engine: wanted,
-        camera,
-        degraded,
-        inspector: limits,
-        records,
-        camera_delay,
-        exposure_max,
-        watch: outlook,
+        digest,
         ..
-    } = station;
-    let (ticket_sender, tickets) = bounded(TICKETS_MAX);
-    let tickets_read = Arc::new(TicketsRead::default());
-    // Before anything that may hang: from here on this process outlives no line process.
-    let counter = Arc::clone(&tickets_read);
-    thread::spawn(move || {
-        tickets::read(reader, ticket_sender, &counter);
-        end_soon(clock);
-    });
-    chaos::begin();
-    let bundle = Bundle::open(bundle.resolve()?)?;
+    } = begun;
+    let bundle = Bundle::open(&bundle)?;
     if digest.is_some_and(|digest| digest != bundle.hash()) {
         return Err(EdgeError::BundleReplaced {
             bundle: bundle.path().to_owned(),
         });
     }
+    cameras::check_beforehand(&station.camera, &bundle)?;
+    let watching = station
+        .watch
+        .map(|outlook| lookout(&bundle, outlook).map(|lookout| (lookout, outlook.presence)))
+        .transpose()?;
+    let chosen = engines::choose(&bundle, &station.engine, gpu)?;
+    let mut pipeline = Pipeline::new(&bundle, station.degraded, chosen)?;
+    let engine = engine_report(&bundle, &mut pipeline, station.time_to_judge())?;
+    let proven = ProvenModel {
+        station,
+        clock,
+        bundle,
+        watching,
+        pipeline,
+        engine,
+    };
+    let message = InspectorMessage::Proven(Proven {
+        model: proven.model(),
+        bundle: proven.bundle.hash().to_owned(),
+    });
+    messages::write(stream, &mut Vec::new(), &message)
+        .map_err(system("telling the line process that the model is proven"))?;
+    Ok(proven)
+}
+
+impl ProvenModel {
+    fn model(&self) -> String {
+        let manifest = self.bundle.manifest();
+        format!("{} {}", manifest.name, manifest.version)
+    }
+
+    /// Opens the camera; nobody else has it any more.
+    fn open(&self, skip: u64) -> Result<Opened, EdgeError> {
+        chaos::open()?;
+        cameras::open(&self.station.camera, &self.bundle, skip)
+    }
+}
+
+/// Judges parts until the line process has closed its end.
+fn serve(
+    proven: ProvenModel,
+    eyes: Opened,
+    stream: UnixStream,
+    tickets: Receiver<super::messages::TicketMessage>,
+    tickets_read: Arc<TicketsRead>,
+) -> Result<(), EdgeError> {
+    let model = proven.model();
+    let ProvenModel {
+        station,
+        clock,
+        bundle,
+        watching,
+        pipeline,
+        engine,
+    } = proven;
     let Opened {
         camera,
         parts_left,
         watch: camera_watch,
-    } = cameras::open(&camera, &bundle, args.skip)?;
-    let watching = outlook
-        .map(|outlook| lookout(&bundle, outlook).map(|lookout| (lookout, outlook.presence)))
-        .transpose()?;
-    let chosen = engines::choose(&bundle, &wanted, gpu)?;
-    let mut pipeline = Pipeline::new(&bundle, degraded, chosen)?;
-    let engine = engine_report(&bundle, &mut pipeline, allowed)?;
+    } = eyes;
     let health = EngineHealth::new(engine.on_gpu);
-    let keep_warm = wanted.keep_warm && pipeline.cools_down();
-    let records = records
+    let keep_warm = station.engine.keep_warm && pipeline.cools_down();
+    let records = station
+        .records
         .map(|spec| Records::start(&spec, &pipeline))
         .transpose()?;
 
     let (answers, outgoing) = bounded(ANSWERS_MAX);
     let (frame_sender, frames) = bounded(1);
     let watch = Arc::new(CaptureWatch::default());
-    let manifest = bundle.manifest();
     let ready = InspectorMessage::Ready(Ready {
-        model: format!("{} {}", manifest.name, manifest.version),
+        model,
         bundle: bundle.hash().to_owned(),
         engine,
         camera: camera.description(),
@@ -157,8 +314,8 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
                     clock,
                     camera,
                     tickets,
-                    camera_delay,
-                    exposure_max,
+                    camera_delay: station.camera_delay,
+                    exposure_max: station.exposure_max,
                     slot,
                 };
                 thread::spawn(move || capture.run())
@@ -168,7 +325,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         // vain; parts without an answer leave as NO-RESULT(inspector).
         let end = Inspect {
             clock,
-            limits,
+            limits: station.inspector,
             pipeline,
             records,
             watch,
@@ -193,50 +350,6 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     Ok(())
 }
 
-/// A thread has ended by a panic, of which the log tells where.
-fn panicked(doing: &'static str) -> EdgeError {
-    system(doing)(std::io::Error::other("the thread has panicked"))
-}
-
-/// Ends this process, whatever holds it, if it does not end by itself in time.
-fn end_soon(clock: Clock) {
-    clock.wait(END_MAX);
-    log::error!("something hangs and keeps this process from ending: killing it");
-    logging::finish();
-    if let Err(error) = raise(SIGKILL) {
-        log::error!("killing this process: {error}");
-    }
-}
-
-/// What the line process says first.
-struct Begun {
-    /// As that one has read it.
-    station: Station,
-    /// Its clock.
-    clock: Clock,
-    /// Whether the GPU may be used.
-    gpu: Gpu,
-    /// Of the station's bundle, once it is known.
-    digest: Option<String>,
-}
-
-fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Begun, EdgeError> {
-    let setup: Option<SetupMessage> = messages::read(reader, &mut Vec::new())
-        .map_err(system("reading the line process's configuration"))?;
-    let SetupMessage {
-        config: text,
-        clock_start_ns,
-        gpu,
-        bundle,
-    } = setup.unwrap_or_default();
-    Ok(Begun {
-        station: config::parse(config, &text)?.station,
-        clock: Clock::started_at(clock_start_ns),
-        gpu,
-        digest: bundle,
-    })
-}
-
 fn write_answers(mut stream: UnixStream, answers: &Receiver<InspectorMessage>) {
     let mut line = Vec::new();
     for answer in answers {
@@ -246,176 +359,6 @@ fn write_answers(mut stream: UnixStream, answers: &Receiver<InspectorMessage>) {
         if let Err(error) = messages::write(&mut stream, &mut line, &answer) {
             log::debug!("writing an answer: {error}");
             return;
-        }
-    }
-}
-
-/// The thread that owns the engine.
-struct Inspect {
-    clock: Clock,
-    limits: InspectorLimits,
-    pipeline: Pipeline,
-    records: Option<Records>,
-    watch: Arc<CaptureWatch>,
-    tickets_read: Arc<TicketsRead>,
-    /// Of a camera that may have to be brought back.
-    camera_watch: Option<CameraWatch>,
-    answers: Sender<InspectorMessage>,
-    /// Whether the engine is run on an idle line.
-    keep_warm: bool,
-    /// Tickets that had been read when the line was looked at last.
-    tickets_seen: u64,
-    inspected: u64,
-    camera_lost: bool,
-    health: EngineHealth,
-}
-
-/// Why nothing is inspected any more, the engine apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// There is no capture thread any more.
-    NoFrames,
-    /// There is no thread any more that writes answers.
-    NobodyListens,
-}
-
-impl Inspect {
-    /// Until the capture thread or the engine has ended, or nobody listens. The line process starts
-    /// another inspect process in place of one whose engine has ended.
-    fn run(mut self, frames: &Receiver<Captured>) -> Result<End, EdgeError> {
-        let end = loop {
-            let listened = match frames.recv_timeout(self.limits.heartbeat) {
-                Ok(captured) => self.inspect(&captured),
-                Err(RecvTimeoutError::Timeout) => {
-                    self.warm(frames.is_empty());
-                    true
-                }
-                Err(RecvTimeoutError::Disconnected) => break End::NoFrames,
-            };
-            // A driver that hangs is left with its process; the line process starts another one.
-            let watch = self.camera_watch.as_ref();
-            self.camera_lost = watch.is_some_and(CameraWatch::is_lost);
-            if !listened || self.camera_lost || self.health.has_ended() || !self.beat() {
-                break End::NobodyListens;
-            }
-        };
-        let mut last = self.metrics();
-        if let Some(records) = self.records.take() {
-            let counts = records.finish();
-            last.records_written = counts.written.load(Ordering::Relaxed);
-            last.records_dropped = counts.dropped.load(Ordering::Relaxed);
-        }
-        if self
-            .answers
-            .send(InspectorMessage::Heartbeat {
-                metrics: last,
-                sees: false,
-            })
-            .is_err()
-        {
-            log::debug!("the line process ended before the inspect process");
-        }
-        if self.camera_lost {
-            return Err(EdgeError::Camera(CameraError::Lost {
-                camera: "the camera".to_owned(),
-            }));
-        }
-        self.health
-            .into_end()
-            .map_or(Ok(end), |source| Err(EdgeError::Engine(source)))
-    }
-
-    /// Judges a part and answers; whether somebody listened.
-    fn inspect(&mut self, captured: &Captured) -> bool {
-        let truth = captured.frame.truth.as_ref();
-        let start_us = self.clock.now_us();
-        let (verdict, took_us) = if start_us >= captured.decide_by_us {
-            let reason = Reason::Late;
-            (Verdict::NoResult { reason }, None)
-        } else {
-            let verdict = self.judge(captured);
-            (verdict, Some(self.clock.now_us() - start_us))
-        };
-        if matches!(captured.errand, Errand::Part(_)) {
-            self.inspected += 1;
-        }
-        let answer = captured.errand.answer(verdict, took_us, truth);
-        self.answers.send(answer).is_ok()
-    }
-
-    fn judge(&mut self, captured: &Captured) -> Verdict {
-        let inspected = chaos::engine(captured.errand.number())
-            .map_err(InspectError::Engine)
-            .and_then(|()| self.pipeline.inspect(&captured.frame.pair));
-        let verdict = match inspected {
-            Ok(inspection) => {
-                self.health.well();
-                inspection.verdict
-            }
-            Err(error) => {
-                let reason = error.reason();
-                log::error!("{}: {}", captured.errand, WithCauses(&error));
-                if let InspectError::Engine(source) = error {
-                    self.health.failed(source);
-                }
-                return Verdict::NoResult { reason };
-            }
-        };
-        if let (Errand::Part(number), Some(records)) = (captured.errand, self.records.as_ref())
-            && !verdict.passes()
-        {
-            let truth = captured.frame.truth.as_ref();
-            let part = truth.map(|truth| truth.id.as_str());
-            records.keep(&self.pipeline, number, part, &verdict);
-        }
-        verdict
-    }
-
-    /// Keeps an engine fast that would be slow after a pause. Not if a ticket was read since the last time: its
-    /// picture is about to come. A fault that shows here costs no part.
-    fn warm(&mut self, is_idle: bool) {
-        let read = self.tickets_read.all();
-        let is_idle = is_idle && read == self.tickets_seen;
-        self.tickets_seen = read;
-        if !(self.keep_warm && is_idle) {
-            return;
-        }
-        match self.pipeline.keep_warm() {
-            Ok(()) => self.health.well(),
-            Err(error) => {
-                log::error!("on the idle line: {}", WithCauses(&error));
-                self.health.failed(error);
-            }
-        }
-    }
-
-    /// Says that this thread has moved on, unless the capture thread has not.
-    fn beat(&self) -> bool {
-        if self
-            .watch
-            .is_stuck(self.clock.now_us(), self.limits.silence_max)
-        {
-            return true;
-        }
-        let watch = self.camera_watch.as_ref();
-        let heartbeat = InspectorMessage::Heartbeat {
-            metrics: self.metrics(),
-            sees: watch.is_none_or(|watch| watch.health() == Health::Well),
-        };
-        self.answers.send(heartbeat).is_ok()
-    }
-
-    fn metrics(&self) -> Metrics {
-        let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
-        let records = self.records.as_ref().map(Records::counts);
-        Metrics {
-            tickets: self.tickets_read.parts(),
-            trials: self.tickets_read.trials(),
-            inspected: self.inspected,
-            displaced: count(&self.watch.displaced),
-            camera_errors: count(&self.watch.camera_errors),
-            records_written: records.map_or(0, |records| count(&records.written)),
-            records_dropped: records.map_or(0, |records| count(&records.dropped)),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never, select};
 
-use super::messages::{self, InspectorMessage, SetupMessage, TicketMessage};
+use super::messages::{self, InspectorMessage, SetupMessage, TakeOverMessage, TicketMessage};
 use crate::chaos::{self, Place};
 
 /// Tickets that may wait for a process that does not read.
@@ -74,6 +74,12 @@ impl fmt::Display for Ending {
     }
 }
 
+/// What is written to an inspect process after its setup.
+enum Line {
+    TakeOver(TakeOverMessage),
+    Ticket(TicketMessage),
+}
+
 /// Whether tickets come through. The thread that reads them has no part in the heartbeat, and the one
 /// that writes them belongs to this process.
 #[derive(Debug, Default)]
@@ -103,7 +109,7 @@ pub(super) struct Inspector {
     delivery: Delivery,
     child: Child,
     stream: UnixStream,
-    tickets: Sender<TicketMessage>,
+    lines: Sender<Line>,
     events: Sender<InspectorEvent>,
 }
 
@@ -134,9 +140,9 @@ impl Inspector {
             .stdout(Stdio::null())
             .spawn()?;
         log::info!("inspect process {} started", child.id());
-        let (tickets, waiting) = bounded(TICKETS_MAX);
+        let (lines, waiting) = bounded(TICKETS_MAX);
         let writer = stream.try_clone()?;
-        thread::spawn(move || write_tickets(writer, &setup, &waiting));
+        thread::spawn(move || write_lines(writer, &setup, &waiting));
         let reader = BufReader::new(stream.try_clone()?);
         let heard = events.clone();
         thread::spawn(move || read_messages(reader, generation, &heard));
@@ -145,15 +151,32 @@ impl Inspector {
             delivery: Delivery::default(),
             child,
             stream,
-            tickets,
+            lines,
             events,
         })
+    }
+
+    /// Which of the station's processes it is.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Tells one that waits that it is in charge, after so many parts of a recording; whether that was possible.
+    pub(super) fn take_over(&mut self, after: u64) -> bool {
+        let word = TakeOverMessage {
+            take_over_after: after,
+        };
+        self.write(Line::TakeOver(word))
     }
 
     /// Hands a ticket over without waiting; whether that was possible.
     pub(super) fn send(&mut self, ticket: TicketMessage) -> bool {
         self.delivery.sent += 1;
-        match self.tickets.try_send(ticket) {
+        self.write(Line::Ticket(ticket))
+    }
+
+    fn write(&mut self, line: Line) -> bool {
+        match self.lines.try_send(line) {
             Ok(()) => true,
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
         }
@@ -180,10 +203,10 @@ impl Inspector {
             delivery: _,
             mut child,
             stream,
-            tickets,
+            lines,
             events,
         } = self;
-        drop(tickets);
+        drop(lines);
         if let Err(error) = stream.shutdown(Shutdown::Write) {
             log::debug!(
                 "closing the socket of inspect process {}: {error}",
@@ -222,16 +245,22 @@ fn wait(child: &mut Child) -> Ending {
     }
 }
 
-fn write_tickets(mut stream: UnixStream, setup: &SetupMessage, tickets: &Receiver<TicketMessage>) {
+fn write_lines(mut stream: UnixStream, setup: &SetupMessage, lines: &Receiver<Line>) {
     let mut line = Vec::new();
     if let Err(error) = messages::write(&mut stream, &mut line, setup) {
         log::warn!("handing the configuration to the inspect process: {error}");
         return;
     }
-    for ticket in tickets {
-        chaos::meet(Place::Sender, ticket.errand.number());
-        if let Err(error) = messages::write(&mut stream, &mut line, &ticket) {
-            log::debug!("sending the ticket of {}: {error}", ticket.errand);
+    for told in lines {
+        let written = match &told {
+            Line::TakeOver(word) => messages::write(&mut stream, &mut line, word),
+            Line::Ticket(ticket) => {
+                chaos::meet(Place::Sender, ticket.errand.number());
+                messages::write(&mut stream, &mut line, ticket)
+            }
+        };
+        if let Err(error) = written {
+            log::debug!("writing to the inspect process: {error}");
             return;
         }
     }

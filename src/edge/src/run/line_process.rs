@@ -3,18 +3,20 @@
 
 mod engine;
 mod hearing;
+mod models;
 mod requests;
 mod trial;
 
 use std::error::Error;
 use std::io;
-use std::path::{PathBuf, absolute};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGTERM};
+use twinspect_core::changeover::Model;
 use twinspect_core::gate::{Action, Ticket};
 use twinspect_core::handshake::HandshakeWires;
 use twinspect_core::readiness::NotReady;
@@ -22,7 +24,9 @@ use twinspect_core::station::{Effect, Inspector as Said, Station};
 use twinspect_line::{Edge, Output};
 
 use self::engine::EngineWatch;
+use self::models::Models;
 use self::trial::Trials;
+use super::clerk::{self, Chores, Store};
 use super::inspector::{Heard, Inspector, InspectorEvent};
 use super::machine::{Machine, MachineEdge};
 use super::messages::{Errand, InspectorMessage, SetupMessage, TicketMessage};
@@ -62,9 +66,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
     let wishes = reload::start(args.config.clone(), lock, order_sender.clone());
     let signals = SignalWatch::start(wishes.clone())?;
     let socket = control::for_station(loaded.station.control_socket.as_deref());
-    let process = LineProcess::new(args, loaded)?;
+    let store = Store::of(&loaded.station.bundle);
+    let (chores, tray) = clerk::chores();
+    let process = LineProcess::new(args, loaded, store.as_ref(), chores.clone())?;
+    clerk::start(store, tray, order_sender.clone());
+    let desk = orders::desk(order_sender, wishes, chores);
     let server = socket
-        .map(|socket| Server::start(&socket, orders::desk(order_sender, wishes)))
+        .map(|socket| Server::start(&socket, desk))
         .transpose()?;
     let result = process.run(&signals.stop, &orders);
     drop(server);
@@ -77,12 +85,13 @@ struct LineProcess {
     config: PathBuf,
     /// What the station goes by.
     loaded: Loaded,
-    /// Its bundle: the one that was active when it started.
-    bundle: PathBuf,
     machine: Machine,
     station: Station,
     output: Output,
     inspector: Option<Inspector>,
+    /// Generation of the process in charge.
+    in_charge: u64,
+    models: Models,
     /// No more pictures come, from a camera whose pictures are the trigger.
     camera_has_ended: bool,
     /// What spoke against more parts when it was last looked at.
@@ -99,21 +108,26 @@ struct LineProcess {
 }
 
 impl LineProcess {
-    fn new(args: &RunArgs, loaded: Loaded) -> Result<Self, EdgeError> {
+    fn new(
+        args: &RunArgs,
+        loaded: Loaded,
+        store: Option<&Store>,
+        chores: Chores,
+    ) -> Result<Self, EdgeError> {
         let (event_sender, events) = bounded(EVENTS_MAX);
         let station = &loaded.station;
+        let (models, standing) = Models::new(&station.bundle, store, chores)?;
         let clock = Clock::start();
-        let bundle = station.bundle.resolve()?;
-        let bundle = absolute(&bundle).unwrap_or(bundle);
         let machine = Machine::open(station, args.parts, clock)?;
         Ok(Self {
             clock,
             config: args.config.clone(),
-            bundle,
-            station: Station::new(station.decisions, machine.encoder())?,
+            station: Station::new(station.decisions, machine.encoder())?.with_models(standing),
             machine,
             output: Output::from(station.decisions.gate.mode),
             inspector: None,
+            in_charge: 0,
+            models,
             camera_has_ended: false,
             obstacle: Some(NotReady::Starting),
             effects: Vec::new(),
@@ -136,6 +150,7 @@ impl LineProcess {
         let served = self.serve(stop, orders);
         let rested = self.machine.rest(self.clock.now_us());
         self.service.stopping(END_MAX);
+        self.models.discard();
         if let Some(inspector) = self.inspector.take() {
             inspector.close();
             self.wait_for_end();
@@ -155,6 +170,7 @@ impl LineProcess {
             self.hear_all()?;
             self.decide()?;
             chaos::meet(Place::Loop, self.station.trigger().counters().parts);
+            self.tell_progress();
             self.service.advanced(&self.station, self.clock.now_us());
             if self.camera_has_ended
                 || self
@@ -276,13 +292,25 @@ impl LineProcess {
                 }
             }
             Effect::Inspect(ticket) => self.hand_over(ticket),
-            Effect::Start { generation } => self.start(generation, now_us),
+            Effect::Start { generation, model } => self.start(generation, model, now_us),
             Effect::Kill => {
                 log::error!("the inspect process is silent: killing it");
                 if let Some(inspector) = self.inspector.take() {
                     inspector.kill();
                 }
             }
+            Effect::Replace => {
+                if let Some(inspector) = self.inspector.take() {
+                    inspector.kill();
+                }
+            }
+            Effect::Prove { generation, model } => self.prove(generation, model),
+            Effect::Discard => self.models.discard(),
+            Effect::Release => self.release(),
+            Effect::TakeOver => self.put_in_charge(),
+            Effect::Record(standing) => self.record(standing),
+            Effect::Settled(settlement) => self.settled(settlement),
+            Effect::RolledBack { from, to, why } => self.rolled_back(from, to, why),
             Effect::Ready(level) => self.drive(Output::Ready, level, 0)?,
             Effect::Busy(level) => self.drive(Output::Busy, level, 0)?,
             Effect::Handshake(wires) => self.tell_result(wires)?,
@@ -331,25 +359,36 @@ impl LineProcess {
         }
     }
 
-    fn start(&mut self, generation: u64, now_us: u64) {
+    /// Parts of a recording that were looked at.
+    fn parts_seen(&self) -> u64 {
+        self.station.gate().counters().triggered + self.trials.asked()
+    }
+
+    /// Starts an inspect process, which opens its camera after so many parts, or waits.
+    fn spawn(
+        &self,
+        generation: u64,
+        model: Model,
+        seen: u64,
+        waits: bool,
+    ) -> io::Result<Inspector> {
+        let (bundle, digest) = self.models.bundle(model);
+        let setup = SetupMessage {
+            config: self.loaded.text(&bundle).map_err(io::Error::other)?,
+            clock_start_ns: self.clock.start_ns(),
+            gpu: self.engine.permission(),
+            digest,
+            waits,
+        };
+        let events = self.event_sender.clone();
+        Inspector::start(&self.config, setup, seen, generation, events)
+    }
+
+    fn start(&mut self, generation: u64, model: Model, now_us: u64) {
         self.trials.lost();
-        let gpu = self.engine.start();
-        let seen = self.station.gate().counters().triggered + self.trials.asked();
-        let started = self
-            .loaded
-            .text(&self.bundle)
-            .map_err(io::Error::other)
-            .and_then(|config| {
-                let setup = SetupMessage {
-                    config,
-                    clock_start_ns: self.clock.start_ns(),
-                    gpu,
-                    bundle: self.service.bundle().map(str::to_owned),
-                };
-                let events = self.event_sender.clone();
-                Inspector::start(&self.config, setup, seen, generation, events)
-            });
-        match started {
+        self.engine.start();
+        self.in_charge = generation;
+        match self.spawn(generation, model, self.parts_seen(), false) {
             Ok(inspector) => self.inspector = Some(inspector),
             Err(error) => {
                 log::error!("starting the inspect process: {error}");
@@ -366,6 +405,9 @@ impl LineProcess {
                 log::warn!("the inspect process has not ended in {END_MAX:?}");
                 return;
             };
+            if event.generation != self.in_charge {
+                continue;
+            }
             match event.what {
                 Heard::Closed => closed = true,
                 Heard::Ended(_) => ended = true,

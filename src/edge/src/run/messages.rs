@@ -24,8 +24,18 @@ pub(super) struct SetupMessage {
     pub(super) clock_start_ns: u64,
     /// Whether the GPU may be used: the line process has seen earlier inspect processes end.
     pub(super) gpu: Gpu,
-    /// Digest of the bundle that the station has begun with, once it is known.
-    pub(super) bundle: Option<String>,
+    /// Digest of the bundle that the configuration names here, once it is known.
+    pub(super) digest: Option<String>,
+    /// Another process is in charge: this one proves its model and waits without a camera, until it is told to
+    /// take over by a [`TakeOverMessage`].
+    pub(super) waits: bool,
+}
+
+/// From the line process, to one that waits: it is in charge now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TakeOverMessage {
+    /// Parts of a recording that were seen before.
+    pub(super) take_over_after: u64,
 }
 
 /// What a picture is taken for. Parts and trials are numbered apart.
@@ -92,6 +102,10 @@ pub(super) struct TicketMessage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "snake_case")]
 pub(super) enum InspectorMessage {
+    /// The model is proven, the camera still closed.
+    Proven(Proven),
+    /// This process is about to end before it was ready, and why.
+    Failed { why: String },
     /// The model is proven, the camera open: tickets will be served.
     Ready(Ready),
     /// A part was judged.
@@ -108,6 +122,14 @@ pub(super) enum InspectorMessage {
     Sight(Sight),
     /// No more pictures will come: a recording has ended.
     CameraEnded,
+}
+
+/// What was proven.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Proven {
+    pub(super) model: String,
+    /// Digest of its bundle.
+    pub(super) bundle: String,
 }
 
 /// What the inspect process found when it started.

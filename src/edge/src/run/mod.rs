@@ -17,14 +17,17 @@
 
 mod belt;
 mod capture;
+mod clerk;
 mod engine_health;
 mod inspect_process;
+mod inspecting;
 mod inspector;
 mod line_process;
 mod machine;
 mod messages;
 mod notify;
 mod orders;
+mod priority;
 mod records;
 mod records_lock;
 mod records_trial;

@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
+use super::clerk::{Chores, Search, Wish as ModelWish};
 use super::reload::{Reading, Wish};
 use crate::control::{Reply, Request};
 use crate::error::EdgeError;
@@ -26,12 +27,19 @@ pub(super) enum Order {
     RetryEngine(Sender<Reply>),
     /// Take a configuration over, if that is possible.
     Adopt(Box<Reading>),
+    /// Take a model over, if there is one.
+    Activate(Box<ModelWish>),
+    /// Take the model over that was before this one.
+    GoBack(Sender<Reply>),
+    /// Whether it could be written down which model is in charge.
+    Recorded(bool),
 }
 
 /// Hands requests of the control socket on; whether there was room.
 pub(super) fn desk(
     orders: Sender<Order>,
     wishes: Sender<Wish>,
+    chores: Chores,
 ) -> impl Fn(Request, Sender<Reply>) -> bool + Clone + Send + 'static {
     move |request, answer| match request {
         Request::Status => orders.try_send(Order::Tell(answer)).is_ok(),
@@ -39,6 +47,11 @@ pub(super) fn desk(
         Request::TestPart => orders.try_send(Order::TestPart(answer)).is_ok(),
         Request::RetryEngine => orders.try_send(Order::RetryEngine(answer)).is_ok(),
         Request::Reload => wishes.try_send(Some(answer)).is_ok(),
+        Request::Activate { model } => {
+            let typed = model;
+            chores.searches.try_send(Search { typed, answer }).is_ok()
+        }
+        Request::Rollback => orders.try_send(Order::GoBack(answer)).is_ok(),
     }
 }
 

@@ -11,7 +11,8 @@ use super::messages::{EngineReport, Ready};
 use super::notify::Notifier;
 use crate::config::{Change, ReloadError};
 use crate::control::{
-    InspectorState, InspectorStatus, LeftPart, Parts, ReloadStatus, Reply, Status,
+    InspectorState, InspectorStatus, LeftPart, ModelsStatus, Parts, ReloadStatus, Reply, Status,
+    UnderWay,
 };
 use crate::error::WithCauses;
 
@@ -41,6 +42,10 @@ pub(super) struct Service {
     awaited: Vec<(u64, Sender<Reply>)>,
     last_part: Option<LeftPart>,
     last_reload: Option<ReloadStatus>,
+    /// A model that is to take over.
+    under_way: Option<UnderWay>,
+    /// A model that was given up, and why.
+    given_up: Option<String>,
 }
 
 impl Service {
@@ -54,6 +59,8 @@ impl Service {
             awaited: Vec::with_capacity(AWAITED_MAX),
             last_part: None,
             last_reload: None,
+            under_way: None,
+            given_up: None,
         }
     }
 
@@ -83,9 +90,16 @@ impl Service {
         self.mood = None;
     }
 
-    /// Digest of the bundle that was proven first, and is the station's from then on.
-    pub(super) fn bundle(&self) -> Option<&str> {
-        self.inspector.as_ref().map(|ready| ready.bundle.as_str())
+    /// What is under way with another model.
+    pub(super) fn under_way(&mut self, under_way: Option<UnderWay>) {
+        self.under_way = under_way;
+        self.show();
+    }
+
+    /// A model was given up, or another one works.
+    pub(super) fn given_up(&mut self, text: Option<String>) {
+        self.given_up = text;
+        self.show();
     }
 
     /// Whether its camera gives so many pictures and no more: it is a recording.
@@ -171,7 +185,7 @@ impl Service {
     }
 
     /// The answer to who asks what the station is doing.
-    pub(super) fn status(&self, station: &Station, now_us: u64) -> Reply {
+    pub(super) fn status(&self, station: &Station, models: ModelsStatus, now_us: u64) -> Reply {
         let Mood {
             obstacle,
             inspector: state,
@@ -207,6 +221,7 @@ impl Service {
             late_results: gate.late_results,
             last_part: self.last_part.clone(),
             last_reload: self.last_reload.clone(),
+            models: Some(models),
         }))
     }
 
@@ -216,6 +231,14 @@ impl Service {
         if let Some(reload) = self.last_reload.as_ref().filter(|last| !last.taken_over) {
             self.doing.push_str("; new configuration refused: ");
             let text = reload.text.replace('\n', " ");
+            self.doing.extend(text.chars().take(REASON_CHARS_MAX));
+        }
+        if let Some(UnderWay { model, step }) = &self.under_way {
+            self.doing.push_str(&format!("; {step} model {model}"));
+        }
+        if let Some(text) = &self.given_up {
+            self.doing.push_str("; ");
+            let text = text.replace('\n', " ");
             self.doing.extend(text.chars().take(REASON_CHARS_MAX));
         }
         self.notifier.status(&self.doing);
@@ -283,6 +306,9 @@ fn doing(mood: Mood, known: Option<&Ready>) -> String {
         (NotReady::Starting, _, 0) => "the model is being proven and the camera opened",
         (NotReady::Starting, _, _) => {
             "the inspect process was started again and proves its model; all parts are rejected"
+        }
+        (NotReady::Switching, _, _) => {
+            "another model takes over, and the camera is opened again; all parts are rejected"
         }
         (NotReady::Silent, _, _) => "the inspect process does not move on",
         (NotReady::Camera, _, _) => {

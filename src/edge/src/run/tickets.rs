@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::Sender;
 
-use super::messages::{self, Errand, TicketMessage};
+use super::messages::{self, Errand, TakeOverMessage, TicketMessage};
 use crate::chaos::{self, Place};
 
 /// Tickets that have come so far.
@@ -35,6 +35,18 @@ impl TicketsRead {
             Errand::Trial(_) => &self.trials,
         };
         count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Waits until this process is in charge, and says how many parts of a recording were seen before; `None` if it
+/// never will be.
+pub(super) fn take_over(stream: &mut BufReader<UnixStream>) -> Option<u64> {
+    match messages::read::<TakeOverMessage>(stream, &mut Vec::new()) {
+        Ok(word) => word.map(|word| word.take_over_after),
+        Err(error) => {
+            log::error!("waiting to take over: {error}");
+            None
+        }
     }
 }
 

@@ -169,6 +169,25 @@ impl<'a, F: FileSystem> Change<'a, F> {
         )
     }
 
+    /// Writes down what a running station goes by. One that goes back does so whether or not the old model is
+    /// whole; one that takes another model over has proven it just now, and it must be there.
+    ///
+    /// # Errors
+    /// [`ModelsError::NotInstalled`], [`ModelsError::Unproven`] and [`ModelsError::Bundle`] of a model that is
+    /// new, [`ModelsError::Io`].
+    pub fn restore(
+        &self,
+        station: &StationName,
+        activation: Activation,
+    ) -> Result<Activation, ModelsError> {
+        if activation.how == How::Activated {
+            return self.switch(station, activation);
+        }
+        self.make_folder(ACTIVE)?;
+        self.replace(&self.models.activation_of(station), &activation)?;
+        Ok(activation)
+    }
+
     /// Removes models, and what interrupted changes have left. The `keep` that were installed last stay,
     /// those that a station goes by or could go back to, and those in `spared`.
     ///

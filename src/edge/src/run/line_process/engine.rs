@@ -47,14 +47,18 @@ impl EngineWatch {
         }
     }
 
-    /// Another inspect process is being started; what it may use.
-    pub(super) fn start(&mut self) -> Gpu {
-        let is_given_up = self.demotion.as_ref().is_some_and(Demotion::is_given_up);
-        self.gpu = if is_given_up {
+    /// What an inspect process that is started now may use.
+    pub(super) fn permission(&self) -> Gpu {
+        if self.demotion.as_ref().is_some_and(Demotion::is_given_up) {
             Gpu::Withdrawn
         } else {
             Gpu::Granted
-        };
+        }
+    }
+
+    /// Another inspect process is in charge; what it may use.
+    pub(super) fn start(&mut self) -> Gpu {
+        self.gpu = self.permission();
         self.report = None;
         self.gpu
     }

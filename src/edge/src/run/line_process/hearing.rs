@@ -13,6 +13,10 @@ use crate::run::messages::InspectorMessage;
 /// Exit codes of an inspect process for which a new try is senseless: the station's files are wrong,
 /// or its model can't be proven here.
 const HOPELESS: [u8; 4] = [2, 3, 4, 5];
+/// Those of them that another model may not have.
+const OF_THE_MODEL: [u8; 2] = [4, 5];
+/// Exit codes that are no fault of the model: the camera has failed, or its recording has.
+const OF_THE_CAMERA: [u8; 2] = [3, 6];
 
 impl LineProcess {
     /// What the inspect process has said by now is heard before anything is decided: a picture may show
@@ -30,14 +34,35 @@ impl LineProcess {
     pub(super) fn hear(&mut self, event: InspectorEvent) -> Result<(), EdgeError> {
         let now_us = self.clock.now_us();
         let InspectorEvent { generation, what } = event;
+        if self.models.is_candidate(generation) {
+            self.hear_candidate(generation, what);
+            return Ok(());
+        }
+        let makes_way = self.station.changeover().is_releasing();
+        // Another model may do better. Once the end is heard, it may be in charge already.
+        let has_way_back = self.station.changeover().has_way_back();
         let said = match &what {
             Heard::Message(InspectorMessage::Ready(_)) => Said::Ready,
+            Heard::Message(InspectorMessage::Proven(_)) => Said::Proven,
+            Heard::Message(InspectorMessage::Failed { why }) => {
+                if generation == self.in_charge {
+                    self.models.failed(why.clone());
+                }
+                return Ok(());
+            }
             Heard::Message(InspectorMessage::Sight(sight)) => {
                 return self.see(generation, *sight, now_us);
             }
             // No sign of life, like a part's answer: the thread that owns the camera gives it too.
             Heard::Message(InspectorMessage::Trial(told)) => {
                 self.tried(told.clone());
+                return Ok(());
+            }
+            // The last word of one that makes way.
+            Heard::Message(InspectorMessage::Heartbeat { metrics, .. })
+                if makes_way && generation == self.in_charge =>
+            {
+                self.report.metrics(*metrics);
                 return Ok(());
             }
             Heard::Message(InspectorMessage::Heartbeat { metrics, sees }) => {
@@ -58,7 +83,13 @@ impl LineProcess {
                 outcome: Outcome::from(&told.verdict),
             },
             Heard::Closed => Said::Closed,
-            Heard::Ended(_) => Said::Ended,
+            Heard::Ended(ending) => {
+                if matches!(ending, Ending::Code(code) if OF_THE_CAMERA.contains(code)) {
+                    self.station
+                        .inspector(generation, Said::CameraFailed, now_us);
+                }
+                Said::Ended
+            }
         };
         if !self.station.inspector(generation, said, now_us) {
             return Ok(());
@@ -75,6 +106,8 @@ impl LineProcess {
                     self.station.inspector(generation, Said::Slow, now_us);
                 }
                 self.report.ready(&ready)?;
+                let active = self.station.changeover().standing().active;
+                self.models.ready(active, &ready.bundle);
                 self.service.inspector(ready);
                 self.machine.start(now_us);
             }
@@ -86,16 +119,25 @@ impl LineProcess {
                 self.report.metrics(metrics);
             }
             Heard::Message(InspectorMessage::CameraEnded) => self.camera_has_ended = true,
-            Heard::Message(InspectorMessage::Sight(_) | InspectorMessage::Trial(_)) => {}
+            Heard::Message(
+                InspectorMessage::Sight(_)
+                | InspectorMessage::Trial(_)
+                | InspectorMessage::Proven(_)
+                | InspectorMessage::Failed { .. },
+            ) => {}
             Heard::Closed => {
                 if let Some(inspector) = self.inspector.take() {
                     inspector.close();
                 }
             }
+            Heard::Ended(ending) if makes_way => {
+                log::info!("the inspect process has made way: {ending}");
+            }
             Heard::Ended(ending) => {
                 if let Ending::Code(code) = ending
                     && HOPELESS.contains(&code)
                     && !self.station.supervisor().was_up()
+                    && !(OF_THE_MODEL.contains(&code) && has_way_back)
                 {
                     return Err(EdgeError::InspectProcess { code });
                 }

@@ -15,7 +15,9 @@ impl LineProcess {
     pub(super) fn follow(&mut self, order: Order) -> Result<(), EdgeError> {
         match order {
             Order::Tell(answer) => {
-                let status = self.service.status(&self.station, self.clock.now_us());
+                let now_us = self.clock.now_us();
+                let models = self.models.status(&self.station, now_us);
+                let status = self.service.status(&self.station, models, now_us);
                 reply(&answer, status);
             }
             Order::Trigger(answer) => {
@@ -30,6 +32,9 @@ impl LineProcess {
             }
             Order::RetryEngine(answer) => self.retry_engine(&answer),
             Order::Adopt(reading) => self.adopt(*reading),
+            Order::Activate(wish) => self.activate(*wish),
+            Order::GoBack(answer) => self.go_back(answer),
+            Order::Recorded(is_done) => self.station.recorded(is_done, self.clock.now_us()),
         }
         Ok(())
     }

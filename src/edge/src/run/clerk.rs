@@ -1,0 +1,211 @@
+//! Looks models up in the store and writes down which one is in charge, beside the line process: a disk may be
+//! slow, and lines may not.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+use twinspect_store::models::{Activation, How, ModelId, Models, ModelsError, StationName};
+
+use super::orders::Order;
+use crate::chaos;
+use crate::clock;
+use crate::config::BundleSource;
+use crate::control::Reply;
+use crate::error::WithCauses;
+
+/// Wishes that may wait.
+const SEARCHES_MAX: usize = 3;
+
+/// What is said where the clerk went wrong; the panic has told what and where.
+const PANICKED: &str = "looking for the model has panicked: please report it with the log";
+
+/// An installed model that a station may go by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) id: ModelId,
+    pub(super) bundle: PathBuf,
+    /// Its whole hash.
+    pub(super) digest: String,
+}
+
+/// Which model a station is to begin with when it is started, and which one was before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) active: ModelId,
+    pub(super) previous: Option<ModelId>,
+    /// Whether the active one was there before, and comes back.
+    pub(super) goes_back: bool,
+}
+
+/// Look for what somebody has typed.
+#[derive(Debug)]
+pub(super) struct Search {
+    pub(super) typed: String,
+    pub(super) answer: Sender<Reply>,
+}
+
+/// The way to the clerk. Nobody who wants a model keeps a record from being written.
+#[derive(Debug, Clone)]
+pub(super) struct Chores {
+    pub(super) searches: Sender<Search>,
+    /// One at a time.
+    pub(super) records: Sender<Record>,
+}
+
+/// The clerk's end of it.
+#[derive(Debug)]
+pub(super) struct InTray {
+    searches: Receiver<Search>,
+    records: Receiver<Record>,
+}
+
+/// What is to be done, and who does it.
+pub(super) fn chores() -> (Chores, InTray) {
+    let (searches, searched) = bounded(SEARCHES_MAX);
+    let (records, recorded) = bounded(1);
+    let chores = Chores { searches, records };
+    let tray = InTray {
+        searches: searched,
+        records: recorded,
+    };
+    (chores, tray)
+}
+
+/// A model that somebody wants, or why there is none.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) found: Result<Found, String>,
+    pub(super) answer: Sender<Reply>,
+}
+
+/// The store of a station that goes by an installed model.
+#[derive(Debug, Clone)]
+pub(super) struct Store {
+    pub(super) models: Models,
+    pub(super) station: StationName,
+}
+
+impl Store {
+    /// None of a station that goes by a file.
+    pub(super) fn of(bundle: &BundleSource) -> Option<Self> {
+        let BundleSource::Active { folder, station } = bundle else {
+            return None;
+        };
+        // Processes that are started later may have another working directory.
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+        Some(Self {
+            models: Models::open(folder),
+            station: station.clone(),
+        })
+    }
+
+    /// What was recorded last.
+    pub(super) fn record(&self) -> Result<Record, ModelsError> {
+        let Some(activation) = self.models.activation(&self.station)? else {
+            return Err(ModelsError::NoneActive {
+                station: self.station.clone(),
+                folder: self.models.root().to_owned(),
+            });
+        };
+        Ok(Record {
+            active: activation.active,
+            previous: activation.previous,
+            goes_back: activation.how == How::RolledBack,
+        })
+    }
+
+    /// Where a model lies.
+    pub(super) fn folder_of(&self, id: &ModelId) -> PathBuf {
+        self.models.folder_of(id)
+    }
+
+    fn find(&self, typed: &str) -> Result<Found, ModelsError> {
+        let installed = self.models.find(typed)?;
+        if !installed.is_proven() {
+            return Err(ModelsError::Unproven { id: installed.id });
+        }
+        Ok(Found {
+            digest: installed.hash.unwrap_or_default(),
+            bundle: installed.path,
+            id: installed.id,
+        })
+    }
+
+    fn write(&self, record: Record) -> Result<(), ModelsError> {
+        let Record {
+            active,
+            previous,
+            goes_back,
+        } = record;
+        let change = self.models.change_when_free()?;
+        let activation = Activation {
+            active,
+            previous,
+            since_s: clock::unix_s(),
+            how: if goes_back {
+                How::RolledBack
+            } else {
+                How::Activated
+            },
+        };
+        change.restore(&self.station, activation).map(drop)
+    }
+}
+
+/// Starts the clerk. It ends with the line process.
+pub(super) fn start(store: Option<Store>, tray: InTray, orders: Sender<Order>) {
+    let InTray { searches, records } = tray;
+    thread::spawn(move || {
+        loop {
+            let order = select! {
+                recv(records) -> record => {
+                    let Ok(record) = record else { return };
+                    let written = catch_unwind(AssertUnwindSafe(|| write(store.as_ref(), record)));
+                    Order::Recorded(written.unwrap_or(false))
+                }
+                recv(searches) -> search => {
+                    let Ok(Search { typed, answer }) = search else { return };
+                    let found = catch_unwind(AssertUnwindSafe(|| find(store.as_ref(), &typed)));
+                    let found = found.unwrap_or_else(|_| Err(PANICKED.to_owned()));
+                    Order::Activate(Box::new(Wish { found, answer }))
+                }
+            };
+            if orders.send(order).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+/// Whether a record is on the disk.
+fn write(store: Option<&Store>, record: Record) -> bool {
+    if let Err(error) = chaos::model() {
+        log::error!("recording the active model: {error}");
+        return false;
+    }
+    let Some(store) = store else { return false };
+    match store.write(record) {
+        Ok(()) => true,
+        Err(error) => {
+            log::error!("recording the active model: {}", WithCauses(&error));
+            false
+        }
+    }
+}
+
+fn find(store: Option<&Store>, typed: &str) -> Result<Found, String> {
+    let Some(store) = store else {
+        return Err(
+            "the station goes by bundle.file: put bundle.active = true in its place, and restart it"
+                .to_owned(),
+        );
+    };
+    store.find(typed).map_err(|error| {
+        let hint = error
+            .hint()
+            .map_or(String::new(), |hint| format!("; {hint}"));
+        format!("{}{hint}", WithCauses(&error))
+    })
+}

@@ -1,0 +1,449 @@
+//! Another model on a running line: what `core::changeover` wants done with processes and records, and what
+//! people are told of it.
+
+use std::path::{PathBuf, absolute};
+
+use crossbeam_channel::Sender;
+use twinspect_core::changeover::{Model, Progress, Refusal, RollBack, Settlement, Standing};
+use twinspect_core::station::Inspector as Said;
+use twinspect_store::models::{ModelId, ModelsError};
+
+use super::LineProcess;
+use crate::config::BundleSource;
+use crate::control::{ActivationStatus, ModelsStatus, Reply, UnderWay};
+use crate::run::clerk::{Chores, Found, Record, Search, Store, Wish};
+use crate::run::inspector::{Heard, Inspector};
+use crate::run::messages::InspectorMessage;
+use crate::run::service::reply;
+
+/// A model that this station has heard of; its place in the list is its number for `core`.
+#[derive(Debug)]
+struct Known {
+    /// Of an installed one.
+    id: Option<ModelId>,
+    bundle: PathBuf,
+    /// Digest of its bundle, once it is known.
+    digest: Option<String>,
+}
+
+impl Known {
+    /// For people.
+    fn name(&self) -> String {
+        match &self.id {
+            Some(id) => id.to_string(),
+            None => self.bundle.display().to_string(),
+        }
+    }
+}
+
+/// The models of a station, and the process that proves another one.
+#[derive(Debug)]
+pub(super) struct Models {
+    known: Vec<Known>,
+    candidate: Option<Inspector>,
+    /// Why the last process that was to get ready did not.
+    failure: Option<String>,
+    /// Who wants what is under way.
+    asked: Option<Sender<Reply>>,
+    progress: Progress,
+    /// Since when the active one is in charge.
+    since_us: u64,
+    last: Option<ActivationStatus>,
+    chores: Chores,
+}
+
+impl Models {
+    /// The models that are recorded in a store, or the only one of a station that goes by a file.
+    pub(super) fn new(
+        bundle: &BundleSource,
+        store: Option<&Store>,
+        chores: Chores,
+    ) -> Result<(Self, Standing), ModelsError> {
+        let mut models = Self {
+            known: Vec::new(),
+            candidate: None,
+            failure: None,
+            asked: None,
+            progress: Progress::Settled,
+            since_us: 0,
+            last: None,
+            chores,
+        };
+        let Some(store) = store else {
+            let file = bundle.resolve()?;
+            models.known.push(Known {
+                id: None,
+                bundle: absolute(&file).unwrap_or(file),
+                digest: None,
+            });
+            return Ok((models, Standing::default()));
+        };
+        let Record {
+            active, previous, ..
+        } = store.record()?;
+        let mut number = |id: ModelId| {
+            let folder = store.folder_of(&id);
+            models.number(id, folder, None)
+        };
+        let standing = Standing {
+            active: number(active),
+            previous: previous.map(number),
+        };
+        Ok((models, standing))
+    }
+
+    /// Where a model's bundle lies, and its digest if that is known.
+    pub(super) fn bundle(&self, model: Model) -> (PathBuf, Option<String>) {
+        let known = self.get(model);
+        (
+            known.map(|known| known.bundle.clone()).unwrap_or_default(),
+            known.and_then(|known| known.digest.clone()),
+        )
+    }
+
+    /// A process has proven a model: from now on its bundle is this one, whatever lies in its place.
+    fn proven(&mut self, model: Model, digest: &str) {
+        if let Some(known) = usize::try_from(model.0)
+            .ok()
+            .and_then(|place| self.known.get_mut(place))
+        {
+            known.digest.get_or_insert_with(|| digest.to_owned());
+        }
+    }
+
+    /// The process in charge is ready.
+    pub(super) fn ready(&mut self, model: Model, digest: &str) {
+        self.proven(model, digest);
+        self.failure = None;
+    }
+
+    /// A process says why it is about to end.
+    pub(super) fn failed(&mut self, why: String) {
+        self.failure = Some(why);
+    }
+
+    /// Whether an event is one of the process that proves another model.
+    pub(super) fn is_candidate(&self, generation: u64) -> bool {
+        let candidate = self.candidate.as_ref();
+        candidate.is_some_and(|candidate| candidate.generation() == generation)
+    }
+
+    /// Nobody proves another model any more.
+    pub(super) fn discard(&mut self) {
+        if let Some(candidate) = self.candidate.take() {
+            candidate.kill();
+        }
+    }
+
+    /// What `status` says.
+    pub(super) fn status(
+        &self,
+        station: &twinspect_core::station::Station,
+        now_us: u64,
+    ) -> ModelsStatus {
+        let changeover = station.changeover();
+        let standing = changeover.standing();
+        ModelsStatus {
+            active: self.name(standing.active),
+            active_for_s: now_us.saturating_sub(self.since_us) as f64 / 1e6,
+            previous: standing.previous.map(|model| self.name(model)),
+            under_way: self.under_way(changeover.progress()),
+            trial_parts_left: changeover.trial_parts_left(),
+            last: self.last.clone(),
+        }
+    }
+
+    fn under_way(&self, progress: Progress) -> Option<UnderWay> {
+        let (model, step) = match progress {
+            Progress::Settled => return None,
+            Progress::Proving(model) => (model, "proving"),
+            Progress::Waiting(model) => (model, "waiting"),
+            Progress::Switching(model) => (model, "switching"),
+            Progress::Recording(model) => (model, "recording"),
+        };
+        Some(UnderWay {
+            model: self.name(model),
+            step: step.to_owned(),
+        })
+    }
+
+    fn get(&self, model: Model) -> Option<&Known> {
+        self.known.get(usize::try_from(model.0).ok()?)
+    }
+
+    fn name(&self, model: Model) -> String {
+        self.get(model).map(Known::name).unwrap_or_default()
+    }
+
+    fn id(&self, model: Model) -> Option<ModelId> {
+        self.get(model)?.id.clone()
+    }
+
+    /// The number of an installed model, which it keeps.
+    fn number(&mut self, id: ModelId, bundle: PathBuf, digest: Option<String>) -> Model {
+        let place = self
+            .known
+            .iter()
+            .position(|known| known.id.as_ref() == Some(&id));
+        let place = place.unwrap_or_else(|| {
+            self.known.push(Known {
+                id: Some(id),
+                bundle,
+                digest,
+            });
+            self.known.len() - 1
+        });
+        Model(place as u64)
+    }
+}
+
+impl LineProcess {
+    /// Somebody wants another model.
+    pub(super) fn activate(&mut self, wish: Wish) {
+        let Wish { found, answer } = wish;
+        let Found { id, bundle, digest } = match found {
+            Ok(found) => found,
+            Err(reason) => return reply(&answer, Reply::Refused { reason }),
+        };
+        let model = self.models.number(id, bundle, Some(digest));
+        self.want(model, answer);
+    }
+
+    /// Somebody wants the model before this one.
+    pub(super) fn go_back(&mut self, answer: Sender<Reply>) {
+        let Some(previous) = self.station.changeover().standing().previous else {
+            return reply(&answer, Reply::refused("there is no model before this one"));
+        };
+        let Some(id) = self.models.id(previous) else {
+            return self.want(previous, answer);
+        };
+        // It may have been removed, or damaged, since.
+        let typed = id.to_string();
+        let search = Search {
+            typed,
+            answer: answer.clone(),
+        };
+        if self.models.chores.searches.try_send(search).is_err() {
+            reply(
+                &answer,
+                Reply::refused("other models are being looked for: ask again"),
+            );
+        }
+    }
+
+    fn want(&mut self, model: Model, answer: Sender<Reply>) {
+        match self.station.activate(model) {
+            Ok(()) => {
+                self.models.failure = None;
+                self.models.asked = Some(answer);
+            }
+            Err(why) => {
+                let name = self.models.name(model);
+                reply(
+                    &answer,
+                    Reply::refused(format!("{name} is not taken over: {why}")),
+                );
+            }
+        }
+    }
+
+    /// A second process proves a model.
+    pub(super) fn prove(&mut self, generation: u64, model: Model) {
+        match self.spawn(generation, model, 0, true) {
+            Ok(candidate) => self.models.candidate = Some(candidate),
+            Err(error) => {
+                log::error!("starting the process that proves a model: {error}");
+                self.models.failed(error.to_string());
+                let now_us = self.clock.now_us();
+                self.station.inspector(generation, Said::Ended, now_us);
+            }
+        }
+    }
+
+    /// What the process that proves a model says.
+    pub(super) fn hear_candidate(&mut self, generation: u64, what: Heard) {
+        let now_us = self.clock.now_us();
+        let said = match what {
+            Heard::Message(InspectorMessage::Proven(proven)) => {
+                let Progress::Proving(model) = self.station.changeover().progress() else {
+                    return;
+                };
+                let (_, wanted) = self.models.bundle(model);
+                if wanted.is_some_and(|wanted| wanted != proven.bundle) {
+                    self.models.failed(format!(
+                        "{} has proven another bundle than the one that was asked for",
+                        proven.model
+                    ));
+                    Said::Ended
+                } else {
+                    self.models.proven(model, &proven.bundle);
+                    Said::Proven
+                }
+            }
+            Heard::Message(InspectorMessage::Failed { why }) => return self.models.failed(why),
+            Heard::Message(_) => return,
+            Heard::Closed | Heard::Ended(_) => Said::Ended,
+        };
+        self.station.inspector(generation, said, now_us);
+    }
+
+    /// The process in charge lets go of its camera, and ends.
+    pub(super) fn release(&mut self) {
+        self.trials.lost();
+        if let Some(inspector) = self.inspector.take() {
+            inspector.close();
+        }
+    }
+
+    /// The process that has proven the model is in charge from now on.
+    pub(super) fn put_in_charge(&mut self) {
+        let Some(mut candidate) = self.models.candidate.take() else {
+            return;
+        };
+        self.engine.start();
+        self.in_charge = candidate.generation();
+        // One that does not take the word is noticed when it does not get ready.
+        candidate.take_over(self.parts_seen());
+        self.inspector = Some(candidate);
+    }
+
+    /// Has it written down which model is in charge.
+    pub(super) fn record(&mut self, standing: Standing) {
+        let Some(active) = self.models.id(standing.active) else {
+            // A station that goes by a file takes nothing over.
+            return self.station.recorded(true, self.clock.now_us());
+        };
+        let record = Record {
+            active,
+            previous: standing.previous.and_then(|model| self.models.id(model)),
+            goes_back: !matches!(self.station.changeover().progress(), Progress::Recording(_)),
+        };
+        if self.models.chores.records.try_send(record).is_err() {
+            log::error!("recording the active model: the thread that does it is busy or gone");
+            self.station.recorded(false, self.clock.now_us());
+        }
+    }
+
+    /// A wish has come to its end.
+    pub(super) fn settled(&mut self, settlement: Settlement) {
+        let failure = self.models.failure.take();
+        let (model, told, text) = match settlement {
+            Settlement::Activated {
+                model,
+                proof_us,
+                switch_us,
+            } => {
+                let (proof_ms, switch_ms) = (proof_us as f64 / 1e3, switch_us as f64 / 1e3);
+                let name = self.models.name(model);
+                let text = format!("proven in {proof_ms:.0} ms, switched within {switch_ms:.0} ms");
+                log::info!("model {name} is active: {text}");
+                let told = Reply::Activated {
+                    model: name,
+                    proof_ms,
+                    switch_ms,
+                };
+                (model, told, text)
+            }
+            Settlement::Refused { model, why } => {
+                let failure = failure.map_or(String::new(), |failure| format!(": {failure}"));
+                let text = format!("{}{failure}", words(why));
+                let name = self.models.name(model);
+                let active = self
+                    .models
+                    .name(self.station.changeover().standing().active);
+                log::error!("model {name} does not go live, {active} stays: {text}");
+                let told =
+                    Reply::refused(format!("{name} does not go live, {active} stays: {text}"));
+                (model, told, text)
+            }
+        };
+        self.models.last = Some(ActivationStatus {
+            model: self.models.name(model),
+            activated: matches!(told, Reply::Activated { .. }),
+            text,
+        });
+        if matches!(told, Reply::Activated { .. }) {
+            self.models.since_us = self.clock.now_us();
+            self.service.given_up(None);
+        }
+        if let Some(answer) = self.models.asked.take() {
+            reply(&answer, told);
+        }
+    }
+
+    /// The model before has come back by itself.
+    pub(super) fn rolled_back(&mut self, from: Model, to: Model, why: RollBack) {
+        let failure = self.models.failure.take();
+        let failure = failure.map_or(String::new(), |failure| format!(": {failure}"));
+        let why = match why {
+            RollBack::Misses => "too many of its first parts could not be inspected",
+            RollBack::Ends => "its process ended again and again",
+            RollBack::Starts => "it could not be proven at three starts in a row",
+        };
+        let (from, to) = (self.models.name(from), self.models.name(to));
+        let text = format!("{why}{failure}");
+        self.models.since_us = self.clock.now_us();
+        log::error!("model {from} was given up, {to} comes back: {text}");
+        self.service.given_up(Some(format!(
+            "model {from} was given up, {to} is back: {text}"
+        )));
+        self.models.last = Some(ActivationStatus {
+            model: from,
+            activated: false,
+            text: format!("given up: {text}"),
+        });
+    }
+
+    /// One line in the log for each step.
+    pub(super) fn tell_progress(&mut self) {
+        let progress = self.station.changeover().progress();
+        if progress == self.models.progress {
+            return;
+        }
+        self.models.progress = progress;
+        let under_way = self.models.under_way(progress);
+        if let Some(UnderWay { model, .. }) = &under_way {
+            match progress {
+                Progress::Proving(_) => {
+                    log::info!("model {model} is being proven beside the active one")
+                }
+                Progress::Waiting(_) => {
+                    log::info!("model {model} is proven, and waits until no part awaits an answer");
+                }
+                Progress::Switching(_) => {
+                    log::info!("model {model} takes over: parts that come now are rejected");
+                }
+                Progress::Recording(_) => log::info!("model {model} judges, and is being recorded"),
+                Progress::Settled => {}
+            }
+        }
+        self.service.under_way(under_way);
+    }
+}
+
+/// For people.
+fn words(why: Refusal) -> &'static str {
+    match why {
+        Refusal::NotProven => "its process has ended before the model was proven",
+        Refusal::ProofTooLong => {
+            "the model was not proven within inspector.start_max_ms, and its process was killed"
+        }
+        Refusal::CandidateLost => "its process has ended while it waited for its moment",
+        Refusal::NoMoment => {
+            "within models.moment_max_ms there was no moment in which no part awaited an answer: make a gap in the \
+             infeed, and ask again"
+        }
+        Refusal::NotReleased => {
+            "the process that judged has not ended within models.switch_max_ms, and may still have the camera"
+        }
+        Refusal::NotOpened => "its process has ended before it was ready",
+        Refusal::OpenTooLong => {
+            "its process was not ready within models.switch_max_ms, and was killed"
+        }
+        Refusal::NotRecorded => "it could not be written down that it is active; the log says why",
+        Refusal::OnTrial => {
+            "its first parts could not be inspected, or the model before it came back by itself"
+        }
+        Refusal::Closing => "the station stops",
+    }
+}
