@@ -17,6 +17,7 @@ mod documents;
 mod fusion;
 mod gpu;
 mod models;
+mod models_switch;
 mod onnx;
 mod presence;
 mod product;

@@ -356,6 +356,32 @@ pub(crate) fn bundle() -> &'static Bundle {
     })
 }
 
+/// The same product under another version. `spoil` makes something of its goldens that no engine answers.
+pub(crate) fn edition(version: &str, spoil: impl Fn(&mut Golden)) -> Bundle {
+    let mut manifest = manifest();
+    manifest.version = version.parse().expect("a version");
+    sealed(&manifest, spoil)
+}
+
+/// The same product, for a camera that hangs higher.
+pub(crate) fn hung_higher(version: &str) -> Bundle {
+    let mut manifest = manifest();
+    manifest.version = version.parse().expect("a version");
+    manifest.camera.distance_mm = Some(1.5 * DISTANCE_MM);
+    sealed(&manifest, |_| {})
+}
+
+fn sealed(manifest: &Manifest, spoil: impl Fn(&mut Golden)) -> Bundle {
+    let none = |_: &FusionInputs| panic!("there is no network to ask");
+    let mut builder = builder(manifest);
+    for (name, seed) in [("000", 1), ("001", 2)] {
+        let mut golden = golden(manifest, name, frame(seed), none);
+        spoil(&mut golden);
+        builder = builder.golden(golden);
+    }
+    builder.build().expect("the bundle is sound")
+}
+
 /// A folder of its own with everything that a station needs; it goes when it is dropped.
 pub(crate) struct Site {
     folder: TempDir,

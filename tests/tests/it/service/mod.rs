@@ -7,7 +7,8 @@ mod reload;
 mod unit;
 
 use std::fs::File;
-use std::os::unix::net::UnixDatagram;
+use std::io::Write;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::{Child, Command, Output};
 use std::time::Duration;
 
@@ -42,14 +43,26 @@ impl Service {
 
     /// As [`Self::start`], with a last word about the command and its log.
     pub(crate) fn start_with(site: Site, prepare: impl FnOnce(&mut Command, &File)) -> Self {
+        Self::start_program(site, program("twinspect"), prepare)
+    }
+
+    /// As [`Self::start_with`], of a certain program. The site may have had a station before.
+    pub(crate) fn start_program(
+        site: Site,
+        mut command: Command,
+        prepare: impl FnOnce(&mut Command, &File),
+    ) -> Self {
+        // What a station before this one has left.
+        if site.path("notify").exists() {
+            site.remove("notify");
+        }
         let manager = UnixDatagram::bind(site.path("notify")).expect("a socket");
         manager
             .set_read_timeout(Some(SECOND))
             .expect("a read timeout");
-        std::fs::create_dir(site.path("run")).expect("a folder");
+        std::fs::create_dir_all(site.path("run")).expect("a folder");
         let file = |name| File::create(site.path(name)).expect("a file");
         let (out, log) = (file("out"), file("log"));
-        let mut command = program("twinspect");
         command
             .current_dir(site.path(""))
             .args(["run", "--config", "station.toml"])
@@ -95,13 +108,18 @@ impl Service {
         }
     }
 
+    /// All that the service manager was told so far.
+    pub(crate) fn told(&self) -> &[String] {
+        &self.told
+    }
+
     /// Asks the station by the command line.
     pub(crate) fn ask(&self, command: &str) -> Output {
         run(&mut self.question(command))
     }
 
     /// A command with its options.
-    fn question(&self, command: &str) -> Command {
+    pub(crate) fn question(&self, command: &str) -> Command {
         let mut question = program("twinspect");
         question
             .current_dir(self.site.path(""))
@@ -134,6 +152,21 @@ impl Service {
             }
         }
         panic!("{}", self.answer("status"));
+    }
+
+    /// Asks the station by one line on its socket, without waiting for the answer.
+    pub(crate) fn say(&self, request: &Value) -> UnixStream {
+        let mut stream = UnixStream::connect(self.site.path("run/control.sock")).expect("a socket");
+        let line = format!("{}\n", serde_json::json!({ "request": request }));
+        stream.write_all(line.as_bytes()).expect("it is taken");
+        stream
+    }
+
+    /// Kills the station as a power cut would, and gives its folder back.
+    pub(crate) fn kill(mut self) -> Site {
+        self.process.kill().expect("the station is killed");
+        self.process.wait().expect("its end");
+        std::mem::replace(&mut self.site, Site::new())
     }
 
     /// Tells it to stop, and returns its parts and its summary.
