@@ -73,6 +73,30 @@ fn replace(folder: &Path, name: &str, bytes: Option<&[u8]>) {
 }
 
 #[test]
+fn a_bundle_may_come_from_anywhere() {
+    let built = sample();
+    let (_keep, path) = archive();
+    let bytes = fs_err::read(path).unwrap();
+    let read = Bundle::read("a stream", bytes.as_slice()).unwrap();
+    assert_eq!(read.files, built.files);
+    let error = Bundle::read("a stream", &bytes[..bytes.len() / 2]).unwrap_err();
+    assert!(error.to_string().contains("a stream"), "{error}");
+    let entries = || {
+        let files = built.files();
+        files.map(|(name, bytes)| (name.to_owned(), bytes.to_vec()))
+    };
+    let collected = Bundle::from_entries("entries", entries()).unwrap();
+    assert_eq!(collected.hash(), identity(built.sums()));
+    assert_eq!(collected.signature(), None);
+    let more = entries().chain([("../x".to_owned(), Vec::new())]);
+    let error = Bundle::from_entries("entries", more).unwrap_err();
+    assert!(matches!(error, BundleError::EntryName { .. }), "{error:?}");
+    let less = entries().filter(|(name, _)| name != "rgb.onnx");
+    let error = Bundle::from_entries("entries", less).unwrap_err();
+    assert!(matches!(error, BundleError::Missing { .. }), "{error:?}");
+}
+
+#[test]
 fn a_folder_and_an_archive_hold_the_same_bundle() {
     let built = sample();
     assert_eq!(

@@ -56,8 +56,9 @@ pub(crate) struct StoreArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A bundle is at most 64 MiB. It is refused as a whole, and nothing of it is used or kept, unless every
-file in it is one of a bundle and the one whose hash it lists. What is cut off changes nothing.
+A bundle is at most 64 MiB. It is refused as a whole, and nothing of it is used or kept, unless
+every file in it is one of a bundle and the one whose hash it lists. What is cut off changes
+nothing.
 
 Examples:
   ssh station twinspect model install - < cap.twb

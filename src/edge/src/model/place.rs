@@ -1,5 +1,6 @@
 //! Which store of models is meant, and for which station.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use twinspect_store::models::{Models, PublicKeys, StationName};
@@ -99,7 +100,12 @@ fn only_one_in(folder: &Path) -> Result<PathBuf, EdgeError> {
         source,
     };
     let mut found = Vec::new();
-    for entry in fs_err::read_dir(folder).map_err(read)? {
+    let entries = match fs_err::read_dir(folder) {
+        Ok(entries) => Some(entries),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(read(error).into()),
+    };
+    for entry in entries.into_iter().flatten() {
         let path = entry.map_err(read)?.path();
         if path.extension().is_some_and(|ending| ending == "toml") {
             found.push(path);
@@ -141,6 +147,7 @@ mod tests {
         assert_eq!(only_one_in(path).unwrap(), left);
         std::fs::write(path.join("right.toml"), b"").unwrap();
         assert!(told().contains("left.toml") && told().contains("right.toml"));
-        assert!(only_one_in(&path.join("absent")).is_err());
+        let absent = only_one_in(&path.join("absent")).unwrap_err().to_string();
+        assert!(absent.contains("no station"), "{absent}");
     }
 }

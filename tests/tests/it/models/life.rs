@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use super::*;
 use crate::binaries::succeed;
+use crate::service::Service;
 use crate::station::endless;
 
 #[test]
@@ -164,6 +165,28 @@ fn a_station_that_goes_by_a_file_is_told_that_nothing_changes_for_it() {
     let text = model(&site, "activate block");
     let text = String::from_utf8_lossy(&text.stdout);
     assert!(text.contains("bundle.active = true"), "{text}");
+}
+
+#[test]
+fn a_station_that_runs_takes_its_new_model_with_its_next_start() {
+    let site = endless();
+    site.edit("station.toml", "file = \"block.twb\"", "active = true");
+    let more = "[models]\nfolder = \"models\"\n[control]\nsocket = \"run/control.sock\"\n[camera]";
+    site.edit("station.toml", "[camera]", more);
+    done(&site, "install block.twb");
+    done(&site, "activate block");
+    version(&site, "1.1.0");
+    let mut service = Service::start_with(site, |command, _| {
+        command.arg("--json");
+    });
+    service.wait_for("STATUS=ready");
+    done(&service.site, "install 1.1.0.twb");
+    let switched = done(&service.site, "activate block-1.1.0");
+    assert_eq!(switched["takes_effect"], "at_restart");
+    let status = service.answer("status");
+    assert_eq!(status["inspector"]["model"], "block 1.0.0");
+    assert_eq!(status["ready"], true, "{status}");
+    service.stop();
 }
 
 /// A sound archive whose networks don't give what its goldens say.
