@@ -91,10 +91,10 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
             Some(skip)
         };
         // Of one that is never in charge the end of the line process, or its word, ends the channel.
-        if let Some(skip) = skip {
-            if order_sender.send(skip).is_ok() {
-                tickets::read(reader, ticket_sender, &counter);
-            }
+        if let Some(skip) = skip
+            && order_sender.send(skip).is_ok()
+        {
+            tickets::read(reader, ticket_sender, &counter);
         }
         drop(order_sender);
         end_soon(clock);
