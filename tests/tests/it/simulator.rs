@@ -7,7 +7,7 @@ use twinspect_tests::simulator::mutants::Mutation;
 use twinspect_tests::simulator::{Campaign, Shipped, Story, shrink, story_seed};
 
 /// Parts in which every broken variant must be caught.
-const PARTS_MAX: u64 = 400_000;
+const PARTS_MAX: u64 = 3_000_000;
 
 fn seed() -> u64 {
     let seed = std::env::var("TWINSPECT_SIM_SEED").ok();

@@ -164,14 +164,12 @@ fn a_candidate_that_does_not_get_ready_is_replaced_by_the_old_model() {
     let refused = orders(&mut changeover, 500, true, false);
     assert_eq!(refused[0], Order::Replace);
     assert_eq!(settled(&refused), Some(Refusal::OpenTooLong));
-    for changeover in [changeover] {
-        assert_eq!(changeover.standing(), BEFORE);
-        assert_eq!(
-            changeover.next_poll_us(),
-            None,
-            "there is nothing to record"
-        );
-    }
+    assert_eq!(changeover.standing(), BEFORE);
+    assert_eq!(
+        changeover.next_poll_us(),
+        None,
+        "there is nothing to record"
+    );
 }
 
 #[test]

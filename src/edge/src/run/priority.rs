@@ -55,7 +55,7 @@ fn may_return(to: i32) -> bool {
 fn has_the_right(status: &str) -> bool {
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let bits = effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
-    bits.is_some_and(|bits| bits >> MAY_RISE & 1 == 1)
+    bits.is_some_and(|bits| (bits >> MAY_RISE) & 1 == 1)
 }
 
 #[cfg(test)]

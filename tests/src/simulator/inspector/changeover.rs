@@ -53,7 +53,7 @@ impl Inspector {
         (model, nature): (Model, Nature),
         now_us: u64,
     ) -> Self {
-        let mut candidate = Self::new(seed ^ generation << 32, watches);
+        let mut candidate = Self::new(seed ^ (generation << 32), watches);
         candidate.generation = generation;
         candidate.model = model;
         candidate.nature = nature;

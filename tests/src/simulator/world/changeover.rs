@@ -15,7 +15,7 @@ use crate::simulator::story::{Answer, RECOVERY_US, is_watched};
 const GAPS_KEPT: usize = 16;
 
 /// The misses that a trial allows, those that lay in a camera, and the parts that lie between sensor and rejector.
-const IN_VAIN_MAX: u32 = 16;
+const IN_VAIN_MAX: u32 = 60;
 
 /// The models of a story.
 #[derive(Debug)]

@@ -168,7 +168,7 @@ fn a_station_that_goes_by_a_file_is_told_that_nothing_changes_for_it() {
 }
 
 #[test]
-fn a_station_that_runs_takes_its_new_model_with_its_next_start() {
+fn a_station_that_runs_takes_its_new_model_over_and_back() {
     let site = endless();
     site.edit("station.toml", "file = \"block.twb\"", "active = true");
     let more = "[models]\nfolder = \"models\"\n[control]\nsocket = \"run/control.sock\"\n[camera]";
@@ -182,10 +182,17 @@ fn a_station_that_runs_takes_its_new_model_with_its_next_start() {
     service.wait_for("STATUS=ready");
     done(&service.site, "install 1.1.0.twb");
     let switched = done(&service.site, "activate block-1.1.0");
-    assert_eq!(switched["takes_effect"], "at_restart");
+    assert_eq!(switched["takes_effect"], "now");
+    assert!(switched["switch_ms"].as_f64() > Some(0.0), "{switched}");
     let status = service.answer("status");
-    assert_eq!(status["inspector"]["model"], "block 1.0.0");
-    assert_eq!(status["ready"], true, "{status}");
+    assert_eq!(status["inspector"]["model"], "block 1.1.0", "{status}");
+    let error = refused(&service.site, "activate block-1.1.0", 2);
+    assert!(error.contains("active already"), "{error}");
+    let switched = done(&service.site, "rollback");
+    let id = switched["active"].as_str().expect("a name");
+    assert!(id.starts_with("block-1.0.0"), "{switched}");
+    let status = service.answer("status");
+    assert_eq!(status["inspector"]["model"], "block 1.0.0", "{status}");
     service.stop();
 }
 

@@ -60,13 +60,7 @@ fn a_running_line_takes_another_model_over_and_accounts_for_every_part() {
         lost.iter().all(|part| part["reason"] == "inspector"),
         "{lost:?}"
     );
-    for line in [
-        "is being proven",
-        "is proven",
-        "takes over",
-        "judges",
-        "is active",
-    ] {
+    for line in ["is being proven", "takes over", "judges, and", "is active"] {
         let told = text.lines().filter(|told| told.contains(line));
         assert_eq!(told.count(), 1, "{line}: {text}");
     }
