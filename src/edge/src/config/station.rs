@@ -365,7 +365,7 @@ impl Checker {
         let expected = format!("from 0 to {HOURS_MAX}");
         self.require(holds, "challenge.every_hours", hours, expected);
         ChallengeSpec {
-            every_us: (holds && hours > 0.0).then(|| (hours * 3.6e9) as u64),
+            every_us: (holds && hours > 0.0).then_some((hours * 3.6e9) as u64),
             part: typed.part.clone(),
         }
     }

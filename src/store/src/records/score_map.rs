@@ -72,17 +72,7 @@ mod tests {
 
     #[test]
     fn scores_come_back_within_half_a_step_and_ends_are_ends() {
-        let scores = [
-            -0.25,
-            0.0,
-            0.999_6,
-            1.0,
-            3.141_59,
-            57.0,
-            -100.0,
-            1e9,
-            f32::NAN,
-        ];
+        let scores = [-0.25, 0.0, 0.999_6, 1.0, 3.25, 57.0, -100.0, 1e9, f32::NAN];
         let map = ScoreMap {
             side: 3,
             scores: &scores,
