@@ -12,6 +12,9 @@ use crate::clock;
 use crate::error::{EdgeError, WithCauses};
 use crate::replay::write_json;
 
+/// What a record is called that nobody has labelled.
+const UNLABELLED: &str = "unlabelled";
+
 /// What became of a record. Its JSON keys are for scripts and stay.
 #[derive(Serialize)]
 struct Told<'a> {
@@ -75,7 +78,7 @@ pub(super) fn export(args: &ExportRecordsArgs, out: &mut dyn Write) -> Result<()
                 summary.unlabelled += 1;
                 Told {
                     id,
-                    became: "unlabelled",
+                    became: UNLABELLED,
                     part: None,
                     why: Some(error.to_string()),
                 }
@@ -96,14 +99,11 @@ pub(super) fn export(args: &ExportRecordsArgs, out: &mut dyn Write) -> Result<()
         };
         if args.json {
             write_json(out, &told)?;
+        } else if told.became == UNLABELLED {
+            // Most are: their number at the end says enough.
         } else if let Some(why) = &told.why {
-            writeln!(
-                out,
-                "{:<26} {}: {}",
-                told.id,
-                told.became,
-                super::show::plain(why)
-            )?;
+            let why = super::show::plain(why);
+            writeln!(out, "{:<26} {}: {why}", told.id, told.became)?;
         } else {
             let part = told.part.unwrap_or_default();
             writeln!(out, "{:<26} {:<8} {part}", told.id, told.became)?;
