@@ -116,15 +116,15 @@ fn the_networks_answer_what_the_trainer_does() {
     }
 }
 
-/// Colour cries wolf, height is quiet until there is a defect.
+/// Colour cries wolf, height is quiet until there is a defect. What sets them apart lies within what a gate may add.
 fn sample(rng: &mut Rng, defective: bool) -> Sample {
     let places = SIDE * SIDE;
     let mut inputs = evidence(rng);
     for value in &mut inputs.rgb.data {
-        *value = 2.0 * *value + 1.0;
+        *value = 0.3 * *value + 1.5;
     }
     for value in &mut inputs.geometry.data {
-        *value *= 0.2;
+        *value *= 0.1;
     }
     let mut changed = vec![0.0; places];
     if defective {
@@ -132,7 +132,7 @@ fn sample(rng: &mut Rng, defective: bool) -> Sample {
         for place in (0..9).map(|i| (y + i / 3) * SIDE + x + i % 3) {
             changed[place] = 1.0;
             for view in 0..VIEWS[1] {
-                inputs.geometry.data[view * places + place] += 3.0;
+                inputs.geometry.data[view * places + place] += 2.5;
             }
         }
     }
