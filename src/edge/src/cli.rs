@@ -154,6 +154,7 @@ Without --config and --socket the only station that runs as a service is asked.
 Examples:
   twinspect status
   twinspect status --config /etc/twinspect/station.toml --json
+  twinspect challenge --config /etc/twinspect/station.toml
   twinspect reload")]
 pub(crate) struct AskArgs {
     /// The station's configuration. If it names no control socket, that of the service

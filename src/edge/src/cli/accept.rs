@@ -17,7 +17,8 @@ A list has the columns identity, expected (`good` or `bad`) and, if you like, no
 Examples:
   twinspect accept --list parts.csv --out acceptance
   twinspect accept --list parts.csv --out acceptance --test --slip-max 0.05
-  twinspect accept --data recorded --socket station.sock --out acceptance --pseudo-rejects-max 0.05 --slip-max 0.1")]
+  twinspect accept --list parts.csv --out acceptance --operator mia --pseudo-rejects-max 0.1 --yes
+  twinspect accept --data recorded --socket station.sock --out acceptance --json")]
 #[command(group = ArgGroup::new("reference").required(true).args(["list", "data"]))]
 pub(crate) struct AcceptArgs {
     /// The reference parts in the order in which they are laid before the station.

@@ -15,10 +15,12 @@ Examples:
   twinspect records list --config /etc/twinspect/station.toml --verdict fail --since 8h
   twinspect records list --folder records --mark none --seen-by geometry --limit 20 --json
   twinspect records show record-00000042-fail --folder records
-  twinspect records review record-00000042-fail --folder records --mark false-reject --who mia --note dust
-  twinspect records review record-00000043-fail --folder records --mark true-reject --defect scratch
+  twinspect records review record-00000042-fail --folder records --mark false-reject --note dust
+  twinspect records review record-00000043-fail --config station.toml --mark true-reject --who mia
+  twinspect records review record-00000044-fail --folder records --mark true-reject --defect dent
   twinspect records export --folder records --out disputed
-  twinspect records export record-00000042-fail --folder records --out good --split train --label good")]
+  twinspect records export --folder records --out good --mark false-reject --split train
+  twinspect records export record-00000042-fail --folder records --out disputed --label scratch")]
 pub(crate) struct RecordsArgs {
     #[command(subcommand)]
     pub(crate) command: RecordsCommand,
