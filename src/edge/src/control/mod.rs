@@ -89,7 +89,7 @@ impl ControlError {
             }
             Self::SeveralStations { .. } => "choose one of them with `--socket`",
             Self::Answer { .. } => "is it another release? Restart the station after an update",
-            Self::Refused { .. } => return None,
+            Self::Refused { .. } => "`twinspect status` tells what the station is doing",
         };
         Some(hint.to_owned())
     }
