@@ -284,7 +284,7 @@ impl EdgeError {
                  twinspect@NAME`"
                     .into(),
             ),
-            Self::Control(error) => error.hint().map(Cow::from),
+            Self::Control(error) => Some(error.hint().into()),
             Self::Usage { hint, .. } => Some((*hint).into()),
             Self::Data(error) => error.hint().or(Some(DATA_HINT.into())),
             Self::Bundle(error) => Some(error.hint().map_or(BUNDLE_HINT.into(), Cow::from)),

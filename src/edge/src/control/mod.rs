@@ -67,8 +67,8 @@ fn names(paths: &[PathBuf]) -> String {
 
 impl ControlError {
     /// The remedy, where there is one.
-    pub(crate) fn hint(&self) -> Option<String> {
-        let hint = match self {
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
             Self::Open { .. } => {
                 "its folder must exist and be writable; `control.socket` of the configuration \
                  chooses another place"
@@ -90,7 +90,6 @@ impl ControlError {
             Self::SeveralStations { .. } => "choose one of them with `--socket`",
             Self::Answer { .. } => "is it another release? Restart the station after an update",
             Self::Refused { .. } => "`twinspect status` tells what the station is doing",
-        };
-        Some(hint.to_owned())
+        }
     }
 }
