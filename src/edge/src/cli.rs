@@ -62,6 +62,9 @@ pub(crate) enum Command {
     /// The process that sees and judges; started by `run`, speaks over standard input.
     #[command(hide = true)]
     InspectProcess(InspectProcessArgs),
+    /// The process that shows the station's page; started by `run`, which it hears on standard input.
+    #[command(hide = true)]
+    PageProcess,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ mod documents;
 mod fusion;
 mod gpu;
 mod onnx;
+mod page;
 mod presence;
 mod product;
 mod purity;

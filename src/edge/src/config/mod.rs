@@ -10,6 +10,7 @@ mod checker;
 mod contradiction;
 mod engine;
 mod explain;
+mod page;
 mod presence;
 mod realsense;
 mod station;

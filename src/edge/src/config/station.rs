@@ -18,6 +18,7 @@ use super::belt::BeltSpec;
 use super::camera::CameraSource;
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::engine::EngineSpec;
+use super::page::PageSpec;
 use super::presence::WatchSpec;
 use super::typed::{
     EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind, OutputToml,
@@ -50,6 +51,10 @@ pub(crate) struct Station {
     pub(crate) records: Option<RecordsSpec>,
     /// Where it answers while it runs, if the file says so.
     pub(crate) control_socket: Option<PathBuf>,
+    /// The page on the line's screen.
+    pub(crate) page: Option<PageSpec>,
+    /// Where figures go for the node exporter's textfile collector.
+    pub(crate) textfile: Option<PathBuf>,
 }
 
 /// A station that waited for longer would be late for every pulse.
@@ -352,6 +357,8 @@ impl Station {
             control_socket: Some(&typed.control.socket)
                 .filter(|socket| !socket.as_os_str().is_empty())
                 .map(|socket| folder.join(socket)),
+            page: checker.page(&typed.page),
+            textfile: checker.textfile(&typed.metrics, folder),
         };
         if checker.problems.is_empty() {
             Ok(station)

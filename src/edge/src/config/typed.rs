@@ -8,6 +8,7 @@ use twinspect_core::belt::EncoderKind;
 
 use super::camera::{CameraKind, CameraToml};
 use super::engine::EngineToml;
+use super::page::{MetricsToml, PageToml};
 use super::realsense::RealSenseToml;
 use super::v4l2::V4l2Toml;
 
@@ -45,6 +46,10 @@ pub(crate) struct StationToml {
     pub(crate) records: RecordsToml,
     #[serde(default)]
     pub(crate) control: ControlToml,
+    #[serde(default)]
+    pub(crate) page: PageToml,
+    #[serde(default)]
+    pub(crate) metrics: MetricsToml,
 }
 
 impl StationToml {

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::protocol::{Asked, read_line};
-use super::{ControlError, InspectorState, Reply, Request, Status, place};
+use super::show_status::{self, Seen};
+use super::{ControlError, Reply, Request, place};
 use crate::cli::{AskArgs, TriggerArgs};
 use crate::config;
 use crate::error::EdgeError;
+use crate::health::{Board, Disk, Looked, attention};
 use crate::part_report::words;
 
 /// Longest answer.
@@ -19,7 +21,37 @@ const SLACK: Duration = Duration::from_secs(3);
 
 /// Says what a station is doing.
 pub(crate) fn status(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    ask(args, Request::Status, out)
+    let socket = socket(args)?;
+    let (line, reply) = question(&socket, Request::Status)?;
+    let Reply::Status(status) = reply else {
+        let answer = String::from_utf8_lossy(&line).into_owned();
+        return Err(ControlError::Answer {
+            path: socket,
+            answer,
+        }
+        .into());
+    };
+    let recent = match question(&socket, Request::Recent) {
+        Ok((_, Reply::Recent { parts })) => parts,
+        // What is said of them is a hint; a station that has just ended has told what it was doing.
+        _ => Vec::new(),
+    };
+    let (board, disks) = (Board::read(Path::new("/")), Disk::of(&status.folders));
+    let attention = attention(&Looked {
+        status: &status,
+        recent: &recent,
+        board: &board,
+        disks: &disks,
+    });
+    let seen = Seen {
+        board,
+        disks,
+        attention,
+    };
+    if args.json {
+        return Ok(show_status::for_scripts(&line, &seen, out)?);
+    }
+    show_status::for_people(&status, &seen, out).map_err(EdgeError::Output)
 }
 
 /// Triggers a part, waits until it has left, and says what became of it; or has a test part judged.
@@ -44,18 +76,7 @@ pub(crate) fn retry_engine(args: &AskArgs, out: &mut dyn Write) -> Result<(), Ed
 
 fn ask(args: &AskArgs, request: Request, out: &mut dyn Write) -> Result<(), EdgeError> {
     let socket = socket(args)?;
-    let line = exchange(&socket, request).map_err(|source| ControlError::Ask {
-        path: socket.clone(),
-        source,
-    })?;
-    let Ok(reply) = serde_json::from_slice::<Reply>(&line) else {
-        let answer = String::from_utf8_lossy(&line).into_owned();
-        let path = socket;
-        return Err(ControlError::Answer { path, answer }.into());
-    };
-    if let Reply::Refused { reason } = reply {
-        return Err(ControlError::Refused { reason }.into());
-    }
+    let (line, reply) = question(&socket, request)?;
     if args.json {
         // As it came: a newer station may say more than this program knows.
         out.write_all(&line)?;
@@ -75,7 +96,27 @@ fn socket(args: &AskArgs) -> Result<PathBuf, EdgeError> {
     }
 }
 
-fn exchange(socket: &Path, request: Request) -> io::Result<Vec<u8>> {
+/// A station's answer, as it came and as it is understood.
+fn question(socket: &Path, request: Request) -> Result<(Vec<u8>, Reply), ControlError> {
+    let line = exchange(socket, request).map_err(|source| ControlError::Ask {
+        path: socket.to_owned(),
+        source,
+    })?;
+    match serde_json::from_slice::<Reply>(&line) {
+        Ok(Reply::Refused { reason }) => Err(ControlError::Refused { reason }),
+        Ok(reply) => Ok((line, reply)),
+        Err(_) => Err(ControlError::Answer {
+            path: socket.to_owned(),
+            answer: String::from_utf8_lossy(&line).into_owned(),
+        }),
+    }
+}
+
+/// Asks a station, and returns the line that it answers, without its end.
+///
+/// # Errors
+/// What the system says, and an answer that is too long or takes too long.
+pub(crate) fn exchange(socket: &Path, request: Request) -> io::Result<Vec<u8>> {
     let mut stream = UnixStream::connect(socket)?;
     let mut line = serde_json::to_vec(&Asked { request })?;
     line.push(b'\n');
@@ -88,7 +129,8 @@ fn exchange(socket: &Path, request: Request) -> io::Result<Vec<u8>> {
 
 fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
     match reply {
-        Reply::Status(status) => show_status(status, out),
+        // Those have a form of their own, or nobody who looks.
+        Reply::Status(_) | Reply::Recent { .. } => Ok(()),
         Reply::Left(left) => {
             let (word, detail) = words(&left.verdict);
             writeln!(
@@ -117,87 +159,4 @@ fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
         ),
         Reply::Refused { reason } => writeln!(out, "{reason}"),
     }
-}
-
-fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
-    let Status {
-        station,
-        version,
-        process,
-        uptime_s,
-        doing,
-        inspector,
-        parts,
-        trigger,
-        late_results,
-        last_part,
-        last_reload,
-        ..
-    } = status;
-    let since = indicatif::HumanDuration(Duration::from_secs(*uptime_s as u64));
-    writeln!(out, "{doing}")?;
-    writeln!(
-        out,
-        "station        {}, twinspect {version}, process {process}, for {since}",
-        station.display()
-    )?;
-    let state = match inspector.state {
-        InspectorState::Down => "down",
-        InspectorState::Starting => "starting",
-        InspectorState::Up => "up",
-    };
-    let known = [&inspector.model, &inspector.engine, &inspector.camera];
-    let known: String = known
-        .into_iter()
-        .flatten()
-        .map(|what| format!(", {what}"))
-        .collect();
-    writeln!(
-        out,
-        "inspector      {state}, {} restarts{known}",
-        inspector.restarts
-    )?;
-    if let Some(why) = &inspector.engine_why {
-        let what = if inspector.engine_stands_in {
-            "stands in for tensorrt"
-        } else {
-            "as wanted"
-        };
-        writeln!(out, "engine         {what}: {why}")?;
-    }
-    writeln!(
-        out,
-        "parts          {} triggered: {} passed, {} failed, {} without a result ({late_results} \
-         late answers), {} under way",
-        parts.triggered, parts.passed, parts.failed, parts.no_result, parts.under_way
-    )?;
-    writeln!(
-        out,
-        "trigger        {} parts, {} doubles, {} missed, {} times edges or pictures lost, {} unclear, {} \
-         stuck",
-        trigger.parts,
-        trigger.doubles,
-        trigger.missed,
-        trigger.losses,
-        trigger.unclear,
-        trigger.stuck
-    )?;
-    if let Some(left) = last_part {
-        let (word, detail) = words(&left.verdict);
-        writeln!(
-            out,
-            "last part      {}: {word}  {}",
-            left.number,
-            detail.trim()
-        )?;
-    }
-    if let Some(reload) = last_reload {
-        let what = if reload.taken_over {
-            "taken over"
-        } else {
-            "refused"
-        };
-        writeln!(out, "last reload    {what}: {}", reload.text)?;
-    }
-    Ok(())
 }

@@ -6,12 +6,18 @@
 //! where the socket lies.
 
 mod client;
+mod figures;
 mod place;
 mod protocol;
 mod server;
+mod show_status;
 
-pub(crate) use client::{reload, retry_engine, status, trigger};
-pub(crate) use place::for_station;
+pub(crate) use client::{exchange, reload, retry_engine, status, trigger};
+pub(crate) use figures::{
+    BOUNDS_MS, CameraFigures, Counts, Folders, Histogram, Inspected, LastHour, MachineState,
+    ModelStatus, PageStatus, RecentPart, STAGES, Stage, StageTimes, StreamFigures,
+};
+pub(crate) use place::{for_station, pictures_of};
 pub(crate) use protocol::{
     InspectorState, InspectorStatus, JudgedPart, LeftPart, Parts, ReloadStatus, Reply, Request,
     Status, Triggered,

@@ -24,6 +24,11 @@ fn in_folder_of(configured: Option<&Path>, runtime: Option<&OsStr>) -> Option<Pa
     (!folder.is_empty()).then(|| Path::new(folder).join(SOCKET))
 }
 
+/// Where the pictures lie that a station's page shows: beside its socket, in a folder that goes with it.
+pub(crate) fn pictures_of(socket: &Path) -> PathBuf {
+    socket.with_extension("pictures")
+}
+
 /// Where to ask for the station of a configuration that names no socket: the unit `twinspect@NAME`
 /// reads `NAME.toml`.
 pub(super) fn of_service(config: &Path) -> PathBuf {

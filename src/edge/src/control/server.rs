@@ -202,7 +202,7 @@ fn converse(
         Err(error) => {
             let reason = format!(
                 "no request: {error}; known are {{\"request\":\"status\"}}, \"trigger\", \"test_part\", \
-                 \"reload\" and \"retry_engine\", without other keys"
+                 \"reload\", \"retry_engine\" and \"recent\", without other keys"
             );
             return Some(Reply::Refused { reason });
         }

@@ -12,8 +12,8 @@ mod panels;
 mod sheet;
 mod snapshot;
 
-pub(crate) use file::save;
-pub(crate) use heatmap::heatmap;
+pub(crate) use file::{save, save_small};
+pub(crate) use heatmap::{heatmap, strip};
 pub(crate) use sheet::Sheet;
 pub(crate) use snapshot::Snapshot;
 

@@ -9,7 +9,7 @@
 use std::io::BufReader;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -25,8 +25,9 @@ use twinspect_core::verdict::{Reason, Verdict};
 
 use super::capture::{Capture, CaptureWatch, Captured, Slot};
 use super::engine_health::{EngineHealth, engine_report};
-use super::messages::{self, Errand, InspectorMessage, Metrics, Ready, SetupMessage};
+use super::messages::{self, Errand, Figures, InspectorMessage, Metrics, Ready, SetupMessage};
 use super::records::Records;
+use super::showcase::Showcase;
 use super::tickets::{self, TicketsRead};
 use super::watch::Watching;
 use crate::cameras::{self, CameraWatch, Health, Opened};
@@ -34,11 +35,12 @@ use crate::chaos::{self, Place};
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
 use crate::config::{self, InspectorLimits, Station};
+use crate::control::{ModelStatus, Stage, StreamFigures};
 use crate::engines::{self, Gpu};
 use crate::error::{EdgeError, WithCauses};
 use crate::fit::lookout;
 use crate::logging;
-use crate::pipeline::{InspectError, Pipeline};
+use crate::pipeline::{InspectError, Pipeline, Timings};
 
 /// Tickets that may wait for the camera.
 const TICKETS_MAX: usize = 16;
@@ -76,6 +78,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
         clock,
         gpu,
         digest,
+        pictures,
     } = read_setup(&mut reader, &args.config)?;
     let allowed = station.time_to_judge();
     let Station {
@@ -121,6 +124,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     let records = records
         .map(|spec| Records::start(&spec, &pipeline))
         .transpose()?;
+    let showcase = pictures.map(|folder| Showcase::start(folder, &pipeline));
 
     let (answers, outgoing) = bounded(ANSWERS_MAX);
     let (frame_sender, frames) = bounded(1);
@@ -128,6 +132,13 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
     let manifest = bundle.manifest();
     let ready = InspectorMessage::Ready(Ready {
         model: format!("{} {}", manifest.name, manifest.version),
+        about: ModelStatus {
+            name: manifest.name.clone(),
+            version: manifest.version.to_string(),
+            created: manifest.created.clone(),
+            target_rate: manifest.score.fused.target_rate,
+            bundle: bundle.hash().to_owned(),
+        },
         bundle: bundle.hash().to_owned(),
         engine,
         camera: camera.description(),
@@ -171,6 +182,8 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
             limits,
             pipeline,
             records,
+            showcase,
+            figures: Figures::default(),
             watch,
             tickets_read,
             camera_watch,
@@ -218,6 +231,8 @@ struct Begun {
     gpu: Gpu,
     /// Of the station's bundle, once it is known.
     digest: Option<String>,
+    /// Where pictures for the page go.
+    pictures: Option<PathBuf>,
 }
 
 fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Begun, EdgeError> {
@@ -228,12 +243,14 @@ fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Begun
         clock_start_ns,
         gpu,
         bundle,
+        pictures,
     } = setup.unwrap_or_default();
     Ok(Begun {
         station: config::parse(config, &text)?.station,
         clock: Clock::started_at(clock_start_ns),
         gpu,
         digest: bundle,
+        pictures,
     })
 }
 
@@ -256,6 +273,9 @@ struct Inspect {
     limits: InspectorLimits,
     pipeline: Pipeline,
     records: Option<Records>,
+    /// Pictures for the page.
+    showcase: Option<Showcase>,
+    figures: Figures,
     watch: Arc<CaptureWatch>,
     tickets_read: Arc<TicketsRead>,
     /// Of a camera that may have to be brought back.
@@ -309,6 +329,7 @@ impl Inspect {
             .answers
             .send(InspectorMessage::Heartbeat {
                 metrics: last,
+                figures: self.figures(),
                 sees: false,
             })
             .is_err()
@@ -339,8 +360,16 @@ impl Inspect {
         if matches!(captured.errand, Errand::Part(_)) {
             self.inspected += 1;
         }
+        let passes = verdict.passes();
         let answer = captured.errand.answer(verdict, took_us, truth);
-        self.answers.send(answer).is_ok()
+        let listened = self.answers.send(answer).is_ok();
+        // The part has its answer: what follows is time that nobody waits for, if no other part does.
+        if let (Errand::Part(number), Some(_), Some(showcase)) =
+            (captured.errand, took_us, self.showcase.as_mut())
+        {
+            showcase.show(&self.pipeline, number, passes, self.clock.now_us());
+        }
+        listened
     }
 
     fn judge(&mut self, captured: &Captured) -> Verdict {
@@ -350,6 +379,9 @@ impl Inspect {
         let verdict = match inspected {
             Ok(inspection) => {
                 self.health.well();
+                if matches!(captured.errand, Errand::Part(_)) {
+                    self.measure(&inspection.timings);
+                }
                 inspection.verdict
             }
             Err(error) => {
@@ -369,6 +401,38 @@ impl Inspect {
             records.keep(&self.pipeline, number, part, &verdict);
         }
         verdict
+    }
+
+    fn measure(&mut self, timings: &Timings) {
+        // A picture that was seen before went no further than that.
+        if timings.whole().is_zero() {
+            return;
+        }
+        let stages = &mut self.figures.stages;
+        stages.add(Stage::Prepare, timings.prepare);
+        stages.add(Stage::Infer, timings.infer);
+        if let Some(fusion) = timings.fusion {
+            stages.add(Stage::Fusion, fusion);
+        }
+        stages.add(Stage::Score, timings.score);
+        stages.add(Stage::Whole, timings.whole());
+        let measured = self.pipeline.depth_share();
+        self.figures.camera.depth_invalid_ratio = measured.map(|share| 1.0 - share);
+    }
+
+    fn figures(&self) -> Figures {
+        let mut figures = self.figures;
+        figures.camera.stream = self.camera_watch.as_ref().map(|watch| {
+            let counts = watch.counts();
+            StreamFigures {
+                restarts: counts.recovery.restarts + counts.recovery.resets,
+                removals: counts.recovery.removals,
+                corrupt: counts.corrupt,
+                late: counts.late,
+                frozen: counts.frozen,
+            }
+        });
+        figures
     }
 
     /// Keeps an engine fast that would be slow after a pause. Not if a ticket was read since the last time: its
@@ -400,6 +464,7 @@ impl Inspect {
         let watch = self.camera_watch.as_ref();
         let heartbeat = InspectorMessage::Heartbeat {
             metrics: self.metrics(),
+            figures: self.figures(),
             sees: watch.is_none_or(|watch| watch.health() == Health::Well),
         };
         self.answers.send(heartbeat).is_ok()

@@ -39,6 +39,7 @@ use crate::clock::Clock;
 use crate::config::{self, Loaded};
 use crate::control::{self, Server};
 use crate::error::EdgeError;
+use crate::page::{self, Keeper, Sign};
 
 /// Events that may wait for the line process; more make the inspect process wait.
 const EVENTS_MAX: usize = 64;
@@ -62,11 +63,16 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
     let wishes = reload::start(args.config.clone(), lock, order_sender.clone());
     let signals = SignalWatch::start(wishes.clone())?;
     let socket = control::for_station(loaded.station.control_socket.as_deref());
-    let process = LineProcess::new(args, loaded)?;
+    let setup = page::setup(&args.config, &loaded.station, socket.as_deref());
+    let sign = Sign::default();
+    let pictures = setup.as_ref().map(|setup| setup.pictures.clone());
+    let process = LineProcess::new(args, loaded, pictures, sign.clone())?;
     let server = socket
         .map(|socket| Server::start(&socket, orders::desk(order_sender, wishes)))
         .transpose()?;
+    let keeper = setup.map(|setup| Keeper::start(setup, sign));
     let result = process.run(&signals.stop, &orders);
+    drop(keeper);
     drop(server);
     signals.finish();
     result
@@ -77,6 +83,8 @@ struct LineProcess {
     config: PathBuf,
     /// What the station goes by.
     loaded: Loaded,
+    /// Where pictures for the page go, if there is one.
+    pictures: Option<PathBuf>,
     machine: Machine,
     station: Station,
     output: Output,
@@ -97,7 +105,12 @@ struct LineProcess {
 }
 
 impl LineProcess {
-    fn new(args: &RunArgs, loaded: Loaded) -> Result<Self, EdgeError> {
+    fn new(
+        args: &RunArgs,
+        loaded: Loaded,
+        pictures: Option<PathBuf>,
+        sign: Sign,
+    ) -> Result<Self, EdgeError> {
         let (event_sender, events) = bounded(EVENTS_MAX);
         let station = &loaded.station;
         let clock = Clock::start();
@@ -118,7 +131,8 @@ impl LineProcess {
             troubles: Troubles::default(),
             trials: Trials::default(),
             engine: EngineWatch::new(&station.engine),
-            service: Service::new(&args.config),
+            service: Service::new(&args.config, station, sign),
+            pictures,
             loaded,
         })
     }
@@ -267,7 +281,7 @@ impl LineProcess {
                 due_us,
             }) => {
                 if let Some(left) = self.report.leave(number, outcome, due_us)? {
-                    self.service.left(left);
+                    self.service.left(left, now_us);
                 }
             }
             Effect::Inspect(ticket) => self.hand_over(ticket),
@@ -340,6 +354,7 @@ impl LineProcess {
                     clock_start_ns: self.clock.start_ns(),
                     gpu,
                     bundle: self.service.bundle().map(str::to_owned),
+                    pictures: self.pictures.clone(),
                 };
                 let events = self.event_sender.clone();
                 Inspector::start(&self.config, setup, seen, generation, events)
@@ -364,8 +379,10 @@ impl LineProcess {
             match event.what {
                 Heard::Closed => closed = true,
                 Heard::Ended(_) => ended = true,
-                Heard::Message(InspectorMessage::Heartbeat { metrics, .. }) => {
-                    self.report.metrics(metrics);
+                Heard::Message(InspectorMessage::Heartbeat {
+                    metrics, figures, ..
+                }) => {
+                    self.report.metrics(metrics, figures);
                 }
                 Heard::Message(_) => {}
             }

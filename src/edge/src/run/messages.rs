@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
+use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use twinspect_core::trigger::Sight;
 use twinspect_core::verdict::Verdict;
 use twinspect_dataset::Label;
 
+use crate::control::{CameraFigures, ModelStatus, StageTimes};
 use crate::engines::Gpu;
 
 /// Longest line; a longer one is a fault of the other process.
@@ -26,6 +28,8 @@ pub(super) struct SetupMessage {
     pub(super) gpu: Gpu,
     /// Digest of the bundle that the station has begun with, once it is known.
     pub(super) bundle: Option<String>,
+    /// Where pictures for the station's page go, if there is one.
+    pub(super) pictures: Option<PathBuf>,
 }
 
 /// What a picture is taken for. Parts and trials are numbered apart.
@@ -101,6 +105,8 @@ pub(super) enum InspectorMessage {
     /// Both threads have moved on since the last heartbeat.
     Heartbeat {
         metrics: Metrics,
+        /// What was measured on the way.
+        figures: Figures,
         /// Whether the camera gives fresh pictures.
         sees: bool,
     },
@@ -114,6 +120,8 @@ pub(super) enum InspectorMessage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ready {
     pub(super) model: String,
+    /// The same in its pieces, and when it was made.
+    pub(super) about: ModelStatus,
     /// Digest of its bundle.
     pub(super) bundle: String,
     pub(super) engine: EngineReport,
@@ -177,6 +185,13 @@ impl Metrics {
             records_dropped: self.records_dropped + other.records_dropped,
         }
     }
+}
+
+/// What an inspect process has measured since it started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Figures {
+    pub(super) stages: StageTimes,
+    pub(super) camera: CameraFigures,
 }
 
 /// Writes one message. `line` is memory that is used again.

@@ -18,6 +18,7 @@
 mod belt;
 mod capture;
 mod engine_health;
+mod history;
 mod inspect_process;
 mod inspector;
 mod line_process;
@@ -30,6 +31,7 @@ mod records_lock;
 mod records_trial;
 mod reload;
 mod service;
+mod showcase;
 mod station_lock;
 mod station_report;
 mod tickets;

@@ -7,13 +7,17 @@ use crossbeam_channel::Sender;
 use twinspect_core::readiness::NotReady;
 use twinspect_core::station::Station;
 
+use super::history::History;
 use super::messages::{EngineReport, Ready};
 use super::notify::Notifier;
-use crate::config::{Change, ReloadError};
+use super::station_report::Measured;
+use crate::config::{self, Change, ReloadError};
 use crate::control::{
-    InspectorState, InspectorStatus, LeftPart, Parts, ReloadStatus, Reply, Status,
+    Folders, InspectorState, InspectorStatus, LeftPart, MachineState, Parts, ReloadStatus, Reply,
+    Status,
 };
 use crate::error::WithCauses;
+use crate::page::Sign;
 
 /// Parts whose end somebody may wait for.
 const AWAITED_MAX: usize = 64;
@@ -41,10 +45,14 @@ pub(super) struct Service {
     awaited: Vec<(u64, Sender<Reply>)>,
     last_part: Option<LeftPart>,
     last_reload: Option<ReloadStatus>,
+    history: History,
+    folders: Folders,
+    /// What is known of the page.
+    sign: Sign,
 }
 
 impl Service {
-    pub(super) fn new(config: &Path) -> Self {
+    pub(super) fn new(config: &Path, station: &config::Station, sign: Sign) -> Self {
         Self {
             config: std::path::absolute(config).unwrap_or_else(|_| config.to_owned()),
             notifier: Notifier::start(),
@@ -54,6 +62,15 @@ impl Service {
             awaited: Vec::with_capacity(AWAITED_MAX),
             last_part: None,
             last_reload: None,
+            history: History::default(),
+            folders: Folders {
+                records: station
+                    .records
+                    .as_ref()
+                    .map(|records| records.folder.clone()),
+                bundle: Some(station.bundle.clone()),
+            },
+            sign,
         }
     }
 
@@ -105,7 +122,8 @@ impl Service {
     }
 
     /// A part has left.
-    pub(super) fn left(&mut self, left: LeftPart) {
+    pub(super) fn left(&mut self, left: LeftPart, now_us: u64) {
+        self.history.left(left.number, &left.verdict, now_us);
         if let Some(place) = self
             .awaited
             .iter()
@@ -171,12 +189,13 @@ impl Service {
     }
 
     /// The answer to who asks what the station is doing.
-    pub(super) fn status(&self, station: &Station, now_us: u64) -> Reply {
+    pub(super) fn status(&self, station: &Station, measured: Measured, now_us: u64) -> Reply {
+        let mood = mood(station);
         let Mood {
             obstacle,
             inspector: state,
             restarts,
-        } = mood(station);
+        } = mood;
         let gate = station.gate().counters();
         let known = self.inspector.as_ref();
         Reply::Status(Box::new(Status {
@@ -187,6 +206,7 @@ impl Service {
             ready: obstacle.is_none(),
             obstacle: obstacle.map(|obstacle| obstacle.name().to_owned()),
             doing: self.doing.clone(),
+            state: machine_state(mood, station),
             inspector: InspectorStatus {
                 state,
                 restarts,
@@ -207,7 +227,23 @@ impl Service {
             late_results: gate.late_results,
             last_part: self.last_part.clone(),
             last_reload: self.last_reload.clone(),
+            counts: self.history.counts().clone(),
+            last_hour: self.history.last_hour(now_us),
+            last_rejects: self.history.rejects(),
+            inspected: measured.inspected,
+            stages: measured.stages,
+            camera: measured.camera,
+            model: known.map(|ready| ready.about.clone()),
+            page: self.sign.read(),
+            folders: self.folders.clone(),
         }))
+    }
+
+    /// What became of the last parts.
+    pub(super) fn recent(&self) -> Reply {
+        Reply::Recent {
+            parts: self.history.recent(),
+        }
     }
 
     fn show(&mut self) {
@@ -239,6 +275,19 @@ fn mood(station: &Station) -> Mood {
             (false, false) => InspectorState::Down,
         },
         restarts: supervisor.restarts(),
+    }
+}
+
+/// The same in the words of OPC 40100-1. A station that was ready before has an error, and not another
+/// beginning.
+fn machine_state(mood: Mood, station: &Station) -> MachineState {
+    match mood.obstacle {
+        Some(NotReady::Closing) => MachineState::Halted,
+        Some(NotReady::Starting) if mood.restarts == 0 => MachineState::Preoperational,
+        Some(_) => MachineState::Error,
+        None if station.trigger().watches() => MachineState::ContinuousExecution,
+        None if station.gate().parts_under_way() > 0 => MachineState::SingleExecution,
+        None => MachineState::Ready,
     }
 }
 
@@ -301,6 +350,7 @@ fn doing(mood: Mood, known: Option<&Ready>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::ModelStatus;
 
     const MOOD: Mood = Mood {
         obstacle: None,
@@ -312,6 +362,13 @@ mod tests {
     fn the_status_says_whether_and_why_not() {
         let ready = Ready {
             model: "cap 1.0.0".into(),
+            about: ModelStatus {
+                name: "cap".into(),
+                version: "1.0.0".into(),
+                created: "2026-11-23T14:05:00Z".into(),
+                target_rate: 0.005,
+                bundle: String::new(),
+            },
             bundle: String::new(),
             engine: EngineReport {
                 name: "tract".into(),

@@ -34,7 +34,7 @@ pub(crate) struct Service {
 
 impl Service {
     /// Starts a station and waits until it is up.
-    fn start(site: Site) -> Self {
+    pub(crate) fn start(site: Site) -> Self {
         Self::start_with(site, |command, _| {
             command.arg("--json");
         })
@@ -46,7 +46,7 @@ impl Service {
         manager
             .set_read_timeout(Some(SECOND))
             .expect("a read timeout");
-        std::fs::create_dir(site.path("run")).expect("a folder");
+        std::fs::create_dir_all(site.path("run")).expect("a folder");
         let file = |name| File::create(site.path(name)).expect("a file");
         let (out, log) = (file("out"), file("log"));
         let mut command = program("twinspect");
@@ -66,6 +66,16 @@ impl Service {
         };
         service.wait_for("READY=1");
         service
+    }
+
+    /// Starts a station that was killed once more, in its place.
+    pub(crate) fn start_again(mut self) -> Self {
+        let ended = self.process.try_wait().expect("its state");
+        assert!(ended.is_some(), "it still runs");
+        let site = std::mem::replace(&mut self.site, Site::empty());
+        drop(self);
+        std::fs::remove_file(site.path("notify")).expect("the old socket goes");
+        Self::start(site)
     }
 
     /// Waits until the service manager is told something that begins like this, and returns it.

@@ -40,7 +40,7 @@ impl LineProcess {
                 self.tried(told.clone());
                 return Ok(());
             }
-            Heard::Message(InspectorMessage::Heartbeat { metrics, sees }) => {
+            Heard::Message(InspectorMessage::Heartbeat { metrics, sees, .. }) => {
                 let inspector = self.inspector.as_mut();
                 let tickets = metrics.tickets + metrics.trials;
                 if !inspector.is_some_and(|heard| heard.heartbeat(generation, tickets)) {
@@ -82,8 +82,10 @@ impl LineProcess {
                 chaos::answer(told.number, &told.verdict);
                 self.report.told(told, now_us);
             }
-            Heard::Message(InspectorMessage::Heartbeat { metrics, .. }) => {
-                self.report.metrics(metrics);
+            Heard::Message(InspectorMessage::Heartbeat {
+                metrics, figures, ..
+            }) => {
+                self.report.metrics(metrics, figures);
             }
             Heard::Message(InspectorMessage::CameraEnded) => self.camera_has_ended = true,
             Heard::Message(InspectorMessage::Sight(_) | InspectorMessage::Trial(_)) => {}

@@ -15,9 +15,13 @@ impl LineProcess {
     pub(super) fn follow(&mut self, order: Order) -> Result<(), EdgeError> {
         match order {
             Order::Tell(answer) => {
-                let status = self.service.status(&self.station, self.clock.now_us());
+                let inspected = self.report.inspected();
+                let status = self
+                    .service
+                    .status(&self.station, inspected, self.clock.now_us());
                 reply(&answer, status);
             }
+            Order::TellRecent(answer) => reply(&answer, self.service.recent()),
             Order::Trigger(answer) => {
                 if let Err(reason) = self.trigger(&answer)? {
                     reply(&answer, Reply::refused(reason));
