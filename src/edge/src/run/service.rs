@@ -54,7 +54,7 @@ pub(super) struct Service {
 impl Service {
     pub(super) fn new(config: &Path, station: &config::Station, sign: Sign) -> Self {
         Self {
-            config: std::path::absolute(config).unwrap_or_else(|_| config.to_owned()),
+            config: absolute(config),
             notifier: Notifier::start(),
             mood: None,
             doing: String::new(),
@@ -67,8 +67,8 @@ impl Service {
                 records: station
                     .records
                     .as_ref()
-                    .map(|records| records.folder.clone()),
-                bundle: Some(station.bundle.clone()),
+                    .map(|records| absolute(&records.folder)),
+                bundle: Some(absolute(&station.bundle)),
             },
             sign,
         }
@@ -256,6 +256,11 @@ impl Service {
         }
         self.notifier.status(&self.doing);
     }
+}
+
+/// Who asks may be elsewhere.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Answers who may have gone.
