@@ -6,12 +6,18 @@
 
 use std::path::{Path, PathBuf};
 
+use twinspect_core::gate::PARTS_MAX;
+
 use crate::error::EdgeError;
 
-/// Rejected parts that are kept.
-pub(crate) const REJECTS_KEPT: usize = 12;
-/// Passed parts that are kept: the last one, and the one that a browser may be fetching.
-const PASSES_KEPT: usize = 2;
+/// Rejected parts that the page shows.
+pub(crate) const REJECTS_SHOWN: usize = 12;
+/// Pictures of rejected parts that are kept. A part is drawn when it was judged and shown when it has left: all that
+/// may be under way meanwhile are kept too, about two megabytes at the most.
+const REJECTS_KEPT: usize = REJECTS_SHOWN + PARTS_MAX;
+/// Pictures of passed parts that are kept. They are drawn about once a second, and one of the last that have left is
+/// shown.
+const PASSES_KEPT: usize = 8;
 /// Longest picture that is served.
 const BYTES_MAX: u64 = 2 << 20;
 const PREFIX: &str = "part-";
@@ -135,17 +141,17 @@ mod tests {
         let path = folder.path().join("control.pictures");
         let mut album = Album::begin(&path).unwrap();
         std::fs::write(path.join("notes.txt"), b"").unwrap();
-        for number in 1..=20 {
+        for number in 1..=90 {
             add(&mut album, number, false);
         }
-        for number in 21..=30 {
+        for number in 91..=110 {
             add(&mut album, number, true);
         }
         let pictures = album.pictures();
         assert_eq!(pictures.len(), REJECTS_KEPT + PASSES_KEPT);
-        assert_eq!(pictures[0].number, 30);
-        assert_eq!(pictures[PASSES_KEPT].number, 20);
-        assert_eq!(album.picture(20).unwrap(), b"20");
+        assert_eq!(pictures[0].number, 110);
+        assert_eq!(pictures[PASSES_KEPT].number, 90);
+        assert_eq!(album.picture(90).unwrap(), b"90");
         assert_eq!(album.picture(1), None);
         assert_eq!(Album::begin(&path).unwrap().pictures(), []);
         assert!(path.join("notes.txt").exists());

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::album::{REJECTS_KEPT, Shown};
+use super::album::{REJECTS_SHOWN, Shown};
 use super::poll::{Answer, Known};
 use crate::control::{LastHour, MachineState, Parts, RecentPart, Status};
 use crate::health::{Attention, attention, counted, remedy};
@@ -168,7 +168,7 @@ fn rest(known: &Known, answer: &Answer, pictures: &[Shown]) -> Rest {
         rejects: status
             .last_rejects
             .iter()
-            .take(REJECTS_KEPT)
+            .take(REJECTS_SHOWN)
             .map(card)
             .collect(),
         scores: recent

@@ -1,6 +1,6 @@
 //! A running station as others see it: what the service manager and the control socket are told.
 
-use std::path::{Path, PathBuf, absolute};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -67,7 +67,7 @@ pub(super) struct Service {
 impl Service {
     pub(super) fn new(config: &Path, station: &config::Station, sign: Sign) -> Self {
         Self {
-            config: absolute(config).unwrap_or_else(|_| config.to_owned()),
+            config: absolute(config),
             notifier: Notifier::start(),
             mood: None,
             doing: String::new(),
@@ -79,11 +79,10 @@ impl Service {
             given_up: None,
             history: History::default(),
             folders: Folders {
-                // Who asks may be in another folder.
                 records: station
                     .records
                     .as_ref()
-                    .and_then(|records| absolute(&records.ring.folder).ok()),
+                    .map(|records| absolute(&records.ring.folder)),
                 models: station.bundle.folder(),
             },
             sign,
@@ -297,6 +296,11 @@ impl Service {
         }
         self.notifier.status(&self.doing);
     }
+}
+
+/// Who asks may be elsewhere.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Answers who may have gone.

@@ -29,18 +29,18 @@ const PHONE: Screen = Screen {
 };
 
 /// A station that inspects the demo's jar lids for ever, slowly enough for any machine.
-fn jar_lids() -> Site {
+pub(super) fn jar_lids() -> Site {
     let site = Site::new();
     let models = root().join("models");
-    let models = models.display();
-    let station = format!(
-        "[bundle]\nfile = \"{models}/cap.twb\"\n\
-         [camera]\nkind = \"replay\"\nfolder = \"{models}/demo/cap\"\nrepeat = true\n\
-         [trigger]\nrate_hz = 2.0\n\
-         [gate]\ndelay_ms = 4000\ndeadline_ms = 3900\n\
-         [inspector]\nrestart_wait_ms = 4000\n\
-         [page]\nenabled = false\n"
-    );
+    for (file, name) in [("cap.twb", "cap.twb"), ("demo/cap", "jar-lids")] {
+        std::os::unix::fs::symlink(models.join(file), site.path(name)).expect("a link");
+    }
+    let station = "[bundle]\nfile = \"cap.twb\"\n\
+                   [camera]\nkind = \"replay\"\nfolder = \"jar-lids\"\nrepeat = true\n\
+                   [trigger]\nrate_hz = 1.0\n\
+                   [gate]\ndelay_ms = 8000\ndeadline_ms = 7900\n\
+                   [inspector]\nrestart_wait_ms = 4000\n\
+                   [page]\nenabled = false\n";
     site.write("station.toml", station);
     site
 }
@@ -99,7 +99,7 @@ fn a_browser_shows_what_is_true_and_never_a_station_that_is_not_there() {
     browser.open(&format!("http://{address}/"));
     browser.wait_for(&is_shown("running"));
     browser.wait_for("document.querySelectorAll('#rejects img').length > 3");
-    browser.wait_for("document.querySelectorAll('#scores .pass').length > 20");
+    browser.wait_for("document.querySelectorAll('#scores .pass').length > 8");
     browser.wait_for("document.querySelector('#last img')?.naturalWidth > 500");
     assert_eq!(
         browser.value("document.getElementById('word').textContent"),
@@ -110,7 +110,7 @@ fn a_browser_shows_what_is_true_and_never_a_station_that_is_not_there() {
     look(&mut browser, PHONE, "page-phone.png");
 
     // A finger on a reject shows it larger, and another one closes it.
-    browser.value("document.querySelector('#rejects button').click()");
+    browser.value("document.querySelector('#rejects img').closest('button').click()");
     browser.wait_for("document.querySelector('dialog').open && document.getElementById('closer-picture').naturalWidth > 500");
     browser.value("document.querySelector('dialog button').click()");
     assert_eq!(
