@@ -140,7 +140,7 @@ fn a_browser_shows_what_is_true_and_never_a_station_that_is_not_there() {
         browser.value("document.getElementById('word').textContent"),
         "Not ready"
     );
-    look(&mut browser, LINE, "page-not-ready.png");
+    look(&mut browser, NIGHT, "page-not-ready.png");
     browser.wait_for(&is_shown("running"));
 
     // The station dies, and the page does not go on being green.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use super::browser::jar_lids;
-use super::{address, text, with_page};
+use super::{address, slow_to_recover, text, with_page};
 use crate::binaries::{run, succeed};
 use crate::service::Service;
 use crate::station::{endless, inspect_process, signal};
@@ -86,7 +86,7 @@ fn value(samples: &[Sample], name: &str, wanted: &[(&str, &str)]) -> Option<f64>
 
 #[test]
 fn figures_are_text_that_prometheus_reads_and_count_what_the_station_counts() {
-    let service = Service::start(with_page(endless()));
+    let service = Service::start(slow_to_recover(with_page(endless())));
     let address = address(&service);
     service.wait_until(|status| {
         status["counts"]["failed"]
