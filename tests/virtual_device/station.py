@@ -104,7 +104,7 @@ exit 1
 
     def inspect_process(self):
         """The process that judges, a child of the other one; empty if there is none."""
-        return self.device.run(f"pgrep --parent {self.line_process()}")[1].strip()
+        return self.device.run(f"pgrep --parent {self.line_process()} --full inspect-process")[1].strip()
 
     def restarts(self):
         """How often systemd has started the unit again."""

@@ -86,6 +86,9 @@ pub(crate) enum Command {
     /// The process that proves an installed model; started by `model install`, answers on standard output.
     #[command(hide = true)]
     ProveProcess(ProveProcessArgs),
+    /// The process that shows the station's page; started by `run`, which it hears on standard input.
+    #[command(hide = true)]
+    PageProcess,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -183,6 +184,13 @@ pub(crate) enum EdgeError {
     /// The acceptance has not shown what was to be shown.
     #[error("not accepted: {why}")]
     NotAccepted { why: String },
+    /// The page can't be shown where it should.
+    #[error("showing the page on {listen}")]
+    Page {
+        listen: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
     /// Standard output.
     #[error("writing to standard output")]
     Output(#[from] io::Error),
@@ -224,6 +232,7 @@ impl EdgeError {
             | Self::Usage { .. }
             | Self::Unseeable { .. }
             | Self::Preset { .. }
+            | Self::Page { .. }
             | Self::Station(_)
             | Self::Gate(_) => 2,
             Self::Data(_)
@@ -316,6 +325,11 @@ impl EdgeError {
             Self::Preset { .. } => {
                 Some("name a JSON file that the vendor's viewer has saved, or leave the key out".into())
             }
+            Self::Page { .. } => Some(
+                "each page has an address and a port of its own: `page.listen` of the configuration; `page.enabled = \
+                 false` is none"
+                    .into(),
+            ),
             Self::Store { .. } => Some("check the folder's rights and the free space".into()),
             Self::RecordsInUse { .. } => {
                 Some("stop that station, or give this one a `records.folder` of its own".into())

@@ -39,6 +39,8 @@ pub(crate) enum Speaker {
     Line,
     /// The process that sees and judges: a log that nobody reads must not look like an engine that hangs.
     Inspect,
+    /// The process that shows the page.
+    Page,
 }
 
 impl Speaker {
@@ -47,6 +49,7 @@ impl Speaker {
             Self::Command => "twinspect",
             Self::Line => "line",
             Self::Inspect => "inspect",
+            Self::Page => "page",
         }
     }
 }

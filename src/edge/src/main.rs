@@ -2,7 +2,7 @@
 //!
 //! In data-flow order: [`cli`] is what was typed, [`config`] what a station is; [`pipeline`] takes
 //! a frame to a verdict by one of the [`engines`], for which `plans` looks after a GPU's files; `replay`, `demo`, `bench` and `check` run it in this process, [`run`] in
-//! two, and [`control`] speaks to one that runs; [`pictures`], [`part_report`] and [`tally`] tell people what became of the parts.
+//! two, [`control`] speaks to one that runs, and [`page`] shows it to a browser; [`pictures`], [`part_report`] and [`tally`] tell people what became of the parts.
 #![forbid(unsafe_code)]
 
 mod accept;
@@ -18,12 +18,15 @@ mod demo;
 mod engines;
 mod error;
 mod fit;
+mod health;
 mod latency;
 mod logging;
 mod manual;
+mod metrics;
 mod model;
 mod number;
 mod outlet;
+mod page;
 mod part_report;
 mod pictures;
 mod pipeline;
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
     logging::start(match &cli.command {
         Command::Run(_) => Speaker::Line,
         Command::InspectProcess(_) => Speaker::Inspect,
+        Command::PageProcess => Speaker::Page,
         _ => Speaker::Command,
     });
     let result = chaos::arm().and_then(|()| execute(&cli.command, &mut anstream::stdout()));
@@ -91,5 +95,6 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
         Command::Manual(args) => manual::manual(args, out),
         Command::InspectProcess(args) => run::inspect_process(args),
         Command::ProveProcess(args) => model::prove_process(args, out),
+        Command::PageProcess => page::page_process(),
     }
 }

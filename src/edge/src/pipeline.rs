@@ -246,6 +246,13 @@ impl Pipeline {
         Ok(Some(start.elapsed()))
     }
 
+    /// Of the last part, the share of its region in which depth was measured; none for a product that is
+    /// inspected by colour alone.
+    pub(crate) fn depth_share(&self) -> Option<f32> {
+        let has_depth = self.preparer.spec().geometry.is_some();
+        has_depth.then_some(self.part.valid_share)
+    }
+
     /// Memory for what a picture of a part shows.
     pub(crate) fn new_snapshot(&self) -> Snapshot {
         Snapshot::new(self.preparer.spec(), self.fuses())

@@ -20,6 +20,7 @@ mod messages;
 mod models;
 mod models_switch;
 mod onnx;
+mod page;
 mod presence;
 mod product;
 mod purity;

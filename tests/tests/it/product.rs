@@ -404,6 +404,13 @@ impl Site {
         site
     }
 
+    /// A folder with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
+    }
+
     /// The place of a file or folder of the site.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(name)
@@ -455,6 +462,8 @@ kind = \"replay\"
 folder = \"parts\"
 [trigger]
 rate_hz = 20.0
+[page]
+enabled = false
 ";
 
 /// The camera of all recorded parts.

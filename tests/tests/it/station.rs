@@ -72,9 +72,18 @@ impl Station {
     }
 }
 
-/// The process that sees and judges: the station's only child.
+/// The process that sees and judges.
 pub(crate) fn inspect_process(station: u32) -> u32 {
+    child(station, "inspect-process").expect("the station has a child that inspects")
+}
+
+/// A process that a station has started with this command.
+pub(crate) fn child(station: u32, command: &str) -> Option<u32> {
     let parent = format!("PPid:\t{station}");
+    let does = |pid: &u32| {
+        std::fs::read(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.split(|byte| *byte == 0).nth(1) == Some(command.as_bytes()))
+    };
     let is_child = |pid: &u32| {
         std::fs::read_to_string(format!("/proc/{pid}/status"))
             .is_ok_and(|status| status.lines().any(|line| line == parent))
@@ -82,8 +91,7 @@ pub(crate) fn inspect_process(station: u32) -> u32 {
     std::fs::read_dir("/proc")
         .expect("/proc")
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .find(is_child)
-        .expect("the station has a child")
+        .find(|pid| is_child(pid) && does(pid))
 }
 
 pub(crate) fn signal(pid: u32, signal: &str) {

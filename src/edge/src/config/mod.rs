@@ -11,6 +11,7 @@ mod contradiction;
 mod engine;
 mod explain;
 mod models;
+mod page;
 mod presence;
 mod realsense;
 mod station;

@@ -1,6 +1,6 @@
 //! Installed models, whether the station goes by one of them, and how another one takes over.
 
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use serde::{Deserialize, Serialize};
 use twinspect_core::changeover::{ChangeoverSpec, TrialSpec};
@@ -83,6 +83,14 @@ impl BundleSource {
         match self {
             Self::File(file) => Ok(file.clone()),
             Self::Active { folder, station } => Models::open(folder).active_bundle(station),
+        }
+    }
+
+    /// Where it lies, whichever bundle it is.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(file) => absolute(file).ok()?.parent().map(Path::to_owned),
+            Self::Active { folder, .. } => absolute(folder).ok(),
         }
     }
 

@@ -20,6 +20,7 @@ use super::camera::CameraSource;
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::engine::EngineSpec;
 use super::models::{BundleSource, ModelsSpec};
+use super::page::PageSpec;
 use super::presence::WatchSpec;
 use super::typed::{
     ChallengeToml, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
@@ -55,6 +56,10 @@ pub(crate) struct Station {
     pub(crate) challenge: ChallengeSpec,
     /// Where it answers while it runs, if the file says so.
     pub(crate) control_socket: Option<PathBuf>,
+    /// The page on the line's screen.
+    pub(crate) page: Option<PageSpec>,
+    /// Where figures go for the node exporter's textfile collector.
+    pub(crate) textfile: Option<PathBuf>,
 }
 
 /// A station that waited for longer would be late for every pulse.
@@ -415,6 +420,8 @@ impl Station {
             control_socket: Some(&typed.control.socket)
                 .filter(|socket| !socket.as_os_str().is_empty())
                 .map(|socket| folder.join(socket)),
+            page: checker.page(&typed.page),
+            textfile: checker.textfile(&typed.metrics, folder),
         };
         if checker.problems.is_empty() {
             Ok(station)

@@ -551,3 +551,35 @@ fn what_does_not_go_together_with_presence_is_refused_with_its_remedy() {
         "{unseen:?}"
     );
 }
+
+#[test]
+fn a_page_has_an_address_and_names_of_machines() {
+    let page = |rest: &str| {
+        parse(
+            Path::new("/etc/twinspect/left.toml"),
+            &format!("{LEAST}{rest}"),
+        )
+    };
+    let station = page("").unwrap().station;
+    assert!(
+        station.page.unwrap().listen.ip().is_loopback(),
+        "by default"
+    );
+    assert_eq!(station.textfile, None);
+    let off = "[page]\nenabled = false\n[metrics]\ntextfile = \"figures/left.prom\"\n";
+    let station = page(off).unwrap().station;
+    assert_eq!(station.page, None);
+    let textfile = station.textfile.unwrap();
+    assert_eq!(textfile, Path::new("/etc/twinspect/figures/left.prom"));
+    for (wrong, key) in [
+        ("[page]\nlisten = \"8080\"\n", "page.listen"),
+        ("[page]\nlisten = \"localhost:8080\"\n", "page.listen"),
+        ("[page]\nhosts = [\"press 3\"]\n", "page.hosts"),
+        ("[page]\nhosts = [\"press:80\"]\n", "page.hosts"),
+        ("[metrics]\ntextfile = \"left.txt\"\n", "metrics.textfile"),
+        ("[page]\ntoken = \"x\"\n", "token"),
+    ] {
+        let error = page(wrong).unwrap_err().to_string();
+        assert!(error.contains(key), "{error}");
+    }
+}

@@ -9,6 +9,7 @@ use twinspect_core::belt::EncoderKind;
 use super::camera::{CameraKind, CameraToml};
 use super::engine::EngineToml;
 use super::models::ModelsToml;
+use super::page::{MetricsToml, PageToml};
 use super::realsense::RealSenseToml;
 use super::v4l2::V4l2Toml;
 
@@ -50,6 +51,10 @@ pub(crate) struct StationToml {
     pub(crate) challenge: ChallengeToml,
     #[serde(default)]
     pub(crate) control: ControlToml,
+    #[serde(default)]
+    pub(crate) page: PageToml,
+    #[serde(default)]
+    pub(crate) metrics: MetricsToml,
 }
 
 impl StationToml {

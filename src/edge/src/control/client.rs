@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::protocol::{Asked, read_line};
-use super::{ControlError, InspectorState, ModelsStatus, Reply, Request, Status, UnderWay, place};
+use super::show_status::{self, Seen};
+use super::{ControlError, Reply, Request, place};
 use crate::cli::{AskArgs, TriggerArgs};
 use crate::config;
 use crate::error::EdgeError;
+use crate::health::{Board, Disk, Looked, attention};
 use crate::part_report::words;
 
 /// Longest answer.
@@ -19,7 +21,32 @@ const SLACK: Duration = Duration::from_secs(3);
 
 /// Says what a station is doing.
 pub(crate) fn status(args: &AskArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    ask(args, Request::Status, out)
+    let socket = socket(args)?;
+    let (line, reply) = reply_of(&socket, Request::Status)?;
+    let Reply::Status(status) = reply else {
+        return Err(no_answer(&socket, &line).into());
+    };
+    let recent = match reply_of(&socket, Request::Recent) {
+        Ok((_, Reply::Recent { parts })) => parts,
+        // What is said of them is a hint; a station that has just ended has told what it was doing.
+        _ => Vec::new(),
+    };
+    let (board, disks) = (Board::read(Path::new("/")), Disk::of(&status.folders));
+    let attention = attention(&Looked {
+        status: &status,
+        recent: &recent,
+        board: &board,
+        disks: &disks,
+    });
+    let seen = Seen {
+        board,
+        disks,
+        attention,
+    };
+    if args.json {
+        return Ok(show_status::for_scripts(&line, &seen, out)?);
+    }
+    show_status::for_people(&status, &seen, out).map_err(EdgeError::Output)
 }
 
 /// Triggers a part, waits until it has left, and says what became of it; or has a test part judged.
@@ -133,7 +160,11 @@ fn socket(args: &AskArgs) -> Result<PathBuf, EdgeError> {
     }
 }
 
-fn exchange(socket: &Path, request: Request) -> io::Result<Vec<u8>> {
+/// Asks a station, and returns the line that it answers, without its end.
+///
+/// # Errors
+/// What the system says, and an answer that is too long or takes too long.
+pub(crate) fn exchange(socket: &Path, request: Request) -> io::Result<Vec<u8>> {
     let most = request.answer_max() + SLACK;
     let mut stream = UnixStream::connect(socket)?;
     let mut line = serde_json::to_vec(&Asked { request })?;
@@ -147,7 +178,8 @@ fn exchange(socket: &Path, request: Request) -> io::Result<Vec<u8>> {
 
 fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
     match reply {
-        Reply::Status(status) => show_status(status, out),
+        // Those have a form of their own, or nobody who looks.
+        Reply::Status(_) | Reply::Recent { .. } => Ok(()),
         Reply::Left(left) => {
             let (word, detail) = words(&left.verdict);
             writeln!(
@@ -190,134 +222,4 @@ fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
         ),
         Reply::Refused { reason } => writeln!(out, "{reason}"),
     }
-}
-
-fn show_status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
-    let Status {
-        station,
-        version,
-        process,
-        uptime_s,
-        doing,
-        inspector,
-        parts,
-        trigger,
-        late_results,
-        last_part,
-        challenge,
-        last_reload,
-        models,
-        ..
-    } = status;
-    let since = indicatif::HumanDuration(Duration::from_secs(*uptime_s as u64));
-    writeln!(out, "{doing}")?;
-    writeln!(
-        out,
-        "station        {}, twinspect {version}, process {process}, for {since}",
-        station.display()
-    )?;
-    let state = match inspector.state {
-        InspectorState::Down => "down",
-        InspectorState::Starting => "starting",
-        InspectorState::Up => "up",
-    };
-    let known = [&inspector.model, &inspector.engine, &inspector.camera];
-    let known: String = known
-        .into_iter()
-        .flatten()
-        .map(|what| format!(", {what}"))
-        .collect();
-    writeln!(
-        out,
-        "inspector      {state}, {} restarts{known}",
-        inspector.restarts
-    )?;
-    if let Some(why) = &inspector.engine_why {
-        let what = if inspector.engine_stands_in {
-            "stands in for tensorrt"
-        } else {
-            "as wanted"
-        };
-        writeln!(out, "engine         {what}: {why}")?;
-    }
-    if let Some(models) = models {
-        show_models(models, out)?;
-    }
-    writeln!(
-        out,
-        "parts          {} triggered: {} passed, {} failed, {} without a result ({late_results} \
-         late answers), {} under way",
-        parts.triggered, parts.passed, parts.failed, parts.no_result, parts.under_way
-    )?;
-    writeln!(
-        out,
-        "trigger        {} parts, {} doubles, {} missed, {} times edges or pictures lost, {} unclear, {} \
-         stuck",
-        trigger.parts,
-        trigger.doubles,
-        trigger.missed,
-        trigger.losses,
-        trigger.unclear,
-        trigger.stuck
-    )?;
-    if let Some(left) = last_part {
-        let (word, detail) = words(&left.verdict);
-        writeln!(
-            out,
-            "last part      {}: {word}  {}",
-            left.number,
-            detail.trim()
-        )?;
-    }
-    if let Some(challenge) = challenge
-        && (challenge.due_in_s.is_some() || challenge.last.is_some() || challenge.awaited.is_some())
-    {
-        let last = challenge.last.as_deref().unwrap_or("none shown yet");
-        let alarm = challenge.alarm.as_deref();
-        let alarm = alarm.map_or(String::new(), |alarm| format!(", ALARM: {alarm}"));
-        let due = challenge.due_in_s.map_or(String::new(), |due_s| {
-            format!(", next one within {:.1} h", due_s / 3600.0)
-        });
-        writeln!(out, "challenge      last: {last}{alarm}{due}")?;
-    }
-    if let Some(reload) = last_reload {
-        let what = if reload.taken_over {
-            "taken over"
-        } else {
-            "refused"
-        };
-        writeln!(out, "last reload    {what}: {}", reload.text)?;
-    }
-    Ok(())
-}
-
-fn show_models(models: &ModelsStatus, out: &mut dyn Write) -> io::Result<()> {
-    let ModelsStatus {
-        active,
-        active_for_s,
-        previous,
-        under_way,
-        trial_parts_left,
-        last,
-    } = models;
-    let since = indicatif::HumanDuration(Duration::from_secs(*active_for_s as u64));
-    let before = previous
-        .as_ref()
-        .map_or(String::new(), |previous| format!("; before it {previous}"));
-    let trial = trial_parts_left.map_or(String::new(), |left| {
-        format!("; on trial for {left} more parts")
-    });
-    writeln!(out, "model          {active}, for {since}{before}{trial}")?;
-    if let Some(UnderWay { model, step }) = under_way {
-        writeln!(out, "under way      {model}: {step}")?;
-    }
-    if let Some(last) = last {
-        let what = if last.activated {
-            "activated"
-        } else {
-            "not active"
-        };
-        writeln!(out, "last model     {}, {what}: {}", last.model, last.text)?;
-    }
-    Ok(())
 }

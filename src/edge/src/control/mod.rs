@@ -6,14 +6,21 @@
 //! where the socket lies.
 
 mod client;
+mod figures;
 mod place;
 mod protocol;
 mod server;
+mod show_status;
 
 pub(crate) use client::{
-    activate, answers, challenge, reload, request, retry_engine, rollback, status, trigger,
+    activate, answers, challenge, exchange, reload, request, retry_engine, rollback, status,
+    trigger,
 };
-pub(crate) use place::{for_station, socket_of};
+pub(crate) use figures::{
+    BOUNDS_MS, CameraFigures, Counts, Folders, Histogram, Inspected, LastHour, MachineState,
+    ModelStatus, PageStatus, RecentPart, STAGES, Stage, StageTimes, StreamFigures,
+};
+pub(crate) use place::{for_station, pictures_of, socket_of};
 pub(crate) use protocol::{
     ActivationStatus, ChallengeStatus, InspectorState, InspectorStatus, JudgedPart, LeftPart,
     ModelsStatus, Parts, ReloadStatus, Reply, Request, Status, Triggered, UnderWay,

@@ -24,6 +24,11 @@ fn in_folder_of(configured: Option<&Path>, runtime: Option<&OsStr>) -> Option<Pa
     (!folder.is_empty()).then(|| Path::new(folder).join(SOCKET))
 }
 
+/// Where the pictures lie that a station's page shows: beside its socket, in a folder that goes with it.
+pub(crate) fn pictures_of(socket: &Path) -> PathBuf {
+    socket.with_extension("pictures")
+}
+
 /// Where to ask for the station of a configuration, which may name its socket.
 pub(crate) fn socket_of(config: &Path, configured: Option<PathBuf>) -> PathBuf {
     configured.unwrap_or_else(|| of_service(config))

@@ -8,6 +8,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use twinspect_core::verdict::Verdict;
 
+use super::figures::{
+    CameraFigures, Counts, Folders, Inspected, LastHour, MachineState, ModelStatus, PageStatus,
+    RecentPart, StageTimes,
+};
 use crate::clock::Clock;
 use crate::config::Change;
 
@@ -42,13 +46,15 @@ pub(crate) enum Request {
     },
     /// Take the model over that was before this one.
     Rollback,
+    /// What became of the last parts, one by one?
+    Recent,
 }
 
 impl Request {
     /// How long the answer may take.
     pub(super) fn answer_max(&self) -> Duration {
         Duration::from_secs(match self {
-            Self::Status | Self::RetryEngine | Self::Challenge => 5,
+            Self::Status | Self::RetryEngine | Self::Challenge | Self::Recent => 5,
             // The camera and the engine may be brought back meanwhile.
             Self::TestPart => 15,
             // The disk may be slow.
@@ -90,6 +96,8 @@ pub(crate) enum Reply {
         /// could.
         switch_ms: f64,
     },
+    /// The last parts that have left, oldest first.
+    Recent { parts: Vec<RecentPart> },
     /// Nothing was done.
     Refused { reason: String },
 }
@@ -120,6 +128,9 @@ pub(crate) struct Status {
     pub(crate) obstacle: Option<String>,
     /// For people; the service manager shows the same.
     pub(crate) doing: String,
+    /// In the words of OPC 40100-1.
+    #[serde(default)]
+    pub(crate) state: MachineState,
     pub(crate) inspector: InspectorStatus,
     pub(crate) parts: Parts,
     pub(crate) trigger: Triggered,
@@ -132,6 +143,34 @@ pub(crate) struct Status {
     /// Which model is in charge, and what is under way. A station of an earlier release does not say.
     #[serde(default)]
     pub(crate) models: Option<ModelsStatus>,
+    #[serde(default)]
+    pub(crate) counts: Counts,
+    #[serde(default)]
+    pub(crate) last_hour: LastHour,
+    /// The last parts that were rejected, newest first.
+    #[serde(default)]
+    pub(crate) last_rejects: Vec<RecentPart>,
+    /// Of all inspect processes since the start.
+    #[serde(default)]
+    pub(crate) inspected: Inspected,
+    /// Times of the stages, of all inspect processes since the start.
+    #[serde(default)]
+    pub(crate) stages: StageTimes,
+    #[serde(default)]
+    pub(crate) camera: CameraFigures,
+    #[serde(default)]
+    pub(crate) model: Option<ModelStatus>,
+    #[serde(default)]
+    pub(crate) page: Option<PageStatus>,
+    #[serde(default)]
+    pub(crate) folders: Folders,
+}
+
+impl Status {
+    /// Whether pictures of parts are there to be shown.
+    pub(crate) fn is_up(&self) -> bool {
+        self.inspector.state == InspectorState::Up
+    }
 }
 
 /// The models of a station.

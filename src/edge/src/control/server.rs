@@ -202,7 +202,8 @@ fn converse(
         Err(error) => {
             let reason = format!(
                 "no request: {error}; known are {{\"request\":\"status\"}}, \"trigger\", \"test_part\", \
-                 \"reload\", \"retry_engine\", {{\"activate\":{{\"model\":\"ID\"}}}} and \"rollback\", without other keys"
+                 \"reload\", \"retry_engine\", \"challenge\", \"recent\", {{\"activate\":{{\"model\":\"ID\"}}}} and \
+                 \"rollback\", without other keys"
             );
             return Some(Reply::Refused { reason });
         }

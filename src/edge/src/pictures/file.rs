@@ -3,9 +3,13 @@
 use std::io::{self, Cursor};
 use std::path::Path;
 
+use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
 
 use crate::error::EdgeError;
+
+/// Of a JPEG, 1 to 100.
+const QUALITY: u8 = 82;
 
 /// Writes a PNG, and the folders that it lies in. Whatever happens, no part of a picture stands under
 /// its name.
@@ -29,6 +33,17 @@ pub(crate) fn encode(picture: &RgbImage) -> io::Result<Vec<u8>> {
         .write_to(&mut png, ImageFormat::Png)
         .map_err(io::Error::other)?;
     Ok(png.into_inner())
+}
+
+/// Writes a JPEG for a page: smaller, and gone again soon.
+pub(crate) fn save_small(picture: &RgbImage, path: &Path) -> Result<(), EdgeError> {
+    let mut jpeg = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut jpeg, QUALITY);
+    picture
+        .write_with_encoder(encoder)
+        .map_err(io::Error::other)
+        .map_err(EdgeError::store(path))?;
+    write_beside(path, |partial| fs_err::write(partial, &jpeg)).map_err(EdgeError::store(path))
 }
 
 /// Writes under another name in the same folder, then renames. What a full disk leaves is removed.

@@ -35,6 +35,22 @@ pub(crate) fn heatmap(snapshot: &Snapshot, title: &str, caption: &str) -> RgbIma
     picture
 }
 
+/// Colour, map and, where there is depth, shaded height of a part, side by side and without any words: whoever
+/// shows it has words of its own.
+pub(crate) fn strip(snapshot: &Snapshot) -> RgbImage {
+    let side = snapshot.size() as u32;
+    let mut views = vec![panels::colour(snapshot), panels::map(snapshot)];
+    if snapshot.has_depth() {
+        views.push(panels::relief(snapshot));
+    }
+    let mut picture = RgbImage::from_pixel(views.len() as u32 * side, side, BACKGROUND);
+    for (place, mut view) in (0..).zip(views) {
+        panels::outline(&mut view, snapshot);
+        paste(&mut picture, &view, (place * side, 0));
+    }
+    picture
+}
+
 #[cfg(test)]
 mod tests {
     use image::Rgb;

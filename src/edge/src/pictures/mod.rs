@@ -12,8 +12,8 @@ mod panels;
 mod sheet;
 mod snapshot;
 
-pub(crate) use file::{encode, save, write_whole};
-pub(crate) use heatmap::heatmap;
+pub(crate) use file::{encode, save, save_small, write_whole};
+pub(crate) use heatmap::{heatmap, strip};
 pub(crate) use sheet::Sheet;
 pub(crate) use snapshot::Snapshot;
 

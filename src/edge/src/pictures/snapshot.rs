@@ -38,6 +38,11 @@ impl Snapshot {
         }
     }
 
+    /// Whether depth was measured anywhere.
+    pub(super) fn has_depth(&self) -> bool {
+        self.valid.iter().any(|valid| *valid > 0.0)
+    }
+
     /// Side S in pixels.
     pub(crate) fn size(&self) -> usize {
         self.size

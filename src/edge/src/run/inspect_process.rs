@@ -29,9 +29,10 @@ use twinspect_core::trigger::PresenceSpec;
 use super::capture::{Capture, CaptureWatch, Slot};
 use super::engine_health::{EngineHealth, engine_report};
 use super::inspecting::{End, Inspect};
-use super::messages::{self, EngineReport, InspectorMessage, Proven, Ready, SetupMessage};
+use super::messages::{self, EngineReport, Figures, InspectorMessage, Proven, Ready, SetupMessage};
 use super::priority::Nice;
 use super::records::Records;
+use super::showcase::Showcase;
 use super::tickets::{self, TicketsRead};
 use super::watch::Watching;
 use crate::cameras::{self, Opened};
@@ -39,6 +40,7 @@ use crate::chaos::{self, Place};
 use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
 use crate::config::{self, Station};
+use crate::control::ModelStatus;
 use crate::engines::{self, Gpu};
 use crate::error::{EdgeError, WithCauses};
 use crate::fit::lookout;
@@ -162,6 +164,8 @@ struct Begun {
     bundle: PathBuf,
     /// Its digest, once it is known.
     digest: Option<String>,
+    /// Where pictures for the page go.
+    pictures: Option<PathBuf>,
     /// Whether another process is in charge.
     waits: bool,
 }
@@ -174,6 +178,7 @@ fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Begun
         clock_start_ns,
         gpu,
         digest,
+        pictures,
         waits,
     } = setup.unwrap_or_default();
     let station = config::parse(config, &text)?.station;
@@ -183,6 +188,7 @@ fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Begun
         clock: Clock::started_at(clock_start_ns),
         gpu,
         digest,
+        pictures,
         waits,
     })
 }
@@ -192,6 +198,7 @@ struct ProvenModel {
     station: Station,
     clock: Clock,
     bundle: Bundle,
+    pictures: Option<PathBuf>,
     watching: Option<(Lookout, PresenceSpec)>,
     pipeline: Pipeline,
     engine: EngineReport,
@@ -203,6 +210,7 @@ fn prove(begun: Begun, stream: &mut UnixStream) -> Result<ProvenModel, EdgeError
         station,
         clock,
         gpu,
+        pictures,
         bundle,
         digest,
         ..
@@ -225,6 +233,7 @@ fn prove(begun: Begun, stream: &mut UnixStream) -> Result<ProvenModel, EdgeError
         station,
         clock,
         bundle,
+        pictures,
         watching,
         pipeline,
         engine,
@@ -265,6 +274,7 @@ fn serve(
         station,
         clock,
         bundle,
+        pictures,
         watching,
         pipeline,
         engine,
@@ -280,12 +290,21 @@ fn serve(
         .records
         .map(|spec| Records::start(&spec, config, &bundle, &pipeline))
         .transpose()?;
+    let showcase = pictures.map(|folder| Showcase::start(folder, &pipeline));
 
     let (answers, outgoing) = bounded(ANSWERS_MAX);
     let (frame_sender, frames) = bounded(1);
     let watch = Arc::new(CaptureWatch::default());
+    let manifest = bundle.manifest();
     let ready = InspectorMessage::Ready(Ready {
         model,
+        about: ModelStatus {
+            name: manifest.name.clone(),
+            version: manifest.version.to_string(),
+            created: manifest.created.clone(),
+            target_rate: manifest.score.fused.target_rate,
+            bundle: bundle.hash().to_owned(),
+        },
         bundle: bundle.hash().to_owned(),
         engine,
         camera: camera.description(),
@@ -329,6 +348,8 @@ fn serve(
             limits: station.inspector,
             pipeline,
             records,
+            showcase,
+            figures: Figures::default(),
             watch,
             tickets_read,
             camera_watch,

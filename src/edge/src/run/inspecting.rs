@@ -9,13 +9,15 @@ use twinspect_core::verdict::{Reason, Verdict};
 
 use super::capture::{CaptureWatch, Captured};
 use super::engine_health::EngineHealth;
-use super::messages::{Errand, InspectorMessage, Metrics};
+use super::messages::{Errand, Figures, InspectorMessage, Metrics};
 use super::records::{Judged, Records};
+use super::showcase::Showcase;
 use super::tickets::TicketsRead;
 use crate::cameras::{CameraWatch, Health};
 use crate::chaos;
 use crate::clock::Clock;
 use crate::config::InspectorLimits;
+use crate::control::{Stage, StreamFigures};
 use crate::error::{EdgeError, WithCauses};
 use crate::pipeline::{InspectError, Pipeline, Timings};
 
@@ -25,6 +27,9 @@ pub(super) struct Inspect {
     pub(super) limits: InspectorLimits,
     pub(super) pipeline: Pipeline,
     pub(super) records: Option<Records>,
+    /// Pictures for the page.
+    pub(super) showcase: Option<Showcase>,
+    pub(super) figures: Figures,
     pub(super) watch: Arc<CaptureWatch>,
     pub(super) tickets_read: Arc<TicketsRead>,
     /// Of a camera that may have to be brought back.
@@ -84,6 +89,7 @@ impl Inspect {
             .answers
             .send(InspectorMessage::Heartbeat {
                 metrics: last,
+                figures: self.figures(),
                 sees: false,
             })
             .is_err()
@@ -100,7 +106,7 @@ impl Inspect {
             .map_or(Ok(end), |source| Err(EdgeError::Engine(source)))
     }
 
-    /// Judges a part, answers, and keeps a record; whether somebody listened.
+    /// Judges a part, answers, keeps a record and shows it; whether somebody listened.
     fn inspect(&mut self, captured: Captured) -> bool {
         let start_us = self.clock.now_us();
         let (verdict, timings, took_us) = if start_us >= captured.decide_by_us {
@@ -113,8 +119,16 @@ impl Inspect {
         let Captured { errand, frame, .. } = captured;
         let answer = errand.answer(verdict.clone(), took_us, frame.truth.as_ref());
         let listened = self.answers.send(answer).is_ok();
+        // The part has its answer: what follows is time that nobody waits for, if no other part does.
         if let Errand::Part(number) = errand {
             self.inspected += 1;
+            if let Some(timings) = &timings {
+                self.measure(timings);
+                if let Some(showcase) = &mut self.showcase {
+                    let now_us = self.clock.now_us();
+                    showcase.show(&self.pipeline, number, verdict.passes(), now_us);
+                }
+            }
             if let Some(records) = &mut self.records {
                 let judged = Judged {
                     number,
@@ -150,6 +164,34 @@ impl Inspect {
         }
     }
 
+    fn measure(&mut self, timings: &Timings) {
+        let stages = &mut self.figures.stages;
+        stages.add(Stage::Prepare, timings.prepare);
+        stages.add(Stage::Infer, timings.infer);
+        if let Some(fusion) = timings.fusion {
+            stages.add(Stage::Fusion, fusion);
+        }
+        stages.add(Stage::Score, timings.score);
+        stages.add(Stage::Whole, timings.whole());
+        let measured = self.pipeline.depth_share();
+        self.figures.camera.depth_invalid_ratio = measured.map(|share| 1.0 - share);
+    }
+
+    fn figures(&self) -> Figures {
+        let mut figures = self.figures;
+        figures.camera.stream = self.camera_watch.as_ref().map(|watch| {
+            let counts = watch.counts();
+            StreamFigures {
+                restarts: counts.recovery.restarts + counts.recovery.resets,
+                removals: counts.recovery.removals,
+                corrupt: counts.corrupt,
+                late: counts.late,
+                frozen: counts.frozen,
+            }
+        });
+        figures
+    }
+
     /// Keeps an engine fast that would be slow after a pause. Not if a ticket was read since the last time: its
     /// picture is about to come. A fault that shows here costs no part.
     fn warm(&mut self, is_idle: bool) {
@@ -179,6 +221,7 @@ impl Inspect {
         let watch = self.camera_watch.as_ref();
         let heartbeat = InspectorMessage::Heartbeat {
             metrics: self.metrics(),
+            figures: self.figures(),
             sees: watch.is_none_or(|watch| watch.health() == Health::Well),
         };
         self.answers.send(heartbeat).is_ok()

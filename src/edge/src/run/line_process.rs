@@ -45,6 +45,7 @@ use crate::clock::Clock;
 use crate::config::{self, Loaded};
 use crate::control::{self, Server};
 use crate::error::EdgeError;
+use crate::page::{self, Keeper, Sign};
 
 /// Events that may wait for the line process; more make the inspect process wait.
 const EVENTS_MAX: usize = 64;
@@ -68,18 +69,35 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
     let wishes = reload::start(args.config.clone(), lock, order_sender.clone());
     let signals = SignalWatch::start(wishes.clone())?;
     let socket = control::for_station(loaded.station.control_socket.as_deref());
+    let setup = page::setup(&args.config, &loaded.station, socket.as_deref());
+    let sign = Sign::default();
+    let pictures = setup.as_ref().map(|setup| setup.pictures.clone());
     let store = Store::of(&loaded.station.bundle);
     let (chores, tray) = clerk::chores();
-    let process = LineProcess::new(args, loaded, store.as_ref(), chores.clone())?;
+    let shown = ForPage {
+        pictures,
+        sign: sign.clone(),
+    };
+    let process = LineProcess::new(args, loaded, store.as_ref(), chores.clone(), shown)?;
     clerk::start(store, tray, order_sender.clone());
     let desk = orders::desk(order_sender, wishes, chores);
     let server = socket
         .map(|socket| Server::start(&socket, desk))
         .transpose()?;
+    let keeper = setup.map(|setup| Keeper::start(setup, sign));
     let result = process.run(&signals.stop, &orders);
+    drop(keeper);
     drop(server);
     signals.finish();
     result
+}
+
+/// What the page needs of the line process.
+struct ForPage {
+    /// Where its pictures go, if there is a page.
+    pictures: Option<PathBuf>,
+    /// What is known of it.
+    sign: Sign,
 }
 
 struct LineProcess {
@@ -87,6 +105,8 @@ struct LineProcess {
     config: PathBuf,
     /// What the station goes by.
     loaded: Loaded,
+    /// Where pictures for the page go, if there is one.
+    pictures: Option<PathBuf>,
     machine: Machine,
     station: Station,
     output: Output,
@@ -118,6 +138,7 @@ impl LineProcess {
         loaded: Loaded,
         store: Option<&Store>,
         chores: Chores,
+        shown: ForPage,
     ) -> Result<Self, EdgeError> {
         let (event_sender, events) = bounded(EVENTS_MAX);
         let station = &loaded.station;
@@ -142,7 +163,8 @@ impl LineProcess {
             troubles: Troubles::default(),
             trials: Trials::default(),
             engine: EngineWatch::new(&station.engine),
-            service: Service::new(&args.config),
+            service: Service::new(&args.config, station, shown.sign),
+            pictures: shown.pictures,
             challenge: Challenge::new(station.challenge.every_us, clock.now_us()),
             challenge_alarm: None,
             loaded,
@@ -298,7 +320,7 @@ impl LineProcess {
             }) => {
                 self.challenged(number, outcome, now_us);
                 if let Some(left) = self.report.leave(number, outcome, due_us)? {
-                    self.service.left(left);
+                    self.service.left(left, now_us);
                 }
             }
             Effect::Inspect(ticket) => self.hand_over(ticket),
@@ -388,6 +410,7 @@ impl LineProcess {
             clock_start_ns: self.clock.start_ns(),
             gpu: self.engine.permission(),
             digest,
+            pictures: self.pictures.clone(),
             waits,
         };
         let events = self.event_sender.clone();
@@ -421,8 +444,10 @@ impl LineProcess {
             match event.what {
                 Heard::Closed => closed = true,
                 Heard::Ended(_) => ended = true,
-                Heard::Message(InspectorMessage::Heartbeat { metrics, .. }) => {
-                    self.report.metrics(metrics);
+                Heard::Message(InspectorMessage::Heartbeat {
+                    metrics, figures, ..
+                }) => {
+                    self.report.metrics(metrics, figures);
                 }
                 Heard::Message(_) => {}
             }

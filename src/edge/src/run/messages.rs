@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
+use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use twinspect_core::trigger::Sight;
 use twinspect_core::verdict::Verdict;
 use twinspect_dataset::Label;
 
+use crate::control::{CameraFigures, ModelStatus, StageTimes};
 use crate::engines::Gpu;
 
 /// Longest line; a longer one is a fault of the other process.
@@ -26,6 +28,8 @@ pub(super) struct SetupMessage {
     pub(super) gpu: Gpu,
     /// Digest of the bundle that the configuration names here, once it is known.
     pub(super) digest: Option<String>,
+    /// Where pictures for the station's page go, if there is one.
+    pub(super) pictures: Option<PathBuf>,
     /// Another process is in charge: this one proves its model and waits without a camera, until it is told to
     /// take over by a [`TakeOverMessage`].
     pub(super) waits: bool,
@@ -115,6 +119,8 @@ pub(super) enum InspectorMessage {
     /// Both threads have moved on since the last heartbeat.
     Heartbeat {
         metrics: Metrics,
+        /// What was measured on the way.
+        figures: Figures,
         /// Whether the camera gives fresh pictures.
         sees: bool,
     },
@@ -136,6 +142,8 @@ pub(super) struct Proven {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ready {
     pub(super) model: String,
+    /// The same in its pieces, and when it was made.
+    pub(super) about: ModelStatus,
     /// Digest of its bundle.
     pub(super) bundle: String,
     pub(super) engine: EngineReport,
@@ -199,6 +207,13 @@ impl Metrics {
             records_dropped: self.records_dropped + other.records_dropped,
         }
     }
+}
+
+/// What an inspect process has measured since it started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Figures {
+    pub(super) stages: StageTimes,
+    pub(super) camera: CameraFigures,
 }
 
 /// Writes one message. `line` is memory that is used again.

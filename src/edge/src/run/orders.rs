@@ -19,6 +19,8 @@ pub(super) const ORDERS_MAX: usize = 16;
 pub(super) enum Order {
     /// Say what the station is doing.
     Tell(Sender<Reply>),
+    /// Say what became of the last parts.
+    TellRecent(Sender<Reply>),
     /// A part lies before the sensor now.
     Trigger(Sender<Reply>),
     /// Judge what lies before the camera now, and let nobody else know.
@@ -45,6 +47,7 @@ pub(super) fn desk(
 ) -> impl Fn(Request, Sender<Reply>) -> bool + Clone + Send + 'static {
     move |request, answer| match request {
         Request::Status => orders.try_send(Order::Tell(answer)).is_ok(),
+        Request::Recent => orders.try_send(Order::TellRecent(answer)).is_ok(),
         Request::Trigger => orders.try_send(Order::Trigger(answer)).is_ok(),
         Request::TestPart => orders.try_send(Order::TestPart(answer)).is_ok(),
         Request::RetryEngine => orders.try_send(Order::RetryEngine(answer)).is_ok(),

@@ -7,14 +7,17 @@ use crossbeam_channel::Sender;
 use twinspect_core::readiness::NotReady;
 use twinspect_core::station::Station;
 
+use super::history::History;
 use super::messages::{EngineReport, Ready};
 use super::notify::Notifier;
-use crate::config::{Change, ReloadError};
+use super::station_report::Measured;
+use crate::config::{self, Change, ReloadError};
 use crate::control::{
-    ChallengeStatus, InspectorState, InspectorStatus, LeftPart, ModelsStatus, Parts, ReloadStatus,
-    Reply, Status, UnderWay,
+    ChallengeStatus, Folders, InspectorState, InspectorStatus, LeftPart, MachineState,
+    ModelsStatus, Parts, ReloadStatus, Reply, Status, UnderWay,
 };
 use crate::error::WithCauses;
+use crate::page::Sign;
 
 /// Parts whose end somebody may wait for.
 const AWAITED_MAX: usize = 64;
@@ -28,6 +31,15 @@ struct Mood {
     obstacle: Option<NotReady>,
     inspector: InspectorState,
     restarts: u64,
+}
+
+/// What the answer to `status` takes from elsewhere.
+pub(super) struct Told<'a> {
+    pub(super) models: ModelsStatus,
+    pub(super) challenge: ChallengeStatus,
+    pub(super) measured: Measured,
+    /// Digest of the configuration.
+    pub(super) configuration: &'a str,
 }
 
 /// What is remembered for others.
@@ -46,12 +58,16 @@ pub(super) struct Service {
     under_way: Option<UnderWay>,
     /// A model that was given up, and why.
     given_up: Option<String>,
+    history: History,
+    folders: Folders,
+    /// What is known of the page.
+    sign: Sign,
 }
 
 impl Service {
-    pub(super) fn new(config: &Path) -> Self {
+    pub(super) fn new(config: &Path, station: &config::Station, sign: Sign) -> Self {
         Self {
-            config: std::path::absolute(config).unwrap_or_else(|_| config.to_owned()),
+            config: absolute(config),
             notifier: Notifier::start(),
             mood: None,
             doing: String::new(),
@@ -61,6 +77,15 @@ impl Service {
             last_reload: None,
             under_way: None,
             given_up: None,
+            history: History::default(),
+            folders: Folders {
+                records: station
+                    .records
+                    .as_ref()
+                    .map(|records| absolute(&records.ring.folder)),
+                models: station.bundle.folder(),
+            },
+            sign,
         }
     }
 
@@ -119,7 +144,8 @@ impl Service {
     }
 
     /// A part has left.
-    pub(super) fn left(&mut self, left: LeftPart) {
+    pub(super) fn left(&mut self, left: LeftPart, now_us: u64) {
+        self.history.left(left.number, &left.verdict, now_us);
         if let Some(place) = self
             .awaited
             .iter()
@@ -185,19 +211,19 @@ impl Service {
     }
 
     /// The answer to who asks what the station is doing.
-    pub(super) fn status(
-        &self,
-        station: &Station,
-        models: ModelsStatus,
-        challenge: ChallengeStatus,
-        configuration: &str,
-        now_us: u64,
-    ) -> Reply {
+    pub(super) fn status(&self, station: &Station, told: Told<'_>, now_us: u64) -> Reply {
+        let Told {
+            models,
+            challenge,
+            measured,
+            configuration,
+        } = told;
+        let mood = mood(station);
         let Mood {
             obstacle,
             inspector: state,
             restarts,
-        } = mood(station);
+        } = mood;
         let gate = station.gate().counters();
         let known = self.inspector.as_ref();
         Reply::Status(Box::new(Status {
@@ -209,6 +235,7 @@ impl Service {
             ready: obstacle.is_none(),
             obstacle: obstacle.map(|obstacle| obstacle.name().to_owned()),
             doing: self.doing.clone(),
+            state: machine_state(mood, station),
             inspector: InspectorStatus {
                 state,
                 restarts,
@@ -232,7 +259,23 @@ impl Service {
             challenge: Some(challenge),
             last_reload: self.last_reload.clone(),
             models: Some(models),
+            counts: self.history.counts().clone(),
+            last_hour: self.history.last_hour(now_us),
+            last_rejects: self.history.rejects(),
+            inspected: measured.inspected,
+            stages: measured.stages,
+            camera: measured.camera,
+            model: known.map(|ready| ready.about.clone()),
+            page: self.sign.read(),
+            folders: self.folders.clone(),
         }))
+    }
+
+    /// What became of the last parts.
+    pub(super) fn recent(&self) -> Reply {
+        Reply::Recent {
+            parts: self.history.recent(),
+        }
     }
 
     fn show(&mut self) {
@@ -255,6 +298,11 @@ impl Service {
     }
 }
 
+/// Who asks may be elsewhere.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// Answers who may have gone.
 pub(super) fn reply(answer: &Sender<Reply>, told: Reply) {
     if answer.try_send(told).is_err() {
@@ -272,6 +320,21 @@ fn mood(station: &Station) -> Mood {
             (false, false) => InspectorState::Down,
         },
         restarts: supervisor.restarts(),
+    }
+}
+
+/// The same in the words of OPC 40100-1. A station that was ready before has an error, and not another
+/// beginning.
+fn machine_state(mood: Mood, station: &Station) -> MachineState {
+    match mood.obstacle {
+        Some(NotReady::Closing) => MachineState::Halted,
+        Some(NotReady::Starting) if mood.restarts == 0 => MachineState::Preoperational,
+        // Somebody wants it.
+        Some(NotReady::Switching) => MachineState::Preoperational,
+        Some(_) => MachineState::Error,
+        None if station.trigger().watches() => MachineState::ContinuousExecution,
+        None if station.gate().parts_under_way() > 0 => MachineState::SingleExecution,
+        None => MachineState::Ready,
     }
 }
 
@@ -337,6 +400,7 @@ fn doing(mood: Mood, known: Option<&Ready>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::ModelStatus;
 
     const MOOD: Mood = Mood {
         obstacle: None,
@@ -348,6 +412,13 @@ mod tests {
     fn the_status_says_whether_and_why_not() {
         let ready = Ready {
             model: "cap 1.0.0".into(),
+            about: ModelStatus {
+                name: "cap".into(),
+                version: "1.0.0".into(),
+                created: "2026-11-23T14:05:00Z".into(),
+                target_rate: 0.005,
+                bundle: String::new(),
+            },
             bundle: String::new(),
             engine: EngineReport {
                 name: "tract".into(),

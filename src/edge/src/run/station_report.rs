@@ -11,9 +11,9 @@ use twinspect_core::verdict::Verdict;
 use twinspect_dataset::Label;
 use twinspect_line::{Pulse, SimulatedLine};
 
-use super::messages::{Metrics, Ready, VerdictMessage};
+use super::messages::{Figures, Metrics, Ready, VerdictMessage};
 use crate::chaos::Place;
-use crate::control::{LeftPart, Triggered};
+use crate::control::{CameraFigures, Inspected, LeftPart, StageTimes, Triggered};
 use crate::error::EdgeError;
 use crate::latency::{Latencies, Percentiles, milliseconds};
 use crate::logging::{self, PART, PartLine};
@@ -53,6 +53,16 @@ pub(super) struct StationReport {
     past: Metrics,
     /// Of the one that runs.
     current: Metrics,
+    past_stages: StageTimes,
+    figures: Figures,
+}
+
+/// What inspect processes have counted and measured.
+pub(super) struct Measured {
+    pub(super) inspected: Inspected,
+    pub(super) stages: StageTimes,
+    /// Of the one that runs.
+    pub(super) camera: CameraFigures,
 }
 
 /// What the inspect process has said of a part.
@@ -109,12 +119,16 @@ impl StationReport {
             answers: Latencies::default(),
             past: Metrics::default(),
             current: Metrics::default(),
+            past_stages: StageTimes::default(),
+            figures: Figures::default(),
         }
     }
 
     /// The inspect process is ready.
     pub(super) fn ready(&mut self, ready: &Ready) -> Result<(), EdgeError> {
         self.past = self.past.plus(std::mem::take(&mut self.current));
+        let figures = std::mem::take(&mut self.figures);
+        self.past_stages = self.past_stages.plus(figures.stages);
         let Ready {
             model,
             engine,
@@ -157,8 +171,25 @@ impl StationReport {
     }
 
     /// The inspect process has counted.
-    pub(super) fn metrics(&mut self, metrics: Metrics) {
+    pub(super) fn metrics(&mut self, metrics: Metrics, figures: Figures) {
         self.current = metrics;
+        self.figures = figures;
+    }
+
+    /// What was counted and measured by all inspect processes so far.
+    pub(super) fn inspected(&self) -> Measured {
+        let counted = self.past.plus(self.current);
+        Measured {
+            inspected: Inspected {
+                parts: counted.inspected,
+                displaced: counted.displaced,
+                camera_errors: counted.camera_errors,
+                records_written: counted.records_written,
+                records_dropped: counted.records_dropped,
+            },
+            stages: self.past_stages.plus(self.figures.stages),
+            camera: self.figures.camera,
+        }
     }
 
     /// A part has left; what it was, as far as anybody has said.

@@ -36,7 +36,7 @@ fn by_request(way_ms: u32) -> Site {
              [gate]\ndelay_ms = {way_ms}\ndeadline_ms = {}\n\
              [inspector]\nsilence_max_ms = 120000\n\
              [ready]\nsilence_max_ms = 120000\n\
-             [models]\nfolder = \"models\"\n",
+             [page]\nenabled = false\n[models]\nfolder = \"models\"\n",
             way_ms - 100
         ),
     );

@@ -36,7 +36,7 @@ pub(crate) struct Service {
 
 impl Service {
     /// Starts a station and waits until it is up.
-    fn start(site: Site) -> Self {
+    pub(crate) fn start(site: Site) -> Self {
         Self::start_with(site, |command, _| {
             command.arg("--json");
         })
@@ -80,6 +80,16 @@ impl Service {
         };
         service.wait_for("READY=1");
         service
+    }
+
+    /// Starts a station that was killed once more, in its place.
+    pub(crate) fn start_again(mut self) -> Self {
+        let ended = self.process.try_wait().expect("its state");
+        assert!(ended.is_some(), "it still runs");
+        let site = std::mem::replace(&mut self.site, Site::empty());
+        drop(self);
+        std::fs::remove_file(site.path("notify")).expect("the old socket goes");
+        Self::start(site)
     }
 
     /// Waits until the service manager is told something that begins like this, and returns it.

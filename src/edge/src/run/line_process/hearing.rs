@@ -59,13 +59,13 @@ impl LineProcess {
                 return Ok(());
             }
             // The last word of one that makes way.
-            Heard::Message(InspectorMessage::Heartbeat { metrics, .. })
-                if makes_way && generation == self.in_charge =>
-            {
-                self.report.metrics(*metrics);
+            Heard::Message(InspectorMessage::Heartbeat {
+                metrics, figures, ..
+            }) if makes_way && generation == self.in_charge => {
+                self.report.metrics(*metrics, *figures);
                 return Ok(());
             }
-            Heard::Message(InspectorMessage::Heartbeat { metrics, sees }) => {
+            Heard::Message(InspectorMessage::Heartbeat { metrics, sees, .. }) => {
                 let inspector = self.inspector.as_mut();
                 let tickets = metrics.tickets + metrics.trials;
                 if !inspector.is_some_and(|heard| heard.heartbeat(generation, tickets)) {
@@ -115,8 +115,10 @@ impl LineProcess {
                 chaos::answer(told.number, &told.verdict);
                 self.report.told(told, now_us);
             }
-            Heard::Message(InspectorMessage::Heartbeat { metrics, .. }) => {
-                self.report.metrics(metrics);
+            Heard::Message(InspectorMessage::Heartbeat {
+                metrics, figures, ..
+            }) => {
+                self.report.metrics(metrics, figures);
             }
             Heard::Message(InspectorMessage::CameraEnded) => self.camera_has_ended = true,
             Heard::Message(

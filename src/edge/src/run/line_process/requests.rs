@@ -9,20 +9,23 @@ use crate::control::Reply;
 use crate::error::EdgeError;
 use crate::run::orders::Order;
 use crate::run::reload::Reading;
-use crate::run::service::reply;
+use crate::run::service::{Told, reply};
 
 impl LineProcess {
     pub(super) fn follow(&mut self, order: Order) -> Result<(), EdgeError> {
         match order {
             Order::Tell(answer) => {
                 let (digest, now_us) = (self.loaded.digest(), self.clock.now_us());
-                let models = self.models.status(&self.station, now_us);
-                let challenge = self.challenge_status();
-                let status = self
-                    .service
-                    .status(&self.station, models, challenge, digest, now_us);
+                let told = Told {
+                    models: self.models.status(&self.station, now_us),
+                    challenge: self.challenge_status(),
+                    measured: self.report.inspected(),
+                    configuration: digest,
+                };
+                let status = self.service.status(&self.station, told, now_us);
                 reply(&answer, status);
             }
+            Order::TellRecent(answer) => reply(&answer, self.service.recent()),
             Order::Trigger(answer) => {
                 if let Err(reason) = self.trigger(&answer)? {
                     reply(&answer, Reply::refused(reason));

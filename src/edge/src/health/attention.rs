@@ -1,0 +1,467 @@
+//! What a person should look after, most urgent first, and what to do about it.
+
+use serde::Serialize;
+use twinspect_core::verdict::Reason;
+
+use super::{Board, Disk, counted};
+use crate::control::{RecentPart, Status};
+
+/// So close to its end a board is too hot, in degrees.
+const HEAT_MARGIN_CELSIUS: f64 = 12.0;
+/// The same where a board does not tell its end.
+const HOT_CELSIUS: f64 = 90.0;
+/// Less room than this share of a disk, or ...
+const FREE_SHARE_MIN: f64 = 0.05;
+/// ... than this is too little.
+const FREE_BYTES_MIN: u64 = 200 << 20;
+/// So much of the region of interest without depth is worth a look.
+const DEPTH_INVALID_MAX: f32 = 0.4;
+/// Chance of so many failed parts by the model's own false rejects alone, below which it is not them.
+const CHANCE_MIN: f64 = 1e-4;
+/// Fewer failed parts than this are no pattern.
+const FAILED_MIN: u64 = 5;
+/// Parts without a result that are no accident any more.
+const NO_RESULT_MIN: u64 = 5;
+const NO_RESULT_SHARE: f64 = 0.02;
+/// Passed parts by which drift is judged, and the score that half of them exceed.
+const DRIFT_PARTS: usize = 50;
+const DRIFT_SCORE: f32 = 0.8;
+
+/// Something to look after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Attention {
+    /// What is the matter.
+    pub(crate) what: String,
+    /// What to do.
+    pub(crate) remedy: String,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Looked<'a> {
+    pub(crate) status: &'a Status,
+    /// The last parts, oldest first.
+    pub(crate) recent: &'a [RecentPart],
+    pub(crate) board: &'a Board,
+    pub(crate) disks: &'a [Disk],
+}
+
+/// What to do about what keeps a station from being ready.
+pub(crate) fn remedy(obstacle: &str) -> &'static str {
+    match obstacle {
+        "starting" => {
+            "wait; if it takes longer than a minute, or repeats, `journalctl -u twinspect@NAME` tells why"
+        }
+        "switching" => "wait: another model takes over, which takes seconds",
+        "silent" => {
+            "look at the camera's cable and supply; the station starts its inspection again by itself"
+        }
+        "camera" => {
+            "look at the camera's cable, plug and supply; the station brings the camera back by itself"
+        }
+        "engine" => "see to the GPU (`twinspect engine list`), or give parts more time",
+        "late" => "slow the belt down, or give parts more time (gate.deadline_ms)",
+        "fault" => {
+            "look at the part sensor and the encoder, and for parts that touch or stand still; \
+             READY comes back by itself"
+        }
+        "closing" => "start the station again when it is wanted",
+        _ => "`journalctl -u twinspect@NAME` tells more",
+    }
+}
+
+/// All that a person should know.
+pub(crate) fn attention(looked: &Looked<'_>) -> Vec<Attention> {
+    let mut list = Vec::new();
+    let mut add = |what: String, remedy: &str| {
+        list.push(Attention {
+            what,
+            remedy: remedy.to_owned(),
+        });
+    };
+    let status = looked.status;
+    if let Some(obstacle) = status.obstacle.as_deref() {
+        add(status.doing.clone(), remedy(obstacle));
+    }
+    if status.inspector.engine_stands_in {
+        let why = status.inspector.engine_why.as_deref().unwrap_or("unknown");
+        add(
+            format!("the CPU stands in for the GPU: {why}"),
+            "mend what is said, then `twinspect engine retry`",
+        );
+    }
+    if let Some(reload) = status.last_reload.as_ref().filter(|last| !last.taken_over) {
+        add(
+            format!("the new configuration was refused: {}", reload.text),
+            "correct the file, then `twinspect reload`",
+        );
+    }
+    match status
+        .challenge
+        .as_ref()
+        .and_then(|challenge| challenge.alarm.as_deref())
+    {
+        Some("missed") => add(
+            "the challenge part was not rejected".to_owned(),
+            "stop the line, look at the rejector and its timing, and show the challenge part again              (`twinspect challenge`)",
+        ),
+        Some(alarm) => add(
+            format!("the challenge part is {alarm}"),
+            "show it: `twinspect challenge`, then lay it on the belt",
+        ),
+        None => {}
+    }
+    if let Some(last) = status
+        .models
+        .as_ref()
+        .and_then(|models| models.last.as_ref())
+        && !last.activated
+    {
+        add(
+            format!("model {} is not active: {}", last.model, last.text),
+            "mend what is said, then `twinspect model activate`",
+        );
+    }
+    parts(looked, &mut add);
+    process(status, &mut add);
+    surroundings(looked, &mut add);
+    list
+}
+
+fn parts(looked: &Looked<'_>, add: &mut impl FnMut(String, &str)) {
+    let status = looked.status;
+    let hour = status.last_hour;
+    let judged = hour.passed + hour.failed;
+    if let Some(rate) = status.model.as_ref().map(|model| model.target_rate)
+        && hour.failed >= FAILED_MIN
+        && chance_of(hour.failed, judged as f64 * rate) < CHANCE_MIN
+    {
+        add(
+            format!(
+                "{} of {judged} judged parts failed within the last hour ({:.1} %); of good parts \
+                 about {:.1} % do",
+                hour.failed,
+                100.0 * hour.failed as f64 / judged as f64,
+                100.0 * rate
+            ),
+            "look at the pictures of the rejects. Parts are bad: see to the process before. Parts are good \
+             (pseudo rejects): clean lens and light, check the camera's place, then \
+             `twinspect model calibrate` with good parts of today",
+        );
+    }
+    let all = judged + hour.no_result;
+    if hour.no_result >= NO_RESULT_MIN && hour.no_result as f64 > NO_RESULT_SHARE * all as f64 {
+        let most = status
+            .counts
+            .no_result
+            .iter()
+            .max_by_key(|(_, count)| *count);
+        let (reason, what) = most.map_or(("", "see the log"), |(reason, _)| {
+            (reason.name(), why_no_result(*reason))
+        });
+        add(
+            format!(
+                "{} of {all} parts had no result within the last hour, most often since the start: {reason}",
+                hour.no_result
+            ),
+            what,
+        );
+    }
+    if let Some(median) = drift(looked.recent) {
+        add(
+            format!(
+                "half of the last {DRIFT_PARTS} passed parts score {median:.2} or more; 1.00 is the line"
+            ),
+            "clean lens and light and check the camera's place before good parts are rejected; if nothing \
+             has changed, `twinspect model calibrate` with good parts of today",
+        );
+    }
+    if let Some(share) = status.camera.depth_invalid_ratio
+        && share > DEPTH_INVALID_MAX
+    {
+        add(
+            format!(
+                "no depth in {:.0} % of the region of interest",
+                100.0 * share
+            ),
+            "look for strong light, glossy or dark parts and dirt on the depth camera; \
+             `twinspect check --camera` shows it",
+        );
+    }
+}
+
+fn process(status: &Status, add: &mut impl FnMut(String, &str)) {
+    let restarts = status.inspector.restarts;
+    if restarts > 0 {
+        add(
+            format!(
+                "the inspect process was started again, {} since the start",
+                counted(restarts, "time")
+            ),
+            "`journalctl -u twinspect@NAME -p warning` says what ended it",
+        );
+    }
+    let dropped = status.inspected.records_dropped;
+    if dropped > 0 {
+        add(
+            format!("lost: {} of parts", counted(dropped, "record")),
+            "the disk of the records is full or slow; parts are judged all the same",
+        );
+    }
+    if let Some(stream) = status.camera.stream
+        && stream.restarts + stream.removals > 0
+    {
+        add(
+            format!(
+                "the camera was started again {}, and went away {}",
+                counted(stream.restarts, "time"),
+                counted(stream.removals, "time")
+            ),
+            "look at its cable, plug and supply",
+        );
+    }
+}
+
+fn surroundings(looked: &Looked<'_>, add: &mut impl FnMut(String, &str)) {
+    let board = looked.board;
+    if let Some(celsius) = board.temperature_celsius {
+        let hot = board
+            .critical_celsius
+            .map_or(HOT_CELSIUS, |end| end - HEAT_MARGIN_CELSIUS);
+        if celsius >= hot {
+            add(
+                format!("the board has {celsius:.0} degrees Celsius"),
+                "look at its fan, its cooling and the air around it",
+            );
+        }
+    }
+    if !board.throttled.is_empty() {
+        add(
+            format!("the board is slowed down: {}", board.throttled.join(", ")),
+            "cool it, or choose a power mode that its supply and cooling can bear",
+        );
+    }
+    for disk in looked.disks {
+        let share = disk.free_bytes as f64 / disk.all_bytes.max(1) as f64;
+        if share < FREE_SHARE_MIN || disk.free_bytes < FREE_BYTES_MIN {
+            add(
+                format!(
+                    "{} MB free for {} ({})",
+                    disk.free_bytes >> 20,
+                    disk.what,
+                    disk.folder.display()
+                ),
+                "delete what is not needed there, or let fewer records be kept",
+            );
+        }
+    }
+}
+
+fn why_no_result(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Camera | Reason::StaleFrame => {
+            "the camera gives no picture, or not the part's: look at cable and supply, and at trigger.exposure_max_ms"
+        }
+        Reason::NoPart => "the camera sees no part when the sensor does: check both places",
+        Reason::NoColour => "the picture is dark or saturated: look at light, lens and cable",
+        Reason::NoDepth => {
+            "the depth picture is mostly empty: look at the depth camera and at strong light"
+        }
+        Reason::Engine => "the log says what the engine has failed at",
+        Reason::Inspector => "the inspect process was away: the log says why",
+        Reason::Late | Reason::Overrun => {
+            "the station is too slow for this belt: `twinspect bench` measures it"
+        }
+        Reason::Position => "parts come too close together, or edges of sensor or encoder are lost",
+        _ => "the log says more",
+    }
+}
+
+/// That at least `count` of rare, independent events come where `expected` are: the upper tail of Poisson's
+/// distribution.
+fn chance_of(count: u64, expected: f64) -> f64 {
+    let mut term = (-expected).exp();
+    let mut below = 0.0;
+    for index in 0..count {
+        below += term;
+        term *= expected / (index + 1) as f64;
+    }
+    (1.0 - below).clamp(0.0, 1.0)
+}
+
+/// The median score of the last passed parts, if it is close to the line.
+fn drift(recent: &[RecentPart]) -> Option<f32> {
+    let passed = recent.iter().rev().filter(|part| part.passes);
+    let mut scores: Vec<f32> = passed
+        .filter_map(|part| part.score)
+        .take(DRIFT_PARTS)
+        .collect();
+    if scores.len() < DRIFT_PARTS {
+        return None;
+    }
+    scores.sort_unstable_by(f32::total_cmp);
+    let median = *scores.get(DRIFT_PARTS / 2)?;
+    (median >= DRIFT_SCORE).then_some(median)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use twinspect_core::verdict::{Score, Verdict};
+
+    use super::*;
+    use crate::control::LastHour;
+
+    /// A station of which everything is well.
+    fn well() -> Status {
+        serde_json::from_value(json!({
+            "station": "/etc/twinspect/station.toml", "version": "0.1.0", "process": 1, "uptime_s": 10.0,
+            "ready": true, "obstacle": null, "doing": "ready", "state": "ready",
+            "inspector": {"state": "up", "restarts": 0, "model": "cap 1.0.0", "engine": "tract",
+                          "camera": "recording"},
+            "parts": {"triggered": 0, "passed": 0, "failed": 0, "no_result": 0, "under_way": 0},
+            "trigger": {"parts": 0, "doubles": 0, "missed": 0, "losses": 0, "recrossed": 0,
+                        "unclear": 0, "stuck": 0},
+            "late_results": 0, "last_part": null, "last_reload": null,
+            "model": {"name": "cap", "version": "1.0.0", "created": "2026-11-23T14:05:00Z",
+                      "target_rate": 0.005, "bundle": ""}
+        }))
+        .unwrap()
+    }
+
+    fn said(status: &Status, recent: &[RecentPart], board: &Board, disks: &[Disk]) -> String {
+        let looked = Looked {
+            status,
+            recent,
+            board,
+            disks,
+        };
+        let texts = attention(&looked).into_iter().map(|one| one.what);
+        texts.collect::<Vec<_>>().join("\n")
+    }
+
+    fn of(status: &Status) -> String {
+        said(status, &[], &Board::default(), &[])
+    }
+
+    #[test]
+    fn a_challenge_part_that_has_passed_and_a_model_that_was_refused_need_somebody() {
+        let mut status = well();
+        status.challenge = serde_json::from_value(json!({
+            "part": "the scratched one", "alarm": null, "last": "caught", "awaited": null, "due_in_s": 10.0
+        }))
+        .unwrap();
+        status.models = serde_json::from_value(json!({
+            "active": "cap-1.0.0", "active_for_s": 10.0, "previous": null, "under_way": null,
+            "trial_parts_left": null,
+            "last": {"model": "cap-1.1.0", "activated": true, "text": ""}
+        }))
+        .unwrap();
+        assert_eq!(of(&status), "");
+        status.challenge.as_mut().unwrap().alarm = Some("missed".to_owned());
+        let last = status.models.as_mut().unwrap().last.as_mut().unwrap();
+        (last.activated, last.text) = (false, "given up".to_owned());
+        assert_eq!(
+            of(&status),
+            "the challenge part was not rejected\nmodel cap-1.1.0 is not active: given up"
+        );
+        status.challenge.as_mut().unwrap().alarm = Some("overdue".to_owned());
+        assert!(of(&status).starts_with("the challenge part is overdue\n"));
+    }
+
+    #[test]
+    fn a_station_that_is_well_needs_nobody() {
+        assert_eq!(of(&well()), "");
+    }
+
+    #[test]
+    fn more_failed_parts_than_the_model_s_own_are_a_hint_and_its_own_are_not() {
+        let mut status = well();
+        let hour = |passed, failed| LastHour {
+            passed,
+            failed,
+            no_result: 0,
+            span_s: 3600,
+        };
+        status.last_hour = hour(1_993, 7);
+        assert_eq!(of(&status), "", "ten are expected");
+        status.last_hour = hour(1_960, 40);
+        assert!(of(&status).starts_with("40 of 2000 judged parts failed"));
+        status.last_hour = hour(6, 4);
+        assert_eq!(of(&status), "", "too few to say");
+    }
+
+    #[test]
+    fn poisson_s_tail_is_what_tables_say() {
+        // P(X >= 3) for a mean of 1, and P(X >= 10) for a mean of 5.
+        assert!((chance_of(3, 1.0) - 0.080_301_4).abs() < 1e-6);
+        assert!((chance_of(10, 5.0) - 0.031_828_1).abs() < 1e-6);
+        assert_eq!(chance_of(0, 3.0), 1.0);
+    }
+
+    #[test]
+    fn scores_that_creep_towards_the_line_are_told_before_parts_fail() {
+        let parts = |score: f32| -> Vec<RecentPart> {
+            let pass = Verdict::Pass {
+                score: Score(score),
+                missing: None,
+            };
+            (0..60)
+                .map(|number| RecentPart::new(number, &pass, 0.0))
+                .collect()
+        };
+        let with = |parts: &[RecentPart]| said(&well(), parts, &Board::default(), &[]);
+        assert_eq!(with(&parts(0.5)), "");
+        assert!(with(&parts(0.85)).contains("score 0.85 or more"));
+        assert_eq!(with(&parts(0.85)[..40]), "");
+    }
+
+    #[test]
+    fn parts_without_a_result_are_told_with_the_reason() {
+        let mut status = well();
+        status.last_hour = LastHour {
+            passed: 90,
+            failed: 0,
+            no_result: 10,
+            span_s: 3600,
+        };
+        status.counts.no_result = vec![(Reason::Late, 2), (Reason::NoDepth, 8)];
+        assert!(of(&status).ends_with("no_depth"), "{}", of(&status));
+    }
+
+    #[test]
+    fn heat_throttling_and_full_disks_are_told() {
+        let board = |celsius, critical| Board {
+            temperature_celsius: Some(celsius),
+            critical_celsius: critical,
+            ..Board::default()
+        };
+        let with = |board: &Board, disks: &[Disk]| said(&well(), &[], board, disks);
+        assert_eq!(with(&board(85.0, Some(104.0)), &[]), "");
+        assert!(with(&board(93.0, Some(104.0)), &[]).contains("93 degrees"));
+        assert!(with(&board(91.0, None), &[]).contains("91 degrees"));
+        let disk = |free_bytes| Disk {
+            what: "records",
+            folder: "/var".into(),
+            free_bytes,
+            all_bytes: 10 << 30,
+        };
+        assert_eq!(with(&Board::default(), &[disk(1 << 30)]), "");
+        assert!(with(&Board::default(), &[disk(100 << 20)]).contains("100 MB free"));
+    }
+
+    #[test]
+    fn what_keeps_a_station_from_being_ready_comes_first_and_has_a_remedy() {
+        let mut status = well();
+        status.ready = false;
+        status.obstacle = Some("camera".to_owned());
+        status.doing = "not ready: camera".to_owned();
+        status.inspector.restarts = 3;
+        assert!(of(&status).starts_with("not ready: camera\nthe inspect process"));
+        for obstacle in [
+            "starting", "silent", "camera", "engine", "late", "fault", "closing",
+        ] {
+            assert_ne!(remedy(obstacle), remedy(""), "{obstacle}");
+        }
+    }
+}

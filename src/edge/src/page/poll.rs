@@ -1,0 +1,157 @@
+//! What the page knows of the station: asked once in a while over the control socket, kept for who looks.
+//!
+//! Browsers never cause a question: however many there are, the station is asked as often.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::album::Album;
+use super::setup::PageSetup;
+use crate::clock::Clock;
+use crate::control::{RecentPart, Reply, Request, Status, exchange};
+use crate::health::{Board, Disk, Looked};
+use crate::metrics;
+
+/// From one question to the next.
+const EVERY: Duration = Duration::from_millis(500);
+/// Board, disks and the file for the collector change more slowly: once in so many questions.
+const SELDOM: u64 = 10;
+
+/// What was learnt last.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// None until the station has answered.
+    pub(super) answer: Option<Answer>,
+    pub(super) board: Board,
+    pub(super) disks: Vec<Disk>,
+    /// Why the last question had no answer.
+    pub(super) trouble: Option<String>,
+}
+
+/// What the station has said.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) at_us: u64,
+    pub(super) status: Status,
+    pub(super) recent: Vec<RecentPart>,
+}
+
+impl Known {
+    pub(super) fn looked(&self) -> Option<Looked<'_>> {
+        self.answer.as_ref().map(|answer| Looked {
+            status: &answer.status,
+            recent: &answer.recent,
+            board: &self.board,
+            disks: &self.disks,
+        })
+    }
+}
+
+/// Asks, and remembers.
+#[derive(Debug)]
+pub(super) struct Watch {
+    name: String,
+    socket: std::path::PathBuf,
+    pub(super) album: Album,
+    pub(super) clock: Clock,
+    known: Mutex<Arc<Known>>,
+}
+
+impl Watch {
+    pub(super) fn new(setup: &PageSetup) -> Self {
+        Self {
+            name: setup.name.clone(),
+            socket: setup.socket.clone(),
+            album: Album::open(setup.pictures.clone()),
+            clock: Clock::start(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// The station's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What was learnt last; a copy of a pointer.
+    pub(super) fn known(&self) -> Arc<Known> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&known)
+    }
+
+    /// Asks for ever.
+    pub(super) fn run(&self, textfile: Option<&Path>) {
+        let (mut board, mut disks) = (Board::default(), Vec::new());
+        for round in 0_u64.. {
+            let asked = self.ask();
+            let seldom = round % SELDOM == 0;
+            if seldom {
+                board = Board::read(Path::new("/"));
+                if let Ok((status, _)) = &asked {
+                    disks = Disk::of(&status.folders);
+                }
+            }
+            let before = self.known();
+            let known = match asked {
+                Ok((status, recent)) => Known {
+                    answer: Some(Answer {
+                        at_us: self.clock.now_us(),
+                        status,
+                        recent,
+                    }),
+                    board: board.clone(),
+                    disks: disks.clone(),
+                    trouble: None,
+                },
+                Err(trouble) => {
+                    if before.trouble.is_none() {
+                        log::warn!("the station does not answer: {trouble}");
+                    }
+                    Known {
+                        answer: None,
+                        board: board.clone(),
+                        disks: disks.clone(),
+                        trouble: Some(trouble),
+                    }
+                }
+            };
+            if let Some(textfile) = textfile.filter(|_| seldom)
+                && let Err(error) = metrics::write(textfile, &self.figures(&known))
+            {
+                log::warn!("figures for the textfile collector: {error}");
+            }
+            let known = Arc::new(known);
+            *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
+            self.clock.wait(EVERY);
+        }
+    }
+
+    /// The figures for a monitoring system.
+    pub(super) fn figures(&self, known: &Known) -> String {
+        metrics::text(&self.name, known.looked().as_ref())
+    }
+
+    fn ask(&self) -> Result<(Status, Vec<RecentPart>), String> {
+        let status = match self.question(Request::Status)? {
+            Reply::Status(status) => *status,
+            other => return Err(unexpected(&other)),
+        };
+        match self.question(Request::Recent)? {
+            Reply::Recent { parts } => Ok((status, parts)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn question(&self, request: Request) -> Result<Reply, String> {
+        let line = exchange(&self.socket, request).map_err(|error| error.to_string())?;
+        serde_json::from_slice(&line).map_err(|error| error.to_string())
+    }
+}
+
+fn unexpected(reply: &Reply) -> String {
+    match reply {
+        Reply::Refused { reason } => reason.clone(),
+        _ => "it gave the answer to another question".to_owned(),
+    }
+}

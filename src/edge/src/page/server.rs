@@ -1,0 +1,142 @@
+//! Takes connections and lets hyper speak HTTP with them: one thread, and bounds for everything that a client
+//! could ask for too much of.
+
+use std::convert::Infallible;
+use std::future::ready;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+
+use super::answer::answer;
+use super::host::Hosts;
+use super::limits;
+use super::poll::Watch;
+use super::setup::PageSetup;
+use crate::error::EdgeError;
+
+/// Connections at a time; further ones are closed at once. A browser opens six, and each needs a file.
+const CONNECTIONS_MAX: usize = 48;
+const _: () = assert!(CONNECTIONS_MAX + 32 <= limits::FILES as usize);
+/// A request's head has to come within this time, also on a connection that waits for its next one.
+const HEAD_MAX: Duration = Duration::from_secs(5);
+/// Longest head, and what is read ahead of it.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+const FIELDS_MAX: usize = 64;
+/// A connection is closed after so long, in the middle of an answer that is read too slowly ...
+const LIFE_MAX: Duration = Duration::from_secs(30);
+/// ... after so much more.
+const GRACE: Duration = Duration::from_secs(2);
+/// Wait after a connection could not be accepted: the system is short of something.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Answers for ever. `said` is told where.
+///
+/// # Errors
+/// [`EdgeError::Page`] if nobody can be answered there.
+pub(super) fn serve(
+    listen: SocketAddr,
+    setup: &PageSetup,
+    watch: Arc<Watch>,
+    said: impl FnOnce(&str) -> io::Result<()>,
+) -> Result<(), EdgeError> {
+    let page = |source| EdgeError::Page { listen, source };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(page)?;
+    let hosts = Arc::new(Hosts::new(&setup.hosts));
+    runtime.block_on(async {
+        let listener = TcpListener::bind(listen).await.map_err(page)?;
+        let url = format!("http://{}/", listener.local_addr().map_err(page)?);
+        if said(&url).is_err() {
+            log::debug!("nobody wants to know where the page is");
+        }
+        accept(&listener, &hosts, &watch).await
+    })
+}
+
+async fn accept(listener: &TcpListener, hosts: &Arc<Hosts>, watch: &Arc<Watch>) -> ! {
+    let open = Arc::new(AtomicUsize::new(0));
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                log::warn!("accepting a browser: {error}");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let Some(place) = Place::take(&open) else {
+            log::debug!("more browsers than places");
+            continue;
+        };
+        let (hosts, watch) = (Arc::clone(hosts), Arc::clone(watch));
+        // It ends by itself, by its limits.
+        drop(tokio::spawn(async move {
+            converse(stream, &hosts, &watch).await;
+            drop(place);
+        }));
+    }
+}
+
+async fn converse(stream: TcpStream, hosts: &Hosts, watch: &Watch) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let (head, _unread) = request.into_parts();
+        ready(Ok::<_, Infallible>(answer(&head, hosts, watch)))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_MAX)
+        .max_header_size(HEAD_BYTES_MAX)
+        .max_buf_size(2 * HEAD_BYTES_MAX)
+        .max_headers(FIELDS_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = match timeout(LIFE_MAX, connection.as_mut()).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            connection.as_mut().graceful_shutdown();
+            match timeout(GRACE, connection).await {
+                Ok(ended) => ended,
+                Err(_) => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        log::debug!("speaking with a browser: {error}");
+    }
+}
+
+/// One of the connections that may be open.
+struct Place {
+    open: Arc<AtomicUsize>,
+}
+
+impl Place {
+    fn take(open: &Arc<AtomicUsize>) -> Option<Self> {
+        let taken = open.fetch_update(Ordering::AcqRel, Ordering::Acquire, |open| {
+            (open < CONNECTIONS_MAX).then_some(open + 1)
+        });
+        taken.ok().map(|_| Self {
+            open: Arc::clone(open),
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::AcqRel);
+    }
+}

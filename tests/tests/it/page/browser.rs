@@ -1,0 +1,167 @@
+//! The page in a browser, with the demo's jar lids: what is shown, on the line's screen and on a phone, by day
+//! and by night; that it loads nothing from elsewhere; and that it never shows a station that is not there.
+//!
+//! With `TWINSPECT_SCREENSHOTS` naming a folder, what was seen is kept there. The pictures of the handbook are made
+//! like this.
+
+use std::path::Path;
+
+use super::chromium::{Browser, Screen};
+use super::{address, with_page};
+use crate::product::Site;
+use crate::service::Service;
+use crate::station::{inspect_process, signal};
+use crate::workspace::root;
+
+const LINE: Screen = Screen {
+    width: 1024,
+    height: 600,
+    scheme: "light",
+};
+const NIGHT: Screen = Screen {
+    scheme: "dark",
+    ..LINE
+};
+const PHONE: Screen = Screen {
+    width: 390,
+    height: 844,
+    scheme: "light",
+};
+
+/// A station that inspects the demo's jar lids for ever, slowly enough for any machine.
+pub(super) fn jar_lids() -> Site {
+    let site = Site::new();
+    let models = root().join("models");
+    for (file, name) in [("cap.twb", "cap.twb"), ("demo/cap", "jar-lids")] {
+        std::os::unix::fs::symlink(models.join(file), site.path(name)).expect("a link");
+    }
+    let station = "[bundle]\nfile = \"cap.twb\"\n\
+                   [camera]\nkind = \"replay\"\nfolder = \"jar-lids\"\nrepeat = true\n\
+                   [trigger]\nrate_hz = 1.0\n\
+                   [gate]\ndelay_ms = 8000\ndeadline_ms = 7900\n\
+                   [inspector]\nrestart_wait_ms = 4000\n\
+                   [page]\nenabled = false\n";
+    site.write("station.toml", station);
+    site
+}
+
+fn keep(name: &str, picture: &[u8]) {
+    if let Some(folder) = std::env::var_os("TWINSPECT_SCREENSHOTS") {
+        std::fs::write(Path::new(&folder).join(name), picture).expect("the picture is kept");
+    }
+}
+
+/// That something is drawn, by day on light paper and by night on dark.
+fn look(browser: &mut Browser, screen: Screen, name: &str) {
+    browser.screen(screen);
+    // The chart is drawn for the new width with the next answer.
+    browser.wait_for(&format!(
+        "document.getElementById('scores').dataset.key.startsWith(`${{document.getElementById('scores').clientWidth}} `) \
+         && window.innerWidth === {}",
+        screen.width
+    ));
+    let overflow = browser.value("document.documentElement.scrollWidth - window.innerWidth");
+    assert_eq!(
+        overflow, 0,
+        "the page is wider than a screen of {}",
+        screen.width
+    );
+    let picture = browser.picture();
+    keep(name, &picture);
+    let drawn = image::load_from_memory(&picture).expect("a PNG").to_luma8();
+    assert_eq!(
+        (drawn.width(), drawn.height()),
+        (screen.width, screen.height)
+    );
+    let paper = drawn.get_pixel(3, screen.height - 3).0[0];
+    assert_eq!(paper < 60, screen.scheme == "dark", "paper of {paper}");
+    let used = drawn
+        .pixels()
+        .filter(|pixel| pixel.0[0].abs_diff(paper) > 40)
+        .count();
+    assert!(used > drawn.pixels().len() / 20, "{used} pixels are drawn");
+}
+
+fn is_shown(kind: &str) -> String {
+    format!("document.body.dataset.kind === '{kind}'")
+}
+
+#[test]
+fn a_browser_shows_what_is_true_and_never_a_station_that_is_not_there() {
+    let Some(chromium) = std::env::var_os("TWINSPECT_CHROMIUM") else {
+        println!("skipped: TWINSPECT_CHROMIUM names no Chromium");
+        return;
+    };
+    let mut service = Service::start(with_page(jar_lids()));
+    let address = address(&service);
+    let mut browser = Browser::start(&chromium);
+    browser.screen(LINE);
+    browser.open(&format!("http://{address}/"));
+    browser.wait_for(&is_shown("running"));
+    browser.wait_for("document.querySelectorAll('#rejects img').length > 3");
+    browser.wait_for("document.querySelectorAll('#scores .pass').length > 8");
+    browser.wait_for("document.querySelector('#last img')?.naturalWidth > 500");
+    assert_eq!(
+        browser.value("document.getElementById('word').textContent"),
+        "Running"
+    );
+    look(&mut browser, LINE, "page-light.png");
+    look(&mut browser, NIGHT, "page-dark.png");
+    look(&mut browser, PHONE, "page-phone.png");
+
+    // A finger on a reject shows it larger, and another one closes it.
+    browser.value("document.querySelector('#rejects img').closest('button').click()");
+    browser.wait_for("document.querySelector('dialog').open && document.getElementById('closer-picture').naturalWidth > 500");
+    browser.value("document.querySelector('dialog button').click()");
+    assert_eq!(
+        browser.value("document.querySelector('dialog').open"),
+        false
+    );
+
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    let here = format!("http://{address}/");
+    let asked = browser.asked();
+    assert!(asked.len() > 5, "{asked:?}");
+    assert!(asked.iter().all(|url| url.starts_with(&here)), "{asked:?}");
+    // Its policy would stop what leads elsewhere, and say so.
+    browser.value(
+        "document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/x.png'}))",
+    );
+    browser.value("new Promise((done) => setTimeout(done))");
+    assert!(
+        !browser.complaints().is_empty(),
+        "what a page loads would be noticed"
+    );
+
+    // Without a reload: the station can't judge any more, and then it can.
+    signal(inspect_process(service.process.id()), "KILL");
+    browser.wait_for(&is_shown("not_ready"));
+    assert_eq!(
+        browser.value("document.getElementById('word').textContent"),
+        "Not ready"
+    );
+    look(&mut browser, NIGHT, "page-not-ready.png");
+    browser.wait_for(&is_shown("running"));
+
+    // The station dies, and the page does not go on being green.
+    signal(service.process.id(), "KILL");
+    service.process.wait().expect("its end");
+    browser.wait_for(&is_shown("lost"));
+    assert_eq!(
+        browser.value("document.getElementById('word').textContent"),
+        "No connection"
+    );
+    let colours = "getComputedStyle(document.querySelector('main')).filter";
+    assert_eq!(browser.value(colours), "grayscale(1)");
+    look(&mut browser, LINE, "page-lost.png");
+
+    // It is started again, and the page that was open all the time finds it.
+    let listen = format!("listen = \"{address}\"");
+    service
+        .site
+        .edit("station.toml", "listen = \"127.0.0.1:0\"", &listen);
+    let service = service.start_again();
+    browser.wait_for(&is_shown("running"));
+    browser.wait_for("document.querySelectorAll('#rejects img').length > 0");
+    service.stop();
+}
