@@ -218,7 +218,10 @@ fn card(part: &RecentPart) -> Card {
 
 fn score(part: &RecentPart) -> String {
     part.score
-        .map_or(String::new(), |score| format!("score {score:.2}"))
+        // To add zero takes the sign from a rounded -0.00.
+        .map_or(String::new(), |score| {
+            format!("score {:.2}", (100.0 * score).round() / 100.0 + 0.0)
+        })
 }
 
 /// The newest part that has left and of which there is a picture; on a long way to the rejector that may be none,
