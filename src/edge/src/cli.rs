@@ -1,10 +1,13 @@
 //! What a user types.
 
 mod engine;
+mod record;
 
 pub(crate) use engine::{
     BuildArgs, EngineArgs, EngineCommand, EngineName, ListArgs, PlansArgs, PruneArgs,
 };
+
+pub(crate) use record::{CalibrateBeltArgs, RecordArgs};
 
 use std::path::PathBuf;
 
@@ -51,6 +54,11 @@ pub(crate) enum Command {
     Reload(AskArgs),
     /// Says what a configuration means, and whether a bundle can be trusted on this machine.
     Check(CheckArgs),
+    /// Records parts with the station's camera, before there is a model to judge them.
+    Record(RecordArgs),
+    /// Measures the empty belt with the station's camera: where it lies, how noisy its depth is, and where parts
+    /// could be looked at.
+    Calibrate(CalibrateBeltArgs),
     /// Measures what inspecting a part costs on this machine.
     Bench(BenchArgs),
     /// Looks after models.

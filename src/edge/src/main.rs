@@ -1,11 +1,12 @@
 //! `twinspect`: the device. Inspects parts on a production line and drives pass and reject.
 //!
 //! In data-flow order: [`cli`] is what was typed, [`config`] what a station is; [`pipeline`] takes
-//! a frame to a verdict by one of the [`engines`], for which `plans` looks after a GPU's files; `replay`, `demo`, `bench` and `check` run it in this process, [`run`] in
+//! a frame to a verdict by one of the [`engines`], for which `plans` looks after a GPU's files; `record` and `calibrate` look through a camera before there is a model; `replay`, `demo`, `bench` and `check` run it in this process, [`run`] in
 //! two, and [`control`] speaks to one that runs; [`pictures`], [`part_report`] and [`tally`] tell people what became of the parts.
 #![forbid(unsafe_code)]
 
 mod bench;
+mod calibrate;
 mod cameras;
 mod chaos;
 mod check;
@@ -16,6 +17,7 @@ mod control;
 mod demo;
 mod engines;
 mod error;
+mod figures;
 mod fit;
 mod latency;
 mod logging;
@@ -27,8 +29,10 @@ mod part_report;
 mod pictures;
 mod pipeline;
 mod plans;
+mod record;
 mod replay;
 mod run;
+mod taking;
 mod tally;
 
 use std::io::Write;
@@ -74,6 +78,8 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
         Command::Trigger(args) => control::trigger(args, out),
         Command::Reload(args) => control::reload(args, out),
         Command::Check(args) => check::check(args, out),
+        Command::Record(args) => record::record(args, out),
+        Command::Calibrate(args) => calibrate::calibrate(args, out),
         Command::Bench(args) => bench::bench(args, out),
         Command::Model(args) => model::model(args, out),
         Command::Engine(args) => plans::engine(args, out),

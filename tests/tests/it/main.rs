@@ -20,6 +20,7 @@ mod onnx;
 mod presence;
 mod product;
 mod purity;
+mod record;
 mod recorded_camera;
 mod report;
 mod sequence;

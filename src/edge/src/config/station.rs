@@ -31,6 +31,7 @@ const DRAIN_SLACK_US: u64 = 1_000_000;
 /// A station that can be run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Station {
+    /// Empty if the file names none, which [`Model::Optional`] alone lets through.
     pub(crate) bundle: PathBuf,
     pub(crate) engine: EngineSpec,
     pub(crate) camera: CameraSource,
@@ -50,6 +51,15 @@ pub(crate) struct Station {
     pub(crate) records: Option<RecordsSpec>,
     /// Where it answers while it runs, if the file says so.
     pub(crate) control_socket: Option<PathBuf>,
+}
+
+/// Whether a station must have a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Model {
+    /// It judges parts.
+    Needed,
+    /// Its camera alone is looked through.
+    Optional,
 }
 
 /// A station that waited for longer would be late for every pulse.
@@ -328,12 +338,20 @@ impl Station {
     }
 
     /// Checks what was typed into a file. Relative paths start at the file's folder.
-    pub(super) fn new(typed: &StationToml, path: &Path) -> Result<Self, Vec<StationError>> {
+    pub(super) fn new(
+        typed: &StationToml,
+        path: &Path,
+        model: Model,
+    ) -> Result<Self, Vec<StationError>> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut checker = Checker::default();
         let camera = checker.camera(typed, folder);
+        let has_none = typed.bundle.file.as_os_str().is_empty();
         let station = Self {
-            bundle: checker.path("bundle.file", &typed.bundle.file, folder),
+            bundle: match model {
+                Model::Optional if has_none => PathBuf::new(),
+                _ => checker.path("bundle.file", &typed.bundle.file, folder),
+            },
             engine: checker.engine(&typed.engine, path),
             camera,
             line: checker.line(typed),
