@@ -6,7 +6,7 @@
 //!
 //! The camera's side: [`pairing`] finds which depth and which colour show one moment, [`lag`] how old a
 //! picture is, [`colour`] makes red, green and blue of its bytes, [`align`] lays depth onto colour, [`recovery`] brings a
-//! camera back, and [`quality`] says how good its pictures are.
+//! camera back, [`quality`] says how good its pictures are, and [`survey`] where the bare belt lies in them.
 //!
 //! The line's side: [`belt`] and [`trigger`] turn edges, numbered as in [`sequence`], into parts, or what
 //! [`lookout`] sees in the pictures of a camera that runs freely; [`freshness`] asks whether a picture shows its part; [`gate`] keeps places and outcomes;
@@ -43,5 +43,6 @@ pub mod sequence;
 pub mod station;
 pub mod statistics;
 pub mod supervision;
+pub mod survey;
 pub mod trigger;
 pub mod verdict;

@@ -264,6 +264,7 @@ impl Dataset for Folder {
             session,
             time,
             part_id,
+            camera,
             rgb_stamp,
             depth_stamp,
         } = self.load_record(files)?;
@@ -272,6 +273,7 @@ impl Dataset for Folder {
             session,
             time,
             part_id,
+            camera,
         };
         Ok(Part {
             id: part.id.clone(),

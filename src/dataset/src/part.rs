@@ -206,6 +206,9 @@ pub struct PartRecord {
     /// The line's own name of the part, such as a serial number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_id: Option<String>,
+    /// The camera that took it, as it calls itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<String>,
 }
 
 /// One part, loaded.
@@ -234,6 +237,8 @@ pub(crate) struct PartFile {
     pub(crate) time: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) part_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) camera: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rgb_stamp: Option<Stamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

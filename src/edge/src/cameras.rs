@@ -3,12 +3,14 @@
 use twinspect_bundle::Bundle;
 use twinspect_camera::librealsense::{Context, Librealsense};
 use twinspect_camera::realsense::{
-    ConnectedDevice, FindDevice, PresetFile, RealSenseCamera, RealSenseError, RecordedDevice,
+    CameraFacts, ConnectedDevice, FindDevice, PresetFile, RealSenseCamera, RealSenseError,
+    RecordedDevice,
 };
-use twinspect_camera::v4l2::{KernelDevices, V4l2Camera};
+use twinspect_camera::v4l2::{CameraFacts as V4l2Facts, KernelDevices, V4l2Camera};
 use twinspect_camera::{BeltCamera, BeltView, Camera, CameraError, Repeat, ReplayCamera};
+use twinspect_core::survey::{BELT_FRAMES, SurveyError, Where, teach_belt};
 
-use crate::config::{CameraSource, RealSenseSource, Recording, V4l2Source, WhichCamera};
+use crate::config::{BeltPace, CameraSource, RealSenseSource, Recording, V4l2Source, WhichCamera};
 use crate::error::EdgeError;
 use crate::fit::{check_camera, check_colour, check_facts, taught_belt};
 
@@ -88,6 +90,100 @@ pub(crate) fn open(source: &CameraSource, bundle: &Bundle, skip: u64) -> Result<
             })
         }
     }
+}
+
+/// A camera without a model that it would have to fit.
+pub(crate) struct Alone {
+    pub(crate) camera: Box<dyn Camera>,
+    pub(crate) facts: Option<Facts>,
+    pub(crate) watch: Option<CameraWatch>,
+}
+
+/// What is known of a live camera.
+pub(crate) enum Facts {
+    RealSense(CameraFacts),
+    V4l2(V4l2Facts),
+}
+
+impl Facts {
+    /// Refuses a bundle that does not fit.
+    pub(crate) fn check(&self, bundle: &Bundle) -> Result<(), EdgeError> {
+        match self {
+            Self::RealSense(facts) => check_facts(bundle, facts),
+            Self::V4l2(facts) => check_colour(bundle, facts.size),
+        }
+    }
+
+    /// The key of the exposure that makes a picture too bright.
+    pub(crate) fn exposure_key(&self) -> &'static str {
+        match self {
+            Self::RealSense(_) => "realsense.colour_exposure_ms",
+            Self::V4l2(_) => "v4l2.exposure_ms",
+        }
+    }
+
+    /// The kind of USB, if the camera tells.
+    pub(crate) fn usb(&self) -> Option<&str> {
+        match self {
+            Self::RealSense(facts) => facts.usb.as_deref(),
+            Self::V4l2(_) => None,
+        }
+    }
+}
+
+/// Opens a camera, whatever kind it is. Of a simulated belt the recorded parts are shown, one after the other.
+pub(crate) fn open_alone(source: &CameraSource) -> Result<Alone, EdgeError> {
+    Ok(match source {
+        CameraSource::Replay(parts) | CameraSource::Belt { parts, .. } => Alone {
+            camera: Box::new(ReplayCamera::new(
+                twinspect_dataset::open(&parts.folder)?,
+                parts.split,
+                parts.repeat,
+            )?),
+            facts: None,
+            watch: None,
+        },
+        CameraSource::RealSense(source) => {
+            let camera = open_realsense(source)?;
+            Alone {
+                facts: Some(Facts::RealSense(camera.facts().clone())),
+                watch: Some(camera.watch()),
+                camera: Box::new(camera),
+            }
+        }
+        CameraSource::V4l2(source) => {
+            let camera = open_v4l2(source)?;
+            Alone {
+                facts: Some(Facts::V4l2(camera.facts().clone())),
+                watch: Some(camera.watch()),
+                camera: Box::new(camera),
+            }
+        }
+    })
+}
+
+/// Opens a simulated belt. Where it lies, its recorded parts say, of which each has the belt around it.
+pub(crate) fn open_belt_alone(
+    parts: &Recording,
+    pace: BeltPace,
+) -> Result<Box<dyn Camera>, EdgeError> {
+    let dataset = twinspect_dataset::open(&parts.folder)?;
+    let camera = ReplayCamera::new(dataset, parts.split, parts.repeat)?;
+    let dataset = twinspect_dataset::open(&parts.folder)?;
+    let mut frames = Vec::new();
+    for part in camera.parts().iter().take(BELT_FRAMES) {
+        frames.push(dataset.load(part)?.frame);
+    }
+    let belt =
+        teach_belt(&frames, Where::Border).ok_or(EdgeError::Survey(SurveyError::NoBelt {
+            frames: frames.len(),
+        }))?;
+    let view = BeltView {
+        belt,
+        period_us: pace.period_us,
+        frames_a_part: pace.frames_a_part,
+    };
+    Ok(Box::new(BeltCamera::new(camera, view)?))
 }
 
 /// Opens a V4L2 camera, and waits until its pictures may be judged.

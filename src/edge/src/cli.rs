@@ -3,6 +3,7 @@
 mod accept;
 mod engine;
 mod model;
+mod record;
 mod records;
 
 pub(crate) use accept::AcceptArgs;
@@ -14,6 +15,7 @@ pub(crate) use model::{
     ActivateArgs, CalibrateArgs, InstallArgs, ModelArgs, ModelCommand, ProofArgs, ProveProcessArgs,
     PruneModelsArgs, StoreArgs, VerifyArgs,
 };
+pub(crate) use record::{CalibrateBeltArgs, RecordArgs};
 pub(crate) use records::{
     ExportRecordsArgs, ListRecordsArgs, RecordsArgs, RecordsCommand, RecordsFilter, RecordsPlace,
     ReviewArgs, ShowRecordArgs,
@@ -66,6 +68,11 @@ pub(crate) enum Command {
     Reload(AskArgs),
     /// Says what a configuration means, and whether a bundle can be trusted on this machine.
     Check(CheckArgs),
+    /// Records parts with the station's camera, before there is a model to judge them.
+    Record(RecordArgs),
+    /// Measures the empty belt with the station's camera: where it lies, how noisy its depth is, and where parts
+    /// could be looked at.
+    Calibrate(CalibrateBeltArgs),
     /// Measures what inspecting a part costs on this machine.
     Bench(BenchArgs),
     /// Looks after models.

@@ -15,7 +15,8 @@ use twinspect_core::lookout::LookoutError;
 use twinspect_core::prepare::{PrepareError, SpecError};
 use twinspect_core::score::ScoreError;
 use twinspect_core::station::StationError;
-use twinspect_dataset::DatasetError;
+use twinspect_core::survey::SurveyError;
+use twinspect_dataset::{DatasetError, WriteError};
 use twinspect_engine::calibrate::CalibrateError;
 use twinspect_engine::tensorrt::PlanError;
 use twinspect_engine::{EngineError, ProofError};
@@ -32,6 +33,7 @@ use crate::logging;
 /// Remedies where the error itself knows none.
 const CONFIG_HINT: &str = "configs/station-replay.toml of the source explains every key";
 const DATA_HINT: &str = "correct the file that is named, or take it out of the recording";
+const STORE_HINT: &str = "check the folder's rights and the free space";
 const BUNDLE_HINT: &str = "name a .twb file that `twinspect-lab export` wrote, or its folder; if it \
                            is one, export it again";
 
@@ -81,6 +83,12 @@ pub(crate) enum EdgeError {
     /// Recorded parts.
     #[error(transparent)]
     Data(#[from] DatasetError),
+    /// A part that can't be recorded.
+    #[error("recording a part")]
+    Recording(#[source] WriteError),
+    /// Pictures that say nothing of the belt.
+    #[error("measuring the belt")]
+    Survey(#[source] SurveyError),
     /// The bundle's files.
     #[error(transparent)]
     Bundle(#[from] BundleError),
@@ -235,7 +243,9 @@ impl EdgeError {
             | Self::Page { .. }
             | Self::Station(_)
             | Self::Gate(_) => 2,
+            Self::Recording(WriteError::Writing { .. }) => 8,
             Self::Data(_)
+            | Self::Recording(_)
             | Self::Prepare { .. }
             | Self::Camera(
                 CameraError::Part { .. } | CameraError::NoParts { .. } | CameraError::NoBelt { .. },
@@ -265,7 +275,7 @@ impl EdgeError {
             Self::Plans(PlanError::Read(_) | PlanError::Write(_) | PlanError::Exposed { .. }) => 8,
             Self::Plans(PlanError::NoModel { .. }) => 4,
             Self::Plans(_) => 5,
-            Self::Camera(_) => 6,
+            Self::Camera(_) | Self::Survey(_) => 6,
             Self::Line(_) => 7,
             Self::Records(error) => records_code(error),
             Self::NotExported { .. } => 3,
@@ -296,6 +306,16 @@ impl EdgeError {
             Self::Control(error) => Some(error.hint().into()),
             Self::Usage { hint, .. } => Some((*hint).into()),
             Self::Data(error) => error.hint().or(Some(DATA_HINT.into())),
+            Self::Recording(WriteError::Writing { .. }) => Some(STORE_HINT.into()),
+            Self::Recording(error) => error.hint(),
+            Self::Survey(SurveyError::NoDepth) => Some(
+                "the belt is measured by depth: a camera of colour alone has none to measure".into(),
+            ),
+            Self::Survey(_) => Some(
+                "look through the camera with `twinspect check --config FILE --camera`: the belt must be seen along \
+                 the picture's sides, and by `calibrate` all over it"
+                    .into(),
+            ),
             Self::Bundle(error) => Some(error.hint().map_or(BUNDLE_HINT.into(), Cow::from)),
             Self::Preparation { .. } | Self::Score { .. } => {
                 Some("the bundle was made wrongly: export it again".into())
@@ -330,7 +350,7 @@ impl EdgeError {
                  false` is none"
                     .into(),
             ),
-            Self::Store { .. } => Some("check the folder's rights and the free space".into()),
+            Self::Store { .. } => Some(STORE_HINT.into()),
             Self::RecordsInUse { .. } => {
                 Some("stop that station, or give this one a `records.folder` of its own".into())
             }

@@ -1,12 +1,13 @@
 //! `twinspect`: the device. Inspects parts on a production line and drives pass and reject.
 //!
 //! In data-flow order: [`cli`] is what was typed, [`config`] what a station is; [`pipeline`] takes
-//! a frame to a verdict by one of the [`engines`], for which `plans` looks after a GPU's files; `replay`, `demo`, `bench` and `check` run it in this process, [`run`] in
+//! a frame to a verdict by one of the [`engines`], for which `plans` looks after a GPU's files; `record` and `calibrate` look through a camera before there is a model; `replay`, `demo`, `bench` and `check` run it in this process, [`run`] in
 //! two, [`control`] speaks to one that runs, and [`page`] shows it to a browser; [`pictures`], [`part_report`] and [`tally`] tell people what became of the parts.
 #![forbid(unsafe_code)]
 
 mod accept;
 mod bench;
+mod calibrate;
 mod cameras;
 mod chaos;
 mod check;
@@ -17,6 +18,7 @@ mod control;
 mod demo;
 mod engines;
 mod error;
+mod figures;
 mod fit;
 mod health;
 mod latency;
@@ -31,9 +33,11 @@ mod part_report;
 mod pictures;
 mod pipeline;
 mod plans;
+mod record;
 mod records;
 mod replay;
 mod run;
+mod taking;
 mod tally;
 mod user;
 
@@ -82,6 +86,8 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
         Command::Challenge(args) => control::challenge(args, out),
         Command::Reload(args) => control::reload(args, out),
         Command::Check(args) => check::check(args, out),
+        Command::Record(args) => record::record(args, out),
+        Command::Calibrate(args) => calibrate::calibrate(args, out),
         Command::Bench(args) => bench::bench(args, out),
         Command::Model(args) => model::model(args, out),
         Command::Engine(args) => plans::engine(args, out),

@@ -2,25 +2,15 @@
 //! noise, how much of the region a part covers. The result is the product's [`PrepareSpec`].
 
 use twinspect_core::frame::FramePair;
-use twinspect_core::plane::Plane;
 use twinspect_core::prepare::{
-    BANK_CHANNELS, Bank, BankSpec, BeltBounds, Canvas, GeometrySpec, PrepareSpec, PreparedPart,
-    Preparer, RgbSpec,
+    BANK_CHANNELS, BankSpec, BeltBounds, Canvas, GeometrySpec, PrepareSpec, PreparedPart, Preparer,
+    RgbSpec,
 };
+use twinspect_core::survey::{BELT_FRAMES, Where, bare_belt_spread, teach_belt};
 use twinspect_dataset::PartRef;
 
 use crate::good_parts::{PartsError, canvases};
 
-/// Frames that the belt is taught from.
-const BELT_FRAMES: usize = 20;
-/// Points of each of these frames, at most.
-const BELT_POINTS: usize = 400;
-/// Share of the frame's sides that counts as its border, where the belt is looked for.
-const BORDER: f64 = 1.0 / 12.0;
-/// Distance to the belt within which a point agrees with it, in mm.
-const BELT_INLIER_MM: f64 = 1.5;
-/// Heights that may still be the bare belt, in mm, and the coarsest scale's.
-const BARE_MM: (f32, f32) = (1.0, 0.8);
 /// Least height from which on a place certainly belongs to the part, in mm.
 const FOREGROUND_MM: f32 = 1.0;
 /// The same in deviations of the bare belt at the second scale, where the foreground is looked for.
@@ -80,7 +70,9 @@ pub(crate) fn learn(
         return Ok(Product { spec, canvases });
     }
     spec.geometry = Some(GeometrySpec {
-        belt: teach_belt(frames)?,
+        belt: teach_belt(frames, Where::Border).ok_or(ProductError::NoBelt {
+            frames: frames.len().min(BELT_FRAMES),
+        })?,
         belt_bounds: BeltBounds::default(),
         height_range_mm: [-1e4, 1e4],
         foreground_mm: FOREGROUND_MM,
@@ -107,35 +99,6 @@ pub(crate) fn learn(
     Ok(Product { spec, canvases })
 }
 
-fn teach_belt(frames: &[FramePair]) -> Result<Plane, ProductError> {
-    let frames = &frames[..frames.len().min(BELT_FRAMES)];
-    let mut points = Vec::new();
-    for frame in frames {
-        let size = frame.size();
-        let margin = |length: usize| ((length as f64 * BORDER) as usize).max(4).min(length);
-        let (margin_x, margin_y) = (margin(size.width), margin(size.height));
-        let border: Vec<_> = (0..size.pixels())
-            .map(|i| (i % size.width, i / size.width))
-            .filter(|&(x, y)| {
-                x < margin_x
-                    || y < margin_y
-                    || x >= size.width - margin_x
-                    || y >= size.height - margin_y
-            })
-            .collect();
-        let step = border.len().div_ceil(BELT_POINTS);
-        points.extend(
-            border
-                .iter()
-                .step_by(step)
-                .filter_map(|&(x, y)| frame.point(x, y)),
-        );
-    }
-    Plane::teach(&points, BELT_INLIER_MM, 300).ok_or(ProductError::NoBelt {
-        frames: frames.len(),
-    })
-}
-
 /// All but a thousandth of the heights at either end, a fifth of the range more, and a millimetre.
 fn height_range(canvases: &[Canvas]) -> [f32; 2] {
     let mut heights: Vec<f32> = Vec::new();
@@ -155,36 +118,6 @@ fn height_range(canvases: &[Canvas]) -> [f32; 2] {
     let (low, high) = (heights[cut], heights[heights.len() - 1 - cut]);
     let margin = 0.2 * (high - low) + 1.0;
     [low - margin, high + margin]
-}
-
-/// What each channel of the bank varies by where nothing lies on the belt.
-fn bare_belt_spread(bank: &BankSpec, size: usize, canvases: &[Canvas]) -> [f32; BANK_CHANNELS] {
-    let mut filters = Bank::new(bank, size);
-    let mut channels = vec![0.0; BANK_CHANNELS * (size / 4) * (size / 4)];
-    let mut sums = [[0.0_f64; 2]; BANK_CHANNELS];
-    let mut count = 0.0_f64;
-    for canvas in canvases {
-        filters.responses(&canvas.height, &mut channels);
-        let plane = channels.len() / BANK_CHANNELS;
-        let (finest, coarsest) = (&channels[..plane], &channels[9 * plane..10 * plane]);
-        let bare: Vec<usize> = (0..plane)
-            .filter(|&i| finest[i].abs() < BARE_MM.0 && coarsest[i].abs() < BARE_MM.1)
-            .collect();
-        count += bare.len() as f64;
-        for (values, sums) in channels.chunks_exact(plane).zip(&mut sums) {
-            for &index in &bare {
-                let value = f64::from(values[index]);
-                sums[0] += value;
-                sums[1] += value * value;
-            }
-        }
-    }
-    // A part that hides the belt everywhere leaves a depth camera's usual fifth of a millimetre.
-    sums.map(|[sum, squares]| {
-        let mean = sum / count.max(1.0);
-        let sd = (squares / count.max(1.0) - mean * mean).max(0.0).sqrt() as f32;
-        if count < 100.0 { 0.2 } else { sd.max(1e-3) }
-    })
 }
 
 /// The least share of the region that a good part covers, and that carries depth.

@@ -260,15 +260,35 @@ const BLACK_LEVEL: f32 = 8.0;
 /// From this level on in all channels a pixel is white.
 const WHITE_LEVEL: f32 = 250.0;
 
-/// Black when fewer than one pixel in a thousand shows anything, saturated when nine of ten are white.
+impl RgbState {
+    /// What becomes of a colour picture of which all is looked at: whether a station could judge it.
+    pub fn of(picture: &RgbFrame) -> Self {
+        let pixels = picture.data().chunks_exact(3).map(|pixel| match pixel {
+            [r, g, b] => [f32::from(*r), f32::from(*g), f32::from(*b)],
+            _ => [0.0; 3],
+        });
+        exposure_of(pixels)
+    }
+}
+
 fn exposure(rgb: &[f32]) -> RgbState {
-    let pixels = rgb.len() / 3;
-    let (red, rest) = rgb.split_at(pixels);
-    let (green, blue) = rest.split_at(pixels);
-    let (mut black, mut white) = (0_usize, 0_usize);
-    for ((&r, &g), &b) in red.iter().zip(green).zip(blue) {
+    let (red, rest) = rgb.split_at(rgb.len() / 3);
+    let (green, blue) = rest.split_at(rgb.len() / 3);
+    exposure_of(
+        red.iter()
+            .zip(green)
+            .zip(blue)
+            .map(|((&r, &g), &b)| [r, g, b]),
+    )
+}
+
+/// Black when fewer than one pixel in a thousand shows anything, saturated when nine of ten are white.
+fn exposure_of(rgb: impl Iterator<Item = [f32; 3]>) -> RgbState {
+    let (mut black, mut white, mut pixels) = (0_usize, 0_usize, 0_usize);
+    for [r, g, b] in rgb {
         black += usize::from(r.max(g).max(b) < BLACK_LEVEL);
         white += usize::from(r.min(g).min(b) >= WHITE_LEVEL);
+        pixels += 1;
     }
     if black * 1000 >= pixels * 999 {
         RgbState::Black

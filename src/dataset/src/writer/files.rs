@@ -66,12 +66,14 @@ impl Partial {
             session,
             time,
             part_id,
+            camera,
         } = record.clone();
         let (rgb_stamp, depth_stamp) = (frame.rgb_stamp, frame.depth_stamp);
         let file = PartFile {
             session,
             time,
             part_id,
+            camera,
             rgb_stamp,
             depth_stamp,
         };

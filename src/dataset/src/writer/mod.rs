@@ -31,7 +31,8 @@ pub struct RecordedPartsWriter {
 impl RecordedPartsWriter {
     /// Starts a data set, or goes on with one.
     ///
-    /// `camera` goes to `camera.json` and holds for all parts; colour-only sets may do without.
+    /// `camera` goes to `camera.json` and holds for all parts; colour-only sets may do without. A camera that does not
+    /// say how far the belt is takes over what the set's camera says.
     ///
     /// # Errors
     /// When the folder holds something else, or parts of another camera, or can't be written.
@@ -87,7 +88,7 @@ impl RecordedPartsWriter {
         self.refuse_other_camera(frame)?;
         let modalities = self.check_modalities(frame)?;
         self.check_mask(label, frame, mask)?;
-        let class = make_folders(&self.root, split.folder(), class_name(label)?)?;
+        let class = make_folders(&self.root, split.folder(), Self::class_folder(label)?)?;
 
         let partial = Partial::create(&class)?;
         partial.write_pictures(frame, mask)?;
@@ -101,8 +102,29 @@ impl RecordedPartsWriter {
         Ok(PartId::new(format!("{split}/{label}/{name}")))
     }
 
-    fn agree_on_camera(&self, existing: &Listing) -> Result<(), WriteError> {
+    /// The class folder of a label, if it can be one and would be read back as the same label.
+    ///
+    /// # Errors
+    /// [`WriteError::KindName`].
+    pub fn class_folder(label: &Label) -> Result<&str, WriteError> {
+        let name = label.as_str();
+        let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        if !name.is_empty() && name.chars().all(plain) && Label::from_folder(name) == *label {
+            Ok(name)
+        } else {
+            Err(WriteError::KindName {
+                kind: name.to_owned(),
+            })
+        }
+    }
+
+    fn agree_on_camera(&mut self, existing: &Listing) -> Result<(), WriteError> {
         let path = self.root.join(CAMERA_FILE);
+        if let (Some(given), Some(found)) = (&mut self.camera, &existing.camera)
+            && given.distance_to_belt_mm.is_none()
+        {
+            given.distance_to_belt_mm = found.distance_to_belt_mm;
+        }
         match (&self.camera, &existing.camera) {
             (given, found) if given == found => Ok(()),
             (Some(camera), None) if existing.parts.is_empty() => {
@@ -224,17 +246,4 @@ fn described<T: std::fmt::Debug>(value: &Option<T>) -> String {
     value
         .as_ref()
         .map_or_else(|| "none".to_owned(), |value| format!("{value:?}"))
-}
-
-/// The class folder of a label, if it can be one and would be read back as the same label.
-fn class_name(label: &Label) -> Result<&str, WriteError> {
-    let name = label.as_str();
-    let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-    if !name.is_empty() && name.chars().all(plain) && Label::from_folder(name) == *label {
-        Ok(name)
-    } else {
-        Err(WriteError::KindName {
-            kind: name.to_owned(),
-        })
-    }
 }

@@ -112,6 +112,7 @@ fn a_part_is_read_back_to_the_last_bit() {
         session: Some("shift 2".into()),
         time: Some("2026-11-23T06:00:00Z".into()),
         part_id: Some("A-17".into()),
+        camera: Some("D435 0815".into()),
     };
     let mut writer = RecordedPartsWriter::create(folder.path(), Some(camera())).unwrap();
     let id = writer
@@ -252,6 +253,25 @@ fn another_camera_is_refused() {
     let scaled = FramePair::new(Some(rgb(1)), Some(depth(1, 0.001)), seen).unwrap();
     refused(add(&mut writer, &Label::Good, &scaled, None).unwrap_err());
     assert_eq!(files_below(folder.path()), before);
+}
+
+#[test]
+fn who_does_not_know_the_distance_to_the_belt_takes_over_the_sets() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |distance_to_belt_mm| Camera {
+        distance_to_belt_mm,
+        ..camera()
+    };
+    let begin = |camera| RecordedPartsWriter::create(folder.path(), Some(camera));
+    begin(at(Some(450.5))).unwrap();
+    let mut writer = begin(at(None)).unwrap();
+    add(&mut writer, &Label::Good, &pair(3), None).unwrap();
+    assert_eq!(
+        open(folder.path()).unwrap().camera(),
+        Some(&at(Some(450.5)))
+    );
+    let error = begin(at(Some(451.5))).unwrap_err();
+    assert!(matches!(error, WriteError::OtherCamera { .. }), "{error:?}");
 }
 
 #[test]

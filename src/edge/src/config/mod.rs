@@ -20,7 +20,7 @@ mod v4l2;
 mod wires;
 
 pub(crate) use belt::BeltSpec;
-pub(crate) use camera::{CameraSource, Recording};
+pub(crate) use camera::{BeltPace, CameraSource, Recording};
 pub(crate) use changes::{Change, ReloadError};
 pub(crate) use checker::StationError;
 pub(crate) use engine::{EngineKind, EngineSpec, Fallback};
@@ -37,6 +37,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use twinspect_bundle::document::{self, DocumentError};
 
+use station::Model;
 use typed::BundleToml;
 
 /// A configuration that can't be used.
@@ -125,6 +126,11 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, ConfigError> {
     parse(path, &read(path)?)
 }
 
+/// As [`load`], for whoever looks through the camera alone: no model need be named.
+pub(crate) fn load_without_model(path: &Path) -> Result<Loaded, ConfigError> {
+    parse_for(path, &read(path)?, Model::Optional)
+}
+
 /// As [`load`], of a file that somebody may be writing just now: most of what a cut leaves is a
 /// configuration too, with a number that has lost its last digits.
 pub(crate) fn load_whole(path: &Path) -> Result<Loaded, ConfigError> {
@@ -146,9 +152,13 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 
 /// Checks the text of a configuration that stands, or stood, in a file.
 pub(crate) fn parse(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
+    parse_for(path, text, Model::Needed)
+}
+
+fn parse_for(path: &Path, text: &str, model: Model) -> Result<Loaded, ConfigError> {
     let typed = document::parse::<StationToml>(path, text)?.complete();
     let settings = explain::settings(path, text, &typed)?;
-    let station = Station::new(&typed, path).map_err(|problems| ConfigError::Problems {
+    let station = Station::new(&typed, path, model).map_err(|problems| ConfigError::Problems {
         path: path.to_owned(),
         problems,
     })?;

@@ -62,6 +62,15 @@ pub(crate) struct Station {
     pub(crate) textfile: Option<PathBuf>,
 }
 
+/// Whether a station must have a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Model {
+    /// It judges parts.
+    Needed,
+    /// Its camera alone is looked through.
+    Optional,
+}
+
 /// A station that waited for longer would be late for every pulse.
 const SETTLE_MAX_US: u64 = 100_000;
 
@@ -393,13 +402,22 @@ impl Station {
     }
 
     /// Checks what was typed into a file. Relative paths start at the file's folder.
-    pub(super) fn new(typed: &StationToml, path: &Path) -> Result<Self, Vec<StationError>> {
+    pub(super) fn new(
+        typed: &StationToml,
+        path: &Path,
+        model: Model,
+    ) -> Result<Self, Vec<StationError>> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut checker = Checker::default();
         let camera = checker.camera(typed, folder);
         let models = checker.models(&typed.models, path);
+        let names_none = typed.bundle.file.as_os_str().is_empty() && !typed.bundle.active;
         let station = Self {
-            bundle: checker.bundle(&typed.bundle, models.as_ref(), path),
+            bundle: match model {
+                // Nobody opens it.
+                Model::Optional if names_none => BundleSource::File(PathBuf::new()),
+                _ => checker.bundle(&typed.bundle, models.as_ref(), path),
+            },
             models,
             engine: checker.engine(&typed.engine, path),
             camera,

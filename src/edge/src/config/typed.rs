@@ -17,6 +17,8 @@ use super::v4l2::V4l2Toml;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StationToml {
+    /// Left out, it names no file: what that means is said where it is missing.
+    #[serde(default)]
     pub(crate) bundle: BundleToml,
     #[serde(default)]
     pub(crate) engine: EngineToml,
@@ -74,7 +76,7 @@ impl StationToml {
 }
 
 /// The model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BundleToml {
     #[serde(default)]

@@ -20,7 +20,7 @@ const NAME_BYTES_MAX: usize = 96;
 
 /// The lock; it lasts as long as this does.
 #[derive(Debug)]
-pub(super) struct StationLock {
+pub(crate) struct StationLock {
     config: PathBuf,
     /// None where the file system knows no locks.
     file: Option<File>,
@@ -34,7 +34,7 @@ impl StationLock {
     ///
     /// # Errors
     /// [`EdgeError::StationTaken`] if another process has it.
-    pub(super) fn take(config: &Path) -> Result<Self, EdgeError> {
+    pub(crate) fn take(config: &Path) -> Result<Self, EdgeError> {
         let file = lock(config)?;
         Ok(Self {
             config: config.to_owned(),

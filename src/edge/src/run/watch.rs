@@ -163,7 +163,7 @@ impl Watcher {
 }
 
 /// When a picture was taken, or at least not later, where its camera has a clock of its own.
-fn taken_us(pair: &FramePair, now_us: u64) -> u64 {
+pub(crate) fn taken_us(pair: &FramePair, now_us: u64) -> u64 {
     let stamps = [pair.depth_stamp, pair.rgb_stamp].into_iter().flatten();
     let mut of_host = stamps.filter(|stamp| stamp.domain == StampDomain::Host);
     of_host.next().map_or(now_us, |stamp| stamp.time_us)

@@ -9,6 +9,7 @@ use twinspect_camera::realsense::{CameraFacts, SettingFact};
 use super::v4l2::{self, V4l2Device};
 use crate::cameras::CameraWatch;
 use crate::error::EdgeError;
+use crate::figures::Colour;
 use crate::number::number;
 
 /// Everything that was found. Its keys are for scripts and stay.
@@ -70,14 +71,6 @@ pub(super) struct Setting {
     pub(super) name: String,
     pub(super) wanted: Option<f32>,
     pub(super) found: f32,
-}
-
-#[derive(Serialize)]
-pub(super) struct Colour {
-    pub(super) brightness: f32,
-    pub(super) dark_share: f32,
-    pub(super) saturated_share: f32,
-    pub(super) sharpness: f32,
 }
 
 #[derive(Serialize)]

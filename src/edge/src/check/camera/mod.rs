@@ -8,21 +8,19 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use twinspect_bundle::Bundle;
-use twinspect_camera::realsense::CameraFacts;
-use twinspect_camera::v4l2::CameraFacts as V4l2Facts;
-use twinspect_camera::{Camera, CameraError, ReplayCamera};
+use twinspect_camera::{Camera, CameraError};
 use twinspect_core::frame::FramePair;
 use twinspect_core::quality::{ColourFigures, DepthFigures, depth_noise_mm};
 
-use crate::cameras::{CameraWatch, open_realsense, open_v4l2};
+use crate::cameras::{self, Alone, CameraWatch, Facts};
 use crate::cli::CheckArgs;
 use crate::clock::Clock;
-use crate::config::{CameraSource, Station};
+use crate::config::Station;
 use crate::error::{EdgeError, WithCauses};
-use crate::fit::{check_colour, check_facts};
+use crate::figures::Colour;
 use crate::latency::milliseconds;
 use crate::replay::write_json;
-use findings::{Colour, Depth, Device, Findings, device, print, streams};
+use findings::{Depth, Device, Findings, device, print, streams};
 
 /// Pairs that are looked at.
 const PAIRS: usize = 30;
@@ -36,44 +34,6 @@ const NOISE_MAX_MM: f64 = 2.0;
 /// Largest difference from the distance to the taught belt that is no other distance.
 const DISTANCE_SHARE_MAX: f64 = 0.15;
 
-/// A camera that is looked at, whatever kind it is.
-struct Looked {
-    camera: Box<dyn Camera>,
-    facts: Option<Facts>,
-    watch: Option<CameraWatch>,
-}
-
-/// What is known of a live camera.
-enum Facts {
-    RealSense(CameraFacts),
-    V4l2(V4l2Facts),
-}
-
-impl Facts {
-    fn check(&self, bundle: &Bundle) -> Result<(), EdgeError> {
-        match self {
-            Self::RealSense(facts) => check_facts(bundle, facts),
-            Self::V4l2(facts) => check_colour(bundle, facts.size),
-        }
-    }
-
-    /// The key of the exposure that makes a picture too bright.
-    fn exposure_key(&self) -> &'static str {
-        match self {
-            Self::RealSense(_) => "realsense.colour_exposure_ms",
-            Self::V4l2(_) => "v4l2.exposure_ms",
-        }
-    }
-
-    /// The kind of USB, if the camera tells.
-    fn usb(&self) -> Option<&str> {
-        match self {
-            Self::RealSense(facts) => facts.usb.as_deref(),
-            Self::V4l2(_) => None,
-        }
-    }
-}
-
 /// Looks through the station's camera.
 pub(super) fn check_camera(
     station: &Station,
@@ -81,11 +41,11 @@ pub(super) fn check_camera(
     out: &mut dyn Write,
 ) -> Result<(), EdgeError> {
     let bundle = Bundle::open(station.bundle.resolve()?)?;
-    let Looked {
+    let Alone {
         mut camera,
         facts,
         watch,
-    } = open(&station.camera)?;
+    } = cameras::open_alone(&station.camera)?;
     let Captured {
         pairs,
         took,
@@ -104,15 +64,9 @@ pub(super) fn check_camera(
         .geometry
         .as_ref()
         .map(|geometry| geometry.belt);
-    let colour = last.rgb().map(|picture| {
-        let figures = ColourFigures::of(picture, roi);
-        Colour {
-            brightness: figures.brightness,
-            dark_share: figures.dark_share,
-            saturated_share: figures.saturated_share,
-            sharpness: figures.sharpness,
-        }
-    });
+    let colour = last
+        .rgb()
+        .map(|picture| Colour::from(ColourFigures::of(picture, roi)));
     let is_live = facts.is_some();
     let depth = DepthFigures::of(last, roi).map(|figures| Depth {
         measured_share: figures.measured_share,
@@ -163,36 +117,6 @@ pub(super) fn check_camera(
     } else {
         print(out, &findings)
     }
-}
-
-fn open(source: &CameraSource) -> Result<Looked, EdgeError> {
-    Ok(match source {
-        CameraSource::Replay(parts) | CameraSource::Belt { parts, .. } => Looked {
-            camera: Box::new(ReplayCamera::new(
-                twinspect_dataset::open(&parts.folder)?,
-                parts.split,
-                parts.repeat,
-            )?),
-            facts: None,
-            watch: None,
-        },
-        CameraSource::RealSense(source) => {
-            let camera = open_realsense(source)?;
-            Looked {
-                facts: Some(Facts::RealSense(camera.facts().clone())),
-                watch: Some(camera.watch()),
-                camera: Box::new(camera),
-            }
-        }
-        CameraSource::V4l2(source) => {
-            let camera = open_v4l2(source)?;
-            Looked {
-                facts: Some(Facts::V4l2(camera.facts().clone())),
-                watch: Some(camera.watch()),
-                camera: Box::new(camera),
-            }
-        }
-    })
 }
 
 /// Pairs that were taken one after the other.

@@ -1,0 +1,215 @@
+//! `twinspect calibrate`: where the empty belt lies before this camera, how noisy its depth is, and where parts could
+//! be looked at; and in what that differs from what the station's model was taught.
+//!
+//! It measures and changes nothing: a station goes by its model's belt, which it refines on each picture within
+//! bounds. What does go by the figures is `record --belt-mm`, and whoever reads them.
+
+mod comparison;
+
+use std::io::Write;
+
+use serde::Serialize;
+use twinspect_bundle::Bundle;
+use twinspect_core::plane::Plane;
+use twinspect_core::prepare::Roi;
+use twinspect_core::survey::BeltSurvey;
+
+use crate::cameras;
+use crate::cli::CalibrateBeltArgs;
+use crate::config::{self, Station};
+use crate::error::{EdgeError, WithCauses};
+use crate::replay::write_json;
+use crate::run::StationLock;
+use crate::taking::{Taken, Taker};
+use comparison::Comparison;
+
+/// Side S whose scales are measured where no model says another one.
+const SIZE: usize = 256;
+/// Least share of the picture with a depth that needs no word.
+const MEASURED_SHARE_MIN: f64 = 0.9;
+/// Largest tilt in degrees that needs no word: heights are seen from the side then.
+const TILT_MAX_DEG: f64 = 10.0;
+/// Largest unevenness in mm that needs no word.
+const UNEVENNESS_MAX_MM: f64 = 0.5;
+
+/// Everything that was found. Its keys are for scripts and stay.
+#[derive(Serialize)]
+struct Findings {
+    camera: String,
+    pictures: usize,
+    belt: Plane,
+    distance_mm: f64,
+    tilt_deg: f64,
+    measured_share: f64,
+    noise_mm: Option<f64>,
+    /// Of the filter bank's channels at this side S.
+    size: usize,
+    spread_mm: Vec<f32>,
+    roi: Option<Region>,
+    /// With the model that the configuration names, if it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<Comparison>,
+    /// Whether a station goes by any of this now.
+    written: bool,
+    warnings: Vec<String>,
+}
+
+/// A proposal.
+#[derive(Serialize)]
+struct Region {
+    #[serde(flatten)]
+    roi: Roi,
+    share: f64,
+    unevenness_mm: f64,
+}
+
+/// Looks at the empty belt.
+pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    let station = config::load_without_model(&args.config)?.station;
+    let _lock = StationLock::take(&args.config)?;
+    let mut warnings = Vec::new();
+    let bundle = model(&station, &mut warnings);
+    let mut taker = Taker::new(cameras::open_alone(&station.camera)?.camera);
+    let mut pairs = Vec::new();
+    while (pairs.len() as u64) < args.pictures {
+        match taker.take()? {
+            Taken::Picture(pair) => pairs.push(pair),
+            Taken::Failed(why) => log::warn!("{why}"),
+            Taken::End => break,
+        }
+    }
+    let known = bundle.as_ref().map(|bundle| &bundle.manifest().prepare);
+    let size = known.map_or(SIZE, |prepare| prepare.size);
+    let survey = BeltSurvey::of(&pairs, size).map_err(EdgeError::Survey)?;
+    let model = bundle
+        .as_ref()
+        .and_then(|bundle| Comparison::of(bundle, &survey));
+    warnings.extend(doubts(&survey));
+    warnings.extend(model.iter().flat_map(Comparison::warnings));
+    let findings = Findings {
+        camera: taker.description(),
+        pictures: survey.frames,
+        belt: survey.belt,
+        distance_mm: survey.distance_mm(),
+        tilt_deg: survey.tilt_deg(),
+        measured_share: survey.measured_share,
+        noise_mm: survey.noise_mm,
+        size,
+        spread_mm: survey.spread_mm.to_vec(),
+        roi: survey.roi.map(|proposal| Region {
+            roi: proposal.roi,
+            share: proposal.share,
+            unevenness_mm: proposal.unevenness_mm,
+        }),
+        model,
+        written: false,
+        warnings,
+    };
+    if args.json {
+        write_json(out, &findings)
+    } else {
+        print(out, &findings)
+    }
+}
+
+/// The station's model, if there is one that can be read.
+fn model(station: &Station, warnings: &mut Vec<String>) -> Option<Bundle> {
+    let path = station.bundle.resolve().unwrap_or_default();
+    if path.as_os_str().is_empty() || !path.exists() {
+        return None;
+    }
+    Bundle::open(&path)
+        .inspect_err(|error| {
+            warnings.push(format!(
+                "there is nothing to compare with: {}",
+                WithCauses(error)
+            ));
+        })
+        .ok()
+}
+
+/// What is odd about a belt, whatever the model.
+fn doubts(survey: &BeltSurvey) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if survey.measured_share < MEASURED_SHARE_MIN {
+        doubts.push(format!(
+            "only {:.0} % of the pictures has a depth: `check --camera` says what to do",
+            100.0 * survey.measured_share
+        ));
+    }
+    if survey.tilt_deg() > TILT_MAX_DEG {
+        doubts.push(format!(
+            "the camera looks at the belt from the side, by {:.1} degrees: parts hide what lies behind them",
+            survey.tilt_deg()
+        ));
+    }
+    match survey.roi {
+        None => doubts.push(
+            "nowhere is the belt measured and flat: clear it, and let the camera see it".to_owned(),
+        ),
+        Some(proposal) if proposal.unevenness_mm > UNEVENNESS_MAX_MM => doubts.push(format!(
+            "the belt is uneven by {:.2} mm: is it clear, is it tight?",
+            proposal.unevenness_mm
+        )),
+        Some(_) => {}
+    }
+    doubts
+}
+
+fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
+    let noise = findings
+        .noise_mm
+        .map_or("unknown".to_owned(), |mm| format!("{mm:.2} mm"));
+    writeln!(
+        out,
+        "camera    {}\npictures  {}\n\
+         belt      {:.1} mm away, tilted by {:.2} degrees\n\
+         depth     {:.1} % measured, noise {noise} from picture to picture",
+        findings.camera,
+        findings.pictures,
+        findings.distance_mm,
+        findings.tilt_deg,
+        100.0 * findings.measured_share,
+    )?;
+    let scales: Vec<String> = findings
+        .spread_mm
+        .chunks(3)
+        .map(|channels| {
+            let channels: Vec<String> = channels.iter().map(|mm| format!("{mm:.3}")).collect();
+            channels.join(" ")
+        })
+        .collect();
+    writeln!(
+        out,
+        "scales    {} mm (height, slope, curvature; finest scale first)",
+        scales.join(" | ")
+    )?;
+    if let Some(region) = &findings.roi {
+        let Roi {
+            x,
+            y,
+            width,
+            height,
+        } = region.roi;
+        writeln!(
+            out,
+            "region    {width} x {height} from ({x}, {y}), {:.0} % of the picture, even to {:.2} mm",
+            100.0 * region.share,
+            region.unevenness_mm
+        )?;
+    }
+    match &findings.model {
+        Some(model) => model.print(out)?,
+        None => writeln!(out, "model     none to compare with")?,
+    }
+    for warning in &findings.warnings {
+        writeln!(out, "\x1b[33mwarning\x1b[0m   {warning}")?;
+    }
+    writeln!(
+        out,
+        "nothing was changed: a station goes by its model's belt. To keep the distance with new parts: record \
+         --belt-mm {:.1}",
+        findings.distance_mm
+    )?;
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! `twinspect record`: good parts, before there is a model that could judge any.
+//!
+//! ```text
+//! camera ─► cue: Enter, every so often, or a part seen on the belt ─► scrutiny ─► folder of recorded parts
+//! ```
+//! It needs the station's camera for itself and holds the station's lock, as a running station does. The bundle is never opened:
+//! it is another product's, or there is none.
+
+mod belt_watch;
+mod cue;
+mod folder;
+mod report;
+mod scrutiny;
+mod stop;
+
+use std::io::Write;
+
+use twinspect_camera::CameraError;
+
+use crate::cameras;
+use crate::cli::RecordArgs;
+use crate::config::{self, CameraSource};
+use crate::error::EdgeError;
+use crate::run::StationLock;
+use crate::taking::Taker;
+use cue::{Cue, Next};
+use folder::PartsFolder;
+use report::Report;
+use scrutiny::Scrutiny;
+use stop::StopSignals;
+
+/// Why nothing more is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// As many parts as were asked for.
+    Parts,
+    /// Nobody presses Enter any more.
+    Input,
+    /// Somebody has told it to end.
+    Signal,
+    /// The camera has no more pictures.
+    Camera,
+}
+
+impl Ended {
+    /// For scripts.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Parts => "parts",
+            Self::Input => "input",
+            Self::Signal => "signal",
+            Self::Camera => "camera",
+        }
+    }
+}
+
+/// Records parts until there are enough of them, or somebody ends it.
+pub(crate) fn record(args: &RecordArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    let station = config::load_without_model(&args.config)?.station;
+    let cue = Cue::new(args, &station)?;
+    let _lock = StationLock::take(&args.config)?;
+    let camera = match &station.camera {
+        CameraSource::Belt { parts, pace } if args.presence => {
+            cameras::open_belt_alone(parts, *pace)?
+        }
+        source => cameras::open_alone(source)?.camera,
+    };
+    let stop = StopSignals::catch()?;
+    let taker = Taker::new(camera);
+    let folder = PartsFolder::new(args, taker.description())?;
+    let mut report = Report::new(args, &folder, &taker, out)?;
+    let mut recording = Recording {
+        cue,
+        taker,
+        scrutiny: Scrutiny::default(),
+        folder,
+    };
+    let ended = recording.run(args.parts, &stop, &mut report);
+    // What was recorded is told in any case: it is there.
+    report.end(ended.as_ref().ok().map(|ended| ended.word()))?;
+    match ended? {
+        Ended::Camera if args.parts.is_some() => Err(EdgeError::Camera(CameraError::End)),
+        _ => Ok(()),
+    }
+}
+
+/// Everything that a recording works with.
+struct Recording {
+    cue: Cue,
+    taker: Taker,
+    scrutiny: Scrutiny,
+    folder: PartsFolder,
+}
+
+impl Recording {
+    fn run(
+        &mut self,
+        parts: Option<u64>,
+        stop: &StopSignals,
+        report: &mut Report<'_>,
+    ) -> Result<Ended, EdgeError> {
+        while parts.is_none_or(|parts| report.recorded() < parts) {
+            match self.cue.next(&mut self.taker, stop)? {
+                Next::Shown { pair, part_id } => match self.scrutiny.doubt(&pair) {
+                    Some(refusal) => report.refused(&refusal)?,
+                    None => {
+                        let kept = self.folder.keep(&pair, part_id)?;
+                        self.scrutiny.remember(&pair);
+                        report.recorded_part(&kept, &pair)?;
+                    }
+                },
+                Next::Refused(refusal) => report.refused(&refusal)?,
+                Next::Ended(ended) => return Ok(ended),
+            }
+        }
+        Ok(Ended::Parts)
+    }
+}

@@ -1,0 +1,66 @@
+//! Pictures one after the other, of a camera that may fail now and then.
+
+use twinspect_camera::Camera;
+use twinspect_core::frame::FramePair;
+
+use crate::clock::Clock;
+use crate::error::{EdgeError, WithCauses};
+
+/// Captures that may fail in a row before the camera is given up.
+const FAILURES_MAX: u32 = 10;
+
+/// What asking a camera has come to.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    Picture(FramePair),
+    /// There is none, for this reason; asking again is sensible.
+    Failed(String),
+    /// There will be none any more.
+    End,
+}
+
+/// A camera that is asked by somebody who has time.
+pub(crate) struct Taker {
+    camera: Box<dyn Camera>,
+    clock: Clock,
+    failures: u32,
+}
+
+impl Taker {
+    pub(crate) fn new(camera: Box<dyn Camera>) -> Self {
+        Self {
+            camera,
+            clock: Clock::start(),
+            failures: 0,
+        }
+    }
+
+    pub(crate) fn description(&self) -> String {
+        self.camera.description()
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The next picture. A simulated belt, whose pictures have times of their own, is not waited for.
+    ///
+    /// # Errors
+    /// [`EdgeError::Camera`] of a camera that is lost, or fails again and again.
+    pub(crate) fn take(&mut self) -> Result<Taken, EdgeError> {
+        match self.camera.capture(self.clock.now_us()) {
+            Ok(frame) => {
+                self.failures = 0;
+                Ok(Taken::Picture(frame.pair))
+            }
+            Err(error) if error.is_end() => Ok(Taken::End),
+            Err(error) if self.failures == FAILURES_MAX || error.wants_new_process() => {
+                Err(EdgeError::Camera(error))
+            }
+            Err(error) => {
+                self.failures += 1;
+                Ok(Taken::Failed(WithCauses(&error).to_string()))
+            }
+        }
+    }
+}

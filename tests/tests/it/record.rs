@@ -1,0 +1,578 @@
+//! `record` and `calibrate` as a technician uses them before there is a model. Recorded parts stand in for the
+//! camera: which pictures it shows, and that it ends, is known then.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use twinspect_core::frame::{DepthCounts, DepthFrame, FramePair, RgbFrame};
+use twinspect_dataset::{Dataset, Label, Part, PartRecord, RecordedPartsWriter, Split};
+
+use crate::bad_input::{CAMERA, CONFIGURATION, DATA, STORAGE};
+use crate::binaries::{path, program, run, succeed};
+use crate::product::{FRAME, Site, camera};
+use crate::service::Service;
+use crate::station::{endless, signal};
+
+/// A station without a model.
+const STATION: &str = "[camera]\nkind = \"replay\"\nfolder = \"source\"\n";
+
+/// Its parts come on a belt.
+const BELT: &str = "\
+[camera]
+kind = \"belt\"
+folder = \"source\"
+frames_a_part = 10
+[trigger]
+source = \"presence\"
+[presence]
+on_share = 0.05
+off_share = 0.02
+most_share = 0.25
+sight_max_ms = 600
+gap_max_ms = 140
+[ready]
+silence_max_ms = 10000
+[inspector]
+silence_max_ms = 20000
+[gate]
+delay_ms = 5000
+deadline_ms = 4900
+";
+
+/// Like a sensor's noise: no two pictures share it.
+fn noise(seed: usize, at: usize) -> usize {
+    let mixed = (at + 1_000_003 * seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 33
+}
+
+/// What stands on a belt 400 mm away: so much at each pixel, or nothing measured there.
+fn picture(
+    seed: usize,
+    colour: impl Fn(usize) -> u8,
+    height_mm: impl Fn(usize, usize) -> Option<u16>,
+) -> FramePair {
+    let colours = (0..FRAME.pixels() * 3).map(colour);
+    let counts = (0..FRAME.pixels()).map(|at| {
+        let height_mm = height_mm(at % FRAME.width, at / FRAME.width);
+        height_mm.map_or(0, |mm| 4000 - 10 * mm - (noise(seed, at) % 3) as u16)
+    });
+    let rgb = RgbFrame::new(FRAME, colours.collect()).expect("a picture");
+    let unit_m = camera().depth_unit_m.expect("a camera with depth");
+    let depth = DepthCounts::new(FRAME, unit_m, counts.collect()).expect("a depth picture");
+    let (depth, intrinsics) = (DepthFrame::Counts(depth), camera().intrinsics);
+    FramePair::new(Some(rgb), Some(depth), Some(intrinsics)).expect("a pair")
+}
+
+fn grey(seed: usize) -> impl Fn(usize) -> u8 {
+    move |at| 100 + (noise(seed + 77, at) % 50) as u8
+}
+
+fn block(seed: usize) -> FramePair {
+    picture(seed, grey(seed), |x, y| {
+        let on_block = (25..55).contains(&x) && (18..46).contains(&y);
+        Some(if on_block { 10 } else { 0 })
+    })
+}
+
+fn empty(seed: usize) -> FramePair {
+    picture(seed, grey(seed), |_, _| Some(0))
+}
+
+/// A site whose camera shows these pictures.
+fn site(station: &str, frames: &[FramePair]) -> Site {
+    let site = Site::new();
+    let mut writer =
+        RecordedPartsWriter::create(site.path("source"), Some(camera())).expect("a new data set");
+    for frame in frames {
+        let facts = PartRecord::default();
+        writer
+            .write(Split::Test, &Label::Good, frame, None, &facts)
+            .expect("a part is written");
+    }
+    site.write("bare.toml", station);
+    site
+}
+
+fn blocks(count: usize) -> Vec<FramePair> {
+    (1..=count).map(block).collect()
+}
+
+fn record(site: &Site, more: &[&str]) -> Command {
+    let mut command = program("twinspect");
+    command.current_dir(site.path(""));
+    command.args(["record", "--config", "bare.toml", "--out", "cap", "--json"]);
+    command.args(more).stdin(Stdio::null());
+    command
+}
+
+/// What somebody has typed.
+fn typed(command: &mut Command, text: &str) -> Output {
+    let mut process = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut input = process.stdin.take().expect("a pipe");
+    input.write_all(text.as_bytes()).expect("it is read");
+    drop(input);
+    process.wait_with_output().expect("its end")
+}
+
+fn lines(out: &[u8]) -> Vec<Value> {
+    String::from_utf8_lossy(out)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON object"))
+        .collect()
+}
+
+/// Lines and summary of a run that ended so.
+fn told(output: &Output, code: i32) -> (Vec<Value>, Value) {
+    let report = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{report}");
+    let mut lines = lines(&output.stdout);
+    let summary = lines.pop().expect("a summary");
+    (lines, summary)
+}
+
+fn open(site: &Site) -> Box<dyn Dataset> {
+    twinspect_dataset::open(site.path("cap")).expect("a sound data set")
+}
+
+fn parts(site: &Site, split: Split) -> Vec<Part> {
+    let dataset = open(site);
+    let parts = dataset.parts(split).iter();
+    parts
+        .map(|part| dataset.load(part).expect("a part"))
+        .collect()
+}
+
+/// The pictures, without their stamps.
+fn same(found: &FramePair, expected: &FramePair) -> bool {
+    (found.rgb(), found.depth(), found.intrinsics())
+        == (expected.rgb(), expected.depth(), expected.intrinsics())
+}
+
+fn refused(output: &Output, code: i32, says: &str) {
+    let report = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{report}");
+    assert!(report.contains(says), "`{says}` is missing in {report}");
+    assert!(report.contains("hint: "), "{report}");
+    assert!(!report.contains("panicked"), "{report}");
+}
+
+#[test]
+fn a_part_is_recorded_with_each_enter_as_the_camera_gave_it() {
+    let frames = blocks(4);
+    let site = site(STATION, &frames);
+    let output = typed(&mut record(&site, &["--belt-mm", "400"]), "\n A-17 \n\n");
+    let (said, summary) = told(&output, 0);
+    let names: Vec<&str> = said
+        .iter()
+        .filter_map(|line| line["part"].as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["train/good/000", "train/good/001", "train/good/002"]
+    );
+    assert_eq!(summary["summary"]["recorded"], 3);
+    assert_eq!(summary["summary"]["ended_by"], "input");
+    let brightness = said[0]["colour"]["brightness"].as_f64().expect("a figure");
+    assert!((brightness - 124.5).abs() < 1.0, "{}", said[0]);
+    assert_eq!(said[0]["depth"]["measured_share"], 1.0);
+
+    let dataset = open(&site);
+    assert_eq!(dataset.camera(), Some(&camera()));
+    let parts = parts(&site, Split::Train);
+    assert_eq!(parts.len(), 3);
+    for (number, (part, frame)) in (1..).zip(parts.iter().zip(&frames)) {
+        assert!(same(&part.frame, frame), "{}", part.id);
+        let stamp = part.frame.depth_stamp.expect("a stamp");
+        assert_eq!(stamp.frame_number, number);
+        assert_eq!(part.record.session.as_deref(), summary["session"].as_str());
+        assert_eq!(part.record.camera.as_deref(), summary["camera"].as_str());
+        assert!(part.record.time.is_some());
+    }
+    let ids: Vec<Option<&str>> = parts
+        .iter()
+        .map(|part| part.record.part_id.as_deref())
+        .collect();
+    assert_eq!(ids, [None, Some("A-17"), None]);
+}
+
+#[test]
+fn a_folder_is_added_to_and_nothing_in_it_is_overwritten() {
+    let site = site(STATION, &blocks(5));
+    let every: &[&str] = &["--every-ms", "1", "--parts"];
+    let first = run(&mut record(
+        &site,
+        &[every, &["2", "--belt-mm", "401.5"][..]].concat(),
+    ));
+    told(&first, 0);
+    let before = site.read("cap/train/good/000/rgb.png");
+    let first = site.read("cap/train/good/000/part.json");
+    // Somebody else's part, under a number of its own.
+    site.rename("cap/train/good/001", "cap/train/good/007");
+
+    let again = [every, &["3", "--session", "second shift"][..]].concat();
+    // The camera begins anew: the first two pictures are those that the folder has.
+    let (said, summary) = told(&run(&mut record(&site, &again)), 0);
+    assert_eq!(said[0]["part"], "train/good/008", "{said:?}");
+    assert_eq!(summary["session"], "second shift");
+    assert_eq!(site.read("cap/train/good/000/rgb.png"), before);
+    assert_eq!(site.read("cap/train/good/000/part.json"), first);
+    let parts = parts(&site, Split::Train);
+    let sessions = parts.iter().map(|part| part.record.session.as_deref());
+    let later = sessions
+        .filter(|name| *name == Some("second shift"))
+        .count();
+    assert_eq!((parts.len(), later), (5, 3));
+    let distance = open(&site)
+        .camera()
+        .and_then(|camera| camera.distance_to_belt_mm);
+    assert_eq!(distance, Some(401.5));
+
+    let kinds = ["--every-ms", "1", "--parts", "1", "--split", "test"];
+    let dent = run(&mut record(
+        &site,
+        &[&kinds[..], &["--label", "dent"]].concat(),
+    ));
+    assert_eq!(told(&dent, 0).0[0]["part"], "test/dent/000");
+}
+
+#[test]
+fn pictures_that_nobody_should_learn_from_are_refused_and_counted() {
+    let bare = |_: usize, _: usize| Some(0);
+    let site = site(
+        STATION,
+        &[
+            block(1),
+            picture(2, |_| 2, bare),
+            picture(3, |_| 255, bare),
+            picture(4, grey(4), |x, _| (x < 4).then_some(0)),
+            block(1),
+            // Its depth is that of the first one.
+            picture(1, grey(5), |x, y| {
+                let on_block = (25..55).contains(&x) && (18..46).contains(&y);
+                Some(if on_block { 10 } else { 0 })
+            }),
+            block(6),
+            block(7),
+        ],
+    );
+    site.write("source/test/good/006/rgb.png", "no picture");
+    let (said, summary) = told(&run(&mut record(&site, &["--every-ms", "1"])), 0);
+    let words: Vec<&str> = said
+        .iter()
+        .map(|line| line["refused"].as_str().unwrap_or("-"))
+        .collect();
+    assert_eq!(
+        words,
+        [
+            "-",
+            "black",
+            "saturated",
+            "unmeasured",
+            "repeated",
+            "frozen",
+            "camera",
+            "-"
+        ]
+    );
+    let why = said[6]["why"].as_str().expect("a reason");
+    assert!(why.contains("test/good/006"), "{why}");
+    assert_eq!(summary["summary"]["recorded"], 2);
+    assert_eq!(summary["summary"]["refused"]["black"], 1);
+    assert_eq!(summary["summary"]["ended_by"], "camera");
+    assert_eq!(parts(&site, Split::Train).len(), 2);
+
+    let mut plain = program("twinspect");
+    plain.current_dir(site.path("")).stdin(Stdio::null());
+    plain.args(["record", "--config", "bare.toml", "--out", "again"]);
+    let plain = succeed(plain.args(["--every-ms", "1"]));
+    assert!(
+        plain.contains("recorded  train/good/001  brightness "),
+        "{plain}"
+    );
+    assert!(plain.contains("refused   black: "), "{plain}");
+    let end = "2 parts recorded into again/train/good, refused: 1 black, 1 camera, 1 frozen, 1 repeated, 1 saturated, \
+               1 unmeasured\n";
+    assert!(plain.ends_with(end), "{plain}");
+}
+
+#[test]
+fn a_camera_that_ends_too_soon_is_an_error_and_its_parts_are_there() {
+    let site = site(STATION, &blocks(3));
+    let output = run(&mut record(&site, &["--every-ms", "1", "--parts", "5"]));
+    let (said, summary) = told(&output, CAMERA);
+    assert_eq!(
+        (said.len(), &summary["summary"]["ended_by"]),
+        (3, &"camera".into())
+    );
+    assert_eq!(parts(&site, Split::Train).len(), 3);
+}
+
+#[test]
+fn ctrl_c_ends_it_with_a_summary() {
+    let site = site(STATION, &blocks(3));
+    let mut process = record(&site, &["--parts", "3"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut input = process.stdin.take().expect("a pipe");
+    input.write_all(b"\n").expect("it is read");
+    let mut said = BufReader::new(process.stdout.take().expect("a pipe")).lines();
+    let part = said.next().expect("a line").expect("text");
+    assert!(part.contains("train/good/000"), "{part}");
+    signal(process.id(), "INT");
+    let summary: Value =
+        serde_json::from_str(&said.next().expect("a line").expect("text")).expect("a JSON object");
+    assert_eq!(summary["summary"]["ended_by"], "signal");
+    assert_eq!(summary["summary"]["recorded"], 1);
+    assert!(process.wait().expect("its end").success());
+}
+
+#[test]
+fn parts_on_a_belt_are_recorded_where_they_lie_in_the_middle() {
+    let good = blocks(4);
+    // From side to side: in no picture whole.
+    let bar = picture(9, grey(9), |_, y| {
+        Some(if (27..37).contains(&y) { 10 } else { 0 })
+    });
+    let [first, second, third, fourth] = [0, 1, 2, 3].map(|at| good[at].clone());
+    let site = site(BELT, &[first, second, bar, third, fourth]);
+    let (said, summary) = told(&run(&mut record(&site, &["--presence"])), 0);
+    let words: Vec<&str> = said
+        .iter()
+        .map(|line| line["refused"].as_str().unwrap_or("-"))
+        .collect();
+    assert_eq!(words, ["-", "-", "unclear", "-", "-"], "{said:?}");
+    assert_eq!(summary["summary"]["recorded"], 4);
+    let parts = parts(&site, Split::Train);
+    for (part, frame) in parts.iter().zip(&good) {
+        assert!(same(&part.frame, frame), "{}", part.id);
+    }
+    assert_eq!(parts.len(), 4);
+
+    // Enough is enough, also in the middle of a belt.
+    let two = ["--presence", "--parts", "2", "--split", "validation"];
+    told(&run(&mut record(&site, &two)), 0);
+    assert_eq!(open(&site).parts(Split::Validation).len(), 2);
+}
+
+#[test]
+fn a_station_that_runs_keeps_its_camera() {
+    let service = Service::start_with(endless(), |command, _| {
+        command.arg("--json");
+    });
+    for command in [
+        &["record", "--out", "cap", "--every-ms", "1"][..],
+        &["calibrate"],
+    ] {
+        let output = run(program("twinspect")
+            .current_dir(service.site.path(""))
+            .stdin(Stdio::null())
+            .args(command)
+            .args(["--config", "station.toml"]));
+        refused(&output, CONFIGURATION, "is run already, by");
+        refused(&output, CONFIGURATION, "stop that one first");
+    }
+    assert!(!service.site.path("cap").exists());
+    service.stop();
+}
+
+/// No file may be larger than two kilobytes, as on a disk on which there is no room for a picture.
+#[test]
+fn a_disk_that_is_full_ends_it_and_leaves_the_folder_as_it_was() {
+    let site = site(STATION, &blocks(3));
+    let one = ["--every-ms", "1", "--parts", "1"];
+    told(&run(&mut record(&site, &one)), 0);
+    let mut full = Command::new("sh");
+    full.current_dir(site.path("")).stdin(Stdio::null());
+    full.args(["-c", "trap '' XFSZ; ulimit -f 4; exec \"$0\" \"$@\""]);
+    full.arg(path("twinspect"));
+    full.args(["record", "--config", "bare.toml", "--out", "cap", "--json"]);
+    let output = run(full.args(["--every-ms", "1"]));
+    let (said, summary) = told(&output, STORAGE);
+    refused(&output, STORAGE, "rgb.png");
+    assert!(said.is_empty(), "{said:?}");
+    assert_eq!(summary["summary"]["recorded"], 0);
+    assert!(summary["summary"]["ended_by"].is_null());
+    let there = std::fs::read_dir(site.path("cap/train/good")).expect("the folder");
+    assert_eq!(there.count(), 1, "the part of before, and nothing else");
+    assert_eq!(parts(&site, Split::Train).len(), 1);
+}
+
+#[test]
+fn what_can_t_be_recorded_is_refused_with_the_remedy() {
+    let site = site(STATION, &blocks(2));
+    let every = ["--every-ms", "1"];
+    let recorded = |more: &[&str]| run(&mut record(&site, &[&every[..], more].concat()));
+    refused(
+        &run(&mut record(&site, &["--presence"])),
+        CONFIGURATION,
+        "--presence needs",
+    );
+    refused(&recorded(&["--belt-mm", "0"]), CONFIGURATION, "--belt-mm 0");
+    refused(&recorded(&["--label", "a/b"]), DATA, "`a/b` cannot name");
+    told(&recorded(&["--belt-mm", "400"]), 0);
+    refused(&recorded(&["--belt-mm", "500"]), DATA, "another camera");
+    // A set of another layout.
+    site.remove("cap");
+    std::fs::create_dir_all(site.path("cap/train/good")).expect("folders");
+    std::fs::create_dir_all(site.path("cap/ground_truth/dent")).expect("folders");
+    std::fs::copy(
+        site.path("source/test/good/000/rgb.png"),
+        site.path("cap/train/good/000.png"),
+    )
+    .expect("a copy");
+    refused(&recorded(&[]), DATA, "recorded parts only");
+
+    // Whoever judges parts needs a model.
+    let output =
+        run(program("twinspect")
+            .current_dir(site.path(""))
+            .args(["run", "--config", "bare.toml"]));
+    refused(&output, CONFIGURATION, "bundle.file");
+}
+
+/// Passes that teach little; that the recorded folder is one to learn from is what counts.
+const TRAINING: &str = "\
+size = 64
+[rgb]
+passes = 1
+views = 1
+width = 16
+[geometry]
+passes = 1
+views = 1
+width = 16
+";
+
+#[test]
+fn what_was_recorded_can_be_learnt_from() {
+    let site = site(STATION, &blocks(15));
+    let count = |parts: &'static str| ["--every-ms", "1", "--parts", parts];
+    told(&run(&mut record(&site, &count("9"))), 0);
+    let validation = [&count("5")[..], &["--split", "validation"]].concat();
+    told(&run(&mut record(&site, &validation)), 0);
+    site.write("training.toml", TRAINING);
+    let mut train = program("twinspect-lab");
+    train
+        .current_dir(site.path(""))
+        .args(["train", "--data", "cap"]);
+    succeed(train.args(["--config", "training.toml", "--seed", "3", "--out", "run"]));
+    assert!(site.path("run/geometry.checkpoint").is_file());
+}
+
+fn calibrate(site: &Site, more: &[&str]) -> Output {
+    let mut command = program("twinspect");
+    command.current_dir(site.path(""));
+    run(command
+        .args(["calibrate", "--config", "bare.toml"])
+        .args(more))
+}
+
+fn found(site: &Site) -> Value {
+    let output = calibrate(site, &["--json"]);
+    let report = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{report}");
+    serde_json::from_slice(&output.stdout).expect("a JSON object")
+}
+
+fn near(value: &Value, expected: f64, tolerance: f64) {
+    let found = value.as_f64().expect("a number");
+    assert!(
+        (found - expected).abs() <= tolerance,
+        "{found}, not {expected}"
+    );
+}
+
+#[test]
+fn an_empty_belt_is_measured_without_a_model() {
+    let frames: Vec<FramePair> = (1..=8).map(empty).collect();
+    let site = site(STATION, &frames);
+    let found = found(&site);
+    // Counts are lowered by 0, 1 or 2 tenths of a millimetre.
+    near(&found["distance_mm"], 399.9, 0.03);
+    near(&found["tilt_deg"], 0.0, 0.05);
+    near(&found["noise_mm"], 0.0816, 0.02);
+    assert_eq!(found["measured_share"], 1.0);
+    assert_eq!(found["pictures"], 8);
+    let roi = &found["roi"];
+    assert_eq!((&roi["x"], &roi["y"]), (&0.into(), &0.into()));
+    assert_eq!(
+        (&roi["width"], &roi["height"]),
+        (&FRAME.width.into(), &FRAME.height.into())
+    );
+    assert_eq!(found["spread_mm"].as_array().map(Vec::len), Some(12));
+    assert!(found["model"].is_null());
+    assert_eq!(found["written"], false);
+    assert_eq!(found["warnings"], Value::Array(Vec::new()), "{found}");
+
+    let output = calibrate(&site, &["--pictures", "3"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("pictures  3\n"), "{text}");
+    assert!(text.contains("nothing was changed"), "{text}");
+    assert!(text.contains("--belt-mm 399.9"), "{text}");
+}
+
+#[test]
+fn a_belt_is_held_against_the_model_s() {
+    let with_model = format!("[bundle]\nfile = \"block.twb\"\n{STATION}");
+    let frames: Vec<FramePair> = (1..=8).map(empty).collect();
+    let there = site(&with_model, &frames);
+    let found_there = found(&there);
+    let model = &found_there["model"];
+    assert_eq!(model["name"], "block", "{found_there}");
+    near(&model["nearer_mm"], 0.1, 0.03);
+    assert_eq!(model["is_within_bounds"], true);
+    assert_eq!(found_there["size"], 64);
+
+    let raised = |seed| picture(seed, grey(seed), |_, _| Some(9));
+    let moved = site(&with_model, &(1..=4).map(raised).collect::<Vec<_>>());
+    let found_moved = found(&moved);
+    near(&found_moved["model"]["nearer_mm"], 9.1, 0.05);
+    assert_eq!(found_moved["model"]["is_within_bounds"], false);
+    let warnings = found_moved["warnings"].to_string();
+    assert!(warnings.contains("the belt lies elsewhere"), "{warnings}");
+
+    // A damaged model is no obstacle, and not passed over in silence.
+    moved.write("block.twb", "no bundle");
+    let damaged = found(&moved);
+    assert!(damaged["model"].is_null());
+    let warnings = damaged["warnings"].to_string();
+    assert!(warnings.contains("nothing to compare with"), "{warnings}");
+}
+
+#[test]
+fn pictures_without_a_belt_are_refused() {
+    let holes = [picture(1, grey(1), |_, _| None)];
+    refused(
+        &calibrate(&site(STATION, &holes), &[]),
+        CAMERA,
+        "no belt found",
+    );
+    let colour = Site::new();
+    let mut writer =
+        RecordedPartsWriter::create(colour.path("source"), None).expect("a new data set");
+    let flat = FramePair::new(block(1).rgb().cloned(), None, None).expect("a pair");
+    writer
+        .write(
+            Split::Test,
+            &Label::Good,
+            &flat,
+            None,
+            &PartRecord::default(),
+        )
+        .expect("a part is written");
+    colour.write("bare.toml", STATION);
+    refused(&calibrate(&colour, &[]), CAMERA, "no depth");
+    // Colour alone can be recorded all the same.
+    told(&run(&mut record(&colour, &["--every-ms", "1"])), 0);
+    assert!(same(&parts(&colour, Split::Train)[0].frame, &flat));
+    assert!(!Path::new(&colour.path("cap/camera.json")).exists());
+}
