@@ -139,5 +139,6 @@ fn session(entry: &Entry) -> PartRecord {
         session: Some(format!("{} {day}", entry.record.station)),
         time: Some(time),
         part_id: None,
+        camera: None,
     }
 }
