@@ -39,6 +39,7 @@ pub(super) fn jar_lids() -> Site {
                    [camera]\nkind = \"replay\"\nfolder = \"jar-lids\"\nrepeat = true\n\
                    [trigger]\nrate_hz = 1.0\n\
                    [gate]\ndelay_ms = 8000\ndeadline_ms = 7900\n\
+                   [ready]\nlate_max = 1000\n\
                    [inspector]\nrestart_wait_ms = 4000\n\
                    [page]\nenabled = false\n";
     site.write("station.toml", station);
@@ -82,8 +83,11 @@ fn look(browser: &mut Browser, screen: Screen, name: &str) {
     assert!(used > drawn.pixels().len() / 20, "{used} pixels are drawn");
 }
 
-fn is_shown(kind: &str) -> String {
-    format!("document.body.dataset.kind === '{kind}'")
+/// Colour and word of a state, which belong together.
+fn is_shown(kind: &str, word: &str) -> String {
+    format!(
+        "document.body.dataset.kind === '{kind}' && document.getElementById('word').textContent === '{word}'"
+    )
 }
 
 #[test]
@@ -97,14 +101,10 @@ fn a_browser_shows_what_is_true_and_never_a_station_that_is_not_there() {
     let mut browser = Browser::start(&chromium);
     browser.screen(LINE);
     browser.open(&format!("http://{address}/"));
-    browser.wait_for(&is_shown("running"));
+    browser.wait_for(&is_shown("running", "Running"));
     browser.wait_for("document.querySelectorAll('#rejects img').length > 3");
     browser.wait_for("document.querySelectorAll('#scores .pass').length > 8");
     browser.wait_for("document.querySelector('#last img')?.naturalWidth > 500");
-    assert_eq!(
-        browser.value("document.getElementById('word').textContent"),
-        "Running"
-    );
     look(&mut browser, LINE, "page-light.png");
     look(&mut browser, NIGHT, "page-dark.png");
     look(&mut browser, PHONE, "page-phone.png");
@@ -135,22 +135,14 @@ fn a_browser_shows_what_is_true_and_never_a_station_that_is_not_there() {
 
     // Without a reload: the station can't judge any more, and then it can.
     signal(inspect_process(service.process.id()), "KILL");
-    browser.wait_for(&is_shown("not_ready"));
-    assert_eq!(
-        browser.value("document.getElementById('word').textContent"),
-        "Not ready"
-    );
+    browser.wait_for(&is_shown("not_ready", "Not ready"));
     look(&mut browser, NIGHT, "page-not-ready.png");
-    browser.wait_for(&is_shown("running"));
+    browser.wait_for(&is_shown("running", "Running"));
 
     // The station dies, and the page does not go on being green.
     signal(service.process.id(), "KILL");
     service.process.wait().expect("its end");
-    browser.wait_for(&is_shown("lost"));
-    assert_eq!(
-        browser.value("document.getElementById('word').textContent"),
-        "No connection"
-    );
+    browser.wait_for(&is_shown("lost", "No connection"));
     let colours = "getComputedStyle(document.querySelector('main')).filter";
     assert_eq!(browser.value(colours), "grayscale(1)");
     look(&mut browser, LINE, "page-lost.png");
@@ -161,7 +153,7 @@ fn a_browser_shows_what_is_true_and_never_a_station_that_is_not_there() {
         .site
         .edit("station.toml", "listen = \"127.0.0.1:0\"", &listen);
     let service = service.start_again();
-    browser.wait_for(&is_shown("running"));
+    browser.wait_for(&is_shown("running", "Running"));
     browser.wait_for("document.querySelectorAll('#rejects img').length > 0");
     service.stop();
 }

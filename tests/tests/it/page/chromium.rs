@@ -135,7 +135,7 @@ impl Browser {
             "new Promise((done) => {{
                const end = performance.now() + {PATIENCE_MS};
                const look = () => {{
-                 if ({expression}) done(true);
+                 if (document.readyState === 'complete' && ({expression})) done(true);
                  else if (performance.now() > end) done(false);
                  else setTimeout(look, 20);
                }};
