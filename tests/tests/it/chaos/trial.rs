@@ -62,7 +62,8 @@ pub(super) fn site(limits: Limits) -> Site {
              [gate]\ndelay_ms = 3000\ndeadline_ms = 2900\n\
              [inspector]\nsilence_max_ms = {silence_max_ms}\nstart_max_ms = {start_max_ms}\n\
              [records]\nenabled = true\n\
-             [control]\nsocket = \"control.sock\"\n"
+             [control]\nsocket = \"control.sock\"\n\
+             [page]\nenabled = false\n"
         ),
     );
     site
