@@ -19,6 +19,7 @@ fn session() -> PartRecord {
         session: Some("press-3 2025-11-26".to_owned()),
         time: Some("2025-11-26T12:26:40Z".to_owned()),
         part_id: None,
+        camera: None,
     }
 }
 
