@@ -274,7 +274,12 @@ impl RgbState {
 fn exposure(rgb: &[f32]) -> RgbState {
     let (red, rest) = rgb.split_at(rgb.len() / 3);
     let (green, blue) = rest.split_at(rgb.len() / 3);
-    exposure_of(red.iter().zip(green).zip(blue).map(|((&r, &g), &b)| [r, g, b]))
+    exposure_of(
+        red.iter()
+            .zip(green)
+            .zip(blue)
+            .map(|((&r, &g), &b)| [r, g, b]),
+    )
 }
 
 /// Black when fewer than one pixel in a thousand shows anything, saturated when nine of ten are white.
