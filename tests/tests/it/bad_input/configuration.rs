@@ -43,13 +43,13 @@ fn what_is_no_file_or_has_no_end_is_refused() {
 }
 
 #[test]
-fn an_empty_file_lacks_the_bundle() {
+fn an_empty_file_lacks_the_camera() {
     let spoil = |site: &Site| site.write("station.toml", "");
     check(
         spoil,
         CHECK_STATION,
         CONFIGURATION,
-        &["station.toml:1:1", "`bundle`"],
+        &["station.toml:1:1", "`camera`"],
     );
 }
 
