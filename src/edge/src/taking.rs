@@ -10,6 +10,10 @@ use crate::error::{EdgeError, WithCauses};
 const FAILURES_MAX: u32 = 10;
 
 /// What asking a camera has come to.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is alive at a time, and is mostly a picture"
+)]
 #[derive(Debug)]
 pub(crate) enum Taken {
     Picture(FramePair),

@@ -16,6 +16,10 @@ use crate::error::EdgeError;
 use crate::taking::{Taken, Taker};
 
 /// What comes next.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is alive at a time, and is mostly a picture"
+)]
 pub(super) enum Next {
     /// A part, and what the line calls it.
     Shown {
