@@ -1,6 +1,6 @@
 //! Whether a station, its board and its disks are well, and what a person should look after.
 //!
-//! [`board`] and [`disk`] read, [`attention`] judges. `twinspect status`, the page and the figures for a monitoring
+//! [`board`] and [`disk`] read, [`mod@attention`] judges. `twinspect status`, the page and the figures for a monitoring
 //! system say the same, as they ask here.
 
 mod attention;

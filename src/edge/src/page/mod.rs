@@ -4,7 +4,7 @@
 //! growing waits. It owns nothing: of the station it asks over the control socket like everybody else, pictures
 //! it reads from a folder. A browser can fill its memory, its connections and its time, and those alone.
 //!
-//! In data-flow order: [`keeper`] starts it, [`setup`] is what it is told, [`limits`] is what it may use;
+//! In data-flow order: [`keeper`] starts it, [`mod@setup`] is what it is told, [`limits`] is what it may use;
 //! [`poll`] asks the station, [`view`] makes of that what a browser shows; [`server`] takes connections,
 //! [`host`] and [`answer`] say what they get. [`album`] is the folder of pictures.
 
