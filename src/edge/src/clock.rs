@@ -95,14 +95,12 @@ pub(crate) fn since(typed: &str, now_unix_ms: u64) -> Option<u64> {
 
 /// The wall clock in seconds since 1970, for people. Nothing is decided by it.
 pub(crate) fn unix_s() -> u64 {
-    jiff::Timestamp::now().as_second().unsigned_abs()
+    now_unix_ms() / 1000
 }
 
 /// The wall clock as in RFC 3339, for people. Nothing is decided by it.
 pub(crate) fn now_rfc3339() -> String {
-    jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
+    rfc3339(now_unix_ms())
 }
 
 #[cfg(test)]

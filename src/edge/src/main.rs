@@ -32,6 +32,7 @@ mod page;
 mod part_report;
 mod pictures;
 mod pipeline;
+mod places;
 mod plans;
 mod record;
 mod records;
@@ -40,6 +41,7 @@ mod run;
 mod taking;
 mod tally;
 mod user;
+mod whole_file;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -17,9 +17,9 @@ use crate::clock;
 use crate::control::{self, Reply, Request, Status};
 use crate::error::EdgeError;
 use crate::part_report::words;
-use crate::pictures::write_whole;
 use crate::replay::write_json;
 use crate::user::user;
+use crate::whole_file;
 
 /// The report for scripts, and for people.
 const JSON_FILE: &str = "acceptance.json";
@@ -77,7 +77,7 @@ pub(crate) fn accept(args: &AcceptArgs, out: &mut dyn Write) -> Result<(), EdgeE
         (PAGE_FILE, page::page(&report).into_bytes()),
     ] {
         let path = args.out.join(name);
-        write_whole(&path, &bytes).map_err(EdgeError::store(&path))?;
+        whole_file::write(&path, &bytes).map_err(EdgeError::store(&path))?;
     }
     if args.station.json {
         write_json(out, &report)?;

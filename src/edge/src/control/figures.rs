@@ -1,5 +1,6 @@
 //! What a station counts and measures, as it is told on the control socket. Names are for scripts and stay.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -273,6 +274,12 @@ pub(crate) struct ModelStatus {
     pub(crate) target_rate: f64,
     /// Digest of its bundle.
     pub(crate) bundle: String,
+}
+
+impl fmt::Display for ModelStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.version)
+    }
 }
 
 /// The process that shows the page.

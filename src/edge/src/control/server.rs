@@ -8,8 +8,6 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +16,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, after, bounded};
 use super::protocol::{Asked, read_line};
 use super::{ControlError, Reply, Request};
 use crate::chaos;
+use crate::places::Places;
 
 /// Connections at a time; further ones are told that the station is busy. As many parts may be waited for as the
 /// gate holds, and somebody may ask for more than that.
@@ -128,7 +127,7 @@ fn accept(
     listener: &UnixListener,
     serve: &(impl Fn(Request, Sender<Reply>) -> bool + Clone + Send + 'static),
 ) {
-    let open = Arc::new(AtomicUsize::new(0));
+    let places = Places::new(CONNECTIONS_MAX);
     for stream in listener.incoming() {
         let mut stream = match stream {
             Ok(stream) => stream,
@@ -139,7 +138,7 @@ fn accept(
                 continue;
             }
         };
-        let Some(place) = Place::take(&open) else {
+        let Some(place) = places.take() else {
             tell(&mut stream, &busy());
             continue;
         };
@@ -154,28 +153,6 @@ fn accept(
         if let Err(error) = started {
             log::warn!("starting a thread for the control socket: {error}");
         }
-    }
-}
-
-/// One of the connections that may be open.
-struct Place {
-    open: Arc<AtomicUsize>,
-}
-
-impl Place {
-    fn take(open: &Arc<AtomicUsize>) -> Option<Self> {
-        let taken = open.fetch_update(Ordering::AcqRel, Ordering::Acquire, |open| {
-            (open < CONNECTIONS_MAX).then_some(open + 1)
-        });
-        taken.ok().map(|_| Self {
-            open: Arc::clone(open),
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

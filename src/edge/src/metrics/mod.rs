@@ -6,9 +6,6 @@
 //! told apart.
 
 mod text;
-mod textfile;
-
-pub(crate) use textfile::write;
 
 use jiff::Timestamp;
 use twinspect_core::verdict::{Reason, SeenBy};

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::control::{RecentPart, Reply, Request, Status, exchange};
 use crate::health::{Board, Disk, Looked};
 use crate::metrics;
+use crate::whole_file;
 
 /// From one question to the next.
 const EVERY: Duration = Duration::from_millis(500);
@@ -117,7 +118,7 @@ impl Watch {
                 }
             };
             if let Some(textfile) = textfile.filter(|_| seldom)
-                && let Err(error) = metrics::write(textfile, &self.figures(&known))
+                && let Err(error) = whole_file::write(textfile, self.figures(&known).as_bytes())
             {
                 log::warn!("figures for the textfile collector: {error}");
             }

@@ -7,7 +7,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::Request;
@@ -24,6 +23,7 @@ use super::limits;
 use super::poll::Watch;
 use super::setup::PageSetup;
 use crate::error::EdgeError;
+use crate::places::Places;
 
 /// Connections at a time; further ones are closed at once. A browser opens six, and each needs a file.
 const CONNECTIONS_MAX: usize = 48;
@@ -68,7 +68,7 @@ pub(super) fn serve(
 }
 
 async fn accept(listener: &TcpListener, hosts: &Arc<Hosts>, watch: &Arc<Watch>) -> ! {
-    let open = Arc::new(AtomicUsize::new(0));
+    let places = Places::new(CONNECTIONS_MAX);
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -78,7 +78,7 @@ async fn accept(listener: &TcpListener, hosts: &Arc<Hosts>, watch: &Arc<Watch>) 
                 continue;
             }
         };
-        let Some(place) = Place::take(&open) else {
+        let Some(place) = places.take() else {
             log::debug!("more browsers than places");
             continue;
         };
@@ -116,27 +116,5 @@ async fn converse(stream: TcpStream, hosts: &Hosts, watch: &Watch) {
     };
     if let Err(error) = ended {
         log::debug!("speaking with a browser: {error}");
-    }
-}
-
-/// One of the connections that may be open.
-struct Place {
-    open: Arc<AtomicUsize>,
-}
-
-impl Place {
-    fn take(open: &Arc<AtomicUsize>) -> Option<Self> {
-        let taken = open.fetch_update(Ordering::AcqRel, Ordering::Acquire, |open| {
-            (open < CONNECTIONS_MAX).then_some(open + 1)
-        });
-        taken.ok().map(|_| Self {
-            open: Arc::clone(open),
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -7,6 +7,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
 
 use crate::error::EdgeError;
+use crate::whole_file;
 
 /// Of a JPEG, 1 to 100.
 const QUALITY: u8 = 82;
@@ -18,12 +19,7 @@ pub(crate) fn save(picture: &RgbImage, path: &Path) -> Result<(), EdgeError> {
     if let Some(folder) = path.parent() {
         fs_err::create_dir_all(folder).map_err(EdgeError::store(folder))?;
     }
-    write_beside(path, |partial| fs_err::write(partial, &png)).map_err(EdgeError::store(path))
-}
-
-/// Writes a file that stands under its name as a whole or not at all.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_beside(path, |partial| fs_err::write(partial, bytes))
+    whole_file::write(path, &png).map_err(EdgeError::store(path))
 }
 
 /// The bytes of a PNG.
@@ -43,21 +39,7 @@ pub(crate) fn save_small(picture: &RgbImage, path: &Path) -> Result<(), EdgeErro
         .write_with_encoder(encoder)
         .map_err(io::Error::other)
         .map_err(EdgeError::store(path))?;
-    write_beside(path, |partial| fs_err::write(partial, &jpeg)).map_err(EdgeError::store(path))
-}
-
-/// Writes under another name in the same folder, then renames. What a full disk leaves is removed.
-fn write_beside(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    let partial = path.with_file_name(name);
-    let written = write(&partial).and_then(|()| fs_err::rename(&partial, path));
-    if written.is_err()
-        && let Err(error) = fs_err::remove_file(&partial)
-    {
-        log::debug!("removing what was written: {error}");
-    }
-    written
+    whole_file::write(path, &jpeg).map_err(EdgeError::store(path))
 }
 
 #[cfg(test)]
@@ -71,22 +53,6 @@ mod tests {
         entries
             .map(|entry| name(entry).into_string().unwrap())
             .collect()
-    }
-
-    #[test]
-    fn a_full_disk_leaves_nothing_and_keeps_what_was_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("part.png");
-        let full = |partial: &Path| {
-            std::fs::write(partial, b"half of a pict")?;
-            Err(io::Error::from(io::ErrorKind::StorageFull))
-        };
-        write_beside(&path, full).unwrap_err();
-        assert!(names(folder.path()).is_empty());
-        std::fs::write(&path, b"the old one").unwrap();
-        write_beside(&path, full).unwrap_err();
-        assert_eq!(std::fs::read(&path).unwrap(), b"the old one");
-        assert_eq!(names(folder.path()), ["part.png"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod panels;
 mod sheet;
 mod snapshot;
 
-pub(crate) use file::{encode, save, save_small, write_whole};
+pub(crate) use file::{encode, save, save_small};
 pub(crate) use heatmap::{heatmap, strip};
 pub(crate) use sheet::Sheet;
 pub(crate) use snapshot::Snapshot;

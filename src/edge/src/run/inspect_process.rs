@@ -269,7 +269,6 @@ fn serve(
     tickets: Receiver<super::messages::TicketMessage>,
     tickets_read: Arc<TicketsRead>,
 ) -> Result<(), EdgeError> {
-    let model = proven.model();
     let ProvenModel {
         station,
         clock,
@@ -297,15 +296,13 @@ fn serve(
     let watch = Arc::new(CaptureWatch::default());
     let manifest = bundle.manifest();
     let ready = InspectorMessage::Ready(Ready {
-        model,
-        about: ModelStatus {
+        model: ModelStatus {
             name: manifest.name.clone(),
             version: manifest.version.to_string(),
             created: manifest.created.clone(),
             target_rate: manifest.score.fused.target_rate,
             bundle: bundle.hash().to_owned(),
         },
-        bundle: bundle.hash().to_owned(),
         engine,
         camera: camera.description(),
         parts_left,

@@ -141,11 +141,7 @@ pub(super) struct Proven {
 /// What the inspect process found when it started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ready {
-    pub(super) model: String,
-    /// The same in its pieces, and when it was made.
-    pub(super) about: ModelStatus,
-    /// Digest of its bundle.
-    pub(super) bundle: String,
+    pub(super) model: ModelStatus,
     pub(super) engine: EngineReport,
     pub(super) camera: String,
     /// Parts until the recording ends, if it ever does.

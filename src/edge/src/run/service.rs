@@ -239,8 +239,8 @@ impl Service {
             inspector: InspectorStatus {
                 state,
                 restarts,
-                model: known.map(|ready| ready.model.clone()),
-                bundle: known.map(|ready| ready.bundle.clone()),
+                model: known.map(|ready| ready.model.to_string()),
+                bundle: known.map(|ready| ready.model.bundle.clone()),
                 engine: known.map(|ready| ready.engine.name.clone()),
                 engine_why: known.map(|ready| ready.engine.why.clone()),
                 engine_stands_in: known.is_some_and(|ready| ready.engine.stands_in),
@@ -265,7 +265,7 @@ impl Service {
             inspected: measured.inspected,
             stages: measured.stages,
             camera: measured.camera,
-            model: known.map(|ready| ready.about.clone()),
+            model: known.map(|ready| ready.model.clone()),
             page: self.sign.read(),
             folders: self.folders.clone(),
         }))
@@ -411,15 +411,13 @@ mod tests {
     #[test]
     fn the_status_says_whether_and_why_not() {
         let ready = Ready {
-            model: "cap 1.0.0".into(),
-            about: ModelStatus {
+            model: ModelStatus {
                 name: "cap".into(),
                 version: "1.0.0".into(),
                 created: "2026-11-23T14:05:00Z".into(),
                 target_rate: 0.005,
                 bundle: String::new(),
             },
-            bundle: String::new(),
             engine: EngineReport {
                 name: "tract".into(),
                 why: "the configuration wants it".into(),

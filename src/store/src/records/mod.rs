@@ -7,8 +7,8 @@
 //!                              record.json                      verdict, model, engine, times
 //!                              review.json                      what a person has said of it since
 //! ```
-//! A [`Ring`] writes and deletes; one process of a station has one. Whoever reads ([`list`], [`read`],
-//! [`newest_rejects`]) or marks ([`mark`]) may do so meanwhile, from any process. [`Exporter`] hands
+//! A [`Ring`] writes and deletes; one process of a station has one. Whoever reads ([`list`], [`read`])
+//! or marks ([`mark`]) may do so meanwhile, from any process. [`Exporter`] hands
 //! records to a data set.
 //!
 //! **Whole or not there.** A record is written into a folder with a dotted name, each file is forced to
@@ -41,7 +41,7 @@ pub use record::{
 pub use review::{Mark, Review, mark};
 pub use ring::{Ring, RingSpec};
 pub use score_map::{ScoreMap, decode_scores};
-pub use shelf::{Entry, list, newest_rejects, read, sheet};
+pub use shelf::{Entry, list, read};
 
 #[cfg(test)]
 mod tests;

@@ -16,8 +16,6 @@ use super::review::Review;
 const TEXT_BYTES_MAX: u64 = 256 * 1024;
 /// Largest picture that is read.
 const PICTURE_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Of records that can't be read, so many are passed over on the way to one that can.
-const DAMAGED_MAX: usize = 16;
 
 /// A record without its pictures.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,26 +43,6 @@ pub fn list(folder: &Path) -> Result<Vec<RecordId>, RecordsError> {
         .collect();
     ids.sort_unstable_by(|a, b| b.cmp(a));
     Ok(ids)
-}
-
-/// The newest rejected parts, the newest first: names of all are listed, texts of these alone are read.
-/// What can't be read, or has made room meanwhile, is passed over.
-///
-/// # Errors
-/// [`RecordsError::Read`] if the folder can't be listed.
-pub fn newest_rejects(folder: &Path, most: usize) -> Result<Vec<Entry>, RecordsError> {
-    let rejects = list(folder)?.into_iter().filter(|id| id.kind.rejects());
-    Ok(rejects
-        .take(most.saturating_add(DAMAGED_MAX))
-        .filter_map(|id| read(folder, id).ok())
-        .take(most)
-        .collect())
-}
-
-/// The picture for people of a record, if it has one.
-pub fn sheet(folder: &Path, id: RecordId) -> Option<PathBuf> {
-    let path = id.folder(folder).join(SHEET_FILE);
-    is_plain(&path).then_some(path)
 }
 
 /// Reads what is known of a record.

@@ -107,7 +107,7 @@ impl LineProcess {
                 }
                 self.report.ready(&ready)?;
                 let active = self.station.changeover().standing().active;
-                self.models.ready(active, &ready.bundle);
+                self.models.ready(active, &ready.model.bundle);
                 self.service.inspector(ready);
                 self.machine.start(now_us);
             }

@@ -72,20 +72,22 @@ fn points_are_told_to_be_left_out() {
 }
 
 #[test]
-fn the_newest_rejects_come_first_and_what_is_broken_is_passed_over() {
+fn the_newest_come_first_and_what_is_broken_is_listed_and_not_read() {
     let (_temporary, folder) = temporary();
     let mut ring = Ring::open(roomy(&folder)).unwrap();
     for (number, verdict) in (1..).zip([fail(), no_result(), pass(), fail(), pass()]) {
         add(&mut ring, number, verdict).unwrap();
     }
     std::fs::write(folder.join("record-00000004-fail/record.json"), b"{").unwrap();
-    let numbers = |most| -> Vec<u64> {
-        let newest = newest_rejects(&folder, most).unwrap();
-        newest.iter().map(|entry| entry.record.number).collect()
-    };
-    assert_eq!(numbers(9), [2, 1]);
-    assert_eq!(numbers(1), [2]);
-    assert!(numbers(0).is_empty());
+    let listed = list(&folder).unwrap();
+    let rejects = listed.iter().map(|id| id.kind.rejects());
+    assert_eq!(
+        rejects.collect::<Vec<_>>(),
+        [false, true, false, true, true]
+    );
+    let read = listed.into_iter().filter_map(|id| read(&folder, id).ok());
+    let numbers: Vec<u64> = read.map(|entry| entry.record.number).collect();
+    assert_eq!(numbers, [5, 3, 2, 1]);
 }
 
 #[test]
