@@ -8,6 +8,7 @@ use twinspect_core::frame::Intrinsics;
 use crate::error::DatasetError;
 use crate::picture::MAX_PIXELS;
 use crate::text;
+use crate::writer::WriteError;
 
 /// The name of the camera's file, at the top of a data set.
 pub const CAMERA_FILE: &str = "camera.json";
@@ -90,8 +91,8 @@ impl Camera {
         path.is_file().then(|| Self::read(&path)).transpose()
     }
 
-    /// The text of the camera's file; the key and what it must be, where a value can't be.
-    pub(crate) fn to_json(self) -> Result<String, (&'static str, String, &'static str)> {
+    /// The text of the camera's file.
+    pub(crate) fn to_json(self) -> Result<String, WriteError> {
         let Intrinsics {
             width,
             height,
@@ -115,15 +116,18 @@ impl Camera {
             pixel_centre: None,
             note: None,
         };
-        file.check()?;
+        file.check()
+            .map_err(|(key, found, expected)| WriteError::CameraValue {
+                key,
+                found,
+                expected,
+            })?;
         serde_json::to_string_pretty(&file)
             .map(|text| text + "\n")
-            .map_err(|error| {
-                (
-                    "camera",
-                    error.to_string(),
-                    "a camera that can be written as JSON",
-                )
+            .map_err(|error| WriteError::CameraValue {
+                key: "camera",
+                found: error.to_string(),
+                expected: "a camera that can be written as JSON",
             })
     }
 }

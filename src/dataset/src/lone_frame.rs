@@ -31,14 +31,7 @@ pub fn encode_frame(frame: &FramePair) -> Result<Vec<(&'static str, Vec<u8>)>, W
             depth_unit_m,
             distance_to_belt_mm: None,
         };
-        let text = camera
-            .to_json()
-            .map_err(|(key, found, expected)| WriteError::CameraValue {
-                key,
-                found,
-                expected,
-            })?;
-        files.push((CAMERA_FILE, text.into_bytes()));
+        files.push((CAMERA_FILE, camera.to_json()?.into_bytes()));
     }
     Ok(files)
 }

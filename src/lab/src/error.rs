@@ -102,6 +102,7 @@ impl LabError {
                 STORAGE
             }
             Self::Push(PushError::Hosts(_)) => 2,
+            Self::Push(PushError::Threads(_)) => 1,
             Self::Measure(MeasureError::File { .. }) | Self::Output(_) => STORAGE,
         }
     }

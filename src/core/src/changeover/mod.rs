@@ -454,20 +454,11 @@ impl Changeover {
     }
 
     fn on_trial(&mut self, verdict: Verdict, now_us: u64) {
-        let (Some(trial), why) = (
-            self.trial,
-            match verdict {
-                Verdict::GoesOn => return,
-                Verdict::Passed => {
-                    self.trial = None;
-                    return;
-                }
-                Verdict::Failed(why) => why,
-            },
-        ) else {
-            return;
-        };
-        self.roll_back(trial.before(), why, now_us);
+        match (verdict, self.trial) {
+            (Verdict::Passed, _) => self.trial = None,
+            (Verdict::Failed(why), Some(trial)) => self.roll_back(trial.before(), why, now_us),
+            (Verdict::GoesOn, _) | (Verdict::Failed(_), None) => {}
+        }
     }
 
     /// An earlier model is in charge again, and the process of this one is killed, if there is one.

@@ -128,14 +128,7 @@ impl RecordedPartsWriter {
         match (&self.camera, &existing.camera) {
             (given, found) if given == found => Ok(()),
             (Some(camera), None) if existing.parts.is_empty() => {
-                let text =
-                    camera
-                        .to_json()
-                        .map_err(|(key, found, expected)| WriteError::CameraValue {
-                            key,
-                            found,
-                            expected,
-                        })?;
+                let text = camera.to_json()?;
                 let draft = self
                     .root
                     .join(format!(".{CAMERA_FILE}.{}", std::process::id()));

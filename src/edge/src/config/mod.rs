@@ -126,6 +126,12 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, ConfigError> {
     parse(path, &read(path)?)
 }
 
+/// What a station is called: as its configuration's file, without the ending.
+pub(crate) fn station_name(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
 /// As [`load`], for whoever looks through the camera alone: no model need be named.
 pub(crate) fn load_without_model(path: &Path) -> Result<Loaded, ConfigError> {
     parse_for(path, &read(path)?, Model::Optional)

@@ -7,6 +7,7 @@ use twinspect_core::changeover::{ChangeoverSpec, TrialSpec};
 use twinspect_store::models::{Models, ModelsError, PublicKeys, StationName};
 
 use super::checker::Checker;
+use super::station_name;
 use super::typed::BundleToml;
 
 /// Where models are installed unless the configuration says otherwise; the package makes it.
@@ -126,10 +127,9 @@ impl Checker {
         if typed.folder.as_os_str().is_empty() {
             return None;
         }
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
         Some(ModelsSpec {
             folder: path.parent().unwrap_or(Path::new("")).join(&typed.folder),
-            station: name.parse().ok()?,
+            station: station_name(path).parse().ok()?,
             keys: keys.unwrap_or_default(),
             keep,
         })

@@ -79,12 +79,11 @@ impl Album {
         write: impl FnOnce(&Path) -> Result<(), EdgeError>,
     ) -> Result<(), EdgeError> {
         write(&self.folder.join(shown.name()))?;
-        for passes in [true, false] {
-            let keep = if passes { PASSES_KEPT } else { REJECTS_KEPT };
-            let of_kind = |shown: &Shown| shown.passes == passes;
-            for old in self.pictures().into_iter().filter(of_kind).skip(keep) {
-                self.remove(old);
-            }
+        let (passed, rejected): (Vec<Shown>, Vec<Shown>) =
+            self.pictures().into_iter().partition(|shown| shown.passes);
+        let old = passed.into_iter().skip(PASSES_KEPT);
+        for old in old.chain(rejected.into_iter().skip(REJECTS_KEPT)) {
+            self.remove(old);
         }
         Ok(())
     }

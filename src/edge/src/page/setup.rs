@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Station;
+use crate::config::{self, Station};
 use crate::control;
 
 /// Longest setup.
@@ -38,9 +38,8 @@ pub(crate) fn setup(config: &Path, station: &Station, socket: Option<&Path>) -> 
     }
     // The process may have another idea of where it is.
     let socket = std::path::absolute(socket?).ok()?;
-    let name = config.file_stem().unwrap_or_default().to_string_lossy();
     Some(PageSetup {
-        name: name.into_owned(),
+        name: config::station_name(config),
         pictures: control::pictures_of(&socket),
         socket,
         listen: page.map(|page| page.listen),

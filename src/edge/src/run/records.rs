@@ -21,7 +21,7 @@ use twinspect_store::records::{
 
 use crate::chaos;
 use crate::clock;
-use crate::config::RecordsSpec;
+use crate::config::{self, RecordsSpec};
 use crate::engines::Role;
 use crate::error::{EdgeError, WithCauses};
 use crate::latency::milliseconds;
@@ -180,7 +180,7 @@ fn facts(config: &Path, bundle: &Bundle, pipeline: &Pipeline) -> Record {
     let score = &manifest.score;
     Record {
         format: FORMAT,
-        station: station_name(config),
+        station: config::station_name(config),
         number: 0,
         part: None,
         time_unix_ms: 0,
@@ -215,14 +215,6 @@ fn facts(config: &Path, bundle: &Bundle, pipeline: &Pipeline) -> Record {
         frame: None,
         map: None,
     }
-}
-
-/// A station is called as its configuration's file is.
-fn station_name(config: &Path) -> String {
-    config.file_stem().map_or_else(
-        || "station".to_owned(),
-        |name| name.to_string_lossy().into_owned(),
-    )
 }
 
 /// The thread's end of the ring.

@@ -8,16 +8,13 @@
 mod hosts;
 mod remote;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+use rayon::prelude::*;
 use serde::Serialize;
 use twinspect_bundle::{Bundle, BundleError};
 
@@ -53,6 +50,9 @@ pub(crate) enum PushError {
         #[source]
         source: io::Error,
     },
+    /// The system gives no threads.
+    #[error("starting threads that speak to hosts")]
+    Threads(#[source] rayon::ThreadPoolBuildError),
 }
 
 impl PushError {
@@ -62,6 +62,7 @@ impl PushError {
             Self::Bundle(error) => error.hint(),
             Self::Hosts(error) => Some(error.hint().to_owned()),
             Self::Read { .. } => Some("name a .twb file, not its folder".to_owned()),
+            Self::Threads(_) => Some("speak to fewer hosts at a time".to_owned()),
         }
     }
 }
@@ -144,7 +145,7 @@ pub(crate) fn push(job: &Job<'_>) -> Result<Pushed, PushError> {
         bar.inc(1);
         bar.set_message(row.host.clone());
         row
-    });
+    })?;
     bar.finish_and_clear();
     Ok(Pushed {
         bundle: job.bundle.to_owned(),
@@ -154,27 +155,16 @@ pub(crate) fn push(job: &Job<'_>) -> Result<Pushed, PushError> {
 }
 
 /// Does something for each host, for so many at once; the answers are in the hosts' order.
-fn for_each(hosts: &[Host], at_once: usize, work: impl Fn(&Host) -> Row + Sync) -> Vec<Row> {
-    let next = AtomicUsize::new(0);
-    let rows = Mutex::new(BTreeMap::new());
-    thread::scope(|scope| {
-        for _ in 0..at_once.min(hosts.len()) {
-            scope.spawn(|| {
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(host) = hosts.get(place) else { return };
-                    let row = work(host);
-                    if let Ok(mut rows) = rows.lock() {
-                        rows.insert(place, row);
-                    }
-                }
-            });
-        }
-    });
-    rows.into_inner()
-        .unwrap_or_default()
-        .into_values()
-        .collect()
+fn for_each(
+    hosts: &[Host],
+    at_once: usize,
+    work: impl Fn(&Host) -> Row + Send + Sync,
+) -> Result<Vec<Row>, PushError> {
+    let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(at_once.clamp(1, hosts.len().max(1)))
+        .build()
+        .map_err(PushError::Threads)?;
+    Ok(threads.install(|| hosts.par_iter().with_max_len(1).map(work).collect()))
 }
 
 impl fmt::Display for Pushed {
@@ -207,6 +197,9 @@ impl fmt::Display for Pushed {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
     use super::*;
 
     fn row(host: &Host) -> Row {
@@ -232,7 +225,8 @@ mod tests {
             thread::yield_now();
             now.fetch_sub(1, Ordering::SeqCst);
             row(host)
-        });
+        })
+        .unwrap();
         let names: Vec<&str> = rows.iter().map(|row| row.host.as_str()).collect();
         let expected: Vec<&str> = hosts.iter().map(Host::as_str).collect();
         assert_eq!(names, expected);
