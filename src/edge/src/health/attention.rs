@@ -1,6 +1,7 @@
 //! What a person should look after, most urgent first, and what to do about it.
 
 use serde::Serialize;
+use twinspect_core::statistics::binomial_cdf;
 use twinspect_core::verdict::Reason;
 
 use super::{Board, Disk, counted};
@@ -10,10 +11,6 @@ use crate::control::{RecentPart, Status};
 const HEAT_MARGIN_CELSIUS: f64 = 12.0;
 /// The same where a board does not tell its end.
 const HOT_CELSIUS: f64 = 90.0;
-/// Less room than this share of a disk, or ...
-const FREE_SHARE_MIN: f64 = 0.05;
-/// ... than this is too little.
-const FREE_BYTES_MIN: u64 = 200 << 20;
 /// So much of the region of interest without depth is worth a look.
 const DEPTH_INVALID_MAX: f32 = 0.4;
 /// Chance of so many failed parts by the model's own false rejects alone, below which it is not them.
@@ -70,6 +67,11 @@ pub(crate) fn remedy(obstacle: &str) -> &'static str {
     }
 }
 
+/// Whether so much of the region of interest without depth is worth a look.
+pub(crate) fn is_depth_poor(invalid_ratio: f32) -> bool {
+    invalid_ratio > DEPTH_INVALID_MAX
+}
+
 /// All that a person should know.
 pub(crate) fn attention(looked: &Looked<'_>) -> Vec<Attention> {
     let mut list = Vec::new();
@@ -103,7 +105,7 @@ pub(crate) fn attention(looked: &Looked<'_>) -> Vec<Attention> {
     {
         Some("missed") => add(
             "the challenge part was not rejected".to_owned(),
-            "stop the line, look at the rejector and its timing, and show the challenge part again              (`twinspect challenge`)",
+            "stop the line, look at the rejector and its timing, and show the challenge part again (`twinspect challenge`)",
         ),
         Some(alarm) => add(
             format!("the challenge part is {alarm}"),
@@ -134,7 +136,7 @@ fn parts(looked: &Looked<'_>, add: &mut impl FnMut(String, &str)) {
     let judged = hour.passed + hour.failed;
     if let Some(rate) = status.model.as_ref().map(|model| model.target_rate)
         && hour.failed >= FAILED_MIN
-        && chance_of(hour.failed, judged as f64 * rate) < CHANCE_MIN
+        && chance_of(hour.failed, judged, rate) < CHANCE_MIN
     {
         add(
             format!(
@@ -177,7 +179,7 @@ fn parts(looked: &Looked<'_>, add: &mut impl FnMut(String, &str)) {
         );
     }
     if let Some(share) = status.camera.depth_invalid_ratio
-        && share > DEPTH_INVALID_MAX
+        && is_depth_poor(share)
     {
         add(
             format!(
@@ -242,8 +244,7 @@ fn surroundings(looked: &Looked<'_>, add: &mut impl FnMut(String, &str)) {
         );
     }
     for disk in looked.disks {
-        let share = disk.free_bytes as f64 / disk.all_bytes.max(1) as f64;
-        if share < FREE_SHARE_MIN || disk.free_bytes < FREE_BYTES_MIN {
+        if disk.is_short() {
             add(
                 format!(
                     "{} MB free for {} ({})",
@@ -277,16 +278,10 @@ fn why_no_result(reason: Reason) -> &'static str {
     }
 }
 
-/// That at least `count` of rare, independent events come where `expected` are: the upper tail of Poisson's
-/// distribution.
-fn chance_of(count: u64, expected: f64) -> f64 {
-    let mut term = (-expected).exp();
-    let mut below = 0.0;
-    for index in 0..count {
-        below += term;
-        term *= expected / (index + 1) as f64;
-    }
-    (1.0 - below).clamp(0.0, 1.0)
+/// Chance that `failed` of the judged parts fail, 1 at least, or more, where all are good and the model rejects its own share.
+fn chance_of(failed: u64, judged: u64, rate: f64) -> f64 {
+    let fewer = failed.saturating_sub(1) as usize;
+    1.0 - binomial_cdf(fewer, judged as usize, rate)
 }
 
 /// The median score of the last passed parts, if it is close to the line.
@@ -392,11 +387,13 @@ mod tests {
     }
 
     #[test]
-    fn poisson_s_tail_is_what_tables_say() {
-        // P(X >= 3) for a mean of 1, and P(X >= 10) for a mean of 5.
-        assert!((chance_of(3, 1.0) - 0.080_301_4).abs() < 1e-6);
-        assert!((chance_of(10, 5.0) - 0.031_828_1).abs() < 1e-6);
-        assert_eq!(chance_of(0, 3.0), 1.0);
+    fn a_line_however_fast_has_the_hint() {
+        // Two standard deviations above the 1,800 that are expected of 360,000, and twice as many.
+        assert!(chance_of(1_885, 360_000, 0.005) > CHANCE_MIN);
+        assert!(chance_of(3_600, 360_000, 0.005) < CHANCE_MIN);
+        // P(X >= 3) and P(X >= 10) where the means are 1 and 5.
+        assert!((chance_of(3, 100_000, 1e-5) - 0.080_301_4).abs() < 1e-5);
+        assert!((chance_of(10, 100_000, 5e-5) - 0.031_828_1).abs() < 1e-5);
     }
 
     #[test]

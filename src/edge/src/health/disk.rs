@@ -17,7 +17,18 @@ pub(crate) struct Disk {
     pub(crate) all_bytes: u64,
 }
 
+/// Less room than this share of a disk, or ...
+const FREE_SHARE_MIN: f64 = 0.05;
+/// ... than this is too little.
+const FREE_BYTES_MIN: u64 = 200 << 20;
+
 impl Disk {
+    /// Whether there is too little room.
+    pub(crate) fn is_short(&self) -> bool {
+        let share = self.free_bytes as f64 / self.all_bytes.max(1) as f64;
+        share < FREE_SHARE_MIN || self.free_bytes < FREE_BYTES_MIN
+    }
+
     /// Those of a station's folders. One that can't be asked is absent.
     pub(crate) fn of(folders: &Folders) -> Vec<Self> {
         let asked = [("records", &folders.records), ("models", &folders.models)];

@@ -7,7 +7,7 @@ mod attention;
 mod board;
 mod disk;
 
-pub(crate) use attention::{Attention, Looked, attention, remedy};
+pub(crate) use attention::{Attention, Looked, attention, is_depth_poor, remedy};
 pub(crate) use board::Board;
 pub(crate) use disk::Disk;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::album::{REJECTS_SHOWN, Shown};
 use super::poll::{Answer, Known};
 use crate::control::{LastHour, MachineState, Parts, RecentPart, Status};
-use crate::health::{Attention, attention, counted, remedy};
+use crate::health::{Attention, attention, counted, is_depth_poor, remedy};
 
 /// What the station is doing, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -275,7 +275,11 @@ fn health(known: &Known, status: &Status) -> Vec<Row> {
     add("Camera", format!("{camera}{stream}{missing}"), sees);
     if let Some(share) = status.camera.depth_invalid_ratio {
         let measured = 100.0 * (1.0 - share);
-        add("Depth", format!("{measured:.0} % measured"), share < 0.4);
+        add(
+            "Depth",
+            format!("{measured:.0} % measured"),
+            !is_depth_poor(share),
+        );
     }
     let engine = status
         .inspector
@@ -317,7 +321,7 @@ fn health(known: &Known, status: &Status) -> Vec<Row> {
             "{} free ({percent} %)",
             indicatif::HumanBytes(disk.free_bytes)
         );
-        add(name, value, percent >= 5);
+        add(name, value, !disk.is_short());
     }
     let restarts = status.inspector.restarts;
     add(
