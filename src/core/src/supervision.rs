@@ -163,6 +163,11 @@ impl Supervisor {
         self.was_up
     }
 
+    /// Whether one has ended unasked, or could not be started, since the last one that lived for long.
+    pub fn has_failed(&self) -> bool {
+        self.failures > 0
+    }
+
     /// Starts after the first one.
     pub fn restarts(&self) -> u64 {
         self.starts.saturating_sub(1)
@@ -195,8 +200,10 @@ mod tests {
         supervisor.heard(105);
         assert_eq!(supervisor.poll(114), None);
         assert_eq!(supervisor.poll(115), Some(Order::Kill));
-        assert!(!supervisor.is_up());
+        assert!(!supervisor.is_up() && !supervisor.has_failed());
         assert_eq!(supervisor.poll(500), None, "first its end has to be seen");
+        supervisor.ended(501);
+        assert!(supervisor.has_failed() && supervisor.restarts() == 0);
     }
 
     #[test]

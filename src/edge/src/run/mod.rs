@@ -26,6 +26,7 @@ mod inspector;
 mod line_process;
 mod machine;
 mod messages;
+mod mood;
 mod notify;
 mod orders;
 mod priority;

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use twinspect_core::readiness::NotReady;
 use twinspect_core::station::Station;
 
 use super::history::History;
-use super::messages::{EngineReport, Ready};
+use super::messages::Ready;
+use super::mood::Mood;
 use super::notify::Notifier;
 use super::station_report::Measured;
 use crate::config::{self, Change, ReloadError};
 use crate::control::{
-    ChallengeStatus, Folders, InspectorState, InspectorStatus, LeftPart, MachineState,
-    ModelsStatus, Parts, ReloadStatus, Reply, Status, UnderWay,
+    ChallengeStatus, Folders, InspectorStatus, LeftPart, ModelsStatus, Parts, ReloadStatus, Reply,
+    Status, UnderWay,
 };
 use crate::error::WithCauses;
 use crate::page::Sign;
@@ -24,14 +24,6 @@ const AWAITED_MAX: usize = 64;
 
 /// Of the reason of a refused configuration, in the first line of a status.
 const REASON_CHARS_MAX: usize = 300;
-
-/// What the status is made of; the text is made anew when this changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mood {
-    obstacle: Option<NotReady>,
-    inspector: InspectorState,
-    restarts: u64,
-}
 
 /// What the answer to `status` takes from elsewhere.
 pub(super) struct Told<'a> {
@@ -97,7 +89,7 @@ impl Service {
     /// The loop has gone round once more; what has changed by that is told.
     pub(super) fn advanced(&mut self, station: &Station, now_us: u64) {
         self.notifier.advanced(now_us);
-        let mood = mood(station);
+        let mood = Mood::of(station);
         if self.mood != Some(mood) {
             self.mood = Some(mood);
             self.show();
@@ -218,11 +210,12 @@ impl Service {
             measured,
             configuration,
         } = told;
-        let mood = mood(station);
+        let mood = Mood::of(station);
         let Mood {
             obstacle,
             inspector: state,
             restarts,
+            ..
         } = mood;
         let gate = station.gate().counters();
         let known = self.inspector.as_ref();
@@ -235,7 +228,7 @@ impl Service {
             ready: obstacle.is_none(),
             obstacle: obstacle.map(|obstacle| obstacle.name().to_owned()),
             doing: self.doing.clone(),
-            state: machine_state(mood, station),
+            state: mood.machine_state(station),
             inspector: InspectorStatus {
                 state,
                 restarts,
@@ -280,7 +273,7 @@ impl Service {
 
     fn show(&mut self) {
         let Some(mood) = self.mood else { return };
-        self.doing = doing(mood, self.inspector.as_ref());
+        self.doing = mood.doing(self.inspector.as_ref());
         if let Some(reload) = self.last_reload.as_ref().filter(|last| !last.taken_over) {
             self.doing.push_str("; new configuration refused: ");
             let text = reload.text.replace('\n', " ");
@@ -307,166 +300,5 @@ fn absolute(path: &Path) -> PathBuf {
 pub(super) fn reply(answer: &Sender<Reply>, told: Reply) {
     if answer.try_send(told).is_err() {
         log::debug!("nobody waits for the answer");
-    }
-}
-
-fn mood(station: &Station) -> Mood {
-    let supervisor = station.supervisor();
-    Mood {
-        obstacle: station.obstacle(),
-        inspector: match (supervisor.is_up(), supervisor.is_running()) {
-            (true, _) => InspectorState::Up,
-            (false, true) => InspectorState::Starting,
-            (false, false) => InspectorState::Down,
-        },
-        restarts: supervisor.restarts(),
-    }
-}
-
-/// The same in the words of OPC 40100-1. A station that was ready before has an error, and not another
-/// beginning.
-fn machine_state(mood: Mood, station: &Station) -> MachineState {
-    match mood.obstacle {
-        Some(NotReady::Closing) => MachineState::Halted,
-        Some(NotReady::Starting) if mood.restarts == 0 => MachineState::Preoperational,
-        // Somebody wants it.
-        Some(NotReady::Switching) => MachineState::Preoperational,
-        Some(_) => MachineState::Error,
-        None if station.trigger().watches() => MachineState::ContinuousExecution,
-        None if station.gate().parts_under_way() > 0 => MachineState::SingleExecution,
-        None => MachineState::Ready,
-    }
-}
-
-/// What the station is doing, in words. Begins with `ready` or `not ready: REASON`.
-fn doing(mood: Mood, known: Option<&Ready>) -> String {
-    let Some(obstacle) = mood.obstacle else {
-        return known.map_or("ready".to_owned(), |ready| {
-            let Ready {
-                model,
-                engine,
-                camera,
-                ..
-            } = ready;
-            let name = &engine.name;
-            if engine.stands_in {
-                let why = &engine.why;
-                format!("ready: {model}, engine {name} in place of tensorrt ({why}), {camera}")
-            } else {
-                format!("ready: {model}, engine {name}, {camera}")
-            }
-        });
-    };
-    if obstacle == NotReady::Engine
-        && let Some(engine) = known.map(|ready| &ready.engine)
-    {
-        let EngineReport {
-            name,
-            why,
-            too_slow,
-            ..
-        } = engine;
-        let slow = too_slow.as_deref().unwrap_or("its speed is unknown");
-        return format!(
-            "not ready: engine: {name} is too slow for this belt: {slow}; it stands in for tensorrt: {why}"
-        );
-    }
-    let why = match (obstacle, mood.inspector, mood.restarts) {
-        (NotReady::Starting, InspectorState::Down, 0) => "the inspect process is to be started",
-        (NotReady::Starting, InspectorState::Down, _) => {
-            "the inspect process has ended and will be started again; all parts are rejected"
-        }
-        (NotReady::Starting, _, 0) => "the model is being proven and the camera opened",
-        (NotReady::Starting, _, _) => {
-            "the inspect process was started again and proves its model; all parts are rejected"
-        }
-        (NotReady::Switching, _, _) => {
-            "another model takes over, and the camera is opened again; all parts are rejected"
-        }
-        (NotReady::Silent, _, _) => "the inspect process does not move on",
-        (NotReady::Camera, _, _) => {
-            "the camera gives no fresh pictures and is being brought back; all parts are rejected"
-        }
-        (NotReady::Engine, _, _) => "the engine is too slow for this belt",
-        (NotReady::Late, _, _) => "too many results in a row came after their deadline",
-        (NotReady::Fault, _, _) => {
-            "edges, counts or pictures were lost, a part stays in sight, or the handshake failed"
-        }
-        (NotReady::Closing, _, _) => "the parts under way leave, then the station stops",
-    };
-    format!("not ready: {}: {why}", obstacle.name())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::control::ModelStatus;
-
-    const MOOD: Mood = Mood {
-        obstacle: None,
-        inspector: InspectorState::Up,
-        restarts: 0,
-    };
-
-    #[test]
-    fn the_status_says_whether_and_why_not() {
-        let ready = Ready {
-            model: ModelStatus {
-                name: "cap".into(),
-                version: "1.0.0".into(),
-                created: "2026-11-23T14:05:00Z".into(),
-                target_rate: 0.005,
-                bundle: String::new(),
-            },
-            engine: EngineReport {
-                name: "tract".into(),
-                why: "the configuration wants it".into(),
-                stands_in: false,
-                on_gpu: false,
-                too_slow: None,
-            },
-            camera: "recording".into(),
-            parts_left: None,
-        };
-        let text = doing(MOOD, Some(&ready));
-        assert_eq!(text, "ready: cap 1.0.0, engine tract, recording");
-        let mut stand_in = ready.clone();
-        stand_in.engine.stands_in = true;
-        stand_in.engine.why = "there is no plan".into();
-        let text = doing(MOOD, Some(&stand_in));
-        assert!(text.starts_with("ready: "), "{text}");
-        assert!(
-            text.contains("in place of tensorrt (there is no plan)"),
-            "{text}"
-        );
-        stand_in.engine.too_slow = Some("412 ms".into());
-        let slow = Mood {
-            obstacle: Some(NotReady::Engine),
-            ..MOOD
-        };
-        let text = doing(slow, Some(&stand_in));
-        assert!(
-            text.starts_with("not ready: engine: tract is too slow"),
-            "{text}"
-        );
-        assert!(
-            text.contains("412 ms") && text.contains("there is no plan"),
-            "{text}"
-        );
-        let first = Mood {
-            obstacle: Some(NotReady::Starting),
-            inspector: InspectorState::Starting,
-            ..MOOD
-        };
-        let again = Mood {
-            restarts: 1,
-            ..first
-        };
-        let (first, again) = (doing(first, None), doing(again, None));
-        assert!(first.starts_with("not ready: starting: "), "{first}");
-        assert!(
-            first.contains("proven") && again.contains("again"),
-            "{again}"
-        );
     }
 }

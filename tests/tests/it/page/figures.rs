@@ -143,7 +143,9 @@ fn figures_are_text_that_prometheus_reads_and_count_what_the_station_counts() {
     );
 
     signal(inspect_process(service.process.id()), "KILL");
-    super::wait_until(&address, |state| state["state"]["kind"] == "not_ready");
+    let state = super::wait_until(&address, |state| state["state"]["kind"] != "running");
+    // Not another beginning, from the first moment.
+    assert_eq!(state["state"]["kind"], "not_ready", "{state}");
     let figures = samples(&text(&address, "/metrics"));
     assert_eq!(value(&figures, "twinspect_ready", &[]), Some(0.0));
     assert!(value(&figures, "twinspect_not_ready", &[]).is_some());
