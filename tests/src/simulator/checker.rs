@@ -7,6 +7,9 @@ use twinspect_core::gate::{Action, Outcome, OutputMode};
 use twinspect_core::handshake::HandshakeWires;
 use twinspect_core::station::{Inspector as Said, StationSpec};
 
+use super::device::RECOVERY;
+use super::inspector::HEARTBEAT_US;
+
 /// Slack between a fault of the inspect process and the line process hearing of it.
 const HEARD_WITHIN_US: u64 = 25_000;
 /// What a clock that stepped back, and a tick that waits for it, may cost.
@@ -69,6 +72,8 @@ pub(super) struct Checker {
     expects_answers: bool,
     awaited: Option<u64>,
     inspector_gone_us: Option<u64>,
+    /// Since when the process that is up has had no pictures.
+    blind_us: Option<u64>,
     /// Results that the machine has not been told.
     untold: VecDeque<Outcome>,
     wires: HandshakeWires,
@@ -97,6 +102,7 @@ impl Checker {
             expects_answers: true,
             awaited: None,
             inspector_gone_us: Some(0),
+            blind_us: None,
             untold: VecDeque::new(),
             wires: HandshakeWires::default(),
         }
@@ -145,6 +151,10 @@ impl Checker {
             (true, _) => None,
             (false, gone) => gone.or(Some(now_us)),
         };
+    }
+
+    pub(super) fn camera(&mut self, is_blind: bool, now_us: u64) {
+        self.blind_us = is_blind.then(|| self.blind_us.unwrap_or(now_us));
     }
 
     pub(super) fn action(&mut self, action: Action, now_us: u64) {
@@ -248,6 +258,14 @@ impl Checker {
         {
             self.violated("READY only while the inspect side moves on", || {
                 format!("gone since {gone_us} us")
+            });
+        }
+        let silence_us = silence_us + RECOVERY.stall_max_us + HEARTBEAT_US;
+        if let Some(blind_us) = self.blind_us
+            && now_us > blind_us.max(self.stalled_until_us) + silence_us
+        {
+            self.violated("READY only while there are pictures", || {
+                format!("none since {blind_us} us")
             });
         }
         if self.is_blind {

@@ -6,6 +6,7 @@ use twinspect_core::frame::{Stamp, StampDomain};
 use twinspect_core::freshness::{ExposureWindow, Freshness, Shelf};
 use twinspect_core::gate::Counters as GateCounters;
 use twinspect_core::lookout::Seen;
+use twinspect_core::recovery::{Failure, Health, Order, Recovery, RecoverySpec};
 use twinspect_core::station::{Effect, Inspector, Station, StationError, StationSpec};
 use twinspect_core::trigger::{Counters as TriggerCounters, SensorEdge, Sight};
 
@@ -31,6 +32,34 @@ pub struct Picture {
     /// The part that it shows wholly and alone.
     pub shows: Option<usize>,
 }
+
+/// What the thread that owns the camera says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CameraSays {
+    /// The thread is alive.
+    Alive,
+    /// A step is done.
+    Started,
+    /// A step was in vain.
+    Failed(Failure),
+    /// Colour and depth have come.
+    Pair,
+    /// The camera was unplugged.
+    Removed,
+}
+
+/// The ladder's limits: shorter than a real camera's, as all times here are.
+pub(super) const RECOVERY: RecoverySpec = RecoverySpec {
+    stall_max_us: 60_000,
+    first_pair_max_us: 80_000,
+    start_max_us: 150_000,
+    reset_max_us: 400_000,
+    look_every_us: 50_000,
+    silence_max_us: 300_000,
+    settle_pairs: 3,
+    cured_us: 500_000,
+    can_reset: true,
+};
 
 /// What the simulator needs of a device. Effects are appended.
 pub trait Device {
@@ -64,8 +93,18 @@ pub trait Device {
     fn gate_counters(&self) -> GateCounters;
     /// What the trigger has counted.
     fn trigger_counters(&self) -> TriggerCounters;
-    /// A new inspect process.
-    fn restarted(&mut self);
+    /// A new inspect process opens the camera.
+    fn restarted(&mut self, now_us: u64);
+    /// What the camera's thread says.
+    fn camera_says(&mut self, what: CameraSays, now_us: u64);
+    /// What is to be done with the camera now, if anything.
+    fn camera_order(&mut self, now_us: u64) -> Option<Order>;
+    /// Whether only a new process brings the camera back.
+    fn camera_is_lost(&mut self, now_us: u64) -> bool;
+    /// What can be said of the camera.
+    fn camera_health(&self, now_us: u64) -> Health;
+    /// When the camera wants to be looked at.
+    fn camera_next_us(&self) -> u64;
     /// Whether a picture may still be taken of a part.
     fn may_expose(&mut self, window: ExposureWindow, now_us: u64) -> bool;
     /// Whether a picture shows the part, and for the first time.
@@ -82,6 +121,7 @@ pub struct Production {
     station: Station,
     freshness: Freshness,
     pictures: Shelf<Picture>,
+    recovery: Recovery,
 }
 
 impl Production {
@@ -94,7 +134,13 @@ impl Production {
             station: Station::new(spec, [false; 2])?,
             freshness: Freshness::default(),
             pictures: Shelf::new(PICTURES_MAX),
+            recovery: Recovery::new(RECOVERY, 0),
         })
+    }
+
+    /// The same with another ladder in each process to come.
+    pub(super) fn climbs_by(&mut self, spec: RecoverySpec, now_us: u64) {
+        self.recovery = Recovery::new(spec, now_us);
     }
 }
 
@@ -164,9 +210,36 @@ impl Device for Production {
         *self.station.trigger().counters()
     }
 
-    fn restarted(&mut self) {
+    fn restarted(&mut self, now_us: u64) {
         self.freshness = Freshness::default();
         self.pictures = Shelf::new(PICTURES_MAX);
+        self.recovery = Recovery::new(RECOVERY, now_us);
+    }
+
+    fn camera_says(&mut self, what: CameraSays, now_us: u64) {
+        match what {
+            CameraSays::Alive => self.recovery.alive(now_us),
+            CameraSays::Started => self.recovery.started(now_us),
+            CameraSays::Failed(failure) => self.recovery.failed(failure, now_us),
+            CameraSays::Pair => self.recovery.pair(now_us),
+            CameraSays::Removed => self.recovery.removed(now_us),
+        }
+    }
+
+    fn camera_order(&mut self, now_us: u64) -> Option<Order> {
+        self.recovery.poll(now_us)
+    }
+
+    fn camera_is_lost(&mut self, now_us: u64) -> bool {
+        self.recovery.is_lost(now_us)
+    }
+
+    fn camera_health(&self, now_us: u64) -> Health {
+        self.recovery.health(now_us)
+    }
+
+    fn camera_next_us(&self) -> u64 {
+        self.recovery.next_poll_us()
     }
 
     fn may_expose(&mut self, window: ExposureWindow, now_us: u64) -> bool {

@@ -39,8 +39,12 @@ pub enum FaultKind {
     LateFrame,
     /// The camera does not return for a while.
     CameraStall,
-    /// The camera has gone and is being brought back.
+    /// The camera is unplugged, and plugged in again.
     CameraAway,
+    /// The camera is there and sends nothing, until a step cures it.
+    CameraSilent,
+    /// The camera's driver never returns.
+    CameraHang,
     /// The engine fails.
     EngineError,
     /// The engine is slow.
@@ -119,7 +123,7 @@ pub struct Fault {
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::Bounce,
         Self::MissedPart,
         Self::DoublePulse,
@@ -136,6 +140,8 @@ impl FaultKind {
         Self::LateFrame,
         Self::CameraStall,
         Self::CameraAway,
+        Self::CameraSilent,
+        Self::CameraHang,
         Self::EngineError,
         Self::EngineSlow,
         Self::EngineHang,
@@ -214,6 +220,8 @@ impl FaultKind {
             | Self::AckLost => Harm::None,
             Self::CameraStall
             | Self::CameraAway
+            | Self::CameraSilent
+            | Self::CameraHang
             | Self::EngineHang
             | Self::EngineSlow
             | Self::Crash

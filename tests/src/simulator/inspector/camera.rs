@@ -29,7 +29,7 @@ impl Inspector {
             return;
         };
         let number = capture.ticket.number;
-        if capture.is_missing || now_us < self.camera_away_until_us {
+        if capture.is_missing || !self.camera.sees() {
             self.refuse(number, Reason::Camera, now_us);
             return;
         }

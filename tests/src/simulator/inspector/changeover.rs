@@ -66,13 +66,14 @@ impl Inspector {
         candidate
     }
 
-    /// It is in charge now, and opens its camera.
-    pub(in crate::simulator) fn take_over(&mut self, now_us: u64) {
-        let ready_us = now_us + self.draw(10_000, 100_000);
+    /// It is in charge now, and opens the camera of the one before.
+    pub(in crate::simulator) fn take_over(&mut self, before: &Self, now_us: u64) {
+        self.camera = before.camera;
+        let proven_us = now_us + self.draw(10_000, 100_000);
         match self.nature {
-            Nature::NoCamera => self.end(ready_us),
-            Nature::OpenHangs => self.phase = Phase::Starting { ready_us: NEVER },
-            _ => self.phase = Phase::Starting { ready_us },
+            Nature::NoCamera => self.end(proven_us),
+            Nature::OpenHangs => self.phase = Phase::Starting { proven_us: NEVER },
+            _ => self.phase = Phase::Starting { proven_us },
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod camera;
 mod changeover;
+mod ladder;
 mod watch;
 
 use std::collections::VecDeque;
@@ -20,11 +21,13 @@ use crate::simulator::device::{Device, Exposure, Picture};
 use crate::simulator::fault::FaultKind;
 use crate::simulator::story::{Answer, EXPOSURE_MAX_US};
 
+use ladder::Camera;
+
 pub(super) use changeover::Nature;
 
 /// Tickets that may wait, as in the real process.
 const TICKETS_MAX: usize = 16;
-const HEARTBEAT_US: u64 = 100_000;
+pub(super) const HEARTBEAT_US: u64 = 100_000;
 const READOUT_US: u64 = 5_000;
 /// A camera call that lasts longer is no sign of life.
 const STUCK_US: u64 = 600_000;
@@ -40,8 +43,13 @@ enum Phase {
     },
     /// Has proven it, and waits.
     Waiting,
+    /// Proves its model alone.
     Starting {
-        ready_us: u64,
+        proven_us: u64,
+    },
+    /// Waits for its camera's first pictures.
+    Opening {
+        until_us: u64,
     },
     Up,
     /// Does nothing, not even die.
@@ -138,7 +146,7 @@ pub(super) struct Inspector {
     /// Said, but not due yet; in order.
     outbox: VecDeque<Message>,
     disk_full_until_us: u64,
-    camera_away_until_us: u64,
+    camera: Camera,
     pub(super) records_dropped: u64,
 }
 
@@ -168,7 +176,7 @@ impl Inspector {
             stall: None,
             outbox: VecDeque::new(),
             disk_full_until_us: 0,
-            camera_away_until_us: 0,
+            camera: Camera::default(),
             records_dropped: 0,
         }
     }
@@ -177,13 +185,19 @@ impl Inspector {
         self.phase == Phase::Up
     }
 
+    /// Whether it is up without pictures that may be judged.
+    pub(super) fn is_blind(&self) -> bool {
+        self.is_up() && !self.camera.sees()
+    }
+
     /// When it moves next.
     pub(super) fn next_us(&self) -> u64 {
         let said = self.outbox.front().map_or(NEVER, |message| message.at_us);
         let moves = match self.phase {
             Phase::Away | Phase::Hung | Phase::Waiting => NEVER,
             Phase::Proving { proven_us } => proven_us,
-            Phase::Starting { ready_us } => ready_us,
+            Phase::Starting { proven_us } => proven_us,
+            Phase::Opening { until_us } => until_us.min(self.camera.next_us),
             // A ticket that waits for an idle camera is served at once.
             Phase::Up if self.capture.is_none() && !self.tickets.is_empty() => 0,
             Phase::Up => {
@@ -191,7 +205,8 @@ impl Inspector {
                     capture.expose_us.unwrap_or(capture.done_us)
                 });
                 let job = self.job.map_or(NEVER, |job| job.done_us);
-                capture.min(job).min(self.beat_us).min(self.frame_us)
+                let own = capture.min(job).min(self.beat_us).min(self.frame_us);
+                own.min(self.camera.next_us)
             }
         };
         said.min(moves)
@@ -227,10 +242,9 @@ impl Inspector {
         // The camera is opened anew, and what its driver held is gone.
         self.last = None;
         self.last_picture = None;
-        self.camera_away_until_us = 0;
         self.armed.retain(|(kind, _)| START_FAULTS.contains(kind));
         let lasts_us = self.draw(50_000, 200_000);
-        let ready_us = match self.take(&START_FAULTS) {
+        let proven_us = match self.take(&START_FAULTS) {
             Some((FaultKind::StartHang, _)) => NEVER,
             Some(_) => {
                 self.end(now_us + lasts_us);
@@ -238,7 +252,7 @@ impl Inspector {
             }
             None => now_us + lasts_us,
         };
-        self.phase = Phase::Starting { ready_us };
+        self.phase = Phase::Starting { proven_us };
     }
 
     /// Somebody has killed it.
@@ -247,7 +261,13 @@ impl Inspector {
     }
 
     /// A fault meets it now or at the next occasion.
-    pub(super) fn fault(&mut self, kind: FaultKind, size: u64, now_us: u64) {
+    pub(super) fn fault(
+        &mut self,
+        kind: FaultKind,
+        size: u64,
+        now_us: u64,
+        device: &mut impl Device,
+    ) {
         match kind {
             FaultKind::Crash => {
                 if self.is_up() {
@@ -274,7 +294,9 @@ impl Inspector {
                     None,
                 );
             }
-            FaultKind::CameraAway => self.camera_away_until_us = now_us + 50_000 + 1_500 * size,
+            FaultKind::CameraAway | FaultKind::CameraSilent | FaultKind::CameraHang => {
+                self.camera_fault(kind, size, now_us, device);
+            }
             FaultKind::DiskFull => self.disk_full_until_us = now_us + 1_000 * size,
             FaultKind::StartFailure | FaultKind::StartHang => {
                 self.armed.retain(|(kind, _)| !START_FAULTS.contains(kind));
@@ -298,15 +320,24 @@ impl Inspector {
             self.phase = Phase::Waiting;
             self.say(now_us, Said::Proven, None);
         }
-        if let Phase::Starting { ready_us } = self.phase
-            && ready_us <= now_us
+        if let Phase::Starting { proven_us } = self.phase
+            && proven_us <= now_us
         {
-            self.phase = Phase::Up;
-            self.beat_us = now_us + HEARTBEAT_US;
-            self.frame_us = if self.watches { now_us } else { NEVER };
-            device.restarted();
             self.say(now_us, Said::Proven, None);
-            self.say(now_us, Said::Ready, None);
+            self.open_camera(now_us, device);
+        }
+        if let Phase::Opening { .. } | Phase::Up = self.phase {
+            self.tend(now_us, device);
+        }
+        if let Phase::Opening { until_us } = self.phase {
+            if self.camera.is_well() {
+                self.phase = Phase::Up;
+                self.beat_us = now_us + HEARTBEAT_US;
+                self.frame_us = if self.watches { now_us } else { NEVER };
+                self.say(now_us, Said::Ready, None);
+            } else if until_us <= now_us {
+                self.camera_failed(now_us);
+            }
         }
         if self.phase != Phase::Up {
             return;
@@ -332,17 +363,17 @@ impl Inspector {
                     .is_some_and(|(since, until)| now_us < until && now_us - since > STUCK_US);
             // The thread that beats is the one that waits for the engine.
             if self.job.is_none() && !is_stuck {
-                self.say(now_us, self.beat(now_us), None);
+                self.say(now_us, self.beat(), None);
             }
         }
     }
 
     /// What a heartbeat says.
-    fn beat(&self, now_us: u64) -> Said {
-        if now_us < self.camera_away_until_us {
-            Said::Blind
-        } else {
+    fn beat(&self) -> Said {
+        if self.camera.is_well() {
             Said::Advanced
+        } else {
+            Said::Blind
         }
     }
 
@@ -407,7 +438,7 @@ impl Inspector {
             }
             None => self.say(now_us, what, seen),
         }
-        self.say(now_us, self.beat(now_us), None);
+        self.say(now_us, self.beat(), None);
         self.beat_us = now_us + HEARTBEAT_US;
     }
 

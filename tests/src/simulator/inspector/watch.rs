@@ -27,7 +27,7 @@ impl Inspector {
             return;
         }
         self.frame_us = now_us + FRAME_US;
-        if now_us < self.camera_away_until_us {
+        if !self.camera.sees() {
             return;
         }
         if self.missing > 0 {

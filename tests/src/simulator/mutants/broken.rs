@@ -6,13 +6,14 @@ use twinspect_core::belt::EncoderEdge;
 use twinspect_core::changeover::{Model, Standing};
 use twinspect_core::freshness::ExposureWindow;
 use twinspect_core::gate::{Action, Counters as GateCounters, Outcome, OutputMode};
+use twinspect_core::recovery::{Health, Order};
 use twinspect_core::station::{Effect, Inspector, StationError, StationSpec};
 use twinspect_core::trigger::{Counters as TriggerCounters, SensorEdge, Sight};
 use twinspect_core::verdict::Reason;
 
 use super::wires::Wires;
 use super::{Mutation, is_quadrature};
-use crate::simulator::device::{Device, Exposure, Picture, Production};
+use crate::simulator::device::{CameraSays, Device, Exposure, Picture, Production, RECOVERY};
 
 /// Parts between two that a rare mistake meets.
 const RARE: u64 = 200;
@@ -381,8 +382,37 @@ impl Device for Broken {
         self.inner.trigger_counters()
     }
 
-    fn restarted(&mut self) {
-        self.inner.restarted();
+    fn restarted(&mut self, now_us: u64) {
+        self.inner.restarted(now_us);
+        self.inner
+            .climbs_by(self.mutation.recovery(RECOVERY), now_us);
+    }
+
+    fn camera_says(&mut self, what: CameraSays, now_us: u64) {
+        self.inner.camera_says(what, now_us);
+    }
+
+    fn camera_order(&mut self, now_us: u64) -> Option<Order> {
+        self.inner.camera_order(now_us)
+    }
+
+    fn camera_is_lost(&mut self, now_us: u64) -> bool {
+        self.inner.camera_is_lost(now_us) && !self.is(Mutation::NoNewProcess)
+    }
+
+    fn camera_health(&self, now_us: u64) -> Health {
+        match self.inner.camera_health(now_us) {
+            Health::Still { .. } | Health::Starting { .. } | Health::Absent { .. }
+                if self.is(Mutation::StillIsWell) =>
+            {
+                Health::Well
+            }
+            health => health,
+        }
+    }
+
+    fn camera_next_us(&self) -> u64 {
+        self.inner.camera_next_us()
     }
 
     fn may_expose(&mut self, window: ExposureWindow, now_us: u64) -> bool {

@@ -11,6 +11,7 @@ pub use broken::Broken;
 
 use twinspect_core::belt::EncoderKind;
 use twinspect_core::gate::Way;
+use twinspect_core::recovery::RecoverySpec;
 use twinspect_core::station::{StationError, StationSpec};
 use twinspect_core::trigger::{SourceSpec, SpacingSpec};
 
@@ -129,11 +130,19 @@ pub enum Mutation {
     NoRollBack,
     /// READY beats on while another model takes over.
     ReadyWhileSwitching,
+    /// A camera that only a new process brings back gets none.
+    NoNewProcess,
+    /// A camera that isn't there is looked for once.
+    NeverLooksAgain,
+    /// A camera that stands still counts as well.
+    StillIsWell,
+    /// A driver that does not return is waited for.
+    CameraHangUnnoticed,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 59] = [
         Self::NoDebounce,
         Self::DoublesIgnored,
         Self::SensorGapsIgnored,
@@ -189,6 +198,10 @@ impl Mutation {
         Self::RecordGivenUp,
         Self::NoRollBack,
         Self::ReadyWhileSwitching,
+        Self::NoNewProcess,
+        Self::NeverLooksAgain,
+        Self::StillIsWell,
+        Self::CameraHangUnnoticed,
     ];
 
     /// The numbers that the broken station is made from.
@@ -246,6 +259,22 @@ impl Mutation {
             Self::NoRollBack => spec.changeover.trial.parts = 0,
             Self::RecordGivenUp => spec.changeover.record_again_us = u64::MAX,
             Self::LateNeverDropsReady => spec.readiness.late_max = u32::MAX,
+            _ => {}
+        }
+        spec
+    }
+}
+
+impl Mutation {
+    /// The limits that the broken ladder climbs by.
+    fn recovery(self, mut spec: RecoverySpec) -> RecoverySpec {
+        match self {
+            Self::NeverLooksAgain => spec.look_every_us = u64::MAX,
+            Self::CameraHangUnnoticed => {
+                spec.start_max_us = u64::MAX;
+                spec.reset_max_us = u64::MAX;
+                spec.silence_max_us = u64::MAX;
+            }
             _ => {}
         }
         spec

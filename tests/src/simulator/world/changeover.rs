@@ -171,7 +171,7 @@ impl<D: Device> World<'_, D> {
                 self.models.gap(now_us, now_us + switch_us + RECOVERY_US);
                 self.checker.switches(true);
                 if let Some(mut candidate) = self.models.candidate.take() {
-                    candidate.take_over(now_us);
+                    candidate.take_over(&self.inspector, now_us);
                     let before = std::mem::replace(&mut self.inspector, candidate);
                     self.models.departed = Some(before);
                 }

@@ -102,7 +102,8 @@ impl<D: Device> World<'_, D> {
                 0
             }
             _ => {
-                self.inspector.fault(kind, size, self.now_us);
+                self.inspector
+                    .fault(kind, size, self.now_us, &mut self.device);
                 self.checker.inspector(self.inspector.is_up(), self.now_us);
                 1_500 * size + 600_000
             }

@@ -332,6 +332,7 @@ impl<'a, D: Device> World<'a, D> {
         });
         self.models.step(now_us, &mut self.device, &eye);
         self.checker.inspector(self.inspector.is_up(), now_us);
+        self.checker.camera(self.inspector.is_blind(), now_us);
         let mut has_mail = false;
         while let Some(message) = self
             .inspector
