@@ -275,6 +275,8 @@ fn prometheus_s_own_parser_and_tool_find_nothing_to_complain_of() {
     if let Some(promtool) = promtool {
         let rules = root().join("configs/prometheus-alerts.yml");
         succeed(Command::new(&promtool).args(["check", "rules"]).arg(rules));
+        let cases = root().join("tests/prometheus/alerts.yml");
+        succeed(Command::new(&promtool).args(["test", "rules"]).arg(cases));
         let file = std::fs::File::open(service.site.path("figures.prom")).expect("the figures");
         let checked = run(Command::new(&promtool)
             .args(["check", "metrics"])
