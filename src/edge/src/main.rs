@@ -26,6 +26,7 @@ mod logging;
 mod manual;
 mod metrics;
 mod model;
+mod mqtt;
 mod number;
 mod outlet;
 mod page;

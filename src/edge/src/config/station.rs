@@ -20,8 +20,10 @@ use super::camera::CameraSource;
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::engine::EngineSpec;
 use super::models::{BundleSource, ModelsSpec};
+use super::mqtt::MqttSpec;
 use super::page::PageSpec;
 use super::presence::WatchSpec;
+use super::station_name;
 use super::typed::{
     ChallengeToml, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
     OutputToml, PresenceToml, RecordsToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
@@ -60,6 +62,8 @@ pub(crate) struct Station {
     pub(crate) page: Option<PageSpec>,
     /// Where figures go for the node exporter's textfile collector.
     pub(crate) textfile: Option<PathBuf>,
+    /// A broker that is told of parts and state.
+    pub(crate) mqtt: Option<MqttSpec>,
 }
 
 /// Whether a station must have a model.
@@ -440,6 +444,7 @@ impl Station {
                 .map(|socket| folder.join(socket)),
             page: checker.page(&typed.page),
             textfile: checker.textfile(&typed.metrics, folder),
+            mqtt: checker.mqtt(&typed.mqtt, folder, &station_name(path)),
         };
         if checker.problems.is_empty() {
             Ok(station)

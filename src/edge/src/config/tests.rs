@@ -583,3 +583,43 @@ fn a_page_has_an_address_and_names_of_machines() {
         assert!(error.contains(key), "{error}");
     }
 }
+
+#[test]
+fn a_broker_is_told_of_under_the_station_s_name() {
+    let mqtt = |rest: &str| {
+        let text = format!("{LEAST}[mqtt]\n{rest}");
+        parse(Path::new("/etc/twinspect/left.toml"), &text)
+    };
+    assert_eq!(mqtt("").unwrap().station.mqtt, None);
+    let told = mqtt("broker = \"10.0.0.2\"\n")
+        .unwrap()
+        .station
+        .mqtt
+        .unwrap();
+    assert_eq!((told.host.as_str(), told.port), ("10.0.0.2", 1883));
+    assert_eq!(
+        (told.topic.as_str(), told.client_id.as_str()),
+        ("twinspect/left", "twinspect-left")
+    );
+    assert_eq!(told.login, None);
+    let login = "broker = \"b:1\"\nuser = \"line\"\npassword_file = \"secret\"\n";
+    let login = mqtt(login).unwrap().station.mqtt.unwrap().login.unwrap();
+    assert_eq!(
+        login.password_file.unwrap(),
+        Path::new("/etc/twinspect/secret")
+    );
+    for (wrong, key) in [
+        ("broker = \"mqtts://b:8883\"\n", "mqtt.broker"),
+        ("broker = \"b\"\ntopic = \"hall/+\"\n", "mqtt.topic"),
+        ("broker = \"b\"\ntopic = \"/hall\"\n", "mqtt.topic"),
+        ("broker = \"b\"\nclient_id = \"a b\"\n", "mqtt.client_id"),
+        (
+            "broker = \"b\"\npassword_file = \"secret\"\n",
+            "mqtt.password_file",
+        ),
+        ("broker = \"b\"\npassword = \"secret\"\n", "password"),
+    ] {
+        let error = mqtt(wrong).unwrap_err().to_string();
+        assert!(error.contains(key), "{error}");
+    }
+}

@@ -9,6 +9,7 @@ use twinspect_core::belt::EncoderKind;
 use super::camera::{CameraKind, CameraToml};
 use super::engine::EngineToml;
 use super::models::ModelsToml;
+use super::mqtt::MqttToml;
 use super::page::{MetricsToml, PageToml};
 use super::realsense::RealSenseToml;
 use super::v4l2::V4l2Toml;
@@ -57,6 +58,8 @@ pub(crate) struct StationToml {
     pub(crate) page: PageToml,
     #[serde(default)]
     pub(crate) metrics: MetricsToml,
+    #[serde(default)]
+    pub(crate) mqtt: MqttToml,
 }
 
 impl StationToml {

@@ -12,6 +12,7 @@ use twinspect_core::verdict::{Reason, SeenBy};
 
 use crate::control::{BOUNDS_MS, Histogram, STAGES, StageTimes, Status};
 use crate::health::Looked;
+use crate::mqtt::MqttFigures;
 use text::{Kind, Page};
 
 /// Passed parts whose scores are summed up.
@@ -20,7 +21,11 @@ const SCORES: usize = 100;
 const QUANTILES: [f64; 3] = [0.5, 0.9, 1.0];
 
 /// Everything that is known; without a station that answers, just that.
-pub(crate) fn text(station: &str, looked: Option<&Looked<'_>>) -> String {
+pub(crate) fn text(
+    station: &str,
+    looked: Option<&Looked<'_>>,
+    mqtt: Option<MqttFigures>,
+) -> String {
     let mut page = Page::new(station);
     let up = f64::from(u8::from(looked.is_some()));
     page.family("twinspect_up", Kind::Gauge, "Whether the station answers.")
@@ -32,7 +37,19 @@ pub(crate) fn text(station: &str, looked: Option<&Looked<'_>>) -> String {
         scores(&mut page, looked);
         surroundings(&mut page, looked);
     }
+    if let Some(mqtt) = mqtt {
+        broker(&mut page, mqtt);
+    }
     page.finish()
+}
+
+fn broker(page: &mut Page, mqtt: MqttFigures) {
+    let help = "Whether the MQTT broker is there.";
+    page.family("twinspect_mqtt_connected", Kind::Gauge, help)
+        .value(&[], f64::from(u8::from(mqtt.connected)));
+    let help = "Messages that the MQTT broker was not sent.";
+    page.family("twinspect_mqtt_lost_total", Kind::Counter, help)
+        .value(&[], mqtt.lost as f64);
 }
 
 fn state(page: &mut Page, status: &Status) {

@@ -157,6 +157,7 @@ mod tests {
             listen: None,
             hosts: Vec::new(),
             textfile: None,
+            mqtt: None,
         })
     }
 

@@ -1,4 +1,4 @@
-//! The page on the line's screen, and the figures for a monitoring system.
+//! The page on the line's screen, the figures for a monitoring system, and what a broker is told.
 //!
 //! A third process of the same program (`page-process`), started by the line process and started again with
 //! growing waits. It owns nothing: of the station it asks over the control socket like everybody else, pictures
@@ -26,6 +26,7 @@ use std::io::{self, BufReader, Write};
 use std::sync::Arc;
 
 use crate::error::EdgeError;
+use crate::mqtt::Outlet;
 use poll::Watch;
 use setup::PageSetup;
 
@@ -39,9 +40,11 @@ pub(crate) fn page_process() -> Result<(), EdgeError> {
     let watch = Arc::new(Watch::new(&setup));
     let asking = Arc::clone(&watch);
     let textfile = setup.textfile.clone();
-    std::thread::spawn(move || asking.run(textfile.as_deref()));
+    let outlet = setup.mqtt.as_ref();
+    let outlet = outlet.map(|spec| Outlet::start(&setup.name, spec));
+    std::thread::spawn(move || asking.run(textfile.as_deref(), outlet));
     let Some(listen) = setup.listen else {
-        // Figures for the textfile collector alone.
+        // Figures for the textfile collector, or a broker, alone.
         loop {
             std::thread::park();
         }

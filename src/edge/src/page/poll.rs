@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::control::{RecentPart, Reply, Request, Status, exchange};
 use crate::health::{Board, Disk, Looked};
 use crate::metrics;
+use crate::mqtt::{MqttFigures, Outlet};
 use crate::whole_file;
 
 /// From one question to the next.
@@ -28,6 +29,8 @@ pub(super) struct Known {
     pub(super) disks: Vec<Disk>,
     /// Why the last question had no answer.
     pub(super) trouble: Option<String>,
+    /// None without a broker.
+    mqtt: Option<MqttFigures>,
 }
 
 /// What the station has said.
@@ -81,8 +84,8 @@ impl Watch {
         Arc::clone(&known)
     }
 
-    /// Asks for ever.
-    pub(super) fn run(&self, textfile: Option<&Path>) {
+    /// Asks for ever, and lets others know.
+    pub(super) fn run(&self, textfile: Option<&Path>, mut outlet: Option<Outlet>) {
         let (mut board, mut disks) = (Board::default(), Vec::new());
         for round in 0_u64.. {
             let asked = self.ask();
@@ -94,7 +97,7 @@ impl Watch {
                 }
             }
             let before = self.known();
-            let known = match asked {
+            let mut known = match asked {
                 Ok((status, recent)) => Known {
                     answer: Some(Answer {
                         at_us: self.clock.now_us(),
@@ -104,6 +107,7 @@ impl Watch {
                     board: board.clone(),
                     disks: disks.clone(),
                     trouble: None,
+                    mqtt: None,
                 },
                 Err(trouble) => {
                     if before.trouble.is_none() {
@@ -114,9 +118,14 @@ impl Watch {
                         board: board.clone(),
                         disks: disks.clone(),
                         trouble: Some(trouble),
+                        mqtt: None,
                     }
                 }
             };
+            if let (Some(outlet), Some(looked)) = (&mut outlet, known.looked()) {
+                outlet.tell(&looked, self.clock.now_us());
+            }
+            known.mqtt = outlet.as_ref().map(Outlet::figures);
             if let Some(textfile) = textfile.filter(|_| seldom)
                 && let Err(error) = whole_file::write(textfile, self.figures(&known).as_bytes())
             {
@@ -130,7 +139,7 @@ impl Watch {
 
     /// The figures for a monitoring system.
     pub(super) fn figures(&self, known: &Known) -> String {
-        metrics::text(&self.name, known.looked().as_ref())
+        metrics::text(&self.name, known.looked().as_ref(), known.mqtt)
     }
 
     fn ask(&self) -> Result<(Status, Vec<RecentPart>), String> {

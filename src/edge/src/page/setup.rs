@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{self, Station};
+use crate::config::{self, MqttSpec, Station};
 use crate::control;
 
 /// Longest setup.
@@ -21,19 +21,21 @@ pub(crate) struct PageSetup {
     pub(super) socket: PathBuf,
     /// Folder of pictures.
     pub(crate) pictures: PathBuf,
-    /// Where browsers are answered; nowhere, if figures go to the textfile alone.
+    /// Where browsers are answered; nowhere, if there is no page and the rest is asked for.
     pub(super) listen: Option<SocketAddr>,
     /// Names by which browsers may call this machine.
     pub(super) hosts: Vec<String>,
     /// Where figures are written for the node exporter's textfile collector.
     pub(super) textfile: Option<PathBuf>,
+    /// A broker that is told of parts and state.
+    pub(super) mqtt: Option<MqttSpec>,
 }
 
 /// What a station's page is told; none if the station has none. A station that nobody can ask, having no
 /// control socket, has no page either.
 pub(crate) fn setup(config: &Path, station: &Station, socket: Option<&Path>) -> Option<PageSetup> {
     let page = station.page.as_ref();
-    if page.is_none() && station.textfile.is_none() {
+    if page.is_none() && station.textfile.is_none() && station.mqtt.is_none() {
         return None;
     }
     // The process may have another idea of where it is.
@@ -45,6 +47,7 @@ pub(crate) fn setup(config: &Path, station: &Station, socket: Option<&Path>) -> 
         listen: page.map(|page| page.listen),
         hosts: page.map_or_else(Vec::new, |page| page.hosts.clone()),
         textfile: station.textfile.clone(),
+        mqtt: station.mqtt.clone(),
     })
 }
 
@@ -78,6 +81,7 @@ mod tests {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
             hosts: vec!["press-3".to_owned()],
             textfile: None,
+            mqtt: None,
         };
         let mut line = serde_json::to_vec(&setup).unwrap();
         line.push(b'\n');

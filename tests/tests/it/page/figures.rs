@@ -12,13 +12,15 @@ use crate::station::{endless, inspect_process, signal};
 use crate::workspace::root;
 
 /// What a station tells that knows everything; this machine and a recorded camera know less.
-const NOT_HERE: [&str; 6] = [
+const NOT_HERE: [&str; 8] = [
     "twinspect_board_temperature_celsius",
     "twinspect_board_throttled",
     "twinspect_camera_restarts_total",
     "twinspect_camera_removals_total",
     "twinspect_camera_bad_frames_total",
     "twinspect_not_ready",
+    "twinspect_mqtt_connected",
+    "twinspect_mqtt_lost_total",
 ];
 
 /// A sample: name, labels, value.

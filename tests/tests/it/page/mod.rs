@@ -5,6 +5,7 @@ mod browser;
 mod chromium;
 mod figures;
 mod hostile;
+mod mqtt;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
