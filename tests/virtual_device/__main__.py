@@ -11,6 +11,7 @@ import time
 import traceback
 from pathlib import Path
 
+import shell
 from channel import Device
 from checks import Checks
 from laws import Output
@@ -33,6 +34,7 @@ def arguments():
     parser.add_argument("--parts", type=int, default=200, help="parts in each output mode")
     parser.add_argument("--real", action="store_true", help="three parts by a shipped model too; takes minutes")
     parser.add_argument("--smoke", action="store_true", help="few parts, and no faults")
+    parser.add_argument("--shell", action="store_true", help="no checks: commands from standard input, one a line")
     parser.add_argument("--only", metavar="NAME", help="only the scenarios of this name")
     parser.add_argument("--limit-s", type=int, default=1700, help="time for everything")
     return parser.parse_args()
@@ -94,6 +96,9 @@ def main():
     with Device(asked.architecture, run, asked.cache.resolve(), asked.limit_s) as device:
         kernel = device.say("uname -r -m")
         print(f"{asked.architecture}, {device.accelerator}, kernel {kernel}: up after {device.boot_s:.0f} s", flush=True)
+        if asked.shell:
+            shell.serve(device)
+            return 0
         state = device.run("systemctl is-system-running --wait")[1].strip()
         checks.holds("the device runs without a failed unit", state == "running", state)
         station = Station(device, TestSite(asked.site))
