@@ -30,7 +30,7 @@ pub(super) struct Known {
     /// Why the last question had no answer.
     pub(super) trouble: Option<String>,
     /// None without a broker.
-    mqtt: Option<MqttFigures>,
+    pub(super) mqtt: Option<MqttFigures>,
 }
 
 /// What the station has said.
