@@ -37,6 +37,7 @@ pub mod plane;
 pub mod prepare;
 pub mod quality;
 pub mod readiness;
+pub mod recipe;
 pub mod recovery;
 pub mod score;
 pub mod sequence;

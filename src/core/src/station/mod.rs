@@ -9,6 +9,7 @@
 
 mod closing;
 mod exchange;
+mod recipes;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::changeover::{Changeover, Model, RollBack, Settlement, Standing};
 use crate::gate::{Action, Admission, Gate, Outcome, OutputMode, Ticket};
 use crate::handshake::{Handshake, HandshakeWires};
 use crate::readiness::{NotReady, Readiness};
+use crate::recipe::{Choice, Chosen, Recipe, RecipeLevels};
 use crate::supervision::{Order, Supervisor};
 use crate::trigger::{Events, SensorEdge, Sight, Trigger, TriggerEvent};
 use crate::verdict::Reason;
@@ -69,6 +71,10 @@ pub enum Effect {
         /// Why.
         why: RollBack,
     },
+    /// Look for a recipe's model; [`Station::found`] follows.
+    Seek(Recipe),
+    /// What became of a recipe that was selected.
+    Chosen(Chosen),
     /// Set READY.
     Ready(bool),
     /// Set BUSY.
@@ -117,6 +123,7 @@ pub struct Station {
     readiness: Readiness,
     supervisor: Supervisor,
     changeover: Changeover,
+    choice: Option<Choice>,
     handshake: Option<Handshake>,
     closing: Option<Closing>,
     /// Of the last process that was started.
@@ -162,6 +169,7 @@ impl Station {
             readiness: Readiness::new(spec.readiness).map_err(StationError::Readiness)?,
             supervisor: Supervisor::new(spec.supervision),
             changeover: Changeover::new(spec.changeover, Standing::default()),
+            choice: recipes::choice(&spec, RecipeLevels::default())?,
             handshake: spec.handshake.map(Handshake::new),
             closing: None,
             generations: 0,
@@ -379,6 +387,8 @@ impl Station {
         let first = earlier(self.gate.next_tick_us(), self.trigger.next_tick_us());
         let first = earlier(first, self.supervisor.next_poll_us());
         let first = earlier(first, self.changeover.next_poll_us());
+        let choice = self.choice.as_ref().filter(|_| self.closing.is_none());
+        let first = earlier(first, choice.and_then(Choice::next_poll_us));
         let closing = self.closing.as_ref();
         let end =
             closing.and_then(|closing| closing.next_tick_us(&self.gate, self.handshake.as_ref()));
@@ -484,6 +494,8 @@ impl Station {
                     };
                     if self.closing.is_some() {
                         self.refuse(ticket.number, Reason::Stopped);
+                    } else if self.unchosen().is_some() {
+                        self.refuse(ticket.number, Reason::Recipe);
                     } else if self.supervisor.is_up() {
                         sink(Effect::Inspect(ticket));
                     } else {
