@@ -39,6 +39,7 @@ pub mod quality;
 pub mod readiness;
 pub mod recipe;
 pub mod recovery;
+pub mod reserve;
 pub mod score;
 pub mod sequence;
 pub mod station;

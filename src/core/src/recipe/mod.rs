@@ -21,6 +21,7 @@ pub use lines::{
 };
 
 use crate::changeover::{Model, Progress, Refusal};
+use crate::reserve::ReserveSpec;
 
 /// A recipe's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +34,8 @@ pub struct RecipeSpec {
     pub lines: Option<RecipeLinesSpec>,
     /// A recipe whose model could not be had is tried again after this time.
     pub retry_us: u64,
+    /// Which models of other recipes are kept proven.
+    pub reserve: ReserveSpec,
 }
 
 /// Why a recipe that was selected has no model in charge.

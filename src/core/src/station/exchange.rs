@@ -55,8 +55,9 @@ impl Station {
             self.readiness.switch(self.changeover.is_switching());
             let unchosen = self.unchosen().is_some();
             self.readiness.unchosen(unchosen);
-            let Some(order) = order else { return };
+            let Some(order) = order else { break };
             match order {
+                Order::Prove(model) if self.engage(model, now_us, sink) => {}
                 Order::Prove(model) => {
                     self.generations += 1;
                     let generation = self.generations;
@@ -103,5 +104,6 @@ impl Station {
                 Order::Record(standing) => sink(Effect::Record(standing)),
             }
         }
+        self.restock(now_us, sink);
     }
 }

@@ -22,6 +22,7 @@ use crate::gate::{Action, Admission, Gate, Outcome, OutputMode, Ticket};
 use crate::handshake::{Handshake, HandshakeWires};
 use crate::readiness::{NotReady, Readiness};
 use crate::recipe::{Choice, Chosen, Recipe, RecipeLevels};
+use crate::reserve::Reserve;
 use crate::supervision::{Order, Supervisor};
 use crate::trigger::{Events, SensorEdge, Sight, Trigger, TriggerEvent};
 use crate::verdict::Reason;
@@ -51,6 +52,26 @@ pub enum Effect {
         generation: u64,
         /// With which model.
         model: Model,
+    },
+    /// In place of [`Effect::Prove`]: the second process is this one of the reserve.
+    Engage {
+        /// The generation.
+        generation: u64,
+        /// With which model.
+        model: Model,
+    },
+    /// Start one more process, which proves its model and waits in reserve. If there is no memory for it, it has
+    /// [`Inspector::Ended`].
+    Reserve {
+        /// The generation.
+        generation: u64,
+        /// With which model.
+        model: Model,
+    },
+    /// Kill this process of the reserve.
+    Spare {
+        /// The generation.
+        generation: u64,
     },
     /// Kill the second one.
     Discard,
@@ -124,6 +145,7 @@ pub struct Station {
     supervisor: Supervisor,
     changeover: Changeover,
     choice: Option<Choice>,
+    reserve: Option<Reserve>,
     handshake: Option<Handshake>,
     closing: Option<Closing>,
     /// Of the last process that was started.
@@ -170,6 +192,7 @@ impl Station {
             supervisor: Supervisor::new(spec.supervision),
             changeover: Changeover::new(spec.changeover, Standing::default()),
             choice: recipes::choice(&spec, RecipeLevels::default())?,
+            reserve: spec.recipes.map(|recipes| Reserve::new(recipes.reserve)),
             handshake: spec.handshake.map(Handshake::new),
             closing: None,
             generations: 0,
@@ -287,7 +310,7 @@ impl Station {
             self.candidate_says(what, now_us);
             return false;
         }
-        if generation != self.generation {
+        if self.of_the_reserve(generation, what, now_us) || generation != self.generation {
             return false;
         }
         match what {
@@ -389,6 +412,8 @@ impl Station {
         let first = earlier(first, self.changeover.next_poll_us());
         let choice = self.choice.as_ref().filter(|_| self.closing.is_none());
         let first = earlier(first, choice.and_then(Choice::next_poll_us));
+        let reserve = self.reserve.as_ref().filter(|_| self.closing.is_none());
+        let first = earlier(first, reserve.and_then(|reserve| self.reserve_due_us(reserve)));
         let closing = self.closing.as_ref();
         let end =
             closing.and_then(|closing| closing.next_tick_us(&self.gate, self.handshake.as_ref()));

@@ -1,8 +1,9 @@
 //! A station whose model goes by recipes.
 
-use super::{Effect, Station, StationError, StationSpec};
-use crate::changeover::Model;
+use super::{Effect, Inspector, Station, StationError, StationSpec};
+use crate::changeover::{Model, Progress};
 use crate::recipe::{Choice, ChoiceOrder, Lack, Recipe, RecipeEdge, RecipeLevels, Unchosen};
+use crate::reserve::{Reserve, ReserveOrder, Spare};
 
 pub(super) fn choice(
     spec: &StationSpec,
@@ -92,5 +93,88 @@ impl Station {
         if let Some(choice) = &mut self.choice {
             choice.refused(model, why, active, now_us);
         }
+    }
+
+    /// Which models are worth to be kept proven, the most important first.
+    pub fn keep(&mut self, models: impl IntoIterator<Item = Model>) {
+        if let Some(reserve) = &mut self.reserve {
+            reserve.keep(models);
+        }
+    }
+
+    /// Processes in reserve go by what does not hold any more: others are to be started in their place.
+    pub fn renew_reserve(&mut self) {
+        if let Some(reserve) = &mut self.reserve {
+            reserve.renew();
+        }
+    }
+
+    /// The processes in reserve.
+    pub fn reserve(&self) -> &[Spare] {
+        self.reserve.as_ref().map_or(&[], Reserve::spares)
+    }
+
+    /// A process in reserve has said or done something; whether it is one.
+    pub(super) fn of_the_reserve(&mut self, generation: u64, what: Inspector, now_us: u64) -> bool {
+        let Some(reserve) = self.reserve.as_mut().filter(|reserve| reserve.has(generation)) else {
+            return false;
+        };
+        match what {
+            Inspector::Proven => reserve.proven(generation),
+            Inspector::Closed | Inspector::Ended => reserve.ended(generation, now_us),
+            // It has no camera, and nobody has asked it anything.
+            _ => {}
+        }
+        true
+    }
+
+    /// A model is wanted that has a process in reserve; whether it has.
+    pub(super) fn engage(
+        &mut self,
+        model: Model,
+        now_us: u64,
+        sink: &mut impl FnMut(Effect),
+    ) -> bool {
+        let Some(spare) = self.reserve.as_mut().and_then(|reserve| reserve.take(model)) else {
+            return false;
+        };
+        let generation = spare.generation;
+        self.candidate = Some(generation);
+        sink(Effect::Engage { generation, model });
+        if spare.is_proven {
+            self.changeover.candidate_proven(now_us);
+        }
+        true
+    }
+
+    /// What the reserve wants done by now.
+    pub(super) fn restock(&mut self, now_us: u64, sink: &mut impl FnMut(Effect)) {
+        let may_start = self.may_restock();
+        let active = self.changeover.standing().active;
+        let Some(reserve) = &mut self.reserve else {
+            return;
+        };
+        while let Some(order) = reserve.poll(now_us, active, may_start) {
+            match order {
+                ReserveOrder::Start(model) => {
+                    self.generations += 1;
+                    let generation = self.generations;
+                    reserve.started(model, generation, now_us);
+                    sink(Effect::Reserve { generation, model });
+                }
+                ReserveOrder::End(generation) => sink(Effect::Spare { generation }),
+            }
+        }
+    }
+
+    /// When the reserve wants something next. What can't be done now is no reason to look.
+    pub(super) fn reserve_due_us(&self, reserve: &Reserve) -> Option<u64> {
+        reserve.next_poll_us().filter(|at_us| self.may_restock() || *at_us > self.now_us)
+    }
+
+    fn may_restock(&self) -> bool {
+        self.closing.is_none()
+            && self.supervisor.is_up()
+            && self.changeover.progress() == Progress::Settled
     }
 }

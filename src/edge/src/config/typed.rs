@@ -11,6 +11,7 @@ use super::engine::EngineToml;
 use super::models::ModelsToml;
 use super::page::{MetricsToml, PageToml};
 use super::realsense::RealSenseToml;
+use super::recipes::RecipesToml;
 use super::v4l2::V4l2Toml;
 
 /// A station's file.
@@ -47,6 +48,8 @@ pub(crate) struct StationToml {
     pub(crate) inspector: InspectorToml,
     #[serde(default)]
     pub(crate) models: ModelsToml,
+    #[serde(default)]
+    pub(crate) recipes: RecipesToml,
     #[serde(default)]
     pub(crate) records: RecordsToml,
     #[serde(default)]
@@ -94,6 +97,11 @@ pub(crate) struct LineToml {
     pub(crate) encoder_a: Option<WireToml>,
     pub(crate) encoder_b: Option<WireToml>,
     pub(crate) ack: Option<WireToml>,
+    pub(crate) recipe_0: Option<WireToml>,
+    pub(crate) recipe_1: Option<WireToml>,
+    pub(crate) recipe_2: Option<WireToml>,
+    pub(crate) recipe_3: Option<WireToml>,
+    pub(crate) recipe_strobe: Option<WireToml>,
     pub(crate) pass: Option<WireToml>,
     pub(crate) reject: Option<WireToml>,
     pub(crate) ready: Option<WireToml>,

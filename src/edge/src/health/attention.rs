@@ -49,6 +49,10 @@ pub(crate) fn remedy(obstacle: &str) -> &'static str {
         "starting" => {
             "wait; if it takes longer than a minute, or repeats, `journalctl -u twinspect@NAME` tells why"
         }
+        "recipe" => {
+            "look at what the machine selects (`twinspect recipe list`) and at the model of that recipe; \
+             what comes is rejected until it is in charge"
+        }
         "switching" => "wait: another model takes over, which takes seconds",
         "silent" => {
             "look at the camera's cable and supply; the station starts its inspection again by itself"

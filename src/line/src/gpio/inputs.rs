@@ -91,7 +91,15 @@ pub(super) fn hold(
             active_low: input.active_low,
             debounce: match input.wire {
                 Input::Ack => spec.ack_debounce,
-                Input::Sensor | Input::EncoderA | Input::EncoderB => Duration::ZERO,
+                // Stamps tell what bounces, and lose nothing to a chip that rounds.
+                Input::Sensor
+                | Input::EncoderA
+                | Input::EncoderB
+                | Input::Recipe0
+                | Input::Recipe1
+                | Input::Recipe2
+                | Input::Recipe3
+                | Input::RecipeStrobe => Duration::ZERO,
             },
         };
         let chip = by_chip.entry(place.chip.clone()).or_default();

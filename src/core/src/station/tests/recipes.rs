@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::recipe::{Lack, RecipeEdge, RecipeLinesSpec, RecipeSpec, RecipeWire, Unchosen};
+use crate::reserve::ReserveSpec;
 
 const SETTLE_US: u64 = 15;
 const RETRY_US: u64 = 400;
@@ -18,6 +19,11 @@ fn spec(has_lines: bool) -> StationSpec {
         recipes: Some(RecipeSpec {
             lines: has_lines.then_some(lines),
             retry_us: RETRY_US,
+            reserve: ReserveSpec {
+                most: 2,
+                proof_max_us: 300,
+                again_us: 200,
+            },
         }),
         ..SPEC
     }
@@ -40,6 +46,7 @@ struct Plant {
     moved_us: u64,
     in_charge: Option<(u64, Model)>,
     candidate: Option<(u64, Model)>,
+    reserve: Vec<(u64, Model)>,
     is_up: bool,
     has_to_end: bool,
     sought: Option<Recipe>,
@@ -74,6 +81,7 @@ impl Plant {
             moved_us: 0,
             in_charge: None,
             candidate: None,
+            reserve: Vec::new(),
             is_up: false,
             has_to_end: false,
             sought: None,
@@ -99,6 +107,12 @@ impl Plant {
                 }
                 Effect::Prove { generation, model } => self.candidate = Some((generation, model)),
                 Effect::Discard => self.candidate = None,
+                Effect::Reserve { generation, model } => self.reserve.push((generation, model)),
+                Effect::Spare { generation } => self.spare(generation),
+                Effect::Engage { generation, model } => {
+                    self.spare(generation);
+                    self.candidate = Some((generation, model));
+                }
                 Effect::TakeOver => {
                     if self.in_charge.is_some() {
                         self.wrongs.push("two processes with a camera".to_owned());
@@ -116,6 +130,23 @@ impl Plant {
         }
         self.bench.said.extend(new);
         self.read = self.bench.said.len();
+    }
+
+    fn spare(&mut self, generation: u64) {
+        let before = self.reserve.len();
+        self.reserve.retain(|(one, _)| *one != generation);
+        if self.reserve.len() + 1 != before {
+            self.wrongs.push(format!("process {generation} is not in reserve"));
+        }
+    }
+
+    fn reserve_says(&mut self, place: usize, what: Inspector) {
+        if let Some(&(generation, _)) = self.reserve.get(place) {
+            if what == Inspector::Ended {
+                self.spare(generation);
+            }
+            self.bench.station.inspector(generation, what, self.now_us);
+        }
     }
 
     /// By the wires as they are, and the process that is asked.
@@ -198,6 +229,9 @@ impl Plant {
             self.tick();
             self.finds();
             self.candidate_says(Inspector::Proven);
+            for place in 0..self.reserve.len() {
+                self.reserve_says(place, Inspector::Proven);
+            }
             if self.has_to_end {
                 self.ends();
             } else if self.in_charge.is_some() && !self.is_up {
@@ -402,6 +436,32 @@ fn who_activates_a_model_by_hand_leaves_the_recipes_unless_the_lines_choose() {
     );
 }
 
+#[test]
+fn a_model_in_reserve_is_not_proven_again_and_the_one_before_takes_its_place() {
+    let mut plant = Plant::new(true, 1);
+    plant.settle();
+    plant.bench.station.keep([2, 1].map(Model));
+    plant.settle();
+    assert_eq!(plant.reserve.len(), 1);
+    plant.wire(0, false);
+    plant.wire(1, true);
+    plant.now_us += SETTLE_US;
+    plant.tick();
+    plant.finds();
+    plant.tick();
+    assert!(plant.has_to_end, "the process in charge makes way at once");
+    plant.settle();
+    assert_eq!(plant.outcome(), Outcome::Pass);
+    let proofs = plant.bench.said.iter().filter_map(|effect| match effect {
+        Effect::Settled(Settlement::Activated { proof_us, .. }) => Some(*proof_us),
+        _ => None,
+    });
+    assert_eq!(proofs.collect::<Vec<_>>(), [0]);
+    let waits: Vec<Model> = plant.reserve.iter().map(|(_, model)| *model).collect();
+    assert_eq!(waits, [Model(1)]);
+    assert_eq!(plant.wrongs, Vec::<String>::new());
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Wire(u8, bool),
@@ -413,6 +473,10 @@ enum Step {
     Finds,
     Records(bool),
     Closed,
+    Keeps(u64),
+    SpareProven(usize),
+    SpareEnds(usize),
+    Renews,
 }
 
 fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
@@ -426,6 +490,10 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
         4 => Just(Step::Finds),
         3 => any::<bool>().prop_map(Step::Records),
         1 => Just(Step::Closed),
+        1 => (0_u64..5).prop_map(Step::Keeps),
+        2 => (0_usize..2).prop_map(Step::SpareProven),
+        1 => (0_usize..2).prop_map(Step::SpareEnds),
+        1 => Just(Step::Renews),
     ];
     let wait = prop_oneof![3 => 0_u64..10, 3 => 10_u64..80, 1 => 80_u64..900];
     proptest::collection::vec((wait, step), 1..120)
@@ -461,6 +529,10 @@ proptest! {
                 }
                 Step::Finds => plant.finds(),
                 Step::Records(is_done) => plant.records(is_done),
+                Step::Keeps(first) => plant.bench.station.keep([first, first + 1, 1].map(Model)),
+                Step::SpareProven(place) => plant.reserve_says(place, Inspector::Proven),
+                Step::SpareEnds(place) => plant.reserve_says(place, Inspector::Ended),
+                Step::Renews => plant.bench.station.renew_reserve(),
             }
             plant.tick();
         }
