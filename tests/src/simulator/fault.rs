@@ -77,6 +77,12 @@ pub enum FaultKind {
     ModelCantJudge,
     /// The next records of which model is in charge can't be written.
     RecordFails,
+    /// The machine wants another recipe, by one wire after the other.
+    RecipeSwitch,
+    /// The recipe lines tell a number that has no recipe, for a while.
+    RecipeUnknown,
+    /// The recipe lines bounce.
+    RecipeBounce,
     /// The disk is full; records can't be written.
     DiskFull,
     /// The line process does not run for a while.
@@ -119,7 +125,7 @@ pub struct Fault {
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 44] = [
         Self::Bounce,
         Self::MissedPart,
         Self::DoublePulse,
@@ -154,6 +160,9 @@ impl FaultKind {
         Self::ModelDies,
         Self::ModelCantJudge,
         Self::RecordFails,
+        Self::RecipeSwitch,
+        Self::RecipeUnknown,
+        Self::RecipeBounce,
         Self::DiskFull,
         Self::LineStall,
         Self::ClockStep,
@@ -186,6 +195,17 @@ impl FaultKind {
             Self::BeltReverse | Self::BeltShake => encoder == Some(EncoderKind::Quadrature),
             Self::MissedPart | Self::LineStall => station.gate.mode == OutputMode::PassPulse,
             Self::AckLost => station.handshake.is_some(),
+            Self::RecipeSwitch | Self::RecipeUnknown | Self::RecipeBounce => {
+                station.recipes.is_some()
+            }
+            // Who chooses by lines does not choose by hand.
+            Self::ModelSwitch
+            | Self::ModelUnproven
+            | Self::ModelProofHang
+            | Self::ModelNoCamera
+            | Self::ModelOpenHang
+            | Self::ModelDies
+            | Self::ModelCantJudge => station.recipes.is_none(),
             _ => true,
         };
         Self::ALL.into_iter().filter(is_possible).collect()
@@ -219,7 +239,9 @@ impl FaultKind {
             | Self::Crash
             | Self::Hang
             | Self::StartFailure
-            | Self::StartHang => Harm::Process,
+            | Self::StartHang
+            | Self::RecipeSwitch
+            | Self::RecipeUnknown => Harm::Process,
             _ => Harm::Parts,
         }
     }

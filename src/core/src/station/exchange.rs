@@ -54,6 +54,9 @@ impl Station {
             let order = self.changeover.poll(now_us, is_between_parts, is_vacant);
             self.readiness.switch(self.changeover.is_switching());
             let unchosen = self.unchosen().is_some();
+            if unchosen {
+                self.unchosen_us = Some(now_us);
+            }
             self.readiness.unchosen(unchosen);
             let Some(order) = order else { break };
             match order {

@@ -146,6 +146,8 @@ pub struct Station {
     changeover: Changeover,
     choice: Option<Choice>,
     reserve: Option<Reserve>,
+    /// When recipes have spoken against the model in charge last: a part of before is told later.
+    unchosen_us: Option<u64>,
     handshake: Option<Handshake>,
     closing: Option<Closing>,
     /// Of the last process that was started.
@@ -192,6 +194,7 @@ impl Station {
             supervisor: Supervisor::new(spec.supervision),
             changeover: Changeover::new(spec.changeover, Standing::default()),
             choice: recipes::choice(&spec, RecipeLevels::default())?,
+            unchosen_us: None,
             reserve: spec.recipes.map(|recipes| Reserve::new(recipes.reserve)),
             handshake: spec.handshake.map(Handshake::new),
             closing: None,
@@ -519,7 +522,7 @@ impl Station {
                     };
                     if self.closing.is_some() {
                         self.refuse(ticket.number, Reason::Stopped);
-                    } else if self.unchosen().is_some() {
+                    } else if self.is_of_another_recipe(moment.at_us) {
                         self.refuse(ticket.number, Reason::Recipe);
                     } else if self.supervisor.is_up() {
                         sink(Effect::Inspect(ticket));

@@ -27,7 +27,13 @@ impl Station {
     pub fn recipe_edge(&mut self, edge: RecipeEdge) {
         if let Some(choice) = &mut self.choice {
             choice.edge(edge);
+            self.unchosen_us = self.unchosen_us.max(Some(edge.at_us));
         }
+    }
+
+    /// Whether a part that came then may be another product than the one of the model in charge.
+    pub(super) fn is_of_another_recipe(&self, came_us: u64) -> bool {
+        self.unchosen().is_some() || self.unchosen_us.is_some_and(|until_us| came_us < until_us)
     }
 
     /// Somebody selects a recipe. [`Effect::Chosen`] tells what becomes of it. Whether the machine's lines choose is

@@ -111,14 +111,17 @@ impl Loaded {
     }
 
     /// The same configuration as text with every key, for a process that must not read the file
-    /// again: it may have been edited since. It names the bundle that the station has begun with, whatever is
-    /// active by then.
+    /// again: it may have been edited since. It names the bundle that was chosen for it, whatever is
+    /// active by then, and no recipes.
     pub(crate) fn text(&self, bundle: &Path) -> Result<String, toml::ser::Error> {
         let mut typed = self.typed.clone();
         typed.bundle = BundleToml {
             file: bundle.to_owned(),
             active: false,
         };
+        // Which model it is has been chosen; the wires belong to the line process.
+        typed.recipes.list.clear();
+        typed.line.forget_recipes();
         toml::to_string(&typed)
     }
 }

@@ -73,6 +73,15 @@ pub(crate) enum RecipeVersion {
     Exactly(Version),
 }
 
+impl std::fmt::Display for RecipeVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Newest => f.pad(NEWEST),
+            Self::Exactly(version) => f.pad(version.as_str()),
+        }
+    }
+}
+
 /// One recipe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recipe {

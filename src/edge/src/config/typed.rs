@@ -112,6 +112,17 @@ pub(crate) struct LineToml {
     pub(crate) error: Option<WireToml>,
 }
 
+impl LineToml {
+    /// Takes the wires of recipes out.
+    pub(super) fn forget_recipes(&mut self) {
+        self.recipe_0 = None;
+        self.recipe_1 = None;
+        self.recipe_2 = None;
+        self.recipe_3 = None;
+        self.recipe_strobe = None;
+    }
+}
+
 /// Lines that this release knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -278,6 +278,9 @@ fn why_no_result(reason: Reason) -> &'static str {
             "the station is too slow for this belt: `twinspect bench` measures it"
         }
         Reason::Position => "parts come too close together, or edges of sensor or encoder are lost",
+        Reason::Recipe => {
+            "parts came while the model of the selected recipe was not in charge: `twinspect recipe list`"
+        }
         _ => "the log says more",
     }
 }

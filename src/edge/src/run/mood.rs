@@ -39,6 +39,8 @@ impl Mood {
             Some(NotReady::Starting) if !self.again => MachineState::Preoperational,
             // Somebody wants it.
             Some(NotReady::Switching) => MachineState::Preoperational,
+            // It has no recipe that it could go by.
+            Some(NotReady::Recipe) => MachineState::Preoperational,
             Some(_) => MachineState::Error,
             None if station.trigger().watches() => MachineState::ContinuousExecution,
             None if station.gate().parts_under_way() > 0 => MachineState::SingleExecution,
@@ -92,6 +94,9 @@ impl Mood {
             }
             (NotReady::Switching, _, _) => {
                 "another model takes over, and the camera is opened again; all parts are rejected"
+            }
+            (NotReady::Recipe, _, _) => {
+                "the model in charge is not that of the selected recipe; all parts are rejected"
             }
             (NotReady::Silent, _, _) => "the inspect process does not move on",
             (NotReady::Camera, _, _) => {

@@ -129,11 +129,15 @@ pub enum Mutation {
     NoRollBack,
     /// READY beats on while another model takes over.
     ReadyWhileSwitching,
+    /// Nobody looks at the recipe lines.
+    RecipesIgnored,
+    /// Each number that goes by on the recipe lines is a recipe.
+    RecipesUnsettled,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 57] = [
         Self::NoDebounce,
         Self::DoublesIgnored,
         Self::SensorGapsIgnored,
@@ -189,6 +193,8 @@ impl Mutation {
         Self::RecordGivenUp,
         Self::NoRollBack,
         Self::ReadyWhileSwitching,
+        Self::RecipesIgnored,
+        Self::RecipesUnsettled,
     ];
 
     /// The numbers that the broken station is made from.
@@ -245,6 +251,13 @@ impl Mutation {
             Self::StopWaitsForever => spec.drain_max_us = u64::MAX,
             Self::NoRollBack => spec.changeover.trial.parts = 0,
             Self::RecordGivenUp => spec.changeover.record_again_us = u64::MAX,
+            Self::RecipesIgnored => spec.recipes = None,
+            Self::RecipesUnsettled => {
+                let recipes = spec.recipes.as_mut();
+                if let Some(lines) = recipes.and_then(|recipes| recipes.lines.as_mut()) {
+                    lines.settle_us = 1;
+                }
+            }
             Self::LateNeverDropsReady => spec.readiness.late_max = u32::MAX,
             _ => {}
         }
