@@ -88,7 +88,9 @@ impl Reserve {
 
     /// Whether a process is one of these.
     pub fn has(&self, generation: u64) -> bool {
-        self.spares.iter().any(|spare| spare.generation == generation)
+        self.spares
+            .iter()
+            .any(|spare| spare.generation == generation)
     }
 
     /// Those that wait, or are about to.
@@ -127,7 +129,10 @@ impl Reserve {
 
     /// A process has ended, or could not be started.
     pub fn ended(&mut self, generation: u64, now_us: u64) {
-        let place = self.spares.iter().position(|spare| spare.generation == generation);
+        let place = self
+            .spares
+            .iter()
+            .position(|spare| spare.generation == generation);
         if let Some(place) = place {
             let model = self.spares.remove(place).model;
             self.refuse(model, now_us);
@@ -137,10 +142,9 @@ impl Reserve {
     /// What is to be done now; to be asked until there is nothing. `may_start`: the line runs, and no other model
     /// is on its way. `active` is in charge.
     pub fn poll(&mut self, now_us: u64, active: Model, may_start: bool) -> Option<ReserveOrder> {
-        let kept = self.kept();
-        let is_useless = |spare: &Spare| {
-            self.is_stale || spare.model == active || !kept.contains(&spare.model)
-        };
+        self.refused.retain(|(_, until_us)| *until_us > now_us);
+        let kept = self.kept(active);
+        let is_useless = |spare: &Spare| self.is_stale || !kept.contains(&spare.model);
         if let Some(place) = self.spares.iter().position(is_useless) {
             return Some(ReserveOrder::End(self.spares.remove(place).generation));
         }
@@ -158,13 +162,14 @@ impl Reserve {
         if !may_start || self.spares.iter().any(|spare| !spare.is_proven) {
             return None;
         }
-        self.refused.retain(|(_, until_us)| *until_us > now_us);
         let is_missing = |model: &&Model| {
-            **model != active
-                && !self.spares.iter().any(|spare| spare.model == **model)
+            !self.spares.iter().any(|spare| spare.model == **model)
                 && !self.refused.iter().any(|(refused, _)| refused == *model)
         };
-        kept.iter().find(is_missing).copied().map(ReserveOrder::Start)
+        kept.iter()
+            .find(is_missing)
+            .copied()
+            .map(ReserveOrder::Start)
     }
 
     /// When to poll next, if nothing happens until then.
@@ -175,9 +180,10 @@ impl Reserve {
         late.chain(again).min()
     }
 
-    /// The models that there is a place for.
-    fn kept(&self) -> FixedVec<Model, RESERVE_MAX> {
-        self.wanted.iter().copied().take(self.spec.most).collect()
+    /// The models that there is a place for. The one in charge needs none.
+    fn kept(&self, active: Model) -> FixedVec<Model, RESERVE_MAX> {
+        let others = self.wanted.iter().copied().filter(|model| *model != active);
+        others.take(self.spec.most.min(RESERVE_MAX)).collect()
     }
 
     fn refuse(&mut self, model: Model, now_us: u64) {
@@ -200,7 +206,12 @@ mod tests {
         again_us: 50,
     };
 
-    fn orders(reserve: &mut Reserve, now_us: u64, active: u64, may_start: bool) -> Vec<ReserveOrder> {
+    fn orders(
+        reserve: &mut Reserve,
+        now_us: u64,
+        active: u64,
+        may_start: bool,
+    ) -> Vec<ReserveOrder> {
         std::iter::from_fn(|| {
             let order = reserve.poll(now_us, Model(active), may_start)?;
             if let ReserveOrder::Start(model) = order {
@@ -221,19 +232,31 @@ mod tests {
     fn one_is_proven_at_a_time_as_many_as_there_are_places_for() {
         let mut reserve = three();
         assert_eq!(orders(&mut reserve, 0, 9, false), []);
-        assert_eq!(orders(&mut reserve, 0, 9, true), [ReserveOrder::Start(Model(1))]);
+        assert_eq!(
+            orders(&mut reserve, 0, 9, true),
+            [ReserveOrder::Start(Model(1))]
+        );
         assert_eq!(reserve.next_poll_us(), Some(100));
         reserve.proven(101);
-        assert_eq!(orders(&mut reserve, 5, 9, true), [ReserveOrder::Start(Model(2))]);
+        assert_eq!(
+            orders(&mut reserve, 5, 9, true),
+            [ReserveOrder::Start(Model(2))]
+        );
         reserve.proven(102);
         assert_eq!(orders(&mut reserve, 9, 9, true), []);
         assert_eq!(reserve.next_poll_us(), None);
         let taken = reserve.take(Model(2)).unwrap();
         assert!(taken.is_proven && taken.generation == 102 && !reserve.has(102));
-        // It is in charge now: its place is free, and there is nothing else to keep.
-        assert_eq!(orders(&mut reserve, 10, 2, true), []);
-        // Back to another one: it is missed.
-        assert_eq!(orders(&mut reserve, 20, 9, true), [ReserveOrder::Start(Model(2))]);
+        // It is in charge now, and its place is free for another one ...
+        assert_eq!(
+            orders(&mut reserve, 10, 2, true),
+            [ReserveOrder::Start(Model(3))]
+        );
+        // ... that makes way when it is not in charge any more.
+        assert_eq!(
+            orders(&mut reserve, 20, 9, true),
+            [ReserveOrder::End(103), ReserveOrder::Start(Model(2))]
+        );
     }
 
     #[test]
@@ -241,7 +264,10 @@ mod tests {
         let mut reserve = three();
         orders(&mut reserve, 0, 9, true);
         reserve.ended(101, 10);
-        assert_eq!(orders(&mut reserve, 10, 9, true), [ReserveOrder::Start(Model(2))]);
+        assert_eq!(
+            orders(&mut reserve, 10, 9, true),
+            [ReserveOrder::Start(Model(2))]
+        );
         // It hangs.
         assert_eq!(reserve.next_poll_us(), Some(60));
         assert_eq!(
@@ -250,7 +276,10 @@ mod tests {
         );
         reserve.proven(101);
         assert_eq!(orders(&mut reserve, 159, 9, true), []);
-        assert_eq!(orders(&mut reserve, 160, 9, true), [ReserveOrder::Start(Model(2))]);
+        assert_eq!(
+            orders(&mut reserve, 160, 9, true),
+            [ReserveOrder::Start(Model(2))]
+        );
     }
 
     #[test]

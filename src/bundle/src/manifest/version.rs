@@ -158,7 +158,11 @@ mod tests {
         .map(|text| text.parse::<Version>().unwrap());
         for (place, one) in rising.iter().enumerate() {
             for (other_place, other) in rising.iter().enumerate() {
-                assert_eq!(one.precedence(other), place.cmp(&other_place), "{one} {other}");
+                assert_eq!(
+                    one.precedence(other),
+                    place.cmp(&other_place),
+                    "{one} {other}"
+                );
             }
         }
         let (one, other) = ("1.0.0+a".parse().unwrap(), "1.0.0+b".parse().unwrap());

@@ -14,7 +14,6 @@
 
 mod lines;
 
-
 pub use lines::{
     RECIPE_LINES_MAX, RecipeEdge, RecipeLevels, RecipeLines, RecipeLinesError, RecipeLinesSpec,
     RecipeWire,
@@ -193,7 +192,13 @@ impl Choice {
     }
 
     /// What became of a [`ChoiceOrder::Seek`]; an answer to an earlier one changes nothing.
-    pub fn found(&mut self, sought: Recipe, found: Result<Model, Lack>, active: Model, now_us: u64) {
+    pub fn found(
+        &mut self,
+        sought: Recipe,
+        found: Result<Model, Lack>,
+        active: Model,
+        now_us: u64,
+    ) {
         if self.recipe() != Some(sought) || self.seek {
             return;
         }
@@ -206,7 +211,14 @@ impl Choice {
                 };
             }
             (Asked::Sought { recipe }, Err(why)) => self.lack(recipe, why, now_us),
-            (Asked::Model { recipe, model, older }, Ok(found)) if found != model => {
+            (
+                Asked::Model {
+                    recipe,
+                    model,
+                    older,
+                },
+                Ok(found),
+            ) if found != model => {
                 let is_live = active == model || Some(active) == older;
                 self.asked = Asked::Model {
                     recipe,
@@ -372,8 +384,7 @@ impl Choice {
 
     fn lack(&mut self, recipe: Recipe, why: Lack, now_us: u64) {
         // Recipes do not change while a station runs.
-        let again_us =
-            (why != Lack::NoRecipe).then(|| now_us.saturating_add(self.spec.retry_us));
+        let again_us = (why != Lack::NoRecipe).then(|| now_us.saturating_add(self.spec.retry_us));
         self.asked = Asked::Lacking {
             recipe,
             why,

@@ -416,7 +416,7 @@ impl Station {
         let choice = self.choice.as_ref().filter(|_| self.closing.is_none());
         let first = earlier(first, choice.and_then(Choice::next_poll_us));
         let reserve = self.reserve.as_ref().filter(|_| self.closing.is_none());
-        let first = earlier(first, reserve.and_then(|reserve| self.reserve_due_us(reserve)));
+        let first = earlier(first, reserve.and_then(Reserve::next_poll_us));
         let closing = self.closing.as_ref();
         let end =
             closing.and_then(|closing| closing.next_tick_us(&self.gate, self.handshake.as_ref()));

@@ -122,7 +122,11 @@ impl Station {
 
     /// A process in reserve has said or done something; whether it is one.
     pub(super) fn of_the_reserve(&mut self, generation: u64, what: Inspector, now_us: u64) -> bool {
-        let Some(reserve) = self.reserve.as_mut().filter(|reserve| reserve.has(generation)) else {
+        let Some(reserve) = self
+            .reserve
+            .as_mut()
+            .filter(|reserve| reserve.has(generation))
+        else {
             return false;
         };
         match what {
@@ -141,7 +145,11 @@ impl Station {
         now_us: u64,
         sink: &mut impl FnMut(Effect),
     ) -> bool {
-        let Some(spare) = self.reserve.as_mut().and_then(|reserve| reserve.take(model)) else {
+        let Some(spare) = self
+            .reserve
+            .as_mut()
+            .and_then(|reserve| reserve.take(model))
+        else {
             return false;
         };
         let generation = spare.generation;
@@ -171,11 +179,6 @@ impl Station {
                 ReserveOrder::End(generation) => sink(Effect::Spare { generation }),
             }
         }
-    }
-
-    /// When the reserve wants something next. What can't be done now is no reason to look.
-    pub(super) fn reserve_due_us(&self, reserve: &Reserve) -> Option<u64> {
-        reserve.next_poll_us().filter(|at_us| self.may_restock() || *at_us > self.now_us)
     }
 
     fn may_restock(&self) -> bool {

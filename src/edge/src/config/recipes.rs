@@ -283,8 +283,9 @@ mod tests {
     }
 
     fn wires(names: &[&str]) -> String {
-        let mut text = "[line]\nkind = \"gpio\"\nsensor = { name = \"IN\" }\npass = { name = \"OUT\" }\n"
-            .to_owned();
+        let mut text =
+            "[line]\nkind = \"gpio\"\nsensor = { name = \"IN\" }\npass = { name = \"OUT\" }\n"
+                .to_owned();
         for name in names {
             text.push_str(&format!("{name} = {{ name = \"{name}\" }}\n"));
         }
@@ -323,7 +324,10 @@ mod tests {
         assert!(station.recipes.unwrap().by_lines);
         let many = TWO.replace("number = 2", "number = 4");
         let told = refused(&format!("{}{many}", wires(&["recipe_0", "recipe_1"])));
-        assert!(told.contains("recipes.list: number = 4 must be from 1 to 3"), "{told}");
+        assert!(
+            told.contains("recipes.list: number = 4 must be from 1 to 3"),
+            "{told}"
+        );
     }
 
     #[test]
@@ -335,7 +339,10 @@ mod tests {
         let none = refused(&wires(&["recipe_0"]));
         assert!(none.contains("recipes.list = []"), "{none}");
         let simulated = refused(&format!("[line]\nrecipe_0 = {{ name = \"A\" }}\n{TWO}"));
-        assert!(simulated.contains("line.recipe_0 is not used"), "{simulated}");
+        assert!(
+            simulated.contains("line.recipe_0 is not used"),
+            "{simulated}"
+        );
     }
 
     #[test]
@@ -359,8 +366,13 @@ mod tests {
         }
         let by_file = LEAST.replace("active = true", "file = \"cap.twb\"");
         let text = format!("{by_file}{TWO}");
-        let told = parse(Path::new("left.toml"), &text).unwrap_err().to_string();
-        assert!(told.contains("bundle.active = false must be true"), "{told}");
+        let told = parse(Path::new("left.toml"), &text)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            told.contains("bundle.active = false must be true"),
+            "{told}"
+        );
         let unknown = refused("[recipes]\nlist = [{ number = 1, model = \"cap\", modle = 1 }]\n");
         assert!(unknown.contains("modle"), "{unknown}");
     }

@@ -226,7 +226,11 @@ fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
              part could be judged"
         ),
         Reply::RecipeSelected(switch) => {
-            writeln!(out, "recipe {} ({}) is live: {switch}", switch.number, switch.name)
+            writeln!(
+                out,
+                "recipe {} ({}) is live: {switch}",
+                switch.number, switch.name
+            )
         }
         Reply::RecipeFailed { reason, .. } | Reply::Refused { reason } => {
             writeln!(out, "{reason}")

@@ -281,7 +281,10 @@ impl std::fmt::Display for RecipeSwitch {
         match (proof_ms, switch_ms) {
             (Some(proof_ms), Some(switch_ms)) => {
                 let preloaded = if *preloaded { ", preloaded" } else { "" };
-                write!(f, " (proof {proof_ms:.0} ms, switch {switch_ms:.0} ms{preloaded})")
+                write!(
+                    f,
+                    " (proof {proof_ms:.0} ms, switch {switch_ms:.0} ms{preloaded})"
+                )
             }
             _ => write!(f, " (it was in charge)"),
         }

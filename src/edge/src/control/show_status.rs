@@ -192,11 +192,19 @@ fn show_recipes(recipes: &RecipesStatus, out: &mut dyn Write) -> io::Result<()> 
         (Some(number), None) => number.to_string(),
         (None, _) => "none selected".to_owned(),
     };
-    let by = if *by_lines { ", by the machine's lines" } else { "" };
+    let by = if *by_lines {
+        ", by the machine's lines"
+    } else {
+        ""
+    };
     let why = why.as_ref().map_or(String::new(), |why| format!(": {why}"));
     writeln!(out, "recipe         {selected}{by}{why}")?;
     if let Some(last) = last {
-        writeln!(out, "last recipe    {} ({}): {last}", last.number, last.name)?;
+        writeln!(
+            out,
+            "last recipe    {} ({}): {last}",
+            last.number, last.name
+        )?;
     }
     if !preloaded.is_empty() {
         writeln!(out, "preloaded      {}", preloaded.join(", "))?;

@@ -99,7 +99,11 @@ fn list(args: &ListRecipesArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     }
     let selected = findings.running.as_ref().and_then(|running| running.number);
     for row in &findings.recipes {
-        let mark = if Some(row.number) == selected { '*' } else { ' ' };
+        let mark = if Some(row.number) == selected {
+            '*'
+        } else {
+            ' '
+        };
         let model = match (&row.id, &row.why) {
             (Some(id), _) => id.to_string(),
             (None, Some(why)) => format!("no model: {why}"),
@@ -116,7 +120,10 @@ fn list(args: &ListRecipesArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
             writeln!(out, "the running station rejects all parts: {why}")?;
         }
         Some(RecipesStatus { number: None, .. }) => {
-            writeln!(out, "the running station has none selected, and goes by its active model")?;
+            writeln!(
+                out,
+                "the running station has none selected, and goes by its active model"
+            )?;
         }
         Some(_) | None => {}
     }
@@ -130,7 +137,11 @@ fn select(args: &SelectRecipeArgs, out: &mut dyn Write) -> Result<(), EdgeError>
     match control::request(&args.station, request)? {
         Reply::RecipeSelected(switch) if args.station.json => write_json(out, &switch),
         Reply::RecipeSelected(switch) => {
-            writeln!(out, "recipe {} ({}) is live: {switch}", switch.number, switch.name)?;
+            writeln!(
+                out,
+                "recipe {} ({}) is live: {switch}",
+                switch.number, switch.name
+            )?;
             Ok(())
         }
         Reply::RecipeFailed {

@@ -105,7 +105,10 @@ mod tests {
             GROUP,
             (&limit("memory.max"), "3000000\n"),
             (&limit("memory.current"), "2500000\n"),
-            (&limit("memory.stat"), "anon 7\ninactive_file 100000\nactive_file 3\n"),
+            (
+                &limit("memory.stat"),
+                "anon 7\ninactive_file 100000\nactive_file 3\n",
+            ),
         ]);
         assert_eq!(available(limited.path()), Some(600_000));
         let around = machine(&[

@@ -288,7 +288,11 @@ impl Service {
         let Some(mood) = self.mood else { return };
         self.doing = match &self.unchosen {
             Some(why) if mood.obstacle == Some(NotReady::Recipe) => {
-                let why: String = why.replace('\n', " ").chars().take(REASON_CHARS_MAX).collect();
+                let why: String = why
+                    .replace('\n', " ")
+                    .chars()
+                    .take(REASON_CHARS_MAX)
+                    .collect();
                 format!("not ready: recipe: {why}; all parts are rejected")
             }
             _ => mood.doing(self.inspector.as_ref()),

@@ -63,7 +63,10 @@ impl ModelId {
     /// Which of two models has the newer version.
     pub(super) fn precedence(&self, other: &Self) -> Ordering {
         // What is no version is no model's name.
-        match (self.version().parse::<Version>(), other.version().parse::<Version>()) {
+        match (
+            self.version().parse::<Version>(),
+            other.version().parse::<Version>(),
+        ) {
             (Ok(one), Ok(other)) => one.precedence(&other),
             _ => Ordering::Equal,
         }

@@ -169,7 +169,9 @@ impl<D: Device> World<'_, D> {
             Effect::Chosen(_) => {}
             _ => self
                 .checker
-                .violated("nothing is kept in reserve unasked", || format!("{effect:?}")),
+                .violated("nothing is kept in reserve unasked", || {
+                    format!("{effect:?}")
+                }),
         }
     }
 

@@ -136,7 +136,8 @@ impl Plant {
         let before = self.reserve.len();
         self.reserve.retain(|(one, _)| *one != generation);
         if self.reserve.len() + 1 != before {
-            self.wrongs.push(format!("process {generation} is not in reserve"));
+            self.wrongs
+                .push(format!("process {generation} is not in reserve"));
         }
     }
 
@@ -152,10 +153,18 @@ impl Plant {
     /// By the wires as they are, and the process that is asked.
     fn inspects(&mut self, number: u64) {
         let Some((_, model)) = self.in_charge else {
-            return self.wrongs.push(format!("part {number} is asked of nobody"));
+            return self
+                .wrongs
+                .push(format!("part {number} is asked of nobody"));
         };
         self.inspected.push((number, model));
-        if self.bench.station.choice.as_ref().is_some_and(Choice::has_lines) {
+        if self
+            .bench
+            .station
+            .choice
+            .as_ref()
+            .is_some_and(Choice::has_lines)
+        {
             let is_settled = self.now_us >= self.moved_us + SETTLE_US;
             let wanted = model_of(Recipe(u32::from(self.levels.number)));
             if !is_settled || wanted != Ok(model) {
@@ -212,7 +221,9 @@ impl Plant {
 
     fn finds(&mut self) {
         if let Some(recipe) = self.sought.take() {
-            self.bench.station.found(recipe, model_of(recipe), self.now_us);
+            self.bench
+                .station
+                .found(recipe, model_of(recipe), self.now_us);
         }
     }
 
@@ -281,7 +292,10 @@ fn from_the_moment_of_the_selection_nothing_is_judged_by_the_model_before() {
     assert_eq!(plant.outcome(), rejected);
     plant.settle();
     assert_eq!(plant.outcome(), Outcome::Pass);
-    assert_eq!(plant.inspected.last().map(|(_, model)| *model), Some(Model(2)));
+    assert_eq!(
+        plant.inspected.last().map(|(_, model)| *model),
+        Some(Model(2))
+    );
     let standing = Standing {
         active: Model(2),
         previous: None,
@@ -345,6 +359,30 @@ fn a_glitch_costs_the_parts_of_its_time_and_exchanges_nothing() {
 }
 
 #[test]
+fn a_part_that_is_told_late_is_not_judged_by_what_the_wires_say_then() {
+    let mut plant = Plant::new(true, 1);
+    plant.bench.station.spec.trigger.source = SourceSpec::Sensor { debounce_us: 40 };
+    plant.bench.station.trigger = Trigger::new(plant.bench.station.spec.trigger).unwrap();
+    plant.settle();
+    plant.now_us += 100;
+    let at_us = plant.now_us;
+    plant.wire(1, true);
+    // It comes while the wires say something else, and is a part after they are back for long.
+    plant.bench.edge(true, at_us + 2, 1);
+    plant.now_us += 4;
+    plant.wire(1, false);
+    plant.now_us += SETTLE_US + 2;
+    plant.tick();
+    assert_eq!(plant.bench.station.unchosen(), None);
+    plant.now_us = at_us + 50;
+    plant.tick();
+    plant.now_us = at_us + 102;
+    plant.tick();
+    assert_eq!(plant.bench.left(), [Outcome::NoResult(Reason::Recipe)]);
+    assert_eq!(plant.inspected, []);
+}
+
+#[test]
 fn the_last_selection_counts_and_who_waits_for_an_earlier_one_is_told() {
     let mut plant = Plant::new(false, 0);
     plant.settle();
@@ -361,7 +399,10 @@ fn the_last_selection_counts_and_who_waits_for_an_earlier_one_is_told() {
     assert_eq!(plant.candidate, None, "nobody wants it any more");
     plant.settle();
     assert_eq!(plant.outcome(), Outcome::Pass);
-    assert_eq!(plant.inspected.last().map(|(_, model)| *model), Some(Model(3)));
+    assert_eq!(
+        plant.inspected.last().map(|(_, model)| *model),
+        Some(Model(3))
+    );
     // And back to what is in charge, while another one is being proven.
     plant.bench.station.select(Recipe(1), plant.now_us);
     plant.tick();
@@ -385,13 +426,19 @@ fn a_newer_model_of_the_same_recipe_costs_no_part_and_may_go_back() {
     plant.tick();
     let newer = Model(7);
     plant.sought = None;
-    plant.bench.station.found(Recipe(1), Ok(newer), plant.now_us);
+    plant
+        .bench
+        .station
+        .found(Recipe(1), Ok(newer), plant.now_us);
     plant.tick();
     assert_eq!(plant.candidate.map(|(_, model)| model), Some(newer));
     assert_eq!(plant.outcome(), Outcome::Pass, "by the older one");
     plant.settle();
     let standing = plant.bench.station.changeover().standing();
-    assert_eq!((standing.active, standing.previous), (newer, Some(Model(1))));
+    assert_eq!(
+        (standing.active, standing.previous),
+        (newer, Some(Model(1)))
+    );
     assert_eq!(plant.bench.station.changeover().trial_parts_left(), Some(5));
     assert_eq!(plant.outcome(), Outcome::Pass);
 }

@@ -44,8 +44,8 @@ impl LineProcess {
         }
         let makes_way = self.station.changeover().is_releasing();
         // Another model may do better. Once the end is heard, it may be in charge already.
-        let has_way_back = self.station.changeover().has_way_back()
-            || self.station.unchosen().is_some();
+        let has_way_back =
+            self.station.changeover().has_way_back() || self.station.unchosen().is_some();
         let said = match &what {
             Heard::Message(InspectorMessage::Ready(_)) => Said::Ready,
             Heard::Message(InspectorMessage::Proven(_)) => Said::Proven,

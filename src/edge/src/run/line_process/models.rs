@@ -373,7 +373,10 @@ impl LineProcess {
             } => {
                 // It has lost nothing by that, and whoever wants another one is told of that one.
                 let name = self.models.name(model);
-                log::info!("model {name} is not wanted any more: {}", words(Refusal::Withdrawn));
+                log::info!(
+                    "model {name} is not wanted any more: {}",
+                    words(Refusal::Withdrawn)
+                );
                 if let Some(answer) = self.models.asked.take() {
                     let why = words(Refusal::Withdrawn);
                     let reason = format!("{name} does not go live: {why}");

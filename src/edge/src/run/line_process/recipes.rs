@@ -176,7 +176,10 @@ impl LineProcess {
         self.recipes.recent.retain(|other| *other != number.0);
         self.recipes.recent.insert(0, number.0);
         if self.models.ask(Errand::Recipe(recipe)).is_err() {
-            self.recipe_found(number.0, Err("the thread that looks for models is busy".to_owned()));
+            self.recipe_found(
+                number.0,
+                Err("the thread that looks for models is busy".to_owned()),
+            );
         }
     }
 
@@ -231,7 +234,10 @@ impl LineProcess {
                 }
             }
             Chosen::Superseded { recipe } => {
-                log::info!("recipe {} is not wanted any more", self.recipes.name(recipe));
+                log::info!(
+                    "recipe {} is not wanted any more",
+                    self.recipes.name(recipe)
+                );
                 // Who waits for the next one waits on; who has waited for this one by then was told.
                 if self.recipes.asked_for == self.station.recipe() {
                     return;
@@ -265,10 +271,18 @@ impl LineProcess {
     fn unchosen_text(&self, unchosen: Unchosen) -> String {
         let name = |number| self.recipes.name(number);
         match unchosen {
-            Unchosen::Moving => "the recipe lines have moved, and do not stand still yet".to_owned(),
-            Unchosen::NotSaid => "the machine has not selected any recipe: the strobe has not come".to_owned(),
-            Unchosen::Sought(number) => format!("the model of recipe {} is being looked for", name(number)),
-            Unchosen::Awaited(number) => format!("the model of recipe {} is not in charge yet", name(number)),
+            Unchosen::Moving => {
+                "the recipe lines have moved, and do not stand still yet".to_owned()
+            }
+            Unchosen::NotSaid => {
+                "the machine has not selected any recipe: the strobe has not come".to_owned()
+            }
+            Unchosen::Sought(number) => {
+                format!("the model of recipe {} is being looked for", name(number))
+            }
+            Unchosen::Awaited(number) => {
+                format!("the model of recipe {} is not in charge yet", name(number))
+            }
             Unchosen::Lacking(number, why) => {
                 format!("recipe {} has no model: {}", name(number), self.lack(why))
             }
@@ -299,7 +313,11 @@ impl LineProcess {
             Some(Unchosen::Sought(_) | Unchosen::Awaited(_)) => "awaited",
             Some(Unchosen::Lacking(..)) => "lacking",
         };
-        let proven = self.station.reserve().iter().filter(|spare| spare.is_proven);
+        let proven = self
+            .station
+            .reserve()
+            .iter()
+            .filter(|spare| spare.is_proven);
         Some(RecipesStatus {
             by_lines: spec.by_lines,
             state: state.to_owned(),
@@ -321,7 +339,11 @@ impl LineProcess {
         if rules.is_none_or(|rules| rules.reserve.most == 0) {
             return;
         }
-        if self.models.ask(Errand::Reserve(self.recipes.by_use())).is_err() {
+        if self
+            .models
+            .ask(Errand::Reserve(self.recipes.by_use()))
+            .is_err()
+        {
             log::debug!("the reserve stays as it is: the thread that looks for models is busy");
         }
     }
@@ -338,7 +360,11 @@ impl LineProcess {
     /// A process is to be started in reserve, if there is memory for it.
     pub(super) fn weigh(&mut self, generation: u64, model: Model) {
         self.recipes.weighed.push((generation, model));
-        let free_min_bytes = self.recipes.spec.as_ref().map_or(0, |spec| spec.free_min_bytes);
+        let free_min_bytes = self
+            .recipes
+            .spec
+            .as_ref()
+            .map_or(0, |spec| spec.free_min_bytes);
         let asked = self.inspector.as_ref().map(|inspector| {
             self.models.ask(Errand::Weigh {
                 generation,
@@ -397,6 +423,7 @@ impl LineProcess {
         self.recipes.weighed.retain(|(one, _)| *one != generation);
         if self.recipes.weighed.len() < before {
             // It was not even started.
+            self.recipes.engaged = None;
             return self.prove(generation, model);
         }
         match self.recipes.take(generation) {
@@ -417,12 +444,18 @@ impl LineProcess {
             .iter()
             .find(|spare| spare.generation == generation)
             .map(|spare| spare.model);
-        let name = model.map(|model| self.models.name(model)).unwrap_or_default();
+        let name = model
+            .map(|model| self.models.name(model))
+            .unwrap_or_default();
         let said = match what {
             Heard::Message(InspectorMessage::Proven(proven)) => {
-                let (_, wanted) = model.map(|model| self.models.bundle(model)).unwrap_or_default();
+                let (_, wanted) = model
+                    .map(|model| self.models.bundle(model))
+                    .unwrap_or_default();
                 if wanted.is_some_and(|wanted| wanted != proven.bundle) {
-                    log::warn!("model {name} is not kept in reserve: another bundle lies in its place");
+                    log::warn!(
+                        "model {name} is not kept in reserve: another bundle lies in its place"
+                    );
                     Said::Ended
                 } else {
                     log::info!("model {name} is proven, and waits in reserve");
