@@ -166,7 +166,7 @@ fn a_recipe_without_a_model_rejects_and_comes_to_life_by_itself() {
     let status = service.answer("status");
     assert_eq!(status["recipes"]["number"], 2, "{status}");
     assert_eq!(obstacle(&status), "recipe");
-    assert_eq!(status["state"], "preoperational");
+    assert_eq!(status["state"], "error", "somebody has to install it");
     let cap = install_cap(&service.site);
     let status = service.wait_until(|status| status["recipes"]["state"] == "live");
     assert!(is_active(&status, &cap), "{status}");
