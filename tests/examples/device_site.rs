@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! FOLDER/block.twb      the bundle
+//! FOLDER/lid.twb        the same under another name
 //! FOLDER/colour.twb     another one, which passes whatever a colour camera of 320 x 180 shows
 //! FOLDER/parts/         the recorded parts, in the order in which a station plays them
 //! FOLDER/verdicts.txt   pass, fail or no_result, a line for each part
@@ -46,6 +47,7 @@ fn main() -> anyhow::Result<()> {
     fs_err::create_dir(&folder)?;
     let verdicts = sequence::write(&folder);
     product::any_colour(COLOUR).write_archive(folder.join("colour.twb"))?;
+    product::product("lid", |_| {}).write_archive(folder.join("lid.twb"))?;
     fs_err::write(folder.join("verdicts.txt"), verdicts.join("\n") + "\n")?;
     Ok(())
 }

@@ -15,7 +15,7 @@ import shell
 from channel import Device
 from checks import Checks
 from laws import Output
-from scenarios import camera, colour, deaths, encoder, handshake, install, parts
+from scenarios import camera, colour, deaths, encoder, handshake, install, parts, recipes
 from scenarios.install import PACKAGE
 from site_files import RealSite, TestSite
 from station import SITE, Station
@@ -71,6 +71,7 @@ def whole(station, checks, asked):
     yield parts.many, station, checks, Output.REJECT_PULSE, asked.parts
     yield encoder.encoder, station, checks
     yield handshake.handshake, station, checks
+    yield recipes.recipes, station, checks
     if asked.real:
         yield parts.real, station, checks
     yield install.remove, station, checks

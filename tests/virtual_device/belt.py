@@ -9,6 +9,7 @@ CHIP_LABEL = "virtual-line"
 WIRES = (
     *("SENSOR", "PASS", "REJECT", "READY", "BUSY", "ENCODER_A", "ENCODER_B"),
     *("RESULT_VALID", "OK", "NG", "ERROR", "ACK"),
+    *("RECIPE_0", "RECIPE_1", "RECIPE_2"),
 )
 
 # Waiting without starting a process, which takes an emulated machine longer than the wait.

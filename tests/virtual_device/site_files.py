@@ -139,6 +139,30 @@ ack_max_ms = {self.ack_max_ms}
         )
 
 
+class RecipeSite(TestSite):
+    """The same product under two names, installed, and chosen by the machine's lines."""
+
+    # Longer than an emulated machine stands still between two pulls.
+    settle_ms = 1000.0
+    block = 1
+    lid = 2
+
+    def configuration(self, output):
+        """A station.toml."""
+        wires = "\n".join(f"{wire.lower()} = {line(wire)}" for wire in ("RECIPE_0", "RECIPE_1", "RECIPE_2"))
+        text = super().configuration(output).replace(f'file = "{SITE}/block.twb"', "active = true")
+        return (
+            text
+            + f"""\
+{wires}
+
+[recipes]
+list = [{{ number = {self.block}, model = "block" }}, {{ number = {self.lid}, model = "lid" }}]
+settle_ms = {self.settle_ms}
+"""
+        )
+
+
 class ColourSite(TestSite):
     """A colour camera, the kernel's `vivid`, with a bundle that passes whatever it shows."""
 

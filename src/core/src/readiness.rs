@@ -52,6 +52,8 @@ pub enum NotReady {
     Starting,
     /// The inspect side makes way for one with another model.
     Switching,
+    /// The model in charge is not the one of the recipe that was selected.
+    Recipe,
     /// The inspect side does not move on.
     Silent,
     /// The inspect side moves on, and its camera gives no fresh pictures.
@@ -72,6 +74,7 @@ impl NotReady {
         match self {
             Self::Starting => "starting",
             Self::Switching => "switching",
+            Self::Recipe => "recipe",
             Self::Silent => "silent",
             Self::Camera => "camera",
             Self::Engine => "engine",
@@ -94,6 +97,7 @@ pub struct Readiness {
     /// A fault and its end.
     held: Option<(NotReady, u64)>,
     switching: bool,
+    unchosen: bool,
     closing: bool,
     level: bool,
     toggle_at_us: u64,
@@ -115,6 +119,7 @@ impl Readiness {
             late_in_a_row: 0,
             held: None,
             switching: false,
+            unchosen: false,
             closing: false,
             level: false,
             toggle_at_us: 0,
@@ -149,6 +154,11 @@ impl Readiness {
         self.switching = switching;
     }
 
+    /// Whether the model in charge is another one than that of the recipe that was selected.
+    pub fn unchosen(&mut self, unchosen: bool) {
+        self.unchosen = unchosen;
+    }
+
     /// A part has left.
     pub fn left(&mut self, outcome: Outcome, now_us: u64) {
         match outcome {
@@ -180,6 +190,9 @@ impl Readiness {
         }
         if self.switching {
             return Some(NotReady::Switching);
+        }
+        if self.unchosen {
+            return Some(NotReady::Recipe);
         }
         let Some(heard_us) = self.heard_us else {
             return Some(NotReady::Starting);
@@ -215,6 +228,7 @@ impl Readiness {
             Some(
                 NotReady::Starting
                 | NotReady::Switching
+                | NotReady::Recipe
                 | NotReady::Silent
                 | NotReady::Camera
                 | NotReady::Engine
@@ -275,6 +289,21 @@ mod tests {
         assert_eq!(readiness.obstacle(5), Some(NotReady::Starting));
         readiness.advanced(6);
         assert_eq!(readiness.tick(6), Some(true));
+    }
+
+    #[test]
+    fn a_recipe_without_its_model_ends_the_beat_at_once() {
+        let mut readiness = up();
+        assert_eq!(readiness.tick(0), Some(true));
+        readiness.unchosen(true);
+        assert_eq!(readiness.next_tick_us(5), Some(5));
+        assert_eq!(readiness.tick(5), Some(false));
+        assert_eq!(readiness.obstacle(5), Some(NotReady::Recipe));
+        readiness.switch(true);
+        assert_eq!(readiness.obstacle(5), Some(NotReady::Switching));
+        readiness.switch(false);
+        readiness.unchosen(false);
+        assert_eq!(edges(&mut readiness, 6, 10), [(6, true)]);
     }
 
     #[test]

@@ -116,6 +116,8 @@ pub enum Reason {
     Position,
     /// The station was stopped before the part came to the rejector.
     Stopped,
+    /// The model in charge is not the one of the recipe that was selected.
+    Recipe,
 }
 
 impl Reason {
@@ -133,6 +135,7 @@ impl Reason {
             Self::Overrun => "overrun",
             Self::Position => "position",
             Self::Stopped => "stopped",
+            Self::Recipe => "recipe",
         }
     }
 }

@@ -3,6 +3,7 @@
 mod accept;
 mod engine;
 mod model;
+mod recipe;
 mod record;
 mod records;
 
@@ -15,6 +16,7 @@ pub(crate) use model::{
     ActivateArgs, CalibrateArgs, InstallArgs, ModelArgs, ModelCommand, ProofArgs, ProveProcessArgs,
     PruneModelsArgs, StoreArgs, VerifyArgs,
 };
+pub(crate) use recipe::{ListRecipesArgs, RecipeArgs, RecipeCommand, SelectRecipeArgs};
 pub(crate) use record::{CalibrateBeltArgs, RecordArgs};
 pub(crate) use records::{
     ExportRecordsArgs, ListRecordsArgs, RecordsArgs, RecordsCommand, RecordsFilter, RecordsPlace,
@@ -77,6 +79,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Looks after models.
     Model(ModelArgs),
+    /// Says which product comes, where a station has several.
+    Recipe(RecipeArgs),
     /// Looks after the plans of the GPU engine.
     Engine(EngineArgs),
     /// Shows reference parts of known truth to a running station, and reports whether it is accepted.

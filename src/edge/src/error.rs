@@ -192,6 +192,13 @@ pub(crate) enum EdgeError {
     /// The acceptance has not shown what was to be shown.
     #[error("not accepted: {why}")]
     NotAccepted { why: String },
+    /// The recipe that was selected has no model in charge, or no newer one.
+    #[error("{reason}")]
+    RecipeFailed {
+        reason: String,
+        /// Whether parts are rejected until that changes.
+        rejects: bool,
+    },
     /// The page can't be shown where it should.
     #[error("showing the page on {listen}")]
     Page {
@@ -280,6 +287,7 @@ impl EdgeError {
             Self::Records(error) => records_code(error),
             Self::NotExported { .. } => 3,
             Self::NotAccepted { .. } => 9,
+            Self::RecipeFailed { .. } => 4,
             Self::Store { .. } | Self::RecordsInUse { .. } | Self::Output(_) => 8,
             Self::InspectProcess { code } | Self::NotProven { code, .. } => *code,
             Self::ProofBroken { .. } => 5,
@@ -355,6 +363,12 @@ impl EdgeError {
                 Some("stop that station, or give this one a `records.folder` of its own".into())
             }
             Self::Records(error) => error.hint().map(Cow::from),
+            Self::RecipeFailed { rejects: true, .. } => Some(
+                "mend what is said: the station tries again by itself, and rejects all parts until then; or select \
+                 the recipe of the product before"
+                    .into(),
+            ),
+            Self::RecipeFailed { .. } => Some("the model before it goes on".into()),
             Self::NotAccepted { .. } => {
                 Some("the report lists the parts; `twinspect records` has pictures of those that were rejected".into())
             }

@@ -35,6 +35,7 @@ mod pictures;
 mod pipeline;
 mod places;
 mod plans;
+mod recipe;
 mod record;
 mod records;
 mod replay;
@@ -93,6 +94,7 @@ fn execute(command: &Command, out: &mut dyn Write) -> Result<(), EdgeError> {
         Command::Calibrate(args) => calibrate::calibrate(args, out),
         Command::Bench(args) => bench::bench(args, out),
         Command::Model(args) => model::model(args, out),
+        Command::Recipe(args) => recipe::recipe(args, out),
         Command::Engine(args) => plans::engine(args, out),
         Command::Accept(args) => accept::accept(args, out),
         Command::Records(args) => records::records(args, out),

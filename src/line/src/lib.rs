@@ -26,11 +26,34 @@ pub enum Input {
     EncoderB,
     /// The machine has read a result.
     Ack,
+    /// The recipe's number: worth 1.
+    Recipe0,
+    /// Worth 2.
+    Recipe1,
+    /// Worth 4.
+    Recipe2,
+    /// Worth 8.
+    Recipe3,
+    /// High while the recipe's number counts.
+    RecipeStrobe,
 }
 
 impl Input {
     /// All inputs.
-    pub const ALL: [Self; 4] = [Self::Sensor, Self::EncoderA, Self::EncoderB, Self::Ack];
+    pub const ALL: [Self; 9] = [
+        Self::Sensor,
+        Self::EncoderA,
+        Self::EncoderB,
+        Self::Ack,
+        Self::Recipe0,
+        Self::Recipe1,
+        Self::Recipe2,
+        Self::Recipe3,
+        Self::RecipeStrobe,
+    ];
+
+    /// The wires of a recipe's number, the one that is worth 1 first.
+    pub const RECIPE: [Self; 4] = [Self::Recipe0, Self::Recipe1, Self::Recipe2, Self::Recipe3];
 
     /// The name that users see.
     pub fn name(self) -> &'static str {
@@ -39,6 +62,11 @@ impl Input {
             Self::EncoderA => "encoder_a",
             Self::EncoderB => "encoder_b",
             Self::Ack => "ack",
+            Self::Recipe0 => "recipe_0",
+            Self::Recipe1 => "recipe_1",
+            Self::Recipe2 => "recipe_2",
+            Self::Recipe3 => "recipe_3",
+            Self::RecipeStrobe => "recipe_strobe",
         }
     }
 }

@@ -6,9 +6,12 @@ use twinspect_core::frame::{Stamp, StampDomain};
 use twinspect_core::freshness::{ExposureWindow, Freshness, Shelf};
 use twinspect_core::gate::Counters as GateCounters;
 use twinspect_core::lookout::Seen;
+use twinspect_core::recipe::{Lack, Recipe, RecipeEdge, RecipeLevels};
 use twinspect_core::recovery::{Failure, Health, Order, Recovery, RecoverySpec};
 use twinspect_core::station::{Effect, Inspector, Station, StationError, StationSpec};
 use twinspect_core::trigger::{Counters as TriggerCounters, SensorEdge, Sight};
+
+use super::story::RECIPE_FIRST;
 
 /// A picture's frame number and when it was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +82,10 @@ pub trait Device {
     fn reload(&mut self, spec: StationSpec) -> Result<(), StationError>;
     /// Another model is wanted; whether that is possible now.
     fn activate(&mut self, model: Model) -> bool;
+    /// An edge of a recipe line.
+    fn recipe(&mut self, edge: RecipeEdge);
+    /// Which model a recipe has.
+    fn found(&mut self, recipe: Recipe, found: Result<Model, Lack>, now_us: u64);
     /// What became of a record.
     fn recorded(&mut self, is_done: bool, now_us: u64);
     /// Somebody stops the station.
@@ -131,7 +138,10 @@ impl Production {
     /// What the station says of its spec.
     pub fn new(spec: StationSpec) -> Result<Self, StationError> {
         Ok(Self {
-            station: Station::new(spec, [false; 2])?,
+            station: Station::new(spec, [false; 2])?.with_recipe_levels(RecipeLevels {
+                number: RECIPE_FIRST as u8,
+                strobe: false,
+            })?,
             freshness: Freshness::default(),
             pictures: Shelf::new(PICTURES_MAX),
             recovery: Recovery::new(RECOVERY, 0),
@@ -179,6 +189,14 @@ impl Device for Production {
 
     fn activate(&mut self, model: Model) -> bool {
         self.station.activate(model).is_ok()
+    }
+
+    fn recipe(&mut self, edge: RecipeEdge) {
+        self.station.recipe_edge(edge);
+    }
+
+    fn found(&mut self, recipe: Recipe, found: Result<Model, Lack>, now_us: u64) {
+        self.station.found(recipe, found, now_us);
     }
 
     fn recorded(&mut self, is_done: bool, now_us: u64) {

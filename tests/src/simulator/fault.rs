@@ -81,6 +81,12 @@ pub enum FaultKind {
     ModelCantJudge,
     /// The next records of which model is in charge can't be written.
     RecordFails,
+    /// The machine wants another recipe, by one wire after the other.
+    RecipeSwitch,
+    /// The recipe lines tell a number that has no recipe, for a while.
+    RecipeUnknown,
+    /// The recipe lines bounce.
+    RecipeBounce,
     /// The disk is full; records can't be written.
     DiskFull,
     /// The line process does not run for a while.
@@ -123,7 +129,7 @@ pub struct Fault {
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 46] = [
         Self::Bounce,
         Self::MissedPart,
         Self::DoublePulse,
@@ -160,6 +166,9 @@ impl FaultKind {
         Self::ModelDies,
         Self::ModelCantJudge,
         Self::RecordFails,
+        Self::RecipeSwitch,
+        Self::RecipeUnknown,
+        Self::RecipeBounce,
         Self::DiskFull,
         Self::LineStall,
         Self::ClockStep,
@@ -192,6 +201,17 @@ impl FaultKind {
             Self::BeltReverse | Self::BeltShake => encoder == Some(EncoderKind::Quadrature),
             Self::MissedPart | Self::LineStall => station.gate.mode == OutputMode::PassPulse,
             Self::AckLost => station.handshake.is_some(),
+            Self::RecipeSwitch | Self::RecipeUnknown | Self::RecipeBounce => {
+                station.recipes.is_some()
+            }
+            // Who chooses by lines does not choose by hand.
+            Self::ModelSwitch
+            | Self::ModelUnproven
+            | Self::ModelProofHang
+            | Self::ModelNoCamera
+            | Self::ModelOpenHang
+            | Self::ModelDies
+            | Self::ModelCantJudge => station.recipes.is_none(),
             _ => true,
         };
         Self::ALL.into_iter().filter(is_possible).collect()
@@ -227,7 +247,9 @@ impl FaultKind {
             | Self::Crash
             | Self::Hang
             | Self::StartFailure
-            | Self::StartHang => Harm::Process,
+            | Self::StartHang
+            | Self::RecipeSwitch
+            | Self::RecipeUnknown => Harm::Process,
             _ => Harm::Parts,
         }
     }

@@ -6,6 +6,8 @@ use twinspect_core::changeover::{ChangeoverSpec, TrialSpec};
 use twinspect_core::gate::{GateSpec, OutputMode, Way};
 use twinspect_core::handshake::HandshakeSpec;
 use twinspect_core::readiness::ReadinessSpec;
+use twinspect_core::recipe::{RecipeLinesSpec, RecipeSpec};
+use twinspect_core::reserve::ReserveSpec;
 use twinspect_core::station::StationSpec;
 use twinspect_core::supervision::SupervisionSpec;
 use twinspect_core::trigger::{PresenceSpec, SourceSpec, SpacingSpec, TriggerSpec};
@@ -32,6 +34,9 @@ const FIRST: i64 = 1_000_000;
 pub(crate) const EXPOSURE_MAX_US: u64 = 30_000;
 /// Longest time from the end of the last fault until the station inspects again.
 pub(crate) const RECOVERY_US: u64 = 3_000_000;
+/// The recipe that the machine means at the start, and how many follow each other from there.
+pub(crate) const RECIPE_FIRST: u32 = 1;
+pub(crate) const RECIPES: u32 = 3;
 /// Parts at the end of a story that meet no fault.
 const QUIET_PARTS: usize = 60;
 /// Parts that come while a station is being stopped.
@@ -152,12 +157,17 @@ impl Story {
     pub fn describe(&self) -> String {
         let gate = &self.station.gate;
         format!(
-            "seed {}: {} parts, {} faults, {}{:?}, {:?}, encoder {:?}, handshake {}, {:?}",
+            "seed {}: {} parts, {} faults, {}{}{:?}, {:?}, encoder {:?}, handshake {}, {:?}",
             self.seed,
             self.parts.len(),
             self.faults.len(),
             if is_watched(&self.station) {
                 "watched by the camera, "
+            } else {
+                ""
+            },
+            if self.station.recipes.is_some() {
+                "with recipes, "
             } else {
                 ""
             },
@@ -237,6 +247,20 @@ fn station(chance: Chance, belt: Belt, mode: OutputMode) -> StationSpec {
             restart_wait_us: 20_000,
             restart_wait_max_us: 500_000,
         },
+        // Three wires, and less time to settle than a part takes to be triggered would be too little.
+        recipes: chance.per_mille(12, 150).then_some(RecipeSpec {
+            lines: Some(RecipeLinesSpec {
+                count: 3,
+                has_strobe: false,
+                settle_us: 20_000,
+            }),
+            retry_us: 100_000,
+            reserve: ReserveSpec {
+                most: 0,
+                proof_max_us: 500_000,
+                again_us: 1_000_000,
+            },
+        }),
         changeover: ChangeoverSpec {
             proof_max_us: 500_000,
             // On some lines there is hardly a moment between two parts.

@@ -85,6 +85,11 @@ impl Trace {
                 | Effect::TakeOver
                 | Effect::Record(_)
                 | Effect::Settled(_)
+                | Effect::Engage { .. }
+                | Effect::Reserve { .. }
+                | Effect::Spare { .. }
+                | Effect::Seek(_)
+                | Effect::Chosen(_)
                 | Effect::RolledBack { .. } => format!("{effect:?}"),
                 Effect::Kill => "kill the inspect process".to_owned(),
                 Effect::Ready(level) => format!("READY {}", u8::from(level)),

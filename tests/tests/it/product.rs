@@ -363,6 +363,13 @@ pub(crate) fn edition(version: &str, spoil: impl Fn(&mut Golden)) -> Bundle {
     sealed(&manifest, spoil)
 }
 
+/// Another product, which looks the same. `spoil` as of [`edition`].
+pub(crate) fn product(name: &str, spoil: impl Fn(&mut Golden)) -> Bundle {
+    let mut manifest = manifest();
+    name.clone_into(&mut manifest.name);
+    sealed(&manifest, spoil)
+}
+
 /// The same product, for a camera that hangs higher.
 pub(crate) fn hung_higher(version: &str) -> Bundle {
     let mut manifest = manifest();

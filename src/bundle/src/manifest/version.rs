@@ -1,5 +1,7 @@
 //! Semantic versions of models (semver.org 2.0.0).
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 /// `MAJOR.MINOR.PATCH`, with `-PRERELEASE` and `+BUILD` where wanted.
@@ -19,6 +21,27 @@ impl Version {
     /// The version as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Which of two versions is the newer one (semver.org 2.0.0, item 11). Builds of one version are equal.
+    pub fn precedence(&self, other: &Self) -> Ordering {
+        let ((core, pre), (core_of_other, pre_of_other)) = (self.parts(), other.parts());
+        let by_number = core
+            .split('.')
+            .zip(core_of_other.split('.'))
+            .map(|(one, other)| numeric(one, other))
+            .find(|order| order.is_ne());
+        by_number.unwrap_or_else(|| match (pre, pre_of_other) {
+            (None, None) => Ordering::Equal,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(_), None) => Ordering::Less,
+            (Some(one), Some(other)) => by_identifiers(one, other),
+        })
+    }
+
+    /// `MAJOR.MINOR.PATCH`, and the prerelease.
+    fn parts(&self) -> (&str, Option<&str>) {
+        split(split(&self.0, '+').0, '-')
     }
 }
 
@@ -64,6 +87,31 @@ fn is_semantic(text: &str) -> bool {
         && build.is_none_or(|build| identifiers(build, |_| true))
 }
 
+/// Numbers without leading zeros, of any length.
+fn numeric(one: &str, other: &str) -> Ordering {
+    one.len().cmp(&other.len()).then(one.cmp(other))
+}
+
+fn by_identifiers(one: &str, other: &str) -> Ordering {
+    let (mut ones, mut others) = (one.split('.'), other.split('.'));
+    loop {
+        let order = match (ones.next(), others.next()) {
+            (None, None) => return Ordering::Equal,
+            (None, Some(_)) => Ordering::Less,
+            (Some(_), None) => Ordering::Greater,
+            (Some(one), Some(other)) => match (is_digits(one), is_digits(other)) {
+                (true, true) => numeric(one, other),
+                (true, false) => Ordering::Less,
+                (false, true) => Ordering::Greater,
+                (false, false) => one.cmp(other),
+            },
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+}
+
 fn split(text: &str, mark: char) -> (&str, Option<&str>) {
     match text.split_once(mark) {
         Some((before, after)) => (before, Some(after)),
@@ -88,6 +136,38 @@ fn is_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_ordered_as_semver_says() {
+        // The order of its item 11, with numbers that no integer holds.
+        let rising = [
+            "0.9.10",
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1.0.0",
+            "1.9.0",
+            "1.10.0",
+            "99999999999999999999.0.0",
+            "100000000000000000000.0.0",
+        ]
+        .map(|text| text.parse::<Version>().unwrap());
+        for (place, one) in rising.iter().enumerate() {
+            for (other_place, other) in rising.iter().enumerate() {
+                assert_eq!(
+                    one.precedence(other),
+                    place.cmp(&other_place),
+                    "{one} {other}"
+                );
+            }
+        }
+        let (one, other) = ("1.0.0+a".parse().unwrap(), "1.0.0+b".parse().unwrap());
+        assert_eq!(Version::precedence(&one, &other), Ordering::Equal);
+    }
 
     #[test]
     fn semantic_versions_and_no_others() {

@@ -81,6 +81,8 @@ pub struct Changeover {
     in_charge: InCharge,
     /// Starts in a row in which the active model was not proven.
     failed_starts: u32,
+    /// Whether the model that was wanted last is for another product, so that the one before it must not come back.
+    is_one_way: bool,
     /// When the standing is to be recorded, and what is being written now.
     record_at_us: Option<u64>,
     being_recorded: Option<Standing>,
@@ -101,6 +103,7 @@ impl Changeover {
             trial: None,
             in_charge: InCharge::default(),
             failed_starts: 0,
+            is_one_way: false,
             record_at_us: None,
             being_recorded: None,
             discards: false,
@@ -122,7 +125,26 @@ impl Changeover {
             return Err(NotNow::Active);
         }
         self.phase = Phase::Wanted { model };
+        self.is_one_way = false;
         Ok(())
+    }
+
+    /// As [`Self::activate`], of a model for another product: once it is in charge there is no way back, and no
+    /// trial that could lead there.
+    ///
+    /// # Errors
+    /// [`NotNow`]; nothing is settled then.
+    pub fn activate_for_good(&mut self, model: Model) -> Result<(), NotNow> {
+        self.activate(model)?;
+        self.is_one_way = true;
+        Ok(())
+    }
+
+    /// The model that is wanted is not, as long as the one in charge has not been told to make way.
+    pub fn withdraw(&mut self) {
+        if let Phase::Wanted { .. } | Phase::Proving { .. } | Phase::Waiting { .. } = self.phase {
+            self.refuse(Refusal::Withdrawn);
+        }
     }
 
     /// The candidate is proven.
@@ -172,8 +194,17 @@ impl Changeover {
             return;
         };
         // The way back of a model leads to one that has stood its trial.
-        let before = self.trial.map_or(self.standing, |trial| trial.before());
-        if model == before.active {
+        let before = match self.trial {
+            Some(trial) if !self.is_one_way => trial.before(),
+            _ => self.standing,
+        };
+        if self.is_one_way {
+            self.standing = Standing {
+                active: model,
+                previous: None,
+            };
+            self.trial = None;
+        } else if model == before.active {
             self.standing = before;
             self.trial = None;
         } else {
@@ -353,12 +384,7 @@ impl Changeover {
 
     /// When to poll next, if nothing is heard until then and no part is answered for.
     pub fn next_poll_us(&self) -> Option<u64> {
-        let is_pending = self.discards
-            || self.replaces
-            || self.rolled_back.is_some()
-            || self.settled.is_some()
-            || matches!(self.phase, Phase::Wanted { .. });
-        if is_pending {
+        if self.has_news() || matches!(self.phase, Phase::Wanted { .. }) {
             return Some(0);
         }
         let record = self.record_at_us.filter(|_| self.being_recorded.is_none());
@@ -371,6 +397,11 @@ impl Changeover {
     /// Whether the process in charge is being exchanged.
     pub fn is_switching(&self) -> bool {
         matches!(self.phase, Phase::Releasing { .. } | Phase::Opening { .. })
+    }
+
+    /// Whether something has ended that was not told yet.
+    pub fn has_news(&self) -> bool {
+        self.discards || self.replaces || self.rolled_back.is_some() || self.settled.is_some()
     }
 
     /// Whether the process in charge was told to close.

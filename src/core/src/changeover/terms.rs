@@ -44,6 +44,9 @@ pub enum NotNow {
     /// Nothing to do.
     #[error("this model is active already")]
     Active,
+    /// The machine chooses.
+    #[error("the recipe lines choose the model of this station")]
+    ByRecipe,
     /// The station is being stopped.
     #[error("the station stops")]
     Closing,
@@ -70,6 +73,8 @@ pub enum Refusal {
     NotRecorded,
     /// It failed on trial before it was recorded, or came back by itself before it could take over.
     OnTrial,
+    /// Another one is wanted in its place.
+    Withdrawn,
     /// The station is being stopped.
     Closing,
 }

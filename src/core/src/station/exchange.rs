@@ -1,7 +1,8 @@
 //! A station's two inspect processes: the one in charge, and the one that proves another model.
 
 use super::{Effect, Inspector, Station};
-use crate::changeover::{Model, NotNow, Order, Standing};
+use crate::changeover::{Model, NotNow, Order, Settlement, Standing};
+use crate::recipe::{Choice, Lack};
 
 impl Station {
     /// As it begins: which model is in charge, and which one was before it.
@@ -19,7 +20,14 @@ impl Station {
         if self.closing.is_some() {
             return Err(NotNow::Closing);
         }
-        self.changeover.activate(model)
+        if self.choice.as_ref().is_some_and(Choice::has_lines) {
+            return Err(NotNow::ByRecipe);
+        }
+        self.changeover.activate(model)?;
+        if let Some(choice) = &mut self.choice {
+            choice.release();
+        }
+        Ok(())
     }
 
     /// What became of an [`Effect::Record`].
@@ -40,12 +48,19 @@ impl Station {
     /// What the changeover wants done by now.
     pub(super) fn exchange(&mut self, now_us: u64, sink: &mut impl FnMut(Effect)) {
         loop {
+            self.choose(now_us, sink);
             let is_between_parts = !self.gate.is_busy(now_us) && self.trigger.is_between_parts();
             let is_vacant = self.supervisor.is_vacant();
             let order = self.changeover.poll(now_us, is_between_parts, is_vacant);
             self.readiness.switch(self.changeover.is_switching());
-            let Some(order) = order else { return };
+            let unchosen = self.unchosen().is_some();
+            if unchosen {
+                self.unchosen_us = Some(now_us);
+            }
+            self.readiness.unchosen(unchosen);
+            let Some(order) = order else { break };
             match order {
+                Order::Prove(model) if self.engage(model, now_us, sink) => {}
                 Order::Prove(model) => {
                     self.generations += 1;
                     let generation = self.generations;
@@ -79,10 +94,19 @@ impl Station {
                         sink(Effect::Replace);
                     }
                 }
-                Order::RolledBack { from, to, why } => sink(Effect::RolledBack { from, to, why }),
-                Order::Settle(settlement) => sink(Effect::Settled(settlement)),
+                Order::RolledBack { from, to, why } => {
+                    self.not_live(from, Lack::GivenUp, now_us);
+                    sink(Effect::RolledBack { from, to, why });
+                }
+                Order::Settle(settlement) => {
+                    if let Settlement::Refused { model, why } = settlement {
+                        self.not_live(model, Lack::Refused(why), now_us);
+                    }
+                    sink(Effect::Settled(settlement));
+                }
                 Order::Record(standing) => sink(Effect::Record(standing)),
             }
         }
+        self.restock(now_us, sink);
     }
 }

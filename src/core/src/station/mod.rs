@@ -9,6 +9,7 @@
 
 mod closing;
 mod exchange;
+mod recipes;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,8 @@ use crate::changeover::{Changeover, Model, RollBack, Settlement, Standing};
 use crate::gate::{Action, Admission, Gate, Outcome, OutputMode, Ticket};
 use crate::handshake::{Handshake, HandshakeWires};
 use crate::readiness::{NotReady, Readiness};
+use crate::recipe::{Choice, Chosen, Recipe, RecipeLevels};
+use crate::reserve::Reserve;
 use crate::supervision::{Order, Supervisor};
 use crate::trigger::{Events, SensorEdge, Sight, Trigger, TriggerEvent};
 use crate::verdict::Reason;
@@ -50,6 +53,26 @@ pub enum Effect {
         /// With which model.
         model: Model,
     },
+    /// In place of [`Effect::Prove`]: the second process is this one of the reserve.
+    Engage {
+        /// The generation.
+        generation: u64,
+        /// With which model.
+        model: Model,
+    },
+    /// Start one more process, which proves its model and waits in reserve. If there is no memory for it, it has
+    /// [`Inspector::Ended`].
+    Reserve {
+        /// The generation.
+        generation: u64,
+        /// With which model.
+        model: Model,
+    },
+    /// Kill this process of the reserve.
+    Spare {
+        /// The generation.
+        generation: u64,
+    },
     /// Kill the second one.
     Discard,
     /// Let the inspect process close its camera and end by itself.
@@ -69,6 +92,10 @@ pub enum Effect {
         /// Why.
         why: RollBack,
     },
+    /// Look for a recipe's model; [`Station::found`] follows.
+    Seek(Recipe),
+    /// What became of a recipe that was selected.
+    Chosen(Chosen),
     /// Set READY.
     Ready(bool),
     /// Set BUSY.
@@ -117,6 +144,10 @@ pub struct Station {
     readiness: Readiness,
     supervisor: Supervisor,
     changeover: Changeover,
+    choice: Option<Choice>,
+    reserve: Option<Reserve>,
+    /// When recipes have spoken against the model in charge last: a part of before is told later.
+    unchosen_us: Option<u64>,
     handshake: Option<Handshake>,
     closing: Option<Closing>,
     /// Of the last process that was started.
@@ -162,6 +193,9 @@ impl Station {
             readiness: Readiness::new(spec.readiness).map_err(StationError::Readiness)?,
             supervisor: Supervisor::new(spec.supervision),
             changeover: Changeover::new(spec.changeover, Standing::default()),
+            choice: recipes::choice(&spec, RecipeLevels::default())?,
+            unchosen_us: None,
+            reserve: spec.recipes.map(|recipes| Reserve::new(recipes.reserve)),
             handshake: spec.handshake.map(Handshake::new),
             closing: None,
             generations: 0,
@@ -279,7 +313,7 @@ impl Station {
             self.candidate_says(what, now_us);
             return false;
         }
-        if generation != self.generation {
+        if self.of_the_reserve(generation, what, now_us) || generation != self.generation {
             return false;
         }
         match what {
@@ -379,6 +413,10 @@ impl Station {
         let first = earlier(self.gate.next_tick_us(), self.trigger.next_tick_us());
         let first = earlier(first, self.supervisor.next_poll_us());
         let first = earlier(first, self.changeover.next_poll_us());
+        let choice = self.choice.as_ref().filter(|_| self.closing.is_none());
+        let first = earlier(first, choice.and_then(Choice::next_poll_us));
+        let reserve = self.reserve.as_ref().filter(|_| self.closing.is_none());
+        let first = earlier(first, reserve.and_then(Reserve::next_poll_us));
         let closing = self.closing.as_ref();
         let end =
             closing.and_then(|closing| closing.next_tick_us(&self.gate, self.handshake.as_ref()));
@@ -484,6 +522,8 @@ impl Station {
                     };
                     if self.closing.is_some() {
                         self.refuse(ticket.number, Reason::Stopped);
+                    } else if self.is_of_another_recipe(moment.at_us) {
+                        self.refuse(ticket.number, Reason::Recipe);
                     } else if self.supervisor.is_up() {
                         sink(Effect::Inspect(ticket));
                     } else {

@@ -5,6 +5,7 @@ use crate::changeover::ChangeoverSpec;
 use crate::gate::{GateError, GateSpec, OutputMode, Way};
 use crate::handshake::HandshakeSpec;
 use crate::readiness::{ReadinessError, ReadinessSpec};
+use crate::recipe::{RecipeLinesError, RecipeSpec};
 use crate::supervision::SupervisionSpec;
 use crate::trigger::{SourceSpec, TriggerError, TriggerSpec};
 
@@ -23,6 +24,8 @@ pub struct StationSpec {
     pub supervision: SupervisionSpec,
     /// How another model takes over.
     pub changeover: ChangeoverSpec,
+    /// How recipes choose the model, if they do.
+    pub recipes: Option<RecipeSpec>,
     /// The handshake, if the machine reads each result.
     pub handshake: Option<HandshakeSpec>,
     /// A station that is stopped waits for the parts under way no longer than this. On a belt that
@@ -46,6 +49,9 @@ pub enum StationError {
     /// READY.
     #[error("ready: {0}")]
     Readiness(ReadinessError),
+    /// The recipe lines.
+    #[error("recipes: {0}")]
+    Recipes(RecipeLinesError),
     /// Space and way can't be compared.
     #[error("part spacing and way to the rejector must be told alike: both in time or in counts")]
     MixedAxes,
@@ -109,7 +115,14 @@ impl StationSpec {
             .chain(self.gate.problems().map(StationError::Gate))
             .chain(self.readiness.problems().map(StationError::Readiness))
             .chain([mixed, blind, shared].into_iter().flatten())
+            .chain(self.recipe_problems())
             .chain(presence)
+    }
+
+    fn recipe_problems(&self) -> impl Iterator<Item = StationError> + use<> {
+        let lines = self.recipes.and_then(|recipes| recipes.lines);
+        let problems = lines.map(|lines| lines.problems().map(StationError::Recipes));
+        problems.into_iter().flatten()
     }
 
     /// What does not go together with a camera that runs freely.

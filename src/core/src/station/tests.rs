@@ -1,3 +1,5 @@
+mod recipes;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -51,6 +53,7 @@ const SPEC: StationSpec = StationSpec {
             ends_max: 3,
         },
     },
+    recipes: None,
     handshake: None,
     drain_max_us: 500,
 };

@@ -231,5 +231,11 @@ mod tests {
         let bundle = Path::new("/var/lib/twinspect/models/installed/cap");
         let again = parse(path, &loaded.text(bundle).unwrap()).unwrap();
         assert_eq!(again.station.bundle.resolve().unwrap(), bundle);
+        let recipes = "[line]\nkind = \"gpio\"\nsensor = { name = \"IN\" }\npass = { name = \"OUT\" }\n\
+                       recipe_0 = { name = \"R\" }\n\
+                       [recipes]\nlist = [{ number = 1, model = \"cap\" }]\n";
+        let loaded = parse(path, &format!("{text}{recipes}")).unwrap();
+        let again = parse(path, &loaded.text(bundle).unwrap()).unwrap();
+        assert!(again.station.recipes.is_none(), "it was chosen by a recipe");
     }
 }

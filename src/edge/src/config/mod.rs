@@ -15,6 +15,7 @@ mod mqtt;
 mod page;
 mod presence;
 mod realsense;
+mod recipes;
 mod station;
 mod typed;
 mod v4l2;
@@ -30,6 +31,7 @@ pub(crate) use models::{BundleSource, ModelsSpec};
 pub(crate) use mqtt::{Login, MqttSpec};
 pub(crate) use presence::WatchSpec;
 pub(crate) use realsense::{RealSenseSource, WhichCamera};
+pub(crate) use recipes::{Recipe, RecipeVersion, RecipesSpec};
 pub(crate) use station::{InspectorLimits, LineSource, RecordsSpec, Station};
 pub(crate) use typed::StationToml;
 pub(crate) use v4l2::V4l2Source;
@@ -111,14 +113,17 @@ impl Loaded {
     }
 
     /// The same configuration as text with every key, for a process that must not read the file
-    /// again: it may have been edited since. It names the bundle that the station has begun with, whatever is
-    /// active by then.
+    /// again: it may have been edited since. It names the bundle that was chosen for it, whatever is
+    /// active by then, and no recipes.
     pub(crate) fn text(&self, bundle: &Path) -> Result<String, toml::ser::Error> {
         let mut typed = self.typed.clone();
         typed.bundle = BundleToml {
             file: bundle.to_owned(),
             active: false,
         };
+        // Which model it is has been chosen; the wires belong to the line process.
+        typed.recipes.list.clear();
+        typed.line.forget_recipes();
         toml::to_string(&typed)
     }
 }

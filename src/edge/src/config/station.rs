@@ -23,6 +23,7 @@ use super::models::{BundleSource, ModelsSpec};
 use super::mqtt::MqttSpec;
 use super::page::PageSpec;
 use super::presence::WatchSpec;
+use super::recipes::RecipesSpec;
 use super::station_name;
 use super::typed::{
     ChallengeToml, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
@@ -39,6 +40,8 @@ pub(crate) struct Station {
     pub(crate) bundle: BundleSource,
     /// Where its models are installed, if it has such a place.
     pub(crate) models: Option<ModelsSpec>,
+    /// Which models its recipes mean, if it has recipes.
+    pub(crate) recipes: Option<RecipesSpec>,
     pub(crate) engine: EngineSpec,
     pub(crate) camera: CameraSource,
     pub(crate) line: LineSource,
@@ -298,6 +301,8 @@ impl Checker {
         );
         let pulse_min_us = self.optional_us("encoder.pulse_min_ms", typed.encoder.pulse_min_ms);
         let kind = typed.encoder.kind.kind();
+        let proof_max = Duration::try_from_secs_f64(inspector.start_max_ms / 1e3);
+        let proof_max_us = proof_max.unwrap_or_default().as_micros() as u64;
         let gate = self.gate(&typed.gate, &typed.encoder);
         let handshake = self.handshake(&typed.handshake);
         let spec = StationSpec {
@@ -316,12 +321,8 @@ impl Checker {
                 restart_wait_us: restart_wait.as_micros() as u64,
                 restart_wait_max_us: restart_wait_max.as_micros() as u64,
             },
-            changeover: self.changeover(
-                &typed.models,
-                Duration::try_from_secs_f64(inspector.start_max_ms / 1e3)
-                    .unwrap_or_default()
-                    .as_micros() as u64,
-            ),
+            changeover: self.changeover(&typed.models, proof_max_us),
+            recipes: self.recipe_rules(typed, proof_max_us),
             handshake,
             drain_max_us: self.drain_max_us(&gate, &typed.encoder, handshake),
         };
@@ -423,6 +424,7 @@ impl Station {
                 _ => checker.bundle(&typed.bundle, models.as_ref(), path),
             },
             models,
+            recipes: checker.recipes(typed),
             engine: checker.engine(&typed.engine, path),
             camera,
             line: checker.line(typed),

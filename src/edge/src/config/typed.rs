@@ -12,6 +12,7 @@ use super::models::ModelsToml;
 use super::mqtt::MqttToml;
 use super::page::{MetricsToml, PageToml};
 use super::realsense::RealSenseToml;
+use super::recipes::RecipesToml;
 use super::v4l2::V4l2Toml;
 
 /// A station's file.
@@ -48,6 +49,8 @@ pub(crate) struct StationToml {
     pub(crate) inspector: InspectorToml,
     #[serde(default)]
     pub(crate) models: ModelsToml,
+    #[serde(default)]
+    pub(crate) recipes: RecipesToml,
     #[serde(default)]
     pub(crate) records: RecordsToml,
     #[serde(default)]
@@ -97,6 +100,11 @@ pub(crate) struct LineToml {
     pub(crate) encoder_a: Option<WireToml>,
     pub(crate) encoder_b: Option<WireToml>,
     pub(crate) ack: Option<WireToml>,
+    pub(crate) recipe_0: Option<WireToml>,
+    pub(crate) recipe_1: Option<WireToml>,
+    pub(crate) recipe_2: Option<WireToml>,
+    pub(crate) recipe_3: Option<WireToml>,
+    pub(crate) recipe_strobe: Option<WireToml>,
     pub(crate) pass: Option<WireToml>,
     pub(crate) reject: Option<WireToml>,
     pub(crate) ready: Option<WireToml>,
@@ -105,6 +113,17 @@ pub(crate) struct LineToml {
     pub(crate) ok: Option<WireToml>,
     pub(crate) ng: Option<WireToml>,
     pub(crate) error: Option<WireToml>,
+}
+
+impl LineToml {
+    /// Takes the wires of recipes out.
+    pub(super) fn forget_recipes(&mut self) {
+        self.recipe_0 = None;
+        self.recipe_1 = None;
+        self.recipe_2 = None;
+        self.recipe_3 = None;
+        self.recipe_strobe = None;
+    }
 }
 
 /// Lines that this release knows.

@@ -34,6 +34,7 @@ impl Use {
 
 fn use_of_input(typed: &StationToml, input: Input) -> Use {
     const NO_ENCODER: &str = "encoder.kind = \"none\"";
+    let line = &typed.line;
     let encoder = typed.encoder.kind.kind();
     match input {
         Input::Sensor => {
@@ -48,6 +49,11 @@ fn use_of_input(typed: &StationToml, input: Input) -> Use {
             "an encoder of one channel, or none",
         ),
         Input::Ack => use_in_handshake(typed),
+        Input::Recipe0 => use_of_recipes(typed, true),
+        Input::Recipe1 => use_of_recipes(typed, line.recipe_0.is_some()),
+        Input::Recipe2 => use_of_recipes(typed, line.recipe_1.is_some()),
+        Input::Recipe3 => use_of_recipes(typed, line.recipe_2.is_some()),
+        Input::RecipeStrobe => use_of_recipes(typed, line.recipe_0.is_some()),
     }
 }
 
@@ -62,6 +68,17 @@ fn use_of_output(typed: &StationToml, output: Output) -> Use {
         Output::Ready if !passes => Use::Needed(REJECT),
         Output::Ready | Output::Busy => Use::Welcome,
         Output::ResultValid | Output::Ok | Output::Ng | Output::Error => use_in_handshake(typed),
+    }
+}
+
+/// Wires of a number follow each other, the one that is worth 1 first.
+fn use_of_recipes(typed: &StationToml, is_next: bool) -> Use {
+    if typed.recipes.list.is_empty() {
+        Use::Useless("recipes.list = []")
+    } else if is_next {
+        Use::Welcome
+    } else {
+        Use::Useless("a wire of the recipe's number missing before it")
     }
 }
 
@@ -173,6 +190,11 @@ fn wire_of_input(line: &LineToml, input: Input) -> Option<&WireToml> {
         Input::EncoderA => line.encoder_a.as_ref(),
         Input::EncoderB => line.encoder_b.as_ref(),
         Input::Ack => line.ack.as_ref(),
+        Input::Recipe0 => line.recipe_0.as_ref(),
+        Input::Recipe1 => line.recipe_1.as_ref(),
+        Input::Recipe2 => line.recipe_2.as_ref(),
+        Input::Recipe3 => line.recipe_3.as_ref(),
+        Input::RecipeStrobe => line.recipe_strobe.as_ref(),
     }
 }
 

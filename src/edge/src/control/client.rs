@@ -79,6 +79,11 @@ pub(crate) fn request(args: &AskArgs, request: Request) -> Result<Reply, EdgeErr
     reply_of(&socket(args)?, request).map(|(_, reply)| reply)
 }
 
+/// As [`request`], of the station at a socket.
+pub(crate) fn request_at(socket: &Path, request: Request) -> Result<Reply, EdgeError> {
+    reply_of(socket, request).map(|(_, reply)| reply)
+}
+
 /// What it took a station to take another model over.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct TakenOver {
@@ -220,6 +225,15 @@ fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
             "model {model} is active: proven in {proof_ms:.0} ms, and switched within {switch_ms:.0} ms, in which no \
              part could be judged"
         ),
-        Reply::Refused { reason } => writeln!(out, "{reason}"),
+        Reply::RecipeSelected(switch) => {
+            writeln!(
+                out,
+                "recipe {} ({}) is live: {switch}",
+                switch.number, switch.name
+            )
+        }
+        Reply::RecipeFailed { reason, .. } | Reply::Refused { reason } => {
+            writeln!(out, "{reason}")
+        }
     }
 }

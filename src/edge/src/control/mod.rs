@@ -13,8 +13,8 @@ mod server;
 mod show_status;
 
 pub(crate) use client::{
-    activate, answers, challenge, exchange, reload, request, retry_engine, rollback, status,
-    trigger,
+    activate, answers, challenge, exchange, reload, request, request_at, retry_engine, rollback,
+    status, trigger,
 };
 pub(crate) use figures::{
     BOUNDS_MS, CameraFigures, Counts, Folders, Histogram, Inspected, LastHour, MachineState,
@@ -23,7 +23,8 @@ pub(crate) use figures::{
 pub(crate) use place::{for_station, pictures_of, socket_of};
 pub(crate) use protocol::{
     ActivationStatus, ChallengeStatus, InspectorState, InspectorStatus, JudgedPart, LeftPart,
-    ModelsStatus, Parts, ReloadStatus, Reply, Request, Status, Triggered, UnderWay,
+    ModelsStatus, Parts, RecipeStatus, RecipeSwitch, RecipesStatus, ReloadStatus, Reply, Request,
+    Status, Triggered, UnderWay,
 };
 pub(crate) use server::{Server, check};
 

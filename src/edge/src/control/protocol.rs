@@ -13,7 +13,7 @@ use super::figures::{
     RecentPart, StageTimes,
 };
 use crate::clock::Clock;
-use crate::config::Change;
+use crate::config::{Change, Recipe};
 
 /// A line that somebody writes: a wish and nothing else, since a key that is passed over might have been meant
 /// to hold a pulse back.
@@ -44,6 +44,11 @@ pub(crate) enum Request {
         /// Its whole name, or as much of it as nobody else has.
         model: String,
     },
+    /// Another product comes: take its model over, and judge nothing until it is in charge.
+    SelectRecipe {
+        /// Its number or its name.
+        recipe: String,
+    },
     /// Take the model over that was before this one.
     Rollback,
     /// What became of the last parts, one by one?
@@ -62,7 +67,7 @@ impl Request {
             // The part has to go all its way, on a belt that may stand for a while.
             Self::Trigger => 60,
             // A proof, a gap between parts, a camera that is opened, and a disk.
-            Self::Activate { .. } | Self::Rollback => 600,
+            Self::Activate { .. } | Self::SelectRecipe { .. } | Self::Rollback => 600,
         })
     }
 }
@@ -96,6 +101,15 @@ pub(crate) enum Reply {
         /// could.
         switch_ms: f64,
     },
+    /// The model of the selected recipe is in charge.
+    RecipeSelected(RecipeSwitch),
+    /// It is not, or no newer one of it.
+    RecipeFailed {
+        number: u32,
+        reason: String,
+        /// Whether parts are rejected until that changes.
+        rejects: bool,
+    },
     /// The last parts that have left, oldest first.
     Recent { parts: Vec<RecentPart> },
     /// Nothing was done.
@@ -124,7 +138,7 @@ pub(crate) struct Status {
     pub(crate) configuration: Option<String>,
     /// Whether READY beats.
     pub(crate) ready: bool,
-    /// Why not: `starting`, `switching`, `silent`, `camera`, `engine`, `late`, `fault`, `closing`.
+    /// Why not: `starting`, `switching`, `recipe`, `silent`, `camera`, `engine`, `late`, `fault`, `closing`.
     pub(crate) obstacle: Option<String>,
     /// For people; the service manager shows the same.
     pub(crate) doing: String,
@@ -143,6 +157,9 @@ pub(crate) struct Status {
     /// Which model is in charge, and what is under way. A station of an earlier release does not say.
     #[serde(default)]
     pub(crate) models: Option<ModelsStatus>,
+    /// Of a station with recipes.
+    #[serde(default)]
+    pub(crate) recipes: Option<RecipesStatus>,
     #[serde(default)]
     pub(crate) counts: Counts,
     #[serde(default)]
@@ -188,6 +205,90 @@ pub(crate) struct ModelsStatus {
     pub(crate) trial_parts_left: Option<u32>,
     /// What became of the last one that was to take over, or was given up.
     pub(crate) last: Option<ActivationStatus>,
+}
+
+/// The recipes of a station.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RecipesStatus {
+    /// Whether the machine's lines choose.
+    pub(crate) by_lines: bool,
+    /// `live`; `none`: nobody has selected one, and the active model judges. In all others nothing is judged:
+    /// `moving`, `not_said`, `awaited`, `lacking`.
+    pub(crate) state: String,
+    /// The recipe that was selected last, also if there is none of this number.
+    pub(crate) number: Option<u32>,
+    pub(crate) name: Option<String>,
+    /// Why nothing is judged.
+    pub(crate) why: Option<String>,
+    /// The last one that went live.
+    pub(crate) last: Option<RecipeSwitch>,
+    /// Models whose processes wait, proven.
+    pub(crate) preloaded: Vec<String>,
+    /// Why there are not more of them.
+    pub(crate) not_preloaded: Option<String>,
+    pub(crate) list: Vec<RecipeStatus>,
+}
+
+/// A recipe, as configured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RecipeStatus {
+    pub(crate) number: u32,
+    pub(crate) name: String,
+    /// Name of the product.
+    pub(crate) model: String,
+    /// `newest`, or a version.
+    pub(crate) version: String,
+}
+
+impl From<&Recipe> for RecipeStatus {
+    fn from(recipe: &Recipe) -> Self {
+        Self {
+            number: recipe.number,
+            name: recipe.name.clone(),
+            model: recipe.model.clone(),
+            version: recipe.version.to_string(),
+        }
+    }
+}
+
+/// A recipe that went live, and how long that took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RecipeSwitch {
+    pub(crate) number: u32,
+    pub(crate) name: String,
+    pub(crate) model: String,
+    /// From the selection until the model was in charge, and recorded. Parts that came meanwhile were rejected, but
+    /// for a newer model of the same recipe.
+    pub(crate) took_ms: f64,
+    /// As of [`Reply::Activated`]; none if its model was in charge already.
+    pub(crate) proof_ms: Option<f64>,
+    pub(crate) switch_ms: Option<f64>,
+    /// Whether its process had waited, so that at most the rest of its proof was left.
+    pub(crate) preloaded: bool,
+}
+
+impl std::fmt::Display for RecipeSwitch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            model,
+            took_ms,
+            proof_ms,
+            switch_ms,
+            preloaded,
+            ..
+        } = self;
+        write!(f, "model {model}, {took_ms:.0} ms after the selection")?;
+        match (proof_ms, switch_ms) {
+            (Some(proof_ms), Some(switch_ms)) => {
+                let preloaded = if *preloaded { ", preloaded" } else { "" };
+                write!(
+                    f,
+                    " (proof {proof_ms:.0} ms, switch {switch_ms:.0} ms{preloaded})"
+                )
+            }
+            _ => write!(f, " (it was in charge)"),
+        }
+    }
 }
 
 /// A model that is to take over.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{InspectorState, ModelsStatus, Status, UnderWay};
+use super::{InspectorState, ModelsStatus, RecipesStatus, Status, UnderWay};
 use crate::health::{Attention, Board, Disk};
 use crate::part_report::words;
 
@@ -38,6 +38,7 @@ pub(super) fn for_people(status: &Status, seen: &Seen, out: &mut dyn Write) -> i
         challenge,
         last_reload,
         models,
+        recipes,
         state: machine,
         last_hour,
         last_rejects,
@@ -78,6 +79,9 @@ pub(super) fn for_people(status: &Status, seen: &Seen, out: &mut dyn Write) -> i
     }
     if let Some(models) = models {
         show_models(models, out)?;
+    }
+    if let Some(recipes) = recipes {
+        show_recipes(recipes, out)?;
     }
     writeln!(
         out,
@@ -168,6 +172,45 @@ fn show_models(models: &ModelsStatus, out: &mut dyn Write) -> io::Result<()> {
             "not active"
         };
         writeln!(out, "last model     {}, {what}: {}", last.model, last.text)?;
+    }
+    Ok(())
+}
+
+fn show_recipes(recipes: &RecipesStatus, out: &mut dyn Write) -> io::Result<()> {
+    let RecipesStatus {
+        by_lines,
+        number,
+        name,
+        why,
+        last,
+        preloaded,
+        not_preloaded,
+        ..
+    } = recipes;
+    let selected = match (number, name) {
+        (Some(number), Some(name)) => format!("{number} ({name})"),
+        (Some(number), None) => number.to_string(),
+        (None, _) => "none selected".to_owned(),
+    };
+    let by = if *by_lines {
+        ", by the machine's lines"
+    } else {
+        ""
+    };
+    let why = why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+    writeln!(out, "recipe         {selected}{by}{why}")?;
+    if let Some(last) = last {
+        writeln!(
+            out,
+            "last recipe    {} ({}): {last}",
+            last.number, last.name
+        )?;
+    }
+    if !preloaded.is_empty() {
+        writeln!(out, "preloaded      {}", preloaded.join(", "))?;
+    }
+    if let Some(why) = not_preloaded {
+        writeln!(out, "not preloaded  {why}")?;
     }
     Ok(())
 }

@@ -49,6 +49,10 @@ pub(crate) fn remedy(obstacle: &str) -> &'static str {
         "starting" => {
             "wait; if it takes longer than a minute, or repeats, `journalctl -u twinspect@NAME` tells why"
         }
+        "recipe" => {
+            "look at what the machine selects (`twinspect recipe list`) and at the model of that recipe; \
+             what comes is rejected until it is in charge"
+        }
         "switching" => "wait: another model takes over, which takes seconds",
         "silent" => {
             "look at the camera's cable and supply; the station starts its inspection again by itself"
@@ -274,6 +278,9 @@ fn why_no_result(reason: Reason) -> &'static str {
             "the station is too slow for this belt: `twinspect bench` measures it"
         }
         Reason::Position => "parts come too close together, or edges of sensor or encoder are lost",
+        Reason::Recipe => {
+            "parts came while the model of the selected recipe was not in charge: `twinspect recipe list`"
+        }
         _ => "the log says more",
     }
 }

@@ -201,7 +201,7 @@ fn parts(page: &mut Page, status: &Status) {
 }
 
 /// Every reason that a part can leave with.
-const REASONS: [Reason; 11] = [
+const REASONS: [Reason; 12] = [
     Reason::Camera,
     Reason::StaleFrame,
     Reason::NoPart,
@@ -213,6 +213,7 @@ const REASONS: [Reason; 11] = [
     Reason::Overrun,
     Reason::Position,
     Reason::Stopped,
+    Reason::Recipe,
 ];
 
 fn stages(page: &mut Page, times: &StageTimes) {

@@ -13,6 +13,7 @@ mod prune;
 mod switch;
 mod verify;
 
+pub(crate) use place::StorePlace;
 pub(crate) use proof::prove_process;
 
 use std::io::Write;

@@ -16,28 +16,28 @@ const CONFIGURATIONS: &str = "/etc/twinspect";
 const KEEP: usize = 3;
 
 /// A store, and what its station says of it.
-pub(super) struct StorePlace {
-    pub(super) models: Models,
+pub(crate) struct StorePlace {
+    pub(crate) models: Models,
     /// Who may sign.
-    pub(super) keys: PublicKeys,
-    pub(super) keep: usize,
+    pub(crate) keys: PublicKeys,
+    pub(crate) keep: usize,
     /// None for a store that was named by its folder.
-    pub(super) station: Option<StationPlace>,
+    pub(crate) station: Option<StationPlace>,
 }
 
 /// The station whose store it is.
-pub(super) struct StationPlace {
-    pub(super) config: PathBuf,
-    pub(super) name: StationName,
+pub(crate) struct StationPlace {
+    pub(crate) config: PathBuf,
+    pub(crate) name: StationName,
     /// Where it answers while it runs.
-    pub(super) socket: PathBuf,
-    pub(super) bundle: BundleSource,
-    pub(super) engine: EngineSpec,
+    pub(crate) socket: PathBuf,
+    pub(crate) bundle: BundleSource,
+    pub(crate) engine: EngineSpec,
 }
 
 impl StorePlace {
     /// What was typed, or the only station of this machine.
-    pub(super) fn of(args: &StoreArgs) -> Result<Self, EdgeError> {
+    pub(crate) fn of(args: &StoreArgs) -> Result<Self, EdgeError> {
         if let Some(folder) = &args.models {
             return Ok(Self {
                 models: Models::open(folder),
@@ -78,7 +78,7 @@ impl StorePlace {
     }
 
     /// The station, for what only a station can do.
-    pub(super) fn station(&self) -> Result<&StationPlace, EdgeError> {
+    pub(crate) fn station(&self) -> Result<&StationPlace, EdgeError> {
         self.station.as_ref().ok_or(EdgeError::Usage {
             message: "a store alone has no station whose model could change".to_owned(),
             hint: "name the station's configuration with --config",
@@ -86,7 +86,7 @@ impl StorePlace {
     }
 
     /// What to type for the same place.
-    pub(super) fn options(&self) -> String {
+    pub(crate) fn options(&self) -> String {
         match &self.station {
             Some(station) => format!("--config {}", station.config.display()),
             None => format!("--models {}", self.models.root().display()),

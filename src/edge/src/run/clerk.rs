@@ -6,17 +6,22 @@ use std::path::PathBuf;
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
-use twinspect_store::models::{Activation, How, ModelId, Models, ModelsError, StationName};
+use twinspect_store::models::{
+    Activation, How, Installed, ModelId, Models, ModelsError, StationName,
+};
 
+use super::memory;
 use super::orders::Order;
 use crate::chaos;
 use crate::clock;
-use crate::config::BundleSource;
+use crate::config::{BundleSource, Recipe, RecipeVersion};
 use crate::control::Reply;
 use crate::error::WithCauses;
 
 /// Wishes that may wait.
 const SEARCHES_MAX: usize = 3;
+/// Errands that may wait: a process to be weighed for each model in reserve, and a few recipes.
+const ERRANDS_MAX: usize = 32;
 
 /// What is said where the clerk went wrong; the panic has told what and where.
 const PANICKED: &str = "looking for the model has panicked: please report it with the log";
@@ -28,6 +33,16 @@ pub(super) struct Found {
     pub(super) bundle: PathBuf,
     /// Its whole hash.
     pub(super) digest: String,
+}
+
+impl From<Installed> for Found {
+    fn from(installed: Installed) -> Self {
+        Self {
+            digest: installed.hash.unwrap_or_default(),
+            bundle: installed.path,
+            id: installed.id,
+        }
+    }
 }
 
 /// Which model a station is to begin with when it is started, and which one was before it.
@@ -46,10 +61,27 @@ pub(super) struct Search {
     pub(super) answer: Sender<Reply>,
 }
 
+/// What the line process itself wants to know.
+#[derive(Debug)]
+pub(super) enum Errand {
+    /// Which model a recipe has.
+    Recipe(Recipe),
+    /// Which models these recipes have, those that have one.
+    Reserve(Vec<Recipe>),
+    /// Whether there is memory for one more process like this one.
+    Weigh {
+        generation: u64,
+        /// The process in charge.
+        process: u32,
+        free_min_bytes: u64,
+    },
+}
+
 /// The way to the clerk. Nobody who wants a model keeps a record from being written.
 #[derive(Debug, Clone)]
 pub(super) struct Chores {
     pub(super) searches: Sender<Search>,
+    pub(super) errands: Sender<Errand>,
     /// One at a time.
     pub(super) records: Sender<Record>,
 }
@@ -58,16 +90,23 @@ pub(super) struct Chores {
 #[derive(Debug)]
 pub(super) struct InTray {
     searches: Receiver<Search>,
+    errands: Receiver<Errand>,
     records: Receiver<Record>,
 }
 
 /// What is to be done, and who does it.
 pub(super) fn chores() -> (Chores, InTray) {
     let (searches, searched) = bounded(SEARCHES_MAX);
+    let (errands, to_do) = bounded(ERRANDS_MAX);
     let (records, recorded) = bounded(1);
-    let chores = Chores { searches, records };
+    let chores = Chores {
+        searches,
+        errands,
+        records,
+    };
     let tray = InTray {
         searches: searched,
+        errands: to_do,
         records: recorded,
     };
     (chores, tray)
@@ -126,11 +165,15 @@ impl Store {
         if !installed.is_proven() {
             return Err(ModelsError::Unproven { id: installed.id });
         }
-        Ok(Found {
-            digest: installed.hash.unwrap_or_default(),
-            bundle: installed.path,
-            id: installed.id,
-        })
+        Ok(installed.into())
+    }
+
+    fn of_recipe(&self, recipe: &Recipe) -> Result<Found, ModelsError> {
+        let version = match &recipe.version {
+            RecipeVersion::Newest => None,
+            RecipeVersion::Exactly(version) => Some(version),
+        };
+        Ok(self.models.of_product(&recipe.model, version)?.into())
     }
 
     fn write(&self, record: Record) -> Result<(), ModelsError> {
@@ -156,7 +199,11 @@ impl Store {
 
 /// Starts the clerk. It ends with the line process.
 pub(super) fn start(store: Option<Store>, tray: InTray, orders: Sender<Order>) {
-    let InTray { searches, records } = tray;
+    let InTray {
+        searches,
+        errands,
+        records,
+    } = tray;
     thread::spawn(move || {
         loop {
             let order = select! {
@@ -164,6 +211,10 @@ pub(super) fn start(store: Option<Store>, tray: InTray, orders: Sender<Order>) {
                     let Ok(record) = record else { return };
                     let written = catch_unwind(AssertUnwindSafe(|| write(store.as_ref(), record)));
                     Order::Recorded(written.unwrap_or(false))
+                }
+                recv(errands) -> errand => {
+                    let Ok(errand) = errand else { return };
+                    run_errand(store.as_ref(), errand)
                 }
                 recv(searches) -> search => {
                     let Ok(Search { typed, answer }) = search else { return };
@@ -195,6 +246,27 @@ fn write(store: Option<&Store>, record: Record) -> bool {
     }
 }
 
+fn run_errand(store: Option<&Store>, errand: Errand) -> Order {
+    match errand {
+        Errand::Recipe(recipe) => {
+            let found = of_recipe(store, &recipe);
+            Order::RecipeFound(Box::new((recipe.number, found)))
+        }
+        Errand::Reserve(recipes) => {
+            let found = recipes.iter().map(|recipe| of_recipe(store, recipe));
+            Order::Keep(found.filter_map(Result::ok).collect())
+        }
+        Errand::Weigh {
+            generation,
+            process,
+            free_min_bytes,
+        } => Order::Weighed {
+            generation,
+            may_start: memory::has_room(process, free_min_bytes),
+        },
+    }
+}
+
 fn find(store: Option<&Store>, typed: &str) -> Result<Found, String> {
     let Some(store) = store else {
         return Err(
@@ -202,10 +274,22 @@ fn find(store: Option<&Store>, typed: &str) -> Result<Found, String> {
                 .to_owned(),
         );
     };
-    store.find(typed).map_err(|error| {
-        let hint = error
-            .hint()
-            .map_or(String::new(), |hint| format!("; {hint}"));
-        format!("{}{hint}", WithCauses(&error))
-    })
+    store.find(typed).map_err(|error| said(&error))
+}
+
+fn of_recipe(store: Option<&Store>, recipe: &Recipe) -> Result<Found, String> {
+    let find = || match store {
+        Some(store) => store.of_recipe(recipe).map_err(|error| said(&error)),
+        // Its configuration would have been refused.
+        None => Err("the station has no store of models".to_owned()),
+    };
+    catch_unwind(AssertUnwindSafe(find)).unwrap_or_else(|_| Err(PANICKED.to_owned()))
+}
+
+/// With the remedy.
+fn said(error: &ModelsError) -> String {
+    let hint = error
+        .hint()
+        .map_or(String::new(), |hint| format!("; {hint}"));
+    format!("{}{hint}", WithCauses(error))
 }

@@ -161,6 +161,11 @@ impl Inspector {
         self.generation
     }
 
+    /// Its number for the kernel.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Tells one that waits that it is in charge, after so many parts of a recording; whether that was possible.
     pub(super) fn take_over(&mut self, after: u64) -> bool {
         let word = TakeOverMessage {

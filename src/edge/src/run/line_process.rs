@@ -5,6 +5,7 @@ mod challenge;
 mod engine;
 mod hearing;
 mod models;
+mod recipes;
 mod requests;
 mod trial;
 
@@ -27,6 +28,7 @@ use twinspect_line::{Edge, Output};
 
 use self::engine::EngineWatch;
 use self::models::Models;
+use self::recipes::Recipes;
 use self::trial::Trials;
 use super::clerk::{self, Chores, Store};
 use super::inspector::{Heard, Inspector, InspectorEvent};
@@ -114,6 +116,7 @@ struct LineProcess {
     /// Generation of the process in charge.
     in_charge: u64,
     models: Models,
+    recipes: Recipes,
     /// No more pictures come, from a camera whose pictures are the trigger.
     camera_has_ended: bool,
     /// What spoke against more parts when it was last looked at.
@@ -148,12 +151,15 @@ impl LineProcess {
         Ok(Self {
             clock,
             config: args.config.clone(),
-            station: Station::new(station.decisions, machine.encoder())?.with_models(standing),
+            station: Station::new(station.decisions, machine.encoder())?
+                .with_models(standing)
+                .with_recipe_levels(machine.recipe_levels())?,
             machine,
             output: Output::from(station.decisions.gate.mode),
             inspector: None,
             in_charge: 0,
             models,
+            recipes: Recipes::new(station.recipes.as_ref()),
             camera_has_ended: false,
             obstacle: Some(NotReady::Starting),
             effects: Vec::new(),
@@ -180,6 +186,7 @@ impl LineProcess {
         let rested = self.machine.rest(self.clock.now_us());
         self.service.stopping(END_MAX);
         self.models.discard();
+        self.recipes.discard();
         if let Some(inspector) = self.inspector.take() {
             inspector.close();
             self.wait_for_end();
@@ -200,6 +207,7 @@ impl LineProcess {
             self.decide()?;
             chaos::meet(Place::Loop, self.station.trigger().counters().parts);
             self.tell_progress();
+            self.tell_recipe();
             self.service.advanced(&self.station, self.clock.now_us());
             if self.camera_has_ended
                 || self
@@ -227,6 +235,7 @@ impl LineProcess {
                     .sensor_edge(edge, &mut |effect| effects.push(effect)),
                 MachineEdge::Encoder(edge) => self.station.encoder_edge(edge),
                 MachineEdge::Ack(level) => self.station.ack(level),
+                MachineEdge::Recipe(edge) => self.station.recipe_edge(edge),
                 MachineEdge::OutOfOrder => self.station.edges_out_of_order(now_us),
             }
         }
@@ -337,6 +346,11 @@ impl LineProcess {
                 }
             }
             Effect::Prove { generation, model } => self.prove(generation, model),
+            Effect::Engage { generation, model } => self.engage(generation, model),
+            Effect::Reserve { generation, model } => self.weigh(generation, model),
+            Effect::Spare { generation } => self.spare(generation),
+            Effect::Seek(recipe) => self.seek(recipe),
+            Effect::Chosen(chosen) => self.chosen(chosen),
             Effect::Discard => self.models.discard(),
             Effect::Release => self.release(),
             Effect::TakeOver => self.put_in_charge(),

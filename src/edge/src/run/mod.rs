@@ -25,6 +25,7 @@ mod inspecting;
 mod inspector;
 mod line_process;
 mod machine;
+mod memory;
 mod messages;
 mod mood;
 mod notify;

@@ -1,6 +1,7 @@
 //! What a station does, in words: for people, and in those of OPC 40100-1.
 
 use twinspect_core::readiness::NotReady;
+use twinspect_core::recipe::Unchosen;
 use twinspect_core::station::Station;
 
 use super::messages::{EngineReport, Ready};
@@ -39,6 +40,11 @@ impl Mood {
             Some(NotReady::Starting) if !self.again => MachineState::Preoperational,
             // Somebody wants it.
             Some(NotReady::Switching) => MachineState::Preoperational,
+            // It is on its way, unless somebody has to do something about it.
+            Some(NotReady::Recipe) => match station.unchosen() {
+                Some(Unchosen::Lacking(..) | Unchosen::NotSaid) => MachineState::Error,
+                _ => MachineState::Preoperational,
+            },
             Some(_) => MachineState::Error,
             None if station.trigger().watches() => MachineState::ContinuousExecution,
             None if station.gate().parts_under_way() > 0 => MachineState::SingleExecution,
@@ -92,6 +98,9 @@ impl Mood {
             }
             (NotReady::Switching, _, _) => {
                 "another model takes over, and the camera is opened again; all parts are rejected"
+            }
+            (NotReady::Recipe, _, _) => {
+                "the model in charge is not that of the selected recipe; all parts are rejected"
             }
             (NotReady::Silent, _, _) => "the inspect process does not move on",
             (NotReady::Camera, _, _) => {

@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
-use super::clerk::{Chores, Search, Wish as ModelWish};
+use super::clerk::{Chores, Found, Search, Wish as ModelWish};
 use super::reload::{Reading, Wish};
 use crate::control::{Reply, Request};
 use crate::error::EdgeError;
@@ -37,6 +37,20 @@ pub(super) enum Order {
     GoBack(Sender<Reply>),
     /// Whether it could be written down which model is in charge.
     Recorded(bool),
+    /// Select a recipe, if there is one of that name or number.
+    Select {
+        typed: String,
+        answer: Sender<Reply>,
+    },
+    /// The model of a recipe, by its number, or why it has none.
+    RecipeFound(Box<(u32, Result<Found, String>)>),
+    /// Models that are worth a process in reserve, the most important first.
+    Keep(Vec<Found>),
+    /// Whether there is memory for a process in reserve, or why not.
+    Weighed {
+        generation: u64,
+        may_start: Result<(), String>,
+    },
 }
 
 /// Hands requests of the control socket on; whether there was room.
@@ -56,6 +70,10 @@ pub(super) fn desk(
         Request::Activate { model } => {
             let typed = model;
             chores.searches.try_send(Search { typed, answer }).is_ok()
+        }
+        Request::SelectRecipe { recipe } => {
+            let typed = recipe;
+            orders.try_send(Order::Select { typed, answer }).is_ok()
         }
         Request::Rollback => orders.try_send(Order::GoBack(answer)).is_ok(),
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use twinspect_core::readiness::NotReady;
 use twinspect_core::station::Station;
 
 use super::history::History;
@@ -13,8 +14,8 @@ use super::notify::Notifier;
 use super::station_report::Measured;
 use crate::config::{self, Change, ReloadError};
 use crate::control::{
-    ChallengeStatus, Folders, InspectorStatus, LeftPart, ModelsStatus, Parts, ReloadStatus, Reply,
-    Status, UnderWay,
+    ChallengeStatus, Folders, InspectorStatus, LeftPart, ModelsStatus, Parts, RecipesStatus,
+    ReloadStatus, Reply, Status, UnderWay,
 };
 use crate::error::WithCauses;
 use crate::page::Sign;
@@ -28,6 +29,7 @@ const REASON_CHARS_MAX: usize = 300;
 /// What the answer to `status` takes from elsewhere.
 pub(super) struct Told<'a> {
     pub(super) models: ModelsStatus,
+    pub(super) recipes: Option<RecipesStatus>,
     pub(super) challenge: ChallengeStatus,
     pub(super) measured: Measured,
     /// Digest of the configuration.
@@ -48,6 +50,8 @@ pub(super) struct Service {
     last_reload: Option<ReloadStatus>,
     /// A model that is to take over.
     under_way: Option<UnderWay>,
+    /// Why the model in charge is not that of the selected recipe.
+    unchosen: Option<String>,
     /// A model that was given up, and why.
     given_up: Option<String>,
     history: History,
@@ -68,6 +72,7 @@ impl Service {
             last_part: None,
             last_reload: None,
             under_way: None,
+            unchosen: None,
             given_up: None,
             history: History::default(),
             folders: Folders {
@@ -110,6 +115,12 @@ impl Service {
     /// What is under way with another model.
     pub(super) fn under_way(&mut self, under_way: Option<UnderWay>) {
         self.under_way = under_way;
+        self.show();
+    }
+
+    /// Why the model in charge is not that of the selected recipe, if it is not.
+    pub(super) fn unchosen(&mut self, unchosen: Option<String>) {
+        self.unchosen = unchosen;
         self.show();
     }
 
@@ -206,6 +217,7 @@ impl Service {
     pub(super) fn status(&self, station: &Station, told: Told<'_>, now_us: u64) -> Reply {
         let Told {
             models,
+            recipes,
             challenge,
             measured,
             configuration,
@@ -252,6 +264,7 @@ impl Service {
             challenge: Some(challenge),
             last_reload: self.last_reload.clone(),
             models: Some(models),
+            recipes,
             counts: self.history.counts().clone(),
             last_hour: self.history.last_hour(now_us),
             last_rejects: self.history.rejects(),
@@ -273,7 +286,17 @@ impl Service {
 
     fn show(&mut self) {
         let Some(mood) = self.mood else { return };
-        self.doing = mood.doing(self.inspector.as_ref());
+        self.doing = match &self.unchosen {
+            Some(why) if mood.obstacle == Some(NotReady::Recipe) => {
+                let why: String = why
+                    .replace('\n', " ")
+                    .chars()
+                    .take(REASON_CHARS_MAX)
+                    .collect();
+                format!("not ready: recipe: {why}; all parts are rejected")
+            }
+            _ => mood.doing(self.inspector.as_ref()),
+        };
         if let Some(reload) = self.last_reload.as_ref().filter(|last| !last.taken_over) {
             self.doing.push_str("; new configuration refused: ");
             let text = reload.text.replace('\n', " ");

@@ -91,7 +91,15 @@ pub(super) fn hold(
             active_low: input.active_low,
             debounce: match input.wire {
                 Input::Ack => spec.ack_debounce,
-                Input::Sensor | Input::EncoderA | Input::EncoderB => Duration::ZERO,
+                // Stamps tell what bounces, and lose nothing to a chip that rounds.
+                Input::Sensor
+                | Input::EncoderA
+                | Input::EncoderB
+                | Input::Recipe0
+                | Input::Recipe1
+                | Input::Recipe2
+                | Input::Recipe3
+                | Input::RecipeStrobe => Duration::ZERO,
             },
         };
         let chip = by_chip.entry(place.chip.clone()).or_default();
@@ -209,6 +217,36 @@ mod tests {
         );
         assert_eq!(main.level(Input::Sensor).unwrap(), Some(false));
         assert_eq!(main.level(Input::EncoderA).unwrap(), None);
+    }
+
+    #[test]
+    fn recipe_lines_have_their_levels_and_undelayed_edges() {
+        let [first, second, third, fourth] = Input::RECIPE;
+        let wires = [first, second, third, fourth, Input::RecipeStrobe];
+        let mut offset = 0;
+        let chips = Double::new(wires.map(|wire| {
+            offset += 1;
+            found("main", offset, wire.name())
+        }));
+        let all = wires.map(|wire| input(wire, wire.name())).to_vec();
+        let spec = spec(Vec::new(), all);
+        let mut inputs = hold(&chips, &chips.lines().unwrap(), &spec).unwrap();
+        assert_eq!(inputs.len(), 1, "one request for a chip");
+        chips.happens("main", [raw(1, true, 1), raw(3, true, 1), raw(5, true, 1)]);
+        let mut told = Vec::new();
+        inputs[0]
+            .wait(Duration::ZERO, &mut |edge| {
+                told.push((edge.input, edge.level));
+            })
+            .unwrap();
+        let rose = [Input::Recipe0, Input::Recipe2, Input::RecipeStrobe];
+        assert_eq!(told, rose.map(|wire| (wire, true)));
+        for wire in Input::RECIPE {
+            let is_high = rose.contains(&wire);
+            assert_eq!(inputs[0].level(wire).unwrap(), Some(is_high), "{wire}");
+        }
+        let is_delayed = |operation: &Operation| matches!(operation, Operation::Read { wish } if !wish.debounce.is_zero());
+        assert!(!chips.log().iter().any(is_delayed));
     }
 
     #[test]

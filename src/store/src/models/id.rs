@@ -1,5 +1,7 @@
 //! The names of what is installed, and of the stations that go by it.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 use twinspect_bundle::{Bundle, Manifest, Version};
 
@@ -56,6 +58,18 @@ impl ModelId {
     pub fn version(&self) -> &str {
         let (start, end) = self.version;
         self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// Which of two models has the newer version.
+    pub(super) fn precedence(&self, other: &Self) -> Ordering {
+        // What is no version is no model's name.
+        match (
+            self.version().parse::<Version>(),
+            other.version().parse::<Version>(),
+        ) {
+            (Ok(one), Ok(other)) => one.precedence(&other),
+            _ => Ordering::Equal,
+        }
     }
 
     /// The first 12 digits of the bundle's hash.

@@ -37,7 +37,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
-use twinspect_bundle::{Bundle, document, identity};
+use twinspect_bundle::{Bundle, Version, document, identity};
 
 const INSTALLED: &str = "installed";
 const PROOFS: &str = "proofs";
@@ -159,6 +159,37 @@ impl<F: FileSystem> Models<F> {
                     typed: typed.to_owned(),
                     candidates,
                 })
+            }
+        }
+    }
+
+    /// The model of a product that a station may go by: of this version, or of the highest one. Of several bundles of
+    /// one version it is the one that was installed last.
+    ///
+    /// # Errors
+    /// [`ModelsError::NotInstalled`], and [`ModelsError::Unproven`] where none of those that could be meant is proven.
+    pub fn of_product(
+        &self,
+        name: &str,
+        version: Option<&Version>,
+    ) -> Result<Installed, ModelsError> {
+        let is_meant = |model: &Installed| {
+            let is_version = |version: &Version| model.id.version() == version.as_str();
+            model.id.name() == name && version.is_none_or(is_version)
+        };
+        let mut meant: Vec<Installed> = self.list()?.into_iter().filter(is_meant).collect();
+        meant.sort_by(|one, other| {
+            let is_proven = one.is_proven().cmp(&other.is_proven());
+            let by_version = || one.id.precedence(&other.id);
+            let by_time = one.installed_s.cmp(&other.installed_s);
+            is_proven.then_with(by_version).then(by_time)
+        });
+        match meant.pop() {
+            Some(best) if best.is_proven() => Ok(best),
+            Some(best) => Err(ModelsError::Unproven { id: best.id }),
+            None => {
+                let version = version.map_or(String::new(), |version| format!("-{version}"));
+                Err(self.not_installed(&format!("{name}{version}")))
             }
         }
     }

@@ -187,6 +187,29 @@ fn what_somebody_may_mean_is_found_or_all_of_it_named() {
 }
 
 #[test]
+fn the_newest_model_of_a_product_is_the_highest_version_that_is_proven() {
+    let (_keep, models) = store();
+    let ids = ["1.9.0", "1.10.0", "1.10.1-rc.1"].map(|version| install(&models, version));
+    let name = ids[0].name().to_owned();
+    let found = |version: Option<&str>| {
+        let version = version.map(|version| version.parse().unwrap());
+        models.of_product(&name, version.as_ref())
+    };
+    assert_eq!(found(None).unwrap().id, ids[2]);
+    assert_eq!(found(Some("1.9.0")).unwrap().id, ids[0]);
+    fs::remove_file(models.root().join(format!("proofs/{}.toml", ids[2]))).unwrap();
+    assert_eq!(found(None).unwrap().id, ids[1]);
+    let unproven = refused(found(Some("1.10.1-rc.1")));
+    assert!(matches!(unproven, ModelsError::Unproven { id } if id == ids[2]));
+    let absent = refused(found(Some("2.0.0")));
+    assert!(
+        matches!(&absent, ModelsError::NotInstalled { typed, .. } if typed.ends_with("-2.0.0")),
+        "{absent}"
+    );
+    assert!(models.of_product("another", None).is_err());
+}
+
+#[test]
 fn what_a_station_needs_is_never_pruned() {
     let (_keep, models) = store();
     let ids =

@@ -6,6 +6,7 @@ use twinspect_core::belt::EncoderEdge;
 use twinspect_core::changeover::{Model, Standing};
 use twinspect_core::freshness::ExposureWindow;
 use twinspect_core::gate::{Action, Counters as GateCounters, Outcome, OutputMode};
+use twinspect_core::recipe::{Lack, Recipe, RecipeEdge};
 use twinspect_core::recovery::{Health, Order};
 use twinspect_core::station::{Effect, Inspector, StationError, StationSpec};
 use twinspect_core::trigger::{Counters as TriggerCounters, SensorEdge, Sight};
@@ -332,6 +333,14 @@ impl Device for Broken {
 
     fn activate(&mut self, model: Model) -> bool {
         self.inner.activate(model)
+    }
+
+    fn recipe(&mut self, edge: RecipeEdge) {
+        self.inner.recipe(edge);
+    }
+
+    fn found(&mut self, recipe: Recipe, found: Result<Model, Lack>, now_us: u64) {
+        self.inner.found(recipe, found, now_us);
     }
 
     fn recorded(&mut self, is_done: bool, now_us: u64) {

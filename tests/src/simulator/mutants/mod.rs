@@ -138,11 +138,15 @@ pub enum Mutation {
     StillIsWell,
     /// A driver that does not return is waited for.
     CameraHangUnnoticed,
+    /// Nobody looks at the recipe lines.
+    RecipesIgnored,
+    /// Each number that goes by on the recipe lines is a recipe.
+    RecipesUnsettled,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 59] = [
+    pub const ALL: [Self; 61] = [
         Self::NoDebounce,
         Self::DoublesIgnored,
         Self::SensorGapsIgnored,
@@ -202,6 +206,8 @@ impl Mutation {
         Self::NeverLooksAgain,
         Self::StillIsWell,
         Self::CameraHangUnnoticed,
+        Self::RecipesIgnored,
+        Self::RecipesUnsettled,
     ];
 
     /// The numbers that the broken station is made from.
@@ -258,6 +264,13 @@ impl Mutation {
             Self::StopWaitsForever => spec.drain_max_us = u64::MAX,
             Self::NoRollBack => spec.changeover.trial.parts = 0,
             Self::RecordGivenUp => spec.changeover.record_again_us = u64::MAX,
+            Self::RecipesIgnored => spec.recipes = None,
+            Self::RecipesUnsettled => {
+                let recipes = spec.recipes.as_mut();
+                if let Some(lines) = recipes.and_then(|recipes| recipes.lines.as_mut()) {
+                    lines.settle_us = 1;
+                }
+            }
             Self::LateNeverDropsReady => spec.readiness.late_max = u32::MAX,
             _ => {}
         }

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 
 use twinspect_core::changeover::{Model, Standing};
-use twinspect_core::station::{Effect, Inspector as Said};
+use twinspect_core::station::{Effect, Inspector as Said, StationSpec};
 
 use super::{Later, World};
 use crate::simulator::device::Device;
 use crate::simulator::fault::FaultKind;
 use crate::simulator::inspector::{Eyes, Inspector, Message, NEVER, Nature};
-use crate::simulator::story::{Answer, RECOVERY_US, is_watched};
+use crate::simulator::story::{Answer, RECIPES, RECOVERY_US, is_watched};
 
 /// Gaps that are remembered; far longer ago than any part is under way.
 const GAPS_KEPT: usize = 16;
@@ -35,10 +35,12 @@ pub(super) struct Models {
     gaps: VecDeque<(u64, u64)>,
 }
 
-impl Default for Models {
-    fn default() -> Self {
+impl Models {
+    /// One model, or one of each recipe.
+    pub(super) fn new(station: &StationSpec) -> Self {
+        let models = station.recipes.map_or(1, |_| RECIPES as usize);
         Self {
-            natures: vec![Nature::Good],
+            natures: vec![Nature::Good; models],
             were_ready: vec![Model(0)],
             candidate: None,
             departed: None,
@@ -48,9 +50,7 @@ impl Default for Models {
             gaps: VecDeque::with_capacity(GAPS_KEPT),
         }
     }
-}
 
-impl Models {
     pub(super) fn nature(&self, model: Model) -> Nature {
         self.natures[model.0 as usize]
     }
@@ -190,7 +190,7 @@ impl<D: Device> World<'_, D> {
     }
 
     /// Parts under way suffer, and those that come until a process is up again.
-    fn felt(&mut self, lasts_us: u64) {
+    pub(super) fn felt(&mut self, lasts_us: u64) {
         self.disturbances += 1;
         let until_us = self.now_us + lasts_us + 600_000 + RECOVERY_US;
         self.disturbed_until_us = self.disturbed_until_us.max(until_us);

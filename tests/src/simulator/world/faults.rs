@@ -30,6 +30,8 @@ impl<D: Device> World<'_, D> {
                 self.serve();
             }
             Later::Fault(kind, size) => self.fault(kind, size),
+            Later::RecipeLines(number) => self.recipe_lines(number),
+            Later::Found(recipe) => self.found(recipe),
             Later::Recorded(standing, is_done) => self.recorded(standing, is_done),
         }
     }
@@ -96,6 +98,9 @@ impl<D: Device> World<'_, D> {
             FaultKind::RecordFails => {
                 self.models.fail_records(1 + size % 3);
                 0
+            }
+            FaultKind::RecipeSwitch | FaultKind::RecipeUnknown | FaultKind::RecipeBounce => {
+                self.recipe_fault(kind, size)
             }
             kind if Nature::of(kind).is_some() => {
                 self.want(kind);

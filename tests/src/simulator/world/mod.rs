@@ -3,6 +3,7 @@
 
 mod changeover;
 mod faults;
+mod recipes;
 
 use std::collections::VecDeque;
 
@@ -10,6 +11,7 @@ use twinspect_core::belt::EncoderKind;
 use twinspect_core::changeover::Standing;
 use twinspect_core::gate::Action;
 use twinspect_core::lookout::Seen;
+use twinspect_core::recipe::Recipe;
 use twinspect_core::station::{Effect, Inspector as Said};
 
 use crate::simulator::belt::{Belt, Reached};
@@ -21,6 +23,7 @@ use crate::simulator::kernel::{Edge, Kernel};
 use crate::simulator::story::{Answer, RECOVERY_US, Story, is_apart, is_watched, may_be_lost};
 use crate::simulator::trace::Trace;
 use changeover::Models;
+use recipes::RecipeWires;
 
 /// Parts that a fault meets without harming a process are inspected again after this time.
 const PARTS_RECOVERY_US: u64 = 700_000;
@@ -45,6 +48,9 @@ enum Later {
     Ack(bool),
     /// A record has been written, or not.
     Recorded(Standing, bool),
+    /// The recipe lines tell a number, or the one that the machine means.
+    RecipeLines(Option<u8>),
+    Found(Recipe),
 }
 
 /// A part between sensor and rejector, as far as faults are concerned.
@@ -78,6 +84,7 @@ pub(crate) struct World<'a, D> {
     kernel: Kernel,
     inspector: Inspector,
     models: Models,
+    recipes: RecipeWires,
     checker: Checker,
     pub(crate) trace: Trace,
     now_us: u64,
@@ -116,7 +123,8 @@ impl<'a, D: Device> World<'a, D> {
             belt: Belt::new(&story.parts, story.station.encoder.is_some(), story.seed),
             kernel: Kernel::default(),
             inspector: Inspector::new(story.seed, is_watched(&story.station)),
-            models: Models::default(),
+            models: Models::new(&story.station),
+            recipes: RecipeWires::default(),
             checker: Checker::new(story.station),
             trace,
             now_us: 0,
@@ -358,10 +366,20 @@ impl<'a, D: Device> World<'a, D> {
         let clock_us = self.clock_us();
         let mut effects = std::mem::take(&mut self.effects);
         while let Some(edge) = self.kernel.read() {
+            let at_us = match edge {
+                Edge::Sensor(edge) => edge.at_us,
+                Edge::Encoder(edge) => edge.at_us,
+            };
+            while let Some(edge) = self.recipes.read(at_us) {
+                self.device.recipe(edge);
+            }
             match edge {
                 Edge::Sensor(edge) => self.device.sensor(edge, &mut effects),
                 Edge::Encoder(edge) => self.device.encoder(edge),
             }
+        }
+        while let Some(edge) = self.recipes.read(self.now_us) {
+            self.device.recipe(edge);
         }
         // Whatever else has come to be known in the same breath may have taken the answer with it.
         let is_prompt = self.mail.is_empty() && self.now_us > self.stalled_until_us;
@@ -429,6 +447,7 @@ impl<'a, D: Device> World<'a, D> {
                         .inspects(ticket.number, ticket.triggered_us, asked);
                 }
                 self.asked();
+                self.check_recipe(ticket.number, ticket.triggered_us);
                 if !self.inspector.ticket(ticket) {
                     self.device.refused(ticket.number);
                 }
@@ -445,6 +464,11 @@ impl<'a, D: Device> World<'a, D> {
             | Effect::Record(_)
             | Effect::Settled(_)
             | Effect::RolledBack { .. } => self.exchange(effect),
+            Effect::Seek(_)
+            | Effect::Chosen(_)
+            | Effect::Engage { .. }
+            | Effect::Reserve { .. }
+            | Effect::Spare { .. } => self.recipe(effect),
             Effect::Kill => {
                 self.checker.expects_answers(false);
                 self.inspector.kill(now_us);

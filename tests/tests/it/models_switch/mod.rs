@@ -5,6 +5,7 @@
 
 mod faults;
 mod power;
+mod recipes;
 mod takeover;
 
 use std::io::{BufRead, BufReader};

@@ -135,6 +135,7 @@ impl LineProcess {
         if let Some(demotion) = &mut self.engine.demotion {
             demotion.forgive();
         }
+        self.station.renew_reserve();
         log::info!(
             "the GPU is to be tried again: the inspect process ends, and another one is started"
         );

@@ -38,9 +38,14 @@ impl LineProcess {
             self.hear_candidate(generation, what);
             return Ok(());
         }
+        if self.recipes.is_spare(generation) {
+            self.hear_spare(generation, what);
+            return Ok(());
+        }
         let makes_way = self.station.changeover().is_releasing();
         // Another model may do better. Once the end is heard, it may be in charge already.
-        let has_way_back = self.station.changeover().has_way_back();
+        let has_way_back =
+            self.station.changeover().has_way_back() || self.station.unchosen().is_some();
         let said = match &what {
             Heard::Message(InspectorMessage::Ready(_)) => Said::Ready,
             Heard::Message(InspectorMessage::Proven(_)) => Said::Proven,
@@ -108,6 +113,7 @@ impl LineProcess {
                 self.report.ready(&ready)?;
                 let active = self.station.changeover().standing().active;
                 self.models.ready(active, &ready.model.bundle);
+                self.restock();
                 self.service.inspector(ready);
                 self.machine.start(now_us);
             }
@@ -144,7 +150,11 @@ impl LineProcess {
                     return Err(EdgeError::InspectProcess { code });
                 }
                 log::error!("the inspect process has ended: {ending}");
+                let before = self.engine.permission();
                 self.engine.ended(ending, now_us);
+                if self.engine.permission() != before {
+                    self.station.renew_reserve();
+                }
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use twinspect_store::models::{ModelId, ModelsError};
 use super::LineProcess;
 use crate::config::BundleSource;
 use crate::control::{ActivationStatus, ModelsStatus, Reply, UnderWay};
-use crate::run::clerk::{Chores, Found, Record, Search, Store, Wish};
+use crate::run::clerk::{Chores, Errand, Found, Record, Search, Store, Wish};
 use crate::run::inspector::{Heard, Inspector};
 use crate::run::messages::InspectorMessage;
 use crate::run::service::reply;
@@ -128,6 +128,28 @@ impl Models {
         candidate.is_some_and(|candidate| candidate.generation() == generation)
     }
 
+    /// A process that has waited in reserve is the one that proves the wanted model, or has proven it.
+    pub(super) fn engage(&mut self, spare: Inspector) {
+        self.failure = None;
+        self.candidate = Some(spare);
+    }
+
+    /// Has the clerk do something; whether he can.
+    pub(super) fn ask(&self, errand: Errand) -> Result<(), ()> {
+        self.chores.errands.try_send(errand).map_err(|_| ())
+    }
+
+    /// What became of the last model that was to take over, or was given up.
+    pub(super) fn last_text(&self) -> Option<String> {
+        self.last.as_ref().map(|last| last.text.clone())
+    }
+
+    /// The number of a model that was found.
+    pub(super) fn number_of(&mut self, found: Found) -> Model {
+        let Found { id, bundle, digest } = found;
+        self.number(id, bundle, Some(digest))
+    }
+
     /// Nobody proves another model any more.
     pub(super) fn discard(&mut self) {
         if let Some(candidate) = self.candidate.take() {
@@ -171,7 +193,7 @@ impl Models {
         self.known.get(usize::try_from(model.0).ok()?)
     }
 
-    fn name(&self, model: Model) -> String {
+    pub(super) fn name(&self, model: Model) -> String {
         self.get(model).map(Known::name).unwrap_or_default()
     }
 
@@ -201,11 +223,11 @@ impl LineProcess {
     /// Somebody wants another model.
     pub(super) fn activate(&mut self, wish: Wish) {
         let Wish { found, answer } = wish;
-        let Found { id, bundle, digest } = match found {
+        let found = match found {
             Ok(found) => found,
             Err(reason) => return reply(&answer, Reply::Refused { reason }),
         };
-        let model = self.models.number(id, bundle, Some(digest));
+        let model = self.models.number_of(found);
         self.want(model, answer);
     }
 
@@ -334,6 +356,7 @@ impl LineProcess {
                 switch_us,
             } => {
                 let (proof_ms, switch_ms) = (proof_us as f64 / 1e3, switch_us as f64 / 1e3);
+                self.recipes.exchanged(model, proof_ms, switch_ms);
                 let name = self.models.name(model);
                 let text = format!("proven in {proof_ms:.0} ms, switched within {switch_ms:.0} ms");
                 log::info!("model {name} is active: {text}");
@@ -343,6 +366,23 @@ impl LineProcess {
                     switch_ms,
                 };
                 (model, told, text)
+            }
+            Settlement::Refused {
+                model,
+                why: Refusal::Withdrawn,
+            } => {
+                // It has lost nothing by that, and whoever wants another one is told of that one.
+                let name = self.models.name(model);
+                log::info!(
+                    "model {name} is not wanted any more: {}",
+                    words(Refusal::Withdrawn)
+                );
+                if let Some(answer) = self.models.asked.take() {
+                    let why = words(Refusal::Withdrawn);
+                    let reason = format!("{name} does not go live: {why}");
+                    reply(&answer, Reply::Refused { reason });
+                }
+                return;
             }
             Settlement::Refused { model, why } => {
                 let failure = failure.map_or(String::new(), |failure| format!(": {failure}"));
@@ -422,7 +462,7 @@ impl LineProcess {
 }
 
 /// For people.
-fn words(why: Refusal) -> &'static str {
+pub(super) fn words(why: Refusal) -> &'static str {
     match why {
         Refusal::NotProven => "its process has ended before the model was proven",
         Refusal::ProofTooLong => {
@@ -444,6 +484,7 @@ fn words(why: Refusal) -> &'static str {
         Refusal::OnTrial => {
             "its first parts could not be inspected, or the model before it came back by itself"
         }
+        Refusal::Withdrawn => "another recipe was selected before it could take over",
         Refusal::Closing => "the station stops",
     }
 }

@@ -18,6 +18,7 @@ impl LineProcess {
                 let (digest, now_us) = (self.loaded.digest(), self.clock.now_us());
                 let told = Told {
                     models: self.models.status(&self.station, now_us),
+                    recipes: self.recipes_status(),
                     challenge: self.challenge_status(),
                     measured: self.report.inspected(),
                     configuration: digest,
@@ -41,6 +42,16 @@ impl LineProcess {
             Order::Adopt(reading) => self.adopt(*reading),
             Order::Activate(wish) => self.activate(*wish),
             Order::GoBack(answer) => self.go_back(answer),
+            Order::Select { typed, answer } => self.select(&typed, answer),
+            Order::RecipeFound(told) => {
+                let (number, found) = *told;
+                self.recipe_found(number, found);
+            }
+            Order::Keep(found) => self.keep(found),
+            Order::Weighed {
+                generation,
+                may_start,
+            } => self.weighed(generation, may_start),
             Order::Recorded(is_done) => self.station.recorded(is_done, self.clock.now_us()),
         }
         Ok(())
@@ -101,6 +112,8 @@ impl LineProcess {
         let changes = self.loaded.changes(&new)?;
         self.station.reload(new.station.decisions)?;
         self.loaded = new;
+        // What was started before goes by the old numbers.
+        self.station.renew_reserve();
         Ok(changes)
     }
 }

@@ -71,6 +71,11 @@ impl LineProcess {
         if !self.station.supervisor().is_up() {
             return Err("nothing can be judged now: `twinspect status` says why");
         }
+        if self.station.unchosen().is_some() {
+            return Err(
+                "the model in charge is not that of the selected recipe: `twinspect recipe list` says more",
+            );
+        }
         if self.station.gate().parts_under_way() > 0 {
             return Err(
                 "parts are under way, and a test part would keep them waiting: stop the infeed",

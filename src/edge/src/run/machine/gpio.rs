@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 use twinspect_core::belt::{Channel, EncoderEdge};
+use twinspect_core::recipe::{RecipeEdge, RecipeLevels, RecipeWire};
 use twinspect_core::trigger::SensorEdge;
 use twinspect_line::gpio::{
     self, GpioError, GpioInputs, GpioLine, GpioSpec, InputEdge, KernelChips,
@@ -93,6 +94,7 @@ pub(super) struct GpioMachine {
     line: GpioLine,
     readers: Readers,
     encoder: [bool; 2],
+    recipe_levels: RecipeLevels,
     unheard: Unheard,
     parts_max: Option<u64>,
 }
@@ -114,10 +116,17 @@ impl GpioMachine {
             Ok(false)
         };
         let encoder = [level(Input::EncoderA)?, level(Input::EncoderB)?];
+        // Edges since the lines were taken are heard later, and end at the level of then.
+        let mut recipe_levels = RecipeLevels::default();
+        for (bit, input) in (0..).zip(Input::RECIPE) {
+            recipe_levels = recipe_levels.with(RecipeWire::Bit(bit), level(input)?);
+        }
+        recipe_levels = recipe_levels.with(RecipeWire::Strobe, level(Input::RecipeStrobe)?);
         Ok(Self {
             line,
             readers: Readers::start(inputs),
             encoder,
+            recipe_levels,
             unheard: Unheard::new(clock, settle_us),
             parts_max,
         })
@@ -129,6 +138,10 @@ impl GpioMachine {
 
     pub(super) fn encoder(&self) -> [bool; 2] {
         self.encoder
+    }
+
+    pub(super) fn recipe_levels(&self) -> RecipeLevels {
+        self.recipe_levels
     }
 
     pub(super) fn limit(&mut self, parts_max: u64) {
@@ -248,6 +261,7 @@ fn told(edge: InputEdge, at_us: u64) -> MachineEdge {
             line_seqno,
         })
     };
+    let recipe = |wire| MachineEdge::Recipe(RecipeEdge { wire, level, at_us });
     match input {
         Input::Sensor => MachineEdge::Sensor(SensorEdge {
             level,
@@ -257,6 +271,11 @@ fn told(edge: InputEdge, at_us: u64) -> MachineEdge {
         Input::EncoderA => encoder(Channel::A),
         Input::EncoderB => encoder(Channel::B),
         Input::Ack => MachineEdge::Ack(level),
+        Input::Recipe0 => recipe(RecipeWire::Bit(0)),
+        Input::Recipe1 => recipe(RecipeWire::Bit(1)),
+        Input::Recipe2 => recipe(RecipeWire::Bit(2)),
+        Input::Recipe3 => recipe(RecipeWire::Bit(3)),
+        Input::RecipeStrobe => recipe(RecipeWire::Strobe),
     }
 }
 
@@ -300,6 +319,7 @@ mod tests {
                 MachineEdge::Encoder(edge) if edge.channel == Channel::A => ("a", edge.line_seqno),
                 MachineEdge::Encoder(edge) => ("b", edge.line_seqno),
                 MachineEdge::Ack(_) => ("ack", 0),
+                MachineEdge::Recipe(_) => ("recipe", 0),
                 MachineEdge::OutOfOrder => ("out of order", 0),
             })
             .collect()
@@ -342,6 +362,23 @@ mod tests {
     fn a_station_without_inputs_hears_nothing_and_goes_on() {
         let readers = Readers::start(Vec::new());
         assert_eq!(readers.heard.try_recv().unwrap_err(), TryRecvError::Empty);
+    }
+
+    #[test]
+    fn edges_of_recipe_lines_carry_their_worth_and_the_kernel_s_stamp() {
+        let told = |input| told(edge(input, 5, 1), 7);
+        let wires = Input::RECIPE.into_iter().chain([Input::RecipeStrobe]);
+        let edges: Vec<MachineEdge> = wires.map(told).collect();
+        let expected = (0..4).map(RecipeWire::Bit).chain([RecipeWire::Strobe]);
+        let expected: Vec<MachineEdge> = expected
+            .map(|wire| RecipeEdge {
+                wire,
+                level: true,
+                at_us: 7,
+            })
+            .map(MachineEdge::Recipe)
+            .collect();
+        assert_eq!(edges, expected);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod gpio;
 
 use crossbeam_channel::Receiver;
 use twinspect_core::belt::EncoderEdge;
+use twinspect_core::recipe::{RecipeEdge, RecipeLevels};
 use twinspect_core::trigger::SensorEdge;
 use twinspect_line::{Edge, Line, SimulatedLine};
 
@@ -24,6 +25,7 @@ pub(super) enum MachineEdge {
     Sensor(SensorEdge),
     Encoder(EncoderEdge),
     Ack(bool),
+    Recipe(RecipeEdge),
     /// What follows came before what was told already.
     OutOfOrder,
 }
@@ -84,6 +86,14 @@ impl Machine {
             // A simulated encoder stands with both channels low.
             Kind::Simulated { .. } => [false; 2],
             Kind::Gpio(machine) => machine.encoder(),
+        }
+    }
+
+    /// Levels of the recipe lines at the start.
+    pub(super) fn recipe_levels(&self) -> RecipeLevels {
+        match &self.kind {
+            Kind::Simulated { .. } => RecipeLevels::default(),
+            Kind::Gpio(machine) => machine.recipe_levels(),
         }
     }
 

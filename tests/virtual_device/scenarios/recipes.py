@@ -1,0 +1,85 @@
+"""Recipes by lines: no part is let through until the model of the number that stands on the lines is in charge."""
+
+import time
+
+from laws import Output, longest_pause_ms, parts, pulse_faults, widths_ms
+from site_files import RecipeSite
+
+# The number on the lines that has no recipe.
+UNKNOWN = 5
+# READY rises each 200 ms while it beats; an emulated machine adds its own pauses.
+READY_GONE_MS = 1500
+# What a proof and an exchange of processes may take in an emulated machine.
+LIVE_MAX_S = 240
+
+
+def recipes(station, checks):
+    """Two products, and a number that nobody knows."""
+    site, station.site = station.site, RecipeSite(station.site.folder)
+    try:
+        station.play(Output.PASS_PULSE)
+        _install(station)
+        _say(station, RecipeSite.block)
+        checks.holds("recipes: READY beats with the recipe of the active model", station.start())
+        _judges(station, checks, "recipes: parts are judged")
+        _rejects(station, checks)
+        _say(station, RecipeSite.lid)
+        checks.holds("recipes: the other product's model goes live", _is_live(station, "lid"))
+        station.clear_trace()
+        station.wait_for_beats()
+        _judges(station, checks, "recipes: parts of the other product are judged")
+        _say(station, RecipeSite.block)
+        checks.holds("recipes: the first product's model comes back", _is_live(station, "block"))
+    finally:
+        station.site = site
+
+
+def _install(station):
+    """Both models, as the station's user, and the first one is active."""
+    folder = station.site.folder
+    for command in (f"install {folder}/block.twb", f"install {folder}/lid.twb", "activate block"):
+        program = f"twinspect model {command} --config {station.configuration}"
+        station.device.say(f"runuser --user twinspect -- {program}", limit_s=LIVE_MAX_S)
+
+
+def _say(station, number):
+    """Puts a number onto the lines, one after the other."""
+    pulls = (
+        f"echo pull-{'up' if number >> bit & 1 else 'down'} >{station.wires.pull(f'RECIPE_{bit}')}" for bit in range(3)
+    )
+    station.device.say("\n".join(pulls))
+
+
+def _is_live(station, model):
+    """Waits until the recipe of a product is live; whether it is."""
+    until = time.monotonic() + LIVE_MAX_S
+    while time.monotonic() < until:
+        status = station.device.run("twinspect status --json | tr -d ' '")[1]
+        if '"state":"live"' in status and f'"active":"{model}-' in status:
+            return True
+        station.device.say("sleep 1")
+    return False
+
+
+def _judges(station, checks, name, count=5):
+    station.clear_trace()
+    first = station.bring(count)
+    station.settle()
+    events = station.events()
+    brought = parts(events, station.verdicts(first, count), first)
+    checks.no_faults(name, pulse_faults(events, brought, Output.PASS_PULSE, station.timing), f"{count} parts")
+
+
+def _rejects(station, checks):
+    """A number without a recipe: nothing passes, and READY is low."""
+    _say(station, UNKNOWN)
+    station.device.say(f"sleep {2 * station.site.settle_ms / 1e3:.1f}")
+    station.clear_trace()
+    station.bring(2)
+    station.settle()
+    events = station.events()
+    checks.holds("recipes: a number without a recipe opens nothing", widths_ms(events, "PASS") is None)
+    pause_ms = longest_pause_ms(events, "READY", events[0].at_ms, events[-1].at_ms)
+    checks.holds("recipes: READY is low meanwhile", pause_ms > READY_GONE_MS, f"silent for {pause_ms:.0f} ms")
+    status = station.device.run("twinspect status")[1]
+    checks.holds("recipes: the status names the number", f"recipe {UNKNOWN} " in status, status[:200])
