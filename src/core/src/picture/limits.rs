@@ -1,5 +1,7 @@
 //! From figures to what is said of them: fine, worth a word, or no picture to judge a part by.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::drift::BeltDrift;
@@ -246,10 +248,30 @@ fn reaching(steps: Steps) -> Steps {
     }
 }
 
-/// A level for each figure.
+/// A level for each figure; for scripts those that are not fine, by their names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "BTreeMap<Figure, Level>", from = "BTreeMap<Figure, Level>")]
 pub struct Levels([Level; Figure::ALL.len()]);
+
+impl From<Levels> for BTreeMap<Figure, Level> {
+    fn from(levels: Levels) -> Self {
+        Figure::ALL
+            .into_iter()
+            .map(|figure| (figure, levels.of(figure)))
+            .filter(|(_, level)| *level != Level::Fine)
+            .collect()
+    }
+}
+
+impl From<BTreeMap<Figure, Level>> for Levels {
+    fn from(told: BTreeMap<Figure, Level>) -> Self {
+        let mut levels = Self::default();
+        for (figure, level) in told {
+            levels.raise(figure, level);
+        }
+        levels
+    }
+}
 
 impl Levels {
     /// Of one figure.
