@@ -33,6 +33,7 @@ pub mod lag;
 pub mod lookout;
 pub mod modality;
 pub mod pairing;
+pub mod picture;
 pub mod plane;
 pub mod prepare;
 pub mod quality;

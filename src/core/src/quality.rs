@@ -56,17 +56,25 @@ fn luma(pixel: &[u8]) -> f32 {
 impl ColourFigures {
     /// Looks at a picture, or a region of it.
     pub fn of(picture: &RgbFrame, roi: Option<Roi>) -> Self {
+        Self::sampled(picture, roi, 1)
+    }
+
+    /// The same by each so-and-so-many-th pixel of each so-and-so-many-th row. Edges are those of whole pixels all the
+    /// same, so that the figures differ by chance alone.
+    pub fn sampled(picture: &RgbFrame, roi: Option<Roi>, step: usize) -> Self {
+        let step = step.max(1);
         let size = picture.size();
         let (rows, columns) = region(roi, size);
         let pixel = |column: usize, row: usize| {
             let at = 3 * (row * size.width + column);
             picture.data().get(at..at + 3).unwrap_or_default()
         };
-        let count = (rows.len() * columns.len()).max(1) as f32;
+        let looked_at = |side: &std::ops::Range<usize>| side.len().div_ceil(step);
+        let count = (looked_at(&rows) * looked_at(&columns)).max(1) as f32;
         let (mut sum, mut dark, mut saturated) = (0.0_f64, 0_u32, 0_u32);
         let (mut laplacians, mut squares, mut inner) = (0.0_f64, 0.0_f64, 0_u32);
-        for row in rows.clone() {
-            for column in columns.clone() {
+        for row in rows.clone().step_by(step) {
+            for column in columns.clone().step_by(step) {
                 let seen = pixel(column, row);
                 let here = luma(seen);
                 sum += f64::from(here);
@@ -122,26 +130,85 @@ impl DepthFigures {
 ///
 /// `None` for fewer than two pictures, for pictures of different sizes, and if no pixel is left.
 pub fn depth_noise_mm(pairs: &[FramePair], roi: Option<Roi>) -> Option<f64> {
-    let size = pairs.first()?.size();
-    if pairs.len() < 2 || pairs.iter().any(|pair| pair.size() != size) {
-        return None;
+    let mut noise = DepthNoise::new(pairs.first()?.size());
+    pairs
+        .iter()
+        .all(|pair| noise.add(pair))
+        .then(|| noise.noise_mm(roi))?
+}
+
+/// The same of any number of pictures that are seen one after the other, in memory that does not grow.
+#[derive(Debug, Clone)]
+pub struct DepthNoise {
+    size: FrameSize,
+    pixels: Vec<Changes>,
+    pictures: usize,
+}
+
+/// What a pixel's depth has done, in mm. Sums are of differences to the first picture: they stay small, and a depth that
+/// never changes has none.
+#[derive(Debug, Clone, Copy, Default)]
+struct Changes {
+    first_mm: f64,
+    sum: f64,
+    squares: f64,
+    measured: u32,
+}
+
+impl DepthNoise {
+    /// For pictures of this size.
+    pub fn new(size: FrameSize) -> Self {
+        Self {
+            size,
+            pixels: vec![Changes::default(); size.pixels()],
+            pictures: 0,
+        }
     }
-    let (rows, columns) = region(roi, size);
-    let mut deviations: Vec<f64> = rows
-        .flat_map(|row| columns.clone().map(move |column| (column, row)))
-        .filter_map(|(column, row)| {
-            let depths: Option<Vec<f64>> = pairs
-                .iter()
-                .map(|pair| Some(pair.point(column, row)?[2]))
-                .collect();
-            let depths = depths?;
-            let count = depths.len() as f64;
-            let mean = depths.iter().sum::<f64>() / count;
-            let squares: f64 = depths.iter().map(|depth| (depth - mean).powi(2)).sum();
-            Some((squares / (count - 1.0)).sqrt())
-        })
-        .collect();
-    median(&mut deviations)
+
+    /// Takes the next picture; one of another size is not taken, and `false`.
+    #[must_use]
+    pub fn add(&mut self, pair: &FramePair) -> bool {
+        if pair.size() != self.size {
+            return false;
+        }
+        self.pictures += 1;
+        for (at, pixel) in self.pixels.iter_mut().enumerate() {
+            let Some([_, _, z_mm]) = pair.point(at % self.size.width, at / self.size.width) else {
+                continue;
+            };
+            if pixel.measured == 0 {
+                pixel.first_mm = z_mm;
+            }
+            let change = z_mm - pixel.first_mm;
+            pixel.sum += change;
+            pixel.squares += change * change;
+            pixel.measured += 1;
+        }
+        true
+    }
+
+    /// The noise so far, of all of the picture or a region; `None` as [`depth_noise_mm`] has it.
+    pub fn noise_mm(&self, roi: Option<Roi>) -> Option<f64> {
+        if self.pictures < 2 {
+            return None;
+        }
+        let count = self.pictures as f64;
+        let (rows, columns) = region(roi, self.size);
+        let mut deviations: Vec<f64> = rows
+            .flat_map(|row| {
+                columns
+                    .clone()
+                    .map(move |column| row * self.size.width + column)
+            })
+            .filter_map(|at| self.pixels.get(at))
+            .filter(|pixel| pixel.measured as usize == self.pictures)
+            .map(|pixel| {
+                let squares = pixel.squares - pixel.sum * pixel.sum / count;
+                (squares.max(0.0) / (count - 1.0)).sqrt()
+            })
+            .collect();
+        median(&mut deviations)
+    }
 }
 
 fn median(values: &mut [f64]) -> Option<f64> {

@@ -118,9 +118,51 @@ pub enum Reason {
     Stopped,
     /// The model in charge is not the one of the recipe that was selected.
     Recipe,
+    /// The picture is the one before, or nearly.
+    PictureRepeated,
+    /// The belt lies nearer or further than the model's, or the station's, by more than its limit: the camera has moved.
+    PictureBeltHeight,
+    /// The same of its tilt.
+    PictureBeltTilt,
+    /// Depth is noisier than its limit.
+    PictureDepthNoise,
+    /// More depth is missing than its limit.
+    PictureDepthHoles,
+    /// Colour is darker than its limit.
+    PictureDark,
+    /// Colour is brighter than its limit.
+    PictureBright,
+    /// More of the colour picture than its limit is as bright as can be.
+    PictureSaturated,
+    /// Colour is more blurred than its limit.
+    PictureBlurred,
 }
 
 impl Reason {
+    /// All of them, in the order of tables.
+    pub const ALL: [Self; 20] = [
+        Self::Camera,
+        Self::StaleFrame,
+        Self::NoPart,
+        Self::NoColour,
+        Self::NoDepth,
+        Self::Engine,
+        Self::Inspector,
+        Self::Late,
+        Self::Overrun,
+        Self::Position,
+        Self::Stopped,
+        Self::PictureRepeated,
+        Self::PictureBeltHeight,
+        Self::PictureBeltTilt,
+        Self::PictureDepthNoise,
+        Self::PictureDepthHoles,
+        Self::PictureDark,
+        Self::PictureBright,
+        Self::PictureSaturated,
+        Self::PictureBlurred,
+    ];
+
     /// The name that users see and scripts read.
     pub fn name(self) -> &'static str {
         match self {
@@ -136,6 +178,15 @@ impl Reason {
             Self::Position => "position",
             Self::Stopped => "stopped",
             Self::Recipe => "recipe",
+            Self::PictureRepeated => "picture_repeated",
+            Self::PictureBeltHeight => "picture_belt_height",
+            Self::PictureBeltTilt => "picture_belt_tilt",
+            Self::PictureDepthNoise => "picture_depth_noise",
+            Self::PictureDepthHoles => "picture_depth_holes",
+            Self::PictureDark => "picture_dark",
+            Self::PictureBright => "picture_bright",
+            Self::PictureSaturated => "picture_saturated",
+            Self::PictureBlurred => "picture_blurred",
         }
     }
 }

@@ -114,6 +114,14 @@ impl Facts {
         }
     }
 
+    /// What tells this camera from others, as its description has it too.
+    pub(crate) fn identity(&self) -> String {
+        match self {
+            Self::RealSense(facts) => format!("{} {}", facts.name, facts.serial),
+            Self::V4l2(facts) => facts.identity.card.clone(),
+        }
+    }
+
     /// The key of the exposure that makes a picture too bright.
     pub(crate) fn exposure_key(&self) -> &'static str {
         match self {

@@ -25,6 +25,7 @@ use twinspect_line::gpio::GpioError;
 use twinspect_store::models::ModelsError;
 use twinspect_store::records::RecordsError;
 
+use crate::calibrate::Implausible;
 use crate::config::ConfigError;
 use crate::control::ControlError;
 use crate::engines::Unusable;
@@ -89,6 +90,12 @@ pub(crate) enum EdgeError {
     /// Pictures that say nothing of the belt.
     #[error("measuring the belt")]
     Survey(#[source] SurveyError),
+    /// A belt that was measured and is not to be believed.
+    #[error(transparent)]
+    Implausible(#[from] Implausible),
+    /// The configuration was edited while the belt was measured.
+    #[error("{} was changed while the belt was measured: nothing was written", path.display())]
+    Edited { path: PathBuf },
     /// The bundle's files.
     #[error(transparent)]
     Bundle(#[from] BundleError),
@@ -242,6 +249,7 @@ impl EdgeError {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::System { .. } => 1,
             Self::Config(_)
+            | Self::Edited { .. }
             | Self::StationTaken { .. }
             | Self::Control(_)
             | Self::Usage { .. }
@@ -282,7 +290,7 @@ impl EdgeError {
             Self::Plans(PlanError::Read(_) | PlanError::Write(_) | PlanError::Exposed { .. }) => 8,
             Self::Plans(PlanError::NoModel { .. }) => 4,
             Self::Plans(_) => 5,
-            Self::Camera(_) | Self::Survey(_) => 6,
+            Self::Camera(_) | Self::Survey(_) | Self::Implausible(_) => 6,
             Self::Line(_) => 7,
             Self::Records(error) => records_code(error),
             Self::NotExported { .. } => 3,
@@ -319,6 +327,8 @@ impl EdgeError {
             Self::Survey(SurveyError::NoDepth) => Some(
                 "the belt is measured by depth: a camera of colour alone has none to measure".into(),
             ),
+            Self::Implausible(error) => Some(error.hint().into()),
+            Self::Edited { .. } => Some("measure again when nobody edits it".into()),
             Self::Survey(_) => Some(
                 "look through the camera with `twinspect check --config FILE --camera`: the belt must be seen along \
                  the picture's sides, and by `calibrate` all over it"

@@ -31,6 +31,7 @@ mod number;
 mod outlet;
 mod page;
 mod part_report;
+mod picture_check;
 mod pictures;
 mod pipeline;
 mod places;

@@ -33,6 +33,7 @@ pub(crate) struct PartReport<'a> {
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Milliseconds {
     prepare: f64,
+    picture: f64,
     infer: f64,
     /// Of the fusion network, where one was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +46,7 @@ impl From<Timings> for Milliseconds {
     fn from(timings: Timings) -> Self {
         Self {
             prepare: milliseconds(timings.prepare),
+            picture: milliseconds(timings.picture),
             infer: milliseconds(timings.infer),
             fusion: timings.fusion.map(milliseconds),
             score: milliseconds(timings.score),

@@ -1,7 +1,7 @@
 //! From frame pair to verdict: the one way, for every command.
 //!
 //! ```text
-//! FramePair ─► fresh? ─► core::prepare ─► engine ─► core::score (─► fusion ─►) ─► Verdict
+//! FramePair ─► fresh? ─► core::prepare ─► picture good enough? ─► engine ─► core::score (─► fusion ─►) ─► Verdict
 //! ```
 //! Everything is allocated when the pipeline is made; inspecting a part allocates nothing here.
 
@@ -20,6 +20,7 @@ use twinspect_engine::{EngineError, Proof};
 use crate::config::EngineSpec;
 use crate::engines::{self, Chosen, Gpu, Role};
 use crate::error::EdgeError;
+use crate::picture_check::{PictureCheck, PictureStatus};
 use crate::pictures::Snapshot;
 
 /// Inspects parts of one product.
@@ -34,6 +35,8 @@ pub(crate) struct Pipeline {
     fused: Option<FusionMaps>,
     scorer: Scorer,
     policy: DegradedPolicy,
+    /// Absent where the engine is looked at and not the camera.
+    pictures: Option<PictureCheck>,
 }
 
 /// What was said of a part, and what it cost.
@@ -47,6 +50,8 @@ pub(crate) struct Inspection {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Timings {
     pub(crate) prepare: Duration,
+    /// Of looking at how good the picture is.
+    pub(crate) picture: Duration,
     pub(crate) infer: Duration,
     /// `None` if no network fused the part.
     pub(crate) fusion: Option<Duration>,
@@ -56,7 +61,7 @@ pub(crate) struct Timings {
 impl Timings {
     /// Capture done to verdict.
     pub(crate) fn whole(&self) -> Duration {
-        self.prepare + self.infer + self.fusion.unwrap_or_default() + self.score
+        self.prepare + self.picture + self.infer + self.fusion.unwrap_or_default() + self.score
     }
 }
 
@@ -128,7 +133,18 @@ impl Pipeline {
             chosen,
             scorer,
             policy,
+            pictures: None,
         })
+    }
+
+    /// From now on says of each picture whether parts can be judged by it.
+    pub(crate) fn check_pictures(&mut self, check: PictureCheck) {
+        self.pictures = Some(check);
+    }
+
+    /// What the pictures are like, where they are looked at.
+    pub(crate) fn picture(&self) -> Option<PictureStatus> {
+        self.pictures.as_ref().map(PictureCheck::status)
     }
 
     /// The engine's name.
@@ -191,6 +207,9 @@ impl Pipeline {
             .prepare(frame, &mut self.part)
             .map_err(InspectError::Prepare)?;
         let prepared = Instant::now();
+        let check = self.pictures.as_mut();
+        let unfit = check.and_then(|check| check.look(frame, &self.part));
+        let looked = Instant::now();
         self.chosen
             .engine
             .infer(&self.part, &mut self.maps)
@@ -205,9 +224,10 @@ impl Pipeline {
             timings.fusion = Some(start.elapsed());
             fused
         });
-        let verdict = verdict.map_err(InspectError::Engine)?;
+        let verdict = because_of(unfit, verdict.map_err(InspectError::Engine)?);
         timings.prepare = prepared - start;
-        timings.infer = inferred - prepared;
+        timings.picture = looked - prepared;
+        timings.infer = inferred - looked;
         timings.score = inferred.elapsed() - timings.fusion.unwrap_or_default();
         Ok(Inspection { verdict, timings })
     }
@@ -262,5 +282,21 @@ impl Pipeline {
     pub(crate) fn keep(&self, snapshot: &mut Snapshot) {
         let weight = self.scorer.fusion_maps().map(|maps| maps.weight.as_slice());
         snapshot.keep(&self.part, self.scorer.score_map(), weight);
+    }
+}
+
+/// What is said of a part whose picture is unfit to judge it by. The engine was asked all the same, so that records and
+/// the page show what it saw; a missing sense has a reason of its own, and a picture in which no part is found may well
+/// be one of a camera that has slipped.
+fn because_of(unfit: Option<Reason>, said: Verdict) -> Verdict {
+    match (unfit, said) {
+        (Some(reason), Verdict::Pass { .. } | Verdict::Fail { .. }) => Verdict::NoResult { reason },
+        (
+            Some(reason),
+            Verdict::NoResult {
+                reason: Reason::NoPart,
+            },
+        ) => Verdict::NoResult { reason },
+        (_, said) => said,
     }
 }

@@ -13,9 +13,11 @@ use twinspect_core::verdict::Verdict;
 
 use crate::cli::{ReplayArgs, SourceArgs};
 use crate::clock::Clock;
+use crate::config::usual_limits;
 use crate::error::EdgeError;
 use crate::fit::check_camera;
 use crate::part_report::PartReport;
+use crate::picture_check::PictureCheck;
 use crate::pictures::{self, Snapshot};
 use crate::pipeline::Pipeline;
 use crate::tally::{Summary, Tally};
@@ -46,6 +48,7 @@ struct Run<'a> {
 pub(crate) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let Source { bundle, mut camera } = open(&args.source)?;
     let mut pipeline = Pipeline::load(&bundle, (&args.degraded).into())?;
+    pipeline.check_pictures(PictureCheck::new(&bundle, usual_limits(), None, false));
     if !args.json {
         let (name, version) = (&bundle.manifest().name, &bundle.manifest().version);
         let engine = pipeline.engine();

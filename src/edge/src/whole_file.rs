@@ -1,7 +1,7 @@
 //! Files that stand under their name as a whole or not at all. They need not survive a power cut; what must is
 //! `twinspect_store`'s.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Writes a file, in the place of another one if there is one.
@@ -10,6 +10,22 @@ use std::path::Path;
 /// What the system says; what stood there stands there still.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_beside(path, |partial| fs_err::write(partial, bytes))
+}
+
+/// Puts other bytes into a file that a person has written: with its rights, behind the link that leads to it, and on the
+/// disk before the old ones are gone.
+///
+/// # Errors
+/// What the system says; what stood there stands there still.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = &fs_err::canonicalize(path)?;
+    let rights = fs_err::metadata(path)?.permissions();
+    write_beside(path, |partial| {
+        let mut file = fs_err::File::create(partial)?;
+        file.write_all(bytes)?;
+        file.set_permissions(rights)?;
+        file.sync_all()
+    })
 }
 
 /// Writes under another name in the same folder, then renames. What a full disk leaves is removed.
@@ -52,6 +68,23 @@ mod tests {
         write_beside(&path, full).unwrap_err();
         assert_eq!(std::fs::read(&path).unwrap(), b"the old one");
         assert_eq!(names(folder.path()), ["part.png"]);
+    }
+
+    #[test]
+    fn a_replaced_file_keeps_its_rights_and_the_link_that_leads_to_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("left.toml"), folder.path().join("link"));
+        std::fs::write(&path, "old").unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        replace(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+        replace(&folder.path().join("nowhere"), b"new").unwrap_err();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

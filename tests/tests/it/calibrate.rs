@@ -58,6 +58,11 @@ fn a_station_s_own_parts_make_a_bundle_that_is_proven_and_names_the_old_one() {
     );
     assert_eq!(line("threshold").map(Value::from), Some(evidence(&new)));
     assert_eq!(new.manifest().score.fused.good_parts, 6);
+    assert_eq!(old.manifest().picture, None);
+    let picture = new.manifest().picture.expect("figures of good parts");
+    assert_eq!(picture.parts, 6);
+    let noise = picture.depth_noise_mm.expect("depth");
+    assert!(noise.low > 0.0 && noise.high < 0.3, "{noise:?}");
 
     let mut check = program("twinspect");
     check.current_dir(site.path(""));

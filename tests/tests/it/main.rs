@@ -24,6 +24,7 @@ mod page;
 mod presence;
 mod product;
 mod purity;
+mod quality;
 mod record;
 mod recorded_camera;
 mod records;

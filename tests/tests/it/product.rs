@@ -207,6 +207,7 @@ pub(crate) fn manifest() -> Manifest {
             f16: 1e-2,
         },
         recalibration: None,
+        picture: None,
     }
 }
 

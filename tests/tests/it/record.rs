@@ -511,12 +511,23 @@ fn an_empty_belt_is_measured_without_a_model() {
     assert_eq!(found["spread_mm"].as_array().map(Vec::len), Some(12));
     assert!(found["model"].is_null());
     assert_eq!(found["written"], false);
-    assert_eq!(found["warnings"], Value::Array(Vec::new()), "{found}");
+    assert_eq!(
+        found["warnings"].as_array().map(Vec::len),
+        Some(1),
+        "too few pictures to write: {found}"
+    );
 
     let output = calibrate(&site, &["--pictures", "3"]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("pictures  3\n"), "{text}");
     assert!(text.contains("nothing was changed"), "{text}");
+    assert!(text.contains("+ calibration.distance_mm = 399."), "{text}");
+    assert_eq!(site.read("bare.toml"), STATION.as_bytes());
+    let warnings = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        warnings.contains("this would not be written: only 3 pictures"),
+        "{warnings}"
+    );
     assert!(text.contains("--belt-mm 399.9"), "{text}");
 }
 
@@ -575,4 +586,112 @@ fn pictures_without_a_belt_are_refused() {
     told(&run(&mut record(&colour, &["--every-ms", "1"])), 0);
     assert!(same(&parts(&colour, Split::Train)[0].frame, &flat));
     assert!(!Path::new(&colour.path("cap/camera.json")).exists());
+}
+
+/// A station of somebody who writes comments.
+fn commented() -> String {
+    format!("# Line 3.\n[bundle]\nfile = \"block.twb\" # the new one\n\n# By hand.\n{STATION}")
+}
+
+#[test]
+fn a_measured_belt_is_written_and_a_camera_that_has_moved_since_is_told() {
+    let frames: Vec<FramePair> = (1..=40).map(empty).collect();
+    let station = commented();
+    let site = site(&station, &frames);
+    let all = ["--pictures", "40", "--write"];
+    let output = calibrate(&site, &all);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{output:?}");
+    assert!(text.contains("pictures  40\n"), "{text}");
+    assert!(text.contains("+ calibration.belt_normal = "), "{text}");
+    assert!(text.contains("the configuration holds this now"), "{text}");
+    let written = String::from_utf8(site.read("bare.toml")).expect("text");
+    assert!(written.starts_with(&station), "{written}");
+    assert!(written.contains("\n[calibration]\n"), "{written}");
+    assert!(!site.path("bare.toml.partial").exists());
+    let table: toml::Table = written.parse().expect("TOML");
+    let known = &table["calibration"];
+    let distance = known["distance_mm"].as_float().expect("a number");
+    assert!((distance - 399.9).abs() < 0.03, "{distance}");
+    assert_eq!(known["pictures"].as_integer(), Some(40));
+    let belt = &known["belt_normal"].as_array().expect("three numbers")[2];
+    assert!(belt.as_float() < Some(-0.999), "{belt}");
+
+    // Again, and nothing but the time is another one.
+    let again = calibrate(&site, &[&all[..], &["--json"]].concat());
+    let again: Value = serde_json::from_slice(&again.stdout).expect("a JSON object");
+    assert_eq!(again["written"], true);
+    let others: Vec<&Value> = again["changes"]
+        .as_array()
+        .expect("changes")
+        .iter()
+        .filter(|change| change["key"] != "calibration.date")
+        .collect();
+    assert!(others.is_empty(), "{others:?}");
+
+    // The camera slips by 4 mm.
+    site.remove("source");
+    let mut writer =
+        RecordedPartsWriter::create(site.path("source"), Some(camera())).expect("a new data set");
+    for seed in 1..=3 {
+        let nearer = picture(seed, grey(seed), |_, _| Some(4));
+        writer
+            .write(
+                Split::Test,
+                &Label::Good,
+                &nearer,
+                None,
+                &PartRecord::default(),
+            )
+            .expect("a part is written");
+    }
+    let mut check = program("twinspect");
+    check.current_dir(site.path(""));
+    check.args([
+        "check",
+        "--config",
+        "bare.toml",
+        "--camera",
+        "--json",
+        "--out",
+        "seen",
+    ]);
+    let found: Value = serde_json::from_str(&succeed(&mut check)).expect("a JSON object");
+    near(&found["picture"]["station_belt"]["nearer_mm"], 4.0, 0.1);
+    near(&found["picture"]["belt"]["nearer_mm"], 4.1, 0.1);
+    let warnings = found["warnings"].to_string();
+    assert!(
+        warnings.contains("the belt does not lie where it lay (4.1 mm nearer)"),
+        "{warnings}"
+    );
+}
+
+#[test]
+fn a_belt_that_is_not_to_be_believed_is_not_written() {
+    let refuse = |frames: &[FramePair], says: &str| {
+        let station = commented();
+        let site = site(&station, frames);
+        let output = calibrate(&site, &["--write"]);
+        refused(&output, CAMERA, says);
+        refused(&output, CAMERA, "hint");
+        assert_eq!(site.read("bare.toml"), station.as_bytes());
+    };
+    let twelve = |frame: fn(usize) -> FramePair| (1..=12).map(frame).collect::<Vec<_>>();
+    refuse(&twelve(empty)[..5], "only 5 pictures of the belt");
+    refuse(&twelve(|_| empty(1)), "it is one picture again and again");
+    let holes = |seed| picture(seed, grey(seed), |x, _| (x < 30).then_some(0));
+    refuse(&twelve(holes), "of the pictures has a depth");
+}
+
+#[test]
+fn a_configuration_that_can_t_be_written_stays() {
+    let frames: Vec<FramePair> = (1..=12).map(empty).collect();
+    let station = commented();
+    let site = site(&station, &frames);
+    // Something that no file can take the place of.
+    std::fs::create_dir_all(site.path("bare.toml.partial/full")).expect("a folder");
+    let output = calibrate(&site, &["--write"]);
+    refused(&output, STORAGE, "writing");
+    refused(&output, STORAGE, "bare.toml");
+    assert_eq!(site.read("bare.toml"), station.as_bytes());
 }

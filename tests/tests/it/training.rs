@@ -82,6 +82,11 @@ fn good_parts_become_a_bundle_that_the_device_takes() {
     let bundle = Bundle::open(site.path("made.twb")).expect("a sound bundle");
     assert_eq!(bundle.manifest().name, "block");
     assert_eq!(bundle.manifest().score.fused.good_parts, 6);
+    let picture = bundle.manifest().picture.expect("figures of good parts");
+    assert!(
+        picture.parts > 6 && picture.depth_noise_mm.is_some(),
+        "{picture:?}"
+    );
 
     let mut check = program("twinspect");
     check.current_dir(site.path(""));

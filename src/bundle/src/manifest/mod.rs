@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use twinspect_core::frame::{FrameSize, Intrinsics};
 use twinspect_core::modality::PerModality;
+use twinspect_core::picture::PictureExpectation;
 use twinspect_core::prepare::PrepareSpec;
 use twinspect_core::score::{Join, ScoreCalibration};
 
@@ -49,6 +50,9 @@ pub struct Manifest {
     /// The last change of the score's constants since the networks were trained, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recalibration: Option<Recalibration>,
+    /// What the pictures of good parts were like, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PictureExpectation>,
 }
 
 impl Manifest {
@@ -86,17 +90,24 @@ pub enum FormatVersion {
     V1,
     /// The same with a fusion network, with constants that were fitted anew, or with both.
     V2,
+    /// The same with what the pictures of good parts were like.
+    V3,
 }
 
 impl FormatVersion {
     /// The newest that this program reads.
-    pub(crate) const NEWEST: Self = Self::V2;
+    pub(crate) const NEWEST: Self = Self::V3;
 
-    /// The form that describes these stages and this change of constants.
-    pub fn of(stages: &Stages, recalibration: Option<&Recalibration>) -> Self {
-        match (&stages.fusion, recalibration) {
-            (None, None) => Self::V1,
-            _ => Self::V2,
+    /// The form that describes these stages, this change of constants and these pictures.
+    pub fn of(
+        stages: &Stages,
+        recalibration: Option<&Recalibration>,
+        picture: Option<&PictureExpectation>,
+    ) -> Self {
+        match (&stages.fusion, recalibration, picture) {
+            (None, None, None) => Self::V1,
+            (_, _, None) => Self::V2,
+            (_, _, Some(_)) => Self::V3,
         }
     }
 }
@@ -106,6 +117,7 @@ impl From<FormatVersion> for u32 {
         match version {
             FormatVersion::V1 => 1,
             FormatVersion::V2 => 2,
+            FormatVersion::V3 => 3,
         }
     }
 }
@@ -117,6 +129,7 @@ impl TryFrom<u32> for FormatVersion {
         match number {
             1 => Ok(Self::V1),
             2 => Ok(Self::V2),
+            3 => Ok(Self::V3),
             _ => Err(format!("unknown format {number}")),
         }
     }

@@ -3,6 +3,7 @@ pub(crate) mod fusion;
 use std::path::Path;
 
 use proptest::prelude::*;
+use twinspect_core::picture::{PictureExpectation, Span};
 use twinspect_core::plane::Plane;
 use twinspect_core::prepare::{BankSpec, BeltBounds, GeometrySpec, RgbSpec, Roi};
 use twinspect_core::score::{
@@ -120,6 +121,7 @@ pub(crate) fn sample() -> Manifest {
             f16: 2e-2,
         },
         recalibration: None,
+        picture: None,
     }
 }
 
@@ -161,7 +163,7 @@ fn a_product_of_one_modality_is_read_back() {
 #[test]
 fn another_format_is_refused_before_the_rest_is_read() {
     for (head, found) in [
-        ("format = 3", "3"),
+        ("format = 4", "4"),
         ("format = 0", "0"),
         ("format = -1", "-1"),
         ("format = 'one'", "\"one\""),
@@ -170,7 +172,7 @@ fn another_format_is_refused_before_the_rest_is_read() {
         let error = parse(&format!("{head}\n[fusion]\nkind = 'new'\n")).unwrap_err();
         let BundleError::Format {
             found: got,
-            supported: 2,
+            supported: 3,
             ..
         } = &error
         else {
@@ -448,4 +450,54 @@ proptest! {
         prop_assert_eq!(back.score.modalities.rgb.as_ref().unwrap().maps[0].mean.to_bits(), mean.to_bits());
         prop_assert_eq!(back, manifest);
     }
+}
+
+/// Figures as good parts have them.
+fn picture() -> PictureExpectation {
+    let span = Span {
+        low: 0.25,
+        median: 0.5,
+        high: 0.75,
+    };
+    PictureExpectation {
+        parts: 20,
+        depth_holes: Some(span),
+        depth_noise_mm: Some(span),
+        brightness: None,
+        saturated: None,
+        sharpness: Some(span),
+    }
+}
+
+#[test]
+fn figures_of_good_parts_are_read_back_and_make_a_third_format() {
+    let mut manifest = sample();
+    manifest.picture = Some(picture());
+    manifest.format = FormatVersion::V3;
+    let text = manifest.render(Path::new("cap.twb")).unwrap();
+    assert!(text.starts_with("format = 3\n"), "{text}");
+    assert_eq!(parse(&text).unwrap(), manifest);
+    check(|m| m.format = FormatVersion::V3, &["format"]);
+    check(|m| m.picture = Some(picture()), &["format"]);
+}
+
+#[test]
+fn figures_that_no_picture_has_are_refused() {
+    let with = |change: fn(&mut PictureExpectation)| {
+        move |manifest: &mut Manifest| {
+            manifest.format = FormatVersion::V3;
+            let known = manifest.picture.insert(picture());
+            change(known);
+        }
+    };
+    check(with(|known| known.parts = 0), &["picture.parts"]);
+    let high = |span: &mut Option<Span>, high| span.as_mut().unwrap().high = high;
+    check(
+        |manifest| {
+            with(|_| {})(manifest);
+            high(&mut manifest.picture.as_mut().unwrap().depth_noise_mm, 0.1);
+            high(&mut manifest.picture.as_mut().unwrap().sharpness, f32::NAN);
+        },
+        &["picture.depth_noise_mm", "picture.sharpness"],
+    );
 }

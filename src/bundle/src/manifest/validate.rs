@@ -2,6 +2,7 @@
 
 use twinspect_core::frame::FrameSize;
 use twinspect_core::modality::Modality;
+use twinspect_core::picture::PictureExpectation;
 use twinspect_core::prepare::{BANK_CHANNELS, MAP_STRIDE};
 use twinspect_core::score::{ModalityCalibration, Moments, Threshold};
 
@@ -89,18 +90,23 @@ impl Problems {
 
     fn identity(&mut self, manifest: &Manifest) {
         let recalibration = manifest.recalibration.as_ref();
-        let expected = FormatVersion::of(&manifest.stages, recalibration);
+        let picture = manifest.picture.as_ref();
+        let expected = FormatVersion::of(&manifest.stages, recalibration, picture);
         let format = manifest.format;
         self.require(format == expected, "format", || {
             let what = match expected {
                 FormatVersion::V1 => "neither a fusion stage nor a recalibration",
                 FormatVersion::V2 => "a fusion stage or a recalibration",
+                FormatVersion::V3 => "figures of good parts' pictures",
             };
             let (expected, found) = (u32::from(expected), u32::from(format));
             format!("expected {expected} for a bundle with {what}, found {found}")
         });
         if let Some(recalibration) = recalibration {
             self.recalibration(recalibration);
+        }
+        if let Some(picture) = picture {
+            self.picture(picture);
         }
         let name = &manifest.name;
         self.require(Manifest::is_name(name), "name", || {
@@ -112,6 +118,18 @@ impl Problems {
                 manifest.created
             )
         });
+    }
+
+    fn picture(&mut self, picture: &PictureExpectation) {
+        self.require(picture.parts > 0, "picture.parts", || {
+            "expected at least 1, found 0".to_owned()
+        });
+        for (name, span) in picture.present() {
+            let key = format!("picture.{name}");
+            self.require(span.is_usable(), &key, || {
+                format!("expected low, median and high of 0 or more in this order, found {span:?}")
+            });
+        }
     }
 
     fn recalibration(&mut self, recalibration: &Recalibration) {

@@ -68,19 +68,47 @@ pub fn teach_belt(frames: &[FramePair], place: Where) -> Option<Plane> {
 /// the coarsest scale. Canvases with fewer than a hundred such places leave a depth camera's usual fifth of a
 /// millimetre.
 pub fn bare_belt_spread(bank: &BankSpec, size: usize, canvases: &[Canvas]) -> [f32; BANK_CHANNELS] {
-    let mut filters = Bank::new(bank, size);
-    let mut channels = vec![0.0; BANK_CHANNELS * (size / 4) * (size / 4)];
-    let mut sums = [[0.0_f64; 2]; BANK_CHANNELS];
-    let mut count = 0.0_f64;
+    let mut spread = BareSpread::new(bank, size);
     for canvas in canvases {
-        filters.responses(&canvas.height, &mut channels);
+        spread.add(canvas);
+    }
+    spread.spread_mm()
+}
+
+/// The same of canvases that are seen one after the other.
+#[derive(Debug, Clone)]
+pub(super) struct BareSpread {
+    filters: Bank,
+    channels: Vec<f32>,
+    sums: [[f64; 2]; BANK_CHANNELS],
+    count: f64,
+}
+
+impl BareSpread {
+    pub(super) fn new(bank: &BankSpec, size: usize) -> Self {
+        Self {
+            filters: Bank::new(bank, size),
+            channels: vec![0.0; BANK_CHANNELS * (size / 4) * (size / 4)],
+            sums: [[0.0; 2]; BANK_CHANNELS],
+            count: 0.0,
+        }
+    }
+
+    pub(super) fn add(&mut self, canvas: &Canvas) {
+        let Self {
+            filters,
+            channels,
+            sums,
+            count,
+        } = self;
+        filters.responses(&canvas.height, channels);
         let plane = channels.len() / BANK_CHANNELS;
         let (finest, coarsest) = (&channels[..plane], &channels[9 * plane..10 * plane]);
         let bare: Vec<usize> = (0..plane)
             .filter(|&i| finest[i].abs() < BARE_MM.0 && coarsest[i].abs() < BARE_MM.1)
             .collect();
-        count += bare.len() as f64;
-        for (values, sums) in channels.chunks_exact(plane).zip(&mut sums) {
+        *count += bare.len() as f64;
+        for (values, sums) in channels.chunks_exact(plane).zip(sums) {
             for &index in &bare {
                 let value = f64::from(values[index]);
                 sums[0] += value;
@@ -88,9 +116,13 @@ pub fn bare_belt_spread(bank: &BankSpec, size: usize, canvases: &[Canvas]) -> [f
             }
         }
     }
-    sums.map(|[sum, squares]| {
-        let mean = sum / count.max(1.0);
-        let sd = (squares / count.max(1.0) - mean * mean).max(0.0).sqrt() as f32;
-        if count < 100.0 { 0.2 } else { sd.max(1e-3) }
-    })
+
+    pub(super) fn spread_mm(&self) -> [f32; BANK_CHANNELS] {
+        let count = self.count;
+        self.sums.map(|[sum, squares]| {
+            let mean = sum / count.max(1.0);
+            let sd = (squares / count.max(1.0) - mean * mean).max(0.0).sqrt() as f32;
+            if count < 100.0 { 0.2 } else { sd.max(1e-3) }
+        })
+    }
 }

@@ -5,7 +5,7 @@
 //! ones, a speck of dirt, does not count.
 
 use super::belt::BELT_INLIER_MM;
-use crate::frame::FramePair;
+use crate::frame::{FramePair, FrameSize};
 use crate::plane::Plane;
 use crate::prepare::Roi;
 
@@ -43,27 +43,55 @@ impl Pixel {
     }
 }
 
-/// The proposal, and the share of all pixels that were measured. Frames are of one size.
-pub(super) fn propose(frames: &[FramePair], belt: &Plane) -> (Option<RoiProposal>, f64) {
-    let Some(size) = frames.first().map(FramePair::size) else {
-        return (None, 0.0);
-    };
-    let mut pixels = vec![Pixel::default(); size.pixels()];
-    let mut measured = 0_usize;
-    for frame in frames {
-        for (at, pixel) in pixels.iter_mut().enumerate() {
-            if let Some(point) = frame.point(at % size.width, at / size.width) {
+/// What all pixels showed, in any number of pictures of one size.
+#[derive(Debug, Clone)]
+pub(super) struct Heights {
+    size: FrameSize,
+    pixels: Vec<Pixel>,
+    frames: usize,
+    measured: usize,
+}
+
+impl Heights {
+    pub(super) fn new(size: FrameSize) -> Self {
+        Self {
+            size,
+            pixels: vec![Pixel::default(); size.pixels()],
+            frames: 0,
+            measured: 0,
+        }
+    }
+
+    pub(super) fn add(&mut self, frame: &FramePair, belt: &Plane) {
+        self.frames += 1;
+        let width = self.size.width;
+        for (at, pixel) in self.pixels.iter_mut().enumerate() {
+            if let Some(point) = frame.point(at % width, at / width) {
                 pixel.measured += 1;
                 pixel.heights_mm += belt.height_mm(point);
-                measured += 1;
+                self.measured += 1;
             }
         }
     }
-    let measured_share = measured as f64 / (frames.len() * pixels.len()) as f64;
-    let heights: Vec<Option<f64>> = pixels
-        .iter()
-        .map(|pixel| pixel.height_mm(frames.len()))
-        .collect();
+
+    /// Share of all pixels of all pictures that were measured.
+    pub(super) fn measured_share(&self) -> f64 {
+        self.measured as f64 / (self.frames * self.pixels.len()).max(1) as f64
+    }
+
+    /// The proposal.
+    pub(super) fn propose(&self) -> Option<RoiProposal> {
+        let heights: Vec<Option<f64>> = self
+            .pixels
+            .iter()
+            .map(|pixel| pixel.height_mm(self.frames))
+            .collect();
+        propose(self.size, &heights)
+    }
+}
+
+/// The proposal, by the mean height of each pixel where it was measured.
+fn propose(size: FrameSize, heights: &[Option<f64>]) -> Option<RoiProposal> {
     let (columns, rows) = (Cuts::of(size.width), Cuts::of(size.height));
     let good: Vec<bool> = (0..rows.count)
         .flat_map(|row| (0..columns.count).map(move |column| (column, row)))
@@ -79,9 +107,7 @@ pub(super) fn propose(frames: &[FramePair], belt: &Plane) -> (Option<RoiProposal
         })
         .collect();
     let good = without_specks(&good, columns.count);
-    let Some(cells) = largest(&good, columns.count) else {
-        return (None, measured_share);
-    };
+    let cells = largest(&good, columns.count)?;
     let (left, top) = (columns.pixels(cells.x).start, rows.pixels(cells.y).start);
     let (right, bottom) = (
         columns.pixels(cells.x + cells.width - 1).end,
@@ -101,12 +127,11 @@ pub(super) fn propose(frames: &[FramePair], belt: &Plane) -> (Option<RoiProposal
         squares += height_mm * height_mm;
         count += 1;
     }
-    let proposal = RoiProposal {
+    Some(RoiProposal {
         roi,
         share: (roi.width * roi.height) as f64 / size.pixels() as f64,
         unevenness_mm: (squares / count.max(1) as f64).sqrt(),
-    };
-    (Some(proposal), measured_share)
+    })
 }
 
 /// A side of the picture, cut into cells.

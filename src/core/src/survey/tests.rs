@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::frame::{DepthCounts, DepthFrame, FrameSize, Intrinsics};
 use crate::prepare::Roi;
+use crate::quality::depth_noise_mm;
 
 const SIZE: FrameSize = FrameSize {
     width: 160,
@@ -30,10 +31,11 @@ fn plane(slopes: [f64; 2], distance_mm: f64) -> Plane {
 
 /// Noise between -1 and 1, another one for each picture.
 fn noise(seed: usize, at: usize) -> f64 {
-    let mixed = (at + 7919 * seed)
-        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        .rotate_left(23)
-        .wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    // SplitMix64 (Steele, Lea, Flood, 2014): places at equal distances must not have equal differences.
+    let mut mixed = ((at + 7919 * seed) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^= mixed >> 31;
     ((mixed >> 40) & 0xFFFF) as f64 / 32_768.0 - 1.0
 }
 
@@ -180,4 +182,45 @@ proptest! {
         let proposal = survey.roi.unwrap();
         prop_assert!(proposal.share > 0.99, "{:?}", proposal);
     }
+}
+
+#[test]
+fn many_pictures_are_one_after_the_other_what_they_are_together() {
+    let belt = plane([0.03, -0.02], 420.0);
+    let frames: Vec<FramePair> = (0..30)
+        .map(|seed| picture(&belt, seed, 0.4, bare))
+        .collect();
+    let mut surveyor = BeltSurveyor::new(64);
+    for frame in frames.clone() {
+        surveyor.add(frame).unwrap();
+    }
+    assert!(surveyor.held.is_empty());
+    let survey = surveyor.finish().unwrap();
+    assert_eq!(survey, BeltSurvey::of(&frames, 64).unwrap());
+    assert_eq!(survey.frames, 30);
+    let whole = depth_noise_mm(&frames, survey.roi.map(|proposal| proposal.roi));
+    assert_eq!(survey.noise_mm, whole);
+    // Even between -0.4 and 0.4; its smaller half is not that of a normal distribution, and close to it.
+    let floor_mm = survey.noise_floor_mm.unwrap();
+    assert!((floor_mm - 0.231).abs() < 0.05, "{floor_mm}");
+}
+
+#[test]
+fn a_picture_that_can_t_be_taken_leaves_those_before_it() {
+    let belt = plane([0.0, 0.0], 400.0);
+    let mut surveyor = BeltSurveyor::new(64);
+    surveyor.add(picture(&belt, 0, 0.2, bare)).unwrap();
+    let small = FrameSize {
+        width: 8,
+        height: 8,
+    };
+    let counts = DepthCounts::new(small, 1e-4, vec![4000; 64]).unwrap();
+    let camera = Intrinsics {
+        width: 8,
+        height: 8,
+        ..CAMERA
+    };
+    let other = FramePair::new(None, Some(DepthFrame::Counts(counts)), Some(camera)).unwrap();
+    assert_eq!(surveyor.add(other).unwrap_err(), SurveyError::Sizes);
+    assert_eq!(surveyor.finish().unwrap().frames, 1);
 }

@@ -17,10 +17,11 @@ use twinspect_core::modality::Modality;
 use twinspect_core::score::DegradedPolicy;
 
 use crate::cli::{BenchArgs, EngineName};
-use crate::config::EngineSpec;
+use crate::config::{EngineSpec, usual_limits};
 use crate::engines::{self, Gpu};
 use crate::error::EdgeError;
 use crate::latency::{Latencies, milliseconds};
+use crate::picture_check::PictureCheck;
 use crate::pipeline::Pipeline;
 use crate::replay::{Source, open, write_json};
 
@@ -74,6 +75,7 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     };
     let chosen = engines::choose(&bundle, &spec, Gpu::Granted)?;
     let mut pipeline = Pipeline::new(&bundle, DegradedPolicy::default(), chosen)?;
+    pipeline.check_pictures(PictureCheck::new(&bundle, usual_limits(), None, false));
     let count = camera.parts().len().min(PARTS_IN_MEMORY);
     let frames = (0..count)
         .map(|_| camera.capture(0))
@@ -104,8 +106,14 @@ fn measure(
     mut frames: Vec<CameraFrame>,
     pipeline: &mut Pipeline,
 ) -> Result<Measured, EdgeError> {
-    let [mut prepare, mut infer, mut fusion, mut score, mut whole] =
-        std::array::from_fn(|_| Latencies::default());
+    let [
+        mut prepare,
+        mut picture,
+        mut infer,
+        mut fusion,
+        mut score,
+        mut whole,
+    ] = std::array::from_fn(|_| Latencies::default());
     let [mut rgb, mut geometry] = std::array::from_fn(|_| Latencies::default());
     let mut cpu = Duration::ZERO;
     let mut cpu_known = true;
@@ -136,6 +144,7 @@ fn measure(
         by_all += allocated;
         by_engine += allocated_again;
         prepare.push(inspection.timings.prepare);
+        picture.push(inspection.timings.picture);
         infer.push(inspection.timings.infer);
         if let Some(took) = inspection.timings.fusion {
             fusion.push(took);
@@ -155,6 +164,7 @@ fn measure(
     progress.finish_and_clear();
     let stages = [
         ("prepare", prepare),
+        ("picture", picture),
         ("rgb stage", rgb),
         ("geometry stage", geometry),
         ("engine, both", infer),

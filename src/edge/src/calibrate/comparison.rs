@@ -163,6 +163,7 @@ mod tests {
             belt,
             measured_share: 1.0,
             noise_mm: None,
+            noise_floor_mm: None,
             spread_mm: [spread_mm; BANK_CHANNELS],
             roi: None,
         };

@@ -1,10 +1,11 @@
 //! `twinspect calibrate`: where the empty belt lies before this camera, how noisy its depth is, and where parts could
 //! be looked at; and in what that differs from what the station's model was taught.
 //!
-//! It measures and changes nothing: a station goes by its model's belt, which it refines on each picture within
-//! bounds. What does go by the figures is `record --belt-mm`, and whoever reads them.
+//! It measures, and with `--write` keeps the figures in the station's configuration. A station goes by its model's belt
+//! all the same, which it refines on each picture within bounds; by the written one it sees that its camera has moved.
 
 mod comparison;
+mod writing;
 
 use std::io::Write;
 
@@ -12,16 +13,17 @@ use serde::Serialize;
 use twinspect_bundle::Bundle;
 use twinspect_core::plane::Plane;
 use twinspect_core::prepare::Roi;
-use twinspect_core::survey::BeltSurvey;
+use twinspect_core::survey::{BeltSurvey, BeltSurveyor};
 
-use crate::cameras;
+use crate::cameras::{self, Alone};
 use crate::cli::CalibrateBeltArgs;
-use crate::config::{self, Station};
+use crate::config::{self, Change, Station};
 use crate::error::{EdgeError, WithCauses};
 use crate::replay::write_json;
 use crate::run::StationLock;
 use crate::taking::{Taken, Taker};
 use comparison::Comparison;
+pub(crate) use writing::Implausible;
 
 /// Side S whose scales are measured where no model says another one.
 const SIZE: usize = 256;
@@ -42,6 +44,8 @@ struct Findings {
     tilt_deg: f64,
     measured_share: f64,
     noise_mm: Option<f64>,
+    /// Within each picture, as a station measures it of each part.
+    noise_floor_mm: Option<f32>,
     /// Of the filter bank's channels at this side S.
     size: usize,
     spread_mm: Vec<f32>,
@@ -49,7 +53,9 @@ struct Findings {
     /// With the model that the configuration names, if it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<Comparison>,
-    /// Whether a station goes by any of this now.
+    /// Keys of the configuration that are, or would be, other ones.
+    changes: Vec<Change>,
+    /// Whether the configuration holds them now.
     written: bool,
     warnings: Vec<String>,
 }
@@ -65,27 +71,30 @@ struct Region {
 
 /// Looks at the empty belt.
 pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    let station = config::load_without_model(&args.config)?.station;
+    let loaded = config::load_without_model(&args.config)?;
+    let station = &loaded.station;
     let _lock = StationLock::take(&args.config)?;
     let mut warnings = Vec::new();
-    let bundle = model(&station, &mut warnings);
-    let mut taker = Taker::new(cameras::open_alone(&station.camera)?.camera);
-    let mut pairs = Vec::new();
-    while (pairs.len() as u64) < args.pictures {
-        match taker.take()? {
-            Taken::Picture(pair) => pairs.push(pair),
-            Taken::Failed(why) => log::warn!("{why}"),
-            Taken::End => break,
-        }
-    }
+    let bundle = model(station, &mut warnings);
+    let Alone { camera, facts, .. } = cameras::open_alone(&station.camera)?;
+    let mut taker = Taker::new(camera);
     let known = bundle.as_ref().map(|bundle| &bundle.manifest().prepare);
     let size = known.map_or(SIZE, |prepare| prepare.size);
-    let survey = BeltSurvey::of(&pairs, size).map_err(EdgeError::Survey)?;
+    let survey = survey(&mut taker, size, args.pictures)?;
     let model = bundle
         .as_ref()
         .and_then(|bundle| Comparison::of(bundle, &survey));
     warnings.extend(doubts(&survey));
     warnings.extend(model.iter().flat_map(Comparison::warnings));
+    let identity = facts.map_or_else(|| taker.description(), |facts| facts.identity());
+    let plan = writing::plan(&args.config, &loaded, &survey, identity)?;
+    // What is not to be believed is not written. Without --write it is told all the same.
+    if args.write {
+        writing::believe(&survey)?;
+        plan.write()?;
+    } else if let Err(error) = writing::believe(&survey) {
+        warnings.push(format!("this would not be written: {error}"));
+    }
     let findings = Findings {
         camera: taker.description(),
         pictures: survey.frames,
@@ -94,6 +103,7 @@ pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result
         tilt_deg: survey.tilt_deg(),
         measured_share: survey.measured_share,
         noise_mm: survey.noise_mm,
+        noise_floor_mm: survey.noise_floor_mm,
         size,
         spread_mm: survey.spread_mm.to_vec(),
         roi: survey.roi.map(|proposal| Region {
@@ -102,7 +112,8 @@ pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result
             unevenness_mm: proposal.unevenness_mm,
         }),
         model,
-        written: false,
+        changes: plan.changes,
+        written: args.write,
         warnings,
     };
     if args.json {
@@ -110,6 +121,23 @@ pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result
     } else {
         print(out, &findings)
     }
+}
+
+/// Looks at so many pictures, one after the other.
+fn survey(taker: &mut Taker, size: usize, pictures: u64) -> Result<BeltSurvey, EdgeError> {
+    let mut surveyor = BeltSurveyor::new(size);
+    let mut taken = 0;
+    while taken < pictures {
+        match taker.take()? {
+            Taken::Picture(pair) => {
+                surveyor.add(pair).map_err(EdgeError::Survey)?;
+                taken += 1;
+            }
+            Taken::Failed(why) => log::warn!("{why}"),
+            Taken::End => break,
+        }
+    }
+    surveyor.finish().map_err(EdgeError::Survey)
 }
 
 /// The station's model, if there is one that can be read.
@@ -205,10 +233,23 @@ fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
     for warning in &findings.warnings {
         writeln!(out, "\x1b[33mwarning\x1b[0m   {warning}")?;
     }
+    for change in &findings.changes {
+        writeln!(
+            out,
+            "\x1b[31m- {key} = {from}\x1b[0m\n\x1b[32m+ {key} = {to}\x1b[0m",
+            key = change.key,
+            from = change.from,
+            to = change.to
+        )?;
+    }
+    let done = if findings.written {
+        "the configuration holds this now; a station goes by its model's belt, and tells by this one when the camera moves"
+    } else {
+        "nothing was changed: `--write` puts this into the configuration"
+    };
     writeln!(
         out,
-        "nothing was changed: a station goes by its model's belt. To keep the distance with new parts: record \
-         --belt-mm {:.1}",
+        "{done}. To keep the distance with new parts: record --belt-mm {:.1}",
         findings.distance_mm
     )?;
     Ok(())

@@ -54,19 +54,25 @@ pub(crate) struct RecordArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Clear the belt and stop the station first. Nothing is changed: a station goes by its model's belt.
+Clear the belt and stop the station first. With --write the table [calibration] of the configuration
+holds what was measured, and everything else in the file stays as it is; without it nothing is changed.
+A station goes by its model's belt, and says by the calibration when the camera has moved.
 The thresholds of a model are fitted by `twinspect model calibrate`.
 
 Examples:
   twinspect calibrate --config /etc/twinspect/station.toml
+  twinspect calibrate --config /etc/twinspect/station.toml --write
   twinspect calibrate --config station.toml --pictures 60 --json")]
 pub(crate) struct CalibrateBeltArgs {
     /// The station's configuration, of which the camera is used. It need not name a model.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
     /// Pictures of the empty belt to look at.
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=300))]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) pictures: u64,
+    /// Writes what was measured into the configuration, after showing what changes.
+    #[arg(long)]
+    pub(crate) write: bool,
     /// One JSON object.
     #[arg(long)]
     pub(crate) json: bool,

@@ -79,18 +79,14 @@ impl ReloadError {
 }
 
 impl Loaded {
-    /// What another reading of the file changes, if a running station can take all of it over.
-    ///
-    /// # Errors
-    /// [`ReloadError::NeedsRestart`] with every key that it can't, and [`ReloadError::NoEffect`] with those
-    /// that would change nothing: whoever has changed them believes that they did.
-    pub(crate) fn changes(&self, new: &Self) -> Result<Vec<Change>, ReloadError> {
+    /// Every key with another value.
+    pub(crate) fn differences(&self, new: &Self) -> Vec<Change> {
         let (old, new) = (values(&self.typed), values(&new.typed));
         let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         let value = |values: &BTreeMap<String, String>, key| {
             values.get(key).map_or("absent", String::as_str).to_owned()
         };
-        let changes: Vec<Change> = names
+        names
             .into_iter()
             .filter(|key| old.get(*key) != new.get(*key))
             .map(|key| Change {
@@ -98,7 +94,16 @@ impl Loaded {
                 from: value(&old, key),
                 to: value(&new, key),
             })
-            .collect();
+            .collect()
+    }
+
+    /// What another reading of the file changes, if a running station can take all of it over.
+    ///
+    /// # Errors
+    /// [`ReloadError::NeedsRestart`] with every key that it can't, and [`ReloadError::NoEffect`] with those
+    /// that would change nothing: whoever has changed them believes that they did.
+    pub(crate) fn changes(&self, new: &Self) -> Result<Vec<Change>, ReloadError> {
+        let changes = self.differences(new);
         let named = |is_meant: &dyn Fn(&str) -> bool| -> Vec<String> {
             let keys = changes.iter().map(|change| &change.key);
             keys.filter(|key| is_meant(key)).cloned().collect()

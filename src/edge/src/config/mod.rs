@@ -4,6 +4,7 @@
 //! and its paths resolved; only a `Station` travels on.
 
 mod belt;
+mod calibration;
 mod camera;
 mod changes;
 mod checker;
@@ -14,6 +15,7 @@ mod models;
 mod mqtt;
 mod page;
 mod presence;
+mod quality;
 mod realsense;
 mod recipes;
 mod station;
@@ -22,6 +24,7 @@ mod v4l2;
 mod wires;
 
 pub(crate) use belt::BeltSpec;
+pub(crate) use calibration::{CalibrationToml, DISTANCES_MM, TILT_MAX_DEG};
 pub(crate) use camera::{BeltPace, CameraSource, Recording};
 pub(crate) use changes::{Change, ReloadError};
 pub(crate) use checker::StationError;
@@ -30,6 +33,7 @@ pub(crate) use explain::Setting;
 pub(crate) use models::{BundleSource, ModelsSpec};
 pub(crate) use mqtt::{Login, MqttSpec};
 pub(crate) use presence::WatchSpec;
+pub(crate) use quality::usual_limits;
 pub(crate) use realsense::{RealSenseSource, WhichCamera};
 pub(crate) use recipes::{Recipe, RecipeVersion, RecipesSpec};
 pub(crate) use station::{InspectorLimits, LineSource, RecordsSpec, Station};
@@ -141,7 +145,12 @@ pub(crate) fn station_name(path: &Path) -> String {
 
 /// As [`load`], for whoever looks through the camera alone: no model need be named.
 pub(crate) fn load_without_model(path: &Path) -> Result<Loaded, ConfigError> {
-    parse_for(path, &read(path)?, Model::Optional)
+    parse_without_model(path, &read(path)?)
+}
+
+/// As [`parse`], for the same.
+pub(crate) fn parse_without_model(path: &Path, text: &str) -> Result<Loaded, ConfigError> {
+    parse_for(path, text, Model::Optional)
 }
 
 /// As [`load`], of a file that somebody may be writing just now: most of what a cut leaves is a
@@ -156,7 +165,8 @@ pub(crate) fn load_whole(path: &Path) -> Result<Loaded, ConfigError> {
     parse(path, &text)
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
+/// The text of a configuration.
+pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
     document::read(path).map_err(|source| ConfigError::Read {
         path: path.to_owned(),
         source,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use twinspect_core::belt::EncoderSpec;
 use twinspect_core::gate::{GateSpec, OutputMode, Way};
 use twinspect_core::handshake::HandshakeSpec;
+use twinspect_core::picture::PictureLimits;
 use twinspect_core::readiness::ReadinessSpec;
 use twinspect_core::score::DegradedPolicy;
 use twinspect_core::station::StationSpec;
@@ -16,6 +17,7 @@ use twinspect_line::gpio::GpioSpec;
 use twinspect_store::records::RingSpec;
 
 use super::belt::BeltSpec;
+use super::calibration::CalibrationSpec;
 use super::camera::CameraSource;
 use super::checker::{Checker, DURATION_MAX_MS, StationError};
 use super::engine::EngineSpec;
@@ -56,6 +58,10 @@ pub(crate) struct Station {
     /// From sensor edges to pulses.
     pub(crate) decisions: StationSpec,
     pub(crate) degraded: DegradedPolicy,
+    /// How good pictures must be.
+    pub(crate) quality: PictureLimits,
+    /// What was measured of the empty belt, if anybody has.
+    pub(crate) calibration: Option<CalibrationSpec>,
     pub(crate) inspector: InspectorLimits,
     pub(crate) records: Option<RecordsSpec>,
     pub(crate) challenge: ChallengeSpec,
@@ -438,6 +444,11 @@ impl Station {
                 rgb_alone: typed.degraded.rgb_alone,
                 geometry_alone: typed.degraded.geometry_alone,
             },
+            quality: checker.quality(&typed.quality),
+            calibration: typed
+                .calibration
+                .as_ref()
+                .map(|typed| checker.calibration(typed)),
             inspector: checker.inspector(&typed.inspector, typed.ready.silence_max_ms),
             records: checker.records(&typed.records, folder),
             challenge: checker.challenge(&typed.challenge),

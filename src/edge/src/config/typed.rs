@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use twinspect_core::belt::EncoderKind;
 
+use super::calibration::CalibrationToml;
 use super::camera::{CameraKind, CameraToml};
 use super::engine::EngineToml;
 use super::models::ModelsToml;
 use super::mqtt::MqttToml;
 use super::page::{MetricsToml, PageToml};
+use super::quality::QualityToml;
 use super::realsense::RealSenseToml;
 use super::recipes::RecipesToml;
 use super::v4l2::V4l2Toml;
@@ -45,6 +47,10 @@ pub(crate) struct StationToml {
     pub(crate) handshake: HandshakeToml,
     #[serde(default)]
     pub(crate) degraded: DegradedToml,
+    #[serde(default)]
+    pub(crate) quality: QualityToml,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) calibration: Option<CalibrationToml>,
     #[serde(default)]
     pub(crate) inspector: InspectorToml,
     #[serde(default)]

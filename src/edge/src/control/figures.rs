@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use twinspect_core::verdict::{Reason, SeenBy, Verdict};
 
+use crate::picture_check::PictureStatus;
+
 /// States of a vision system in the words of OPC 40100-1 (OPC UA for Machine Vision, 1.0).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -168,6 +170,8 @@ impl Histogram {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
     Prepare,
+    /// How good the picture is.
+    Picture,
     /// The networks of the senses.
     Infer,
     /// The network that joins them, where there is one.
@@ -178,8 +182,9 @@ pub(crate) enum Stage {
 }
 
 /// All of them, in the order in which a part meets them.
-pub(crate) const STAGES: [Stage; 5] = [
+pub(crate) const STAGES: [Stage; 6] = [
     Stage::Prepare,
+    Stage::Picture,
     Stage::Infer,
     Stage::Fusion,
     Stage::Score,
@@ -190,6 +195,7 @@ impl Stage {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Prepare => "prepare",
+            Self::Picture => "picture",
             Self::Infer => "infer",
             Self::Fusion => "fusion",
             Self::Score => "score",
@@ -202,6 +208,8 @@ impl Stage {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StageTimes {
     prepare: Histogram,
+    #[serde(default)]
+    picture: Histogram,
     infer: Histogram,
     fusion: Histogram,
     score: Histogram,
@@ -212,6 +220,7 @@ impl StageTimes {
     pub(crate) fn of(&self, stage: Stage) -> &Histogram {
         match stage {
             Stage::Prepare => &self.prepare,
+            Stage::Picture => &self.picture,
             Stage::Infer => &self.infer,
             Stage::Fusion => &self.fusion,
             Stage::Score => &self.score,
@@ -222,6 +231,7 @@ impl StageTimes {
     pub(crate) fn add(&mut self, stage: Stage, took: Duration) {
         match stage {
             Stage::Prepare => &mut self.prepare,
+            Stage::Picture => &mut self.picture,
             Stage::Infer => &mut self.infer,
             Stage::Fusion => &mut self.fusion,
             Stage::Score => &mut self.score,
@@ -234,6 +244,7 @@ impl StageTimes {
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             prepare: self.prepare.plus(other.prepare),
+            picture: self.picture.plus(other.picture),
             infer: self.infer.plus(other.infer),
             fusion: self.fusion.plus(other.fusion),
             score: self.score.plus(other.score),
@@ -247,6 +258,9 @@ impl StageTimes {
 pub(crate) struct CameraFigures {
     /// Of the last part that was judged: the share of the region of interest in which no depth was measured.
     pub(crate) depth_invalid_ratio: Option<f32>,
+    /// How good pictures are, where somebody looks.
+    #[serde(default)]
+    pub(crate) picture: Option<PictureStatus>,
     /// Of a live camera alone.
     pub(crate) stream: Option<StreamFigures>,
 }

@@ -15,9 +15,11 @@ use assets::Product;
 use belt::{Belt, Passage};
 
 use crate::cli::DemoArgs;
+use crate::config::usual_limits;
 use crate::error::EdgeError;
 use crate::fit::check_camera;
 use crate::part_report::PartReport;
+use crate::picture_check::PictureCheck;
 use crate::pictures::{self, Sheet};
 use crate::pipeline::Pipeline;
 use crate::replay::{draw, write_json};
@@ -82,6 +84,7 @@ impl Show<'_> {
         check_camera(&bundle, dataset.as_ref())?;
         let mut camera = ReplayCamera::new(dataset, None, Repeat::Once)?;
         let mut pipeline = Pipeline::load(&bundle, DegradedPolicy::default())?;
+        pipeline.check_pictures(PictureCheck::new(&bundle, usual_limits(), None, false));
         self.introduce(product, &bundle, &pipeline, camera.parts().len())?;
         let mut snapshot = pipeline.new_snapshot();
         let from_us = self.belt.now_us();

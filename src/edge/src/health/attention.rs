@@ -1,11 +1,13 @@
 //! What a person should look after, most urgent first, and what to do about it.
 
 use serde::Serialize;
+use twinspect_core::picture::{Figure, Level};
 use twinspect_core::statistics::binomial_cdf;
 use twinspect_core::verdict::Reason;
 
 use super::{Board, Disk, counted};
 use crate::control::{RecentPart, Status};
+use crate::picture_check::{self, PictureStatus};
 
 /// So close to its end a board is too hot, in degrees.
 const HEAT_MARGIN_CELSIUS: f64 = 12.0;
@@ -182,8 +184,15 @@ fn parts(looked: &Looked<'_>, add: &mut impl FnMut(String, &str)) {
              has changed, `twinspect model calibrate` with good parts of today",
         );
     }
+    let picture = status.camera.picture.as_ref();
+    if let Some(picture) = picture {
+        pictures(picture, add);
+    }
+    let is_told =
+        picture.is_some_and(|picture| picture.states.of(Figure::DepthHoles) != Level::Fine);
     if let Some(share) = status.camera.depth_invalid_ratio
         && is_depth_poor(share)
+        && !is_told
     {
         add(
             format!(
@@ -193,6 +202,16 @@ fn parts(looked: &Looked<'_>, add: &mut impl FnMut(String, &str)) {
             "look for strong light, glossy or dark parts and dirt on the depth camera; \
              `twinspect check --camera` shows it",
         );
+    }
+}
+
+/// What is the matter with pictures, worst first.
+fn pictures(picture: &PictureStatus, add: &mut impl FnMut(String, &str)) {
+    for (level, then) in [(Level::Reject, ": parts have no result"), (Level::Warn, "")] {
+        for figure in picture.states.at(level) {
+            let what = picture_check::what(figure, &picture.figures);
+            add(format!("{what}{then}"), picture_check::remedy(figure));
+        }
     }
 }
 
@@ -276,6 +295,17 @@ fn why_no_result(reason: Reason) -> &'static str {
         Reason::Inspector => "the inspect process was away: the log says why",
         Reason::Late | Reason::Overrun => {
             "the station is too slow for this belt: `twinspect bench` measures it"
+        }
+        Reason::PictureRepeated
+        | Reason::PictureBeltHeight
+        | Reason::PictureBeltTilt
+        | Reason::PictureDepthNoise
+        | Reason::PictureDepthHoles
+        | Reason::PictureDark
+        | Reason::PictureBright
+        | Reason::PictureSaturated
+        | Reason::PictureBlurred => {
+            "pictures are worse than the model knows them: `twinspect check --camera` shows it"
         }
         Reason::Position => "parts come too close together, or edges of sensor or encoder are lost",
         Reason::Recipe => {
@@ -369,6 +399,32 @@ mod tests {
         );
         status.challenge.as_mut().unwrap().alarm = Some("overdue".to_owned());
         assert!(of(&status).starts_with("the challenge part is overdue\n"));
+    }
+
+    #[test]
+    fn pictures_that_are_worse_than_they_should_be_are_told_worst_first() {
+        let mut status = well();
+        status.camera = serde_json::from_value(json!({
+            "depth_invalid_ratio": 0.5,
+            "picture": {
+                "depth_noise_mm": 1.26, "depth_holes": 0.5,
+                "belt": {"nearer_mm": -4.0, "tilt_deg": 0.1},
+                "states": {"belt_height": "warn", "depth_noise": "reject"}
+            }
+        }))
+        .unwrap();
+        assert_eq!(
+            of(&status),
+            "depth is noisy (1.26 mm): parts have no result\n\
+             the belt does not lie where it lay (4.0 mm further away)\n\
+             no depth in 50 % of the region of interest"
+        );
+        let told = serde_json::to_value(status.camera).unwrap();
+        assert_eq!(told["picture"]["states"]["depth_noise"], "reject");
+        assert_eq!(
+            told["picture"]["states"].as_object().map(|map| map.len()),
+            Some(2)
+        );
     }
 
     #[test]

@@ -8,11 +8,13 @@
 mod text;
 
 use jiff::Timestamp;
+use twinspect_core::picture::{Figure, Level};
 use twinspect_core::verdict::{Reason, SeenBy};
 
 use crate::control::{BOUNDS_MS, Histogram, STAGES, StageTimes, Status};
 use crate::health::Looked;
 use crate::mqtt::MqttFigures;
+use crate::picture_check::PictureStatus;
 use text::{Kind, Page};
 
 /// Passed parts whose scores are summed up.
@@ -135,7 +137,7 @@ fn parts(page: &mut Page, status: &Status) {
         let labels = [("verdict", "fail"), ("reason", seen_by.name())];
         family.value(&labels, count as f64);
     }
-    for reason in REASONS {
+    for reason in Reason::ALL {
         let found = counts.no_result.iter().find(|(known, _)| *known == reason);
         let count = found.map_or(0, |(_, count)| *count);
         let labels = [("verdict", "no_result"), ("reason", reason.name())];
@@ -215,6 +217,61 @@ const REASONS: [Reason; 12] = [
     Reason::Stopped,
     Reason::Recipe,
 ];
+/// How good pictures are.
+fn pictures(page: &mut Page, picture: &PictureStatus) {
+    let mut family = page.family(
+        "twinspect_picture_state",
+        Kind::Gauge,
+        "What is said of pictures for some parts now: 0 fine, 1 worth a word, 2 no part is judged.",
+    );
+    for figure in Figure::ALL {
+        let state = match picture.states.of(figure) {
+            Level::Fine => 0.0,
+            Level::Warn => 1.0,
+            Level::Reject => 2.0,
+        };
+        family.value(&[("figure", figure.name())], state);
+    }
+    let figures = &picture.figures;
+    let belt = figures.belt;
+    let gauges = [
+        (
+            "twinspect_depth_noise_millimetres",
+            "Noise of depth within the last part's picture.",
+            figures.depth_noise_mm.map(f64::from),
+        ),
+        (
+            "twinspect_belt_nearer_millimetres",
+            "How much nearer to the camera the belt lies than the model's.",
+            belt.map(|belt| belt.nearer_mm),
+        ),
+        (
+            "twinspect_belt_tilt_degrees",
+            "Angle between the belt and the model's.",
+            belt.map(|belt| belt.tilt_deg),
+        ),
+        (
+            "twinspect_picture_brightness",
+            "Mean luma of the last part's picture, 0 to 255.",
+            figures.brightness.map(f64::from),
+        ),
+        (
+            "twinspect_picture_saturated_ratio",
+            "Share of the last part's picture that is as bright as can be.",
+            figures.saturated.map(f64::from),
+        ),
+        (
+            "twinspect_picture_sharpness",
+            "Strength of edges over brightness in the last part's picture.",
+            figures.sharpness.map(f64::from),
+        ),
+    ];
+    for (name, help, value) in gauges {
+        if let Some(value) = value {
+            page.family(name, Kind::Gauge, help).value(&[], value);
+        }
+    }
+}
 
 fn stages(page: &mut Page, times: &StageTimes) {
     let mut family = page.family(
@@ -275,6 +332,9 @@ fn surroundings(page: &mut Page, looked: &Looked<'_>) {
             "Share of the region of interest without depth, of the last part.",
         )
         .value(&[], f64::from(share));
+    }
+    if let Some(picture) = &camera.picture {
+        pictures(page, picture);
     }
     if let Some(stream) = &camera.stream {
         let counters = [

@@ -45,6 +45,7 @@ use crate::engines::{self, Gpu};
 use crate::error::{EdgeError, WithCauses};
 use crate::fit::lookout;
 use crate::logging;
+use crate::picture_check::PictureCheck;
 use crate::pipeline::Pipeline;
 
 /// Tickets that may wait for the camera.
@@ -275,7 +276,7 @@ fn serve(
         bundle,
         pictures,
         watching,
-        pipeline,
+        mut pipeline,
         engine,
     } = proven;
     let Opened {
@@ -283,6 +284,24 @@ fn serve(
         parts_left,
         watch: camera_watch,
     } = eyes;
+    // Not before: goldens of the bundle are pictures of another camera.
+    pipeline.check_pictures(PictureCheck::new(
+        &bundle,
+        station.quality,
+        station.calibration.as_ref().map(|known| known.belt),
+        camera_watch.is_some(),
+    ));
+    let now = camera.description();
+    // A recording is another one each time.
+    if let Some(known) = station.calibration.as_ref()
+        && camera_watch.is_some()
+        && !now.contains(&known.camera)
+    {
+        log::warn!(
+            "the station was calibrated with {} and has {now} now: measure the empty belt again",
+            known.camera
+        );
+    }
     let health = EngineHealth::new(engine.on_gpu);
     let keep_warm = station.engine.keep_warm && pipeline.cools_down();
     let records = station

@@ -167,6 +167,7 @@ impl Inspect {
     fn measure(&mut self, timings: &Timings) {
         let stages = &mut self.figures.stages;
         stages.add(Stage::Prepare, timings.prepare);
+        stages.add(Stage::Picture, timings.picture);
         stages.add(Stage::Infer, timings.infer);
         if let Some(fusion) = timings.fusion {
             stages.add(Stage::Fusion, fusion);
@@ -175,6 +176,7 @@ impl Inspect {
         stages.add(Stage::Whole, timings.whole());
         let measured = self.pipeline.depth_share();
         self.figures.camera.depth_invalid_ratio = measured.map(|share| 1.0 - share);
+        self.figures.camera.picture = self.pipeline.picture();
     }
 
     fn figures(&self) -> Figures {

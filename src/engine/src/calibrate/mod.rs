@@ -14,6 +14,7 @@ use twinspect_bundle::{
 };
 use twinspect_core::frame::FramePair;
 use twinspect_core::modality::PerModality;
+use twinspect_core::picture::{PictureExpectation, PictureFigures, PictureMeter};
 use twinspect_core::prepare::{PreparedPart, Preparer};
 use twinspect_core::score::{
     DegradedPolicy, Fuse, FusionInputs, FusionMaps, GoodPart, Join, Scorer, StageMaps, Threshold,
@@ -45,6 +46,8 @@ pub struct Calibrator<'a> {
     names: Vec<String>,
     rejected: Vec<String>,
     any_shift: bool,
+    meter: PictureMeter,
+    pictures: Vec<PictureFigures>,
 }
 
 /// A bundle with new constants, and what they change for the parts that they were fitted on.
@@ -129,6 +132,8 @@ impl<'a> Calibrator<'a> {
             names: Vec::new(),
             rejected: Vec::new(),
             any_shift: false,
+            meter: PictureMeter::new(prepare, None, false),
+            pictures: Vec::new(),
         })
     }
 
@@ -182,6 +187,7 @@ impl<'a> Calibrator<'a> {
             self.rejected.push(name.to_owned());
         }
         self.parts.push(seen);
+        self.pictures.push(self.meter.measure(frame));
         self.names.push(name.to_owned());
         Ok(())
     }
@@ -199,6 +205,7 @@ impl<'a> Calibrator<'a> {
             parts,
             rejected,
             any_shift,
+            pictures,
             ..
         } = self;
         let old = bundle.manifest();
@@ -224,9 +231,12 @@ impl<'a> Calibrator<'a> {
             good_parts: parts.len(),
             data,
         };
+        // The parts that the new constants are right for say what pictures they are right for, too.
+        let picture = PictureExpectation::of(&pictures);
         let manifest = Manifest {
-            format: FormatVersion::of(&old.stages, Some(&recalibration)),
+            format: FormatVersion::of(&old.stages, Some(&recalibration), picture.as_ref()),
             score,
+            picture,
             recalibration: Some(recalibration),
             ..old.clone()
         };

@@ -32,6 +32,7 @@ fn networks_stay_and_constants_are_those_of_the_parts() {
         }
         assert_eq!(bundle.fusion_model(), old.fusion_model());
         assert_eq!(manifest.prepare, old.manifest().prepare);
+        assert_eq!(manifest.picture.map(|known| known.parts), Some(24));
         let record = manifest.recalibration.as_ref().unwrap();
         assert_eq!((record.from.as_str(), record.good_parts), (old.hash(), 24));
         assert_eq!(manifest.score.fused.good_parts, 24);

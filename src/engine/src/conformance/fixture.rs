@@ -246,7 +246,7 @@ pub(crate) fn manifest(senses: Senses) -> Manifest {
         stages.fusion = Some(fusion::stage());
     }
     Manifest {
-        format: FormatVersion::of(&stages, None),
+        format: FormatVersion::of(&stages, None, None),
         name: "fixture".to_owned(),
         version: "1.0.0".parse().unwrap(),
         created: "2026-11-23T14:05:00Z".to_owned(),
@@ -276,6 +276,7 @@ pub(crate) fn manifest(senses: Senses) -> Manifest {
             f16: 1e-2,
         },
         recalibration: None,
+        picture: None,
     }
 }
 

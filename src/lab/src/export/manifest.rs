@@ -2,6 +2,7 @@
 
 use twinspect_bundle::{FormatVersion, Manifest, Method, Provenance, Stage, Stages, Tolerance};
 use twinspect_core::modality::{Modality, PerModality};
+use twinspect_core::picture::PictureExpectation;
 use twinspect_core::score::ScoreCalibration;
 
 use super::Job;
@@ -21,6 +22,7 @@ pub(super) fn manifest(
     record: &RunRecord,
     score: ScoreCalibration,
     fusion: Option<&Fusion>,
+    picture: Option<PictureExpectation>,
 ) -> Manifest {
     let spec = &record.prepare;
     let side = spec.map_size();
@@ -46,7 +48,7 @@ pub(super) fn manifest(
         ..stages.into()
     };
     Manifest {
-        format: FormatVersion::of(&stages, None),
+        format: FormatVersion::of(&stages, None, picture.as_ref()),
         name: job.name.clone().unwrap_or_else(|| record.name.clone()),
         version: job.version.clone(),
         created: job.created.clone(),
@@ -63,5 +65,6 @@ pub(super) fn manifest(
         score,
         tolerance: TOLERANCE,
         recalibration: None,
+        picture,
     }
 }

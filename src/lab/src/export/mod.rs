@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use twinspect_bundle::{Bundle, BundleBuilder, BundleError, Manifest, Version};
 use twinspect_core::modality::PerModality;
+use twinspect_core::picture::{PictureExpectation, PictureMeter};
 use twinspect_core::prepare::{PrepareSpec, PreparedPart, Preparer};
 use twinspect_core::score::{
     self, FitError, Fuse, FusionInputs, FusionMaps, GoodPart, ScoreCalibration,
@@ -190,7 +191,8 @@ pub(crate) fn build(job: &Job) -> Result<Exported, ExportError> {
     let join = job.join.unwrap_or(record.training.fusion.join);
     let mut fusion = Fusion::load(&folder, &record, join)?;
     let calibration = calibrate(dataset.as_ref(), &record, &stages, fusion.as_mut())?;
-    let manifest = manifest::manifest(job, &record, calibration, fusion.as_ref());
+    let picture = pictures(dataset.as_ref(), &record.prepare)?;
+    let manifest = manifest::manifest(job, &record, calibration, fusion.as_ref(), picture);
     let goldens = goldens::goldens(dataset.as_ref(), &manifest, &mut model, fusion.as_mut())?;
     let mut builder = BundleBuilder::new(manifest);
     for (modality, onnx) in stages.present() {
@@ -205,6 +207,23 @@ pub(crate) fn build(job: &Job) -> Result<Exported, ExportError> {
     let bundle = builder.build()?;
     let proof = prove(&mut TractEngine::load(&bundle)?, &bundle)?;
     Ok(Exported { bundle, proof })
+}
+
+/// What the pictures of all good parts are like that the model was made from.
+fn pictures(
+    dataset: &dyn Dataset,
+    spec: &PrepareSpec,
+) -> Result<Option<PictureExpectation>, ExportError> {
+    let mut parts = Vec::new();
+    for split in [Split::Train, Split::Validation, Split::Calibration] {
+        parts.extend(good_parts::good(dataset, split, 0)?);
+    }
+    let worker = || Ok::<_, ExportError>(PictureMeter::new(spec, None, false));
+    let figures = spread(parts.len(), worker, |meter, index| {
+        let frame = &good_parts::frames(dataset, std::slice::from_ref(&parts[index]))?[0];
+        Ok(meter.measure(frame))
+    })?;
+    Ok(PictureExpectation::of(&figures))
 }
 
 /// Fits the score on what the device's engine answers for good parts that nobody trained on.

@@ -138,6 +138,12 @@ fn figures_are_text_that_prometheus_reads_and_count_what_the_station_counts() {
     let invalid =
         value(&figures, "twinspect_depth_invalid_ratio", &[]).expect("a product with depth");
     assert!((0.0..=1.0).contains(&invalid));
+    for figure in ["depth_noise", "belt_height", "dark"] {
+        let state = value(&figures, "twinspect_picture_state", &[("figure", figure)]);
+        assert_eq!(state, Some(0.0), "{figure}");
+    }
+    let nearer = value(&figures, "twinspect_belt_nearer_millimetres", &[]).expect("a belt");
+    assert!(nearer.abs() < 1.0, "{nearer}");
     // A recording is no live camera, and nobody invents its restarts.
     assert_eq!(
         value(&figures, "twinspect_camera_restarts_total", &[]),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use twinspect_camera::realsense::{CameraFacts, SettingFact};
+use twinspect_core::picture::{BeltDrift, PictureFigures};
 
 use super::v4l2::{self, V4l2Device};
 use crate::cameras::CameraWatch;
@@ -33,6 +34,9 @@ pub(super) struct Findings {
     pub(super) colour: Option<Colour>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) depth: Option<Depth>,
+    /// As a station measures it of each part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) picture: Option<PictureFigures>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) streams: Option<Streams>,
     pub(super) pictures: Vec<PathBuf>,
@@ -185,6 +189,9 @@ pub(super) fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), Edge
             mm(depth.belt_mm, 0)
         )?;
     }
+    if let Some(figures) = &findings.picture {
+        print_figures(out, figures)?;
+    }
     for picture in &findings.pictures {
         writeln!(out, "picture   {}", picture.display())?;
     }
@@ -194,6 +201,35 @@ pub(super) fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), Edge
     if findings.warnings.is_empty() {
         writeln!(out, "all is well")?;
     }
+    Ok(())
+}
+
+fn print_figures(out: &mut dyn Write, figures: &PictureFigures) -> Result<(), EdgeError> {
+    let belt = |drift: Option<BeltDrift>, whose: &str| {
+        drift.map(|drift| {
+            format!(
+                "belt {:+.1} mm and {:.2} degrees from {whose}",
+                drift.nearer_mm, drift.tilt_deg
+            )
+        })
+    };
+    let told: Vec<String> = [
+        figures
+            .depth_noise_mm
+            .map(|mm| format!("noise {mm:.2} mm within the picture")),
+        figures
+            .depth_holes
+            .map(|share| format!("{:.1} % without depth", 100.0 * share)),
+        belt(figures.belt, "the model's"),
+        belt(figures.station_belt, "the calibrated one"),
+        figures
+            .sharpness
+            .map(|sharpness| format!("edges {sharpness:.3}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    writeln!(out, "as judged {}", told.join(", "))?;
     Ok(())
 }
 

@@ -7,9 +7,10 @@ mod views;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use twinspect_bundle::Bundle;
+use twinspect_bundle::{Bundle, Manifest};
 use twinspect_camera::{Camera, CameraError};
 use twinspect_core::frame::FramePair;
+use twinspect_core::picture::{Level, Levels, PictureFigures, PictureMeter};
 use twinspect_core::quality::{ColourFigures, DepthFigures, depth_noise_mm};
 
 use crate::cameras::{self, Alone, CameraWatch, Facts};
@@ -19,6 +20,7 @@ use crate::config::Station;
 use crate::error::{EdgeError, WithCauses};
 use crate::figures::Colour;
 use crate::latency::milliseconds;
+use crate::picture_check;
 use crate::replay::write_json;
 use findings::{Depth, Device, Findings, device, print, streams};
 
@@ -81,6 +83,25 @@ pub(super) fn check_camera(
     {
         warnings.push(WithCauses(&error).to_string());
     }
+    let figures = manifest
+        .camera
+        .frame
+        .eq(&last.size())
+        .then(|| figures_of(station, manifest, last));
+    if let Some((figures, levels)) = &figures {
+        warnings.extend(beyond_limits(figures, levels));
+    }
+    if let (Some(known), Some(facts)) = (&station.calibration, &facts)
+        && known.camera != facts.identity()
+    {
+        warnings.push(format!(
+            "the station was calibrated with {}, on {}, and this is {}: measure the empty belt again, with \
+             `twinspect calibrate --write`",
+            known.camera,
+            known.date,
+            facts.identity()
+        ));
+    }
     let exposure_key = facts.as_ref().map_or("the exposure", Facts::exposure_key);
     let of_colour = |colour| colour_warnings(colour, exposure_key);
     warnings.extend(colour.as_ref().into_iter().flat_map(of_colour));
@@ -108,6 +129,7 @@ pub(super) fn check_camera(
         latency_p50_ms: median(latencies).map(milliseconds),
         colour,
         depth,
+        picture: figures.map(|(figures, _)| figures),
         streams: watch.map(|watch| streams(&watch)),
         pictures: views::save(last, &args.out)?,
         warnings,
@@ -117,6 +139,32 @@ pub(super) fn check_camera(
     } else {
         print(out, &findings)
     }
+}
+
+/// A picture's figures as a station measures them of each part, and which of them are beyond a limit.
+fn figures_of(
+    station: &Station,
+    manifest: &Manifest,
+    picture: &FramePair,
+) -> (PictureFigures, Levels) {
+    let belt = station.calibration.as_ref().map(|known| known.belt);
+    let figures = PictureMeter::new(&manifest.prepare, belt, false).measure(picture);
+    let levels = station.quality.judge(&figures, manifest.picture.as_ref());
+    (figures, levels)
+}
+
+fn beyond_limits(figures: &PictureFigures, levels: &Levels) -> Vec<String> {
+    let told = |level, then: &'static str| {
+        levels.at(level).map(move |figure| {
+            format!(
+                "{}{then}: {}",
+                picture_check::what(figure, figures),
+                picture_check::remedy(figure)
+            )
+        })
+    };
+    let rejected = told(Level::Reject, ", so that parts would have no result");
+    rejected.chain(told(Level::Warn, "")).collect()
 }
 
 /// Pairs that were taken one after the other.

@@ -97,6 +97,7 @@ fn manifest(version: &str) -> Manifest {
             f16: 2e-2,
         },
         recalibration: None,
+        picture: None,
     }
 }
 
