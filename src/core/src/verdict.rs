@@ -140,7 +140,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, in the order of tables.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Camera,
         Self::StaleFrame,
         Self::NoPart,
@@ -152,6 +152,7 @@ impl Reason {
         Self::Overrun,
         Self::Position,
         Self::Stopped,
+        Self::Recipe,
         Self::PictureRepeated,
         Self::PictureBeltHeight,
         Self::PictureBeltTilt,

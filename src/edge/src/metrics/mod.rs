@@ -202,21 +202,6 @@ fn parts(page: &mut Page, status: &Status) {
     .value(&[], status.parts.under_way as f64);
 }
 
-/// Every reason that a part can leave with.
-const REASONS: [Reason; 12] = [
-    Reason::Camera,
-    Reason::StaleFrame,
-    Reason::NoPart,
-    Reason::NoColour,
-    Reason::NoDepth,
-    Reason::Engine,
-    Reason::Inspector,
-    Reason::Late,
-    Reason::Overrun,
-    Reason::Position,
-    Reason::Stopped,
-    Reason::Recipe,
-];
 /// How good pictures are.
 fn pictures(page: &mut Page, picture: &PictureStatus) {
     let mut family = page.family(
