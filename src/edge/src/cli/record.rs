@@ -54,9 +54,10 @@ pub(crate) struct RecordArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Clear the belt and stop the station first. With --write the table [calibration] of the configuration
-holds what was measured, and everything else in the file stays as it is; without it nothing is changed.
-A station goes by its model's belt, and says by the calibration when the camera has moved.
+Clear the belt and stop the station first. With --write the table [calibration] of the
+configuration holds what was measured, and everything else in the file stays as it is; without it
+nothing is changed. A station goes by its model's belt, and says by the calibration when the camera
+has moved.
 The thresholds of a model are fitted by `twinspect model calibrate`.
 
 Examples:

@@ -48,9 +48,13 @@ pub(crate) struct CalibrationSpec {
 impl Checker {
     pub(super) fn calibration(&mut self, typed: &CalibrationToml) -> CalibrationSpec {
         const REPEAT: &str = "as `twinspect calibrate --write` measures it";
-        let [_, _, z] = typed.belt_normal;
+        let squares = typed.belt_normal.iter().map(|value| value * value);
+        let length = squares.sum::<f64>().sqrt();
+        // Digits that were rounded away would be an angle of hundredths of a degree.
+        let normal = typed.belt_normal.map(|value| value / length);
+        let [_, _, z] = normal;
         let belt = Plane {
-            normal: typed.belt_normal,
+            normal,
             offset_mm: typed.distance_mm * z,
         };
         let distances = format!(
@@ -64,12 +68,7 @@ impl Checker {
             typed.distance_mm,
             distances,
         );
-        let length = typed
-            .belt_normal
-            .iter()
-            .map(|value| value * value)
-            .sum::<f64>();
-        let faces = (length.sqrt() - 1.0).abs() < 1e-3 && -z >= TILT_MAX_DEG.to_radians().cos();
+        let faces = (length - 1.0).abs() < 1e-3 && -z >= TILT_MAX_DEG.to_radians().cos();
         self.require(
             faces,
             "calibration.belt_normal",
