@@ -135,6 +135,8 @@ pub struct Choice {
     spec: RecipeSpec,
     lines: Option<RecipeLines>,
     asked: Asked,
+    /// A model that somebody has activated, recipe or not, and that is on its way.
+    by_hand: Option<Model>,
     /// When the recipe was selected, and whether its outcome has to be told yet.
     selected_us: u64,
     is_untold: bool,
@@ -154,6 +156,7 @@ impl Choice {
             spec,
             lines: lines.transpose()?,
             asked: Asked::Nothing,
+            by_hand: None,
             selected_us: 0,
             is_untold: false,
             tell: None,
@@ -179,16 +182,25 @@ impl Choice {
         if !is_same {
             self.asked = Asked::Sought { recipe };
         }
+        self.by_hand = None;
         self.selected_us = now_us;
         self.is_untold = true;
         self.seek = true;
     }
 
-    /// Somebody has another model activated, recipe or not.
-    pub fn release(&mut self) {
-        self.supersede(None);
-        self.asked = Asked::Nothing;
-        self.seek = false;
+    /// Somebody has a model activated, recipe or not. Nothing else is wanted until that is settled; until it is in
+    /// charge, what was selected counts.
+    pub fn give_way(&mut self, model: Model) {
+        self.by_hand = Some(model);
+    }
+
+    /// A model is in charge, and recorded. One that somebody has activated ends the recipe that was selected.
+    pub fn activated(&mut self, model: Model) {
+        if self.by_hand.take() == Some(model) {
+            self.supersede(None);
+            self.asked = Asked::Nothing;
+            self.seek = false;
+        }
     }
 
     /// What became of a [`ChoiceOrder::Seek`]; an answer to an earlier one changes nothing.
@@ -266,6 +278,12 @@ impl Choice {
     pub fn poll(&mut self, now_us: u64, active: Model, progress: Progress) -> Option<ChoiceOrder> {
         let settled = self.lines.as_mut().and_then(|lines| lines.tick(now_us));
         self.settled_on(settled, now_us);
+        if progress == Progress::Settled {
+            self.by_hand = None;
+        }
+        if self.by_hand.is_some() {
+            return self.tell.take().map(ChoiceOrder::Tell);
+        }
         if let Asked::Lacking {
             recipe,
             again_us: Some(again_us),
@@ -316,11 +334,11 @@ impl Choice {
 
     /// When to poll next, if nothing is heard until then.
     pub fn next_poll_us(&self) -> Option<u64> {
-        if self.seek || self.tell.is_some() {
+        if self.tell.is_some() || self.seek && self.by_hand.is_none() {
             return Some(0);
         }
         let again_us = match self.asked {
-            Asked::Lacking { again_us, .. } => again_us,
+            Asked::Lacking { again_us, .. } if self.by_hand.is_none() => again_us,
             _ => None,
         };
         let lines = self.lines.as_ref().and_then(RecipeLines::next_tick_us);

@@ -25,7 +25,7 @@ impl Station {
         }
         self.changeover.activate(model)?;
         if let Some(choice) = &mut self.choice {
-            choice.release();
+            choice.give_way(model);
         }
         Ok(())
     }
@@ -99,8 +99,15 @@ impl Station {
                     sink(Effect::RolledBack { from, to, why });
                 }
                 Order::Settle(settlement) => {
-                    if let Settlement::Refused { model, why } = settlement {
-                        self.not_live(model, Lack::Refused(why), now_us);
+                    match settlement {
+                        Settlement::Refused { model, why } => {
+                            self.not_live(model, Lack::Refused(why), now_us);
+                        }
+                        Settlement::Activated { model, .. } => {
+                            if let Some(choice) = &mut self.choice {
+                                choice.activated(model);
+                            }
+                        }
                     }
                     sink(Effect::Settled(settlement));
                 }

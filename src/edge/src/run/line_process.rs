@@ -7,6 +7,7 @@ mod hearing;
 mod models;
 mod recipes;
 mod requests;
+mod reserve;
 mod trial;
 
 use std::error::Error;
@@ -29,6 +30,7 @@ use twinspect_line::{Edge, Output};
 use self::engine::EngineWatch;
 use self::models::Models;
 use self::recipes::Recipes;
+use self::reserve::Reserve;
 use self::trial::Trials;
 use super::clerk::{self, Chores, Store};
 use super::inspector::{Heard, Inspector, InspectorEvent};
@@ -117,6 +119,7 @@ struct LineProcess {
     in_charge: u64,
     models: Models,
     recipes: Recipes,
+    reserve: Reserve,
     /// No more pictures come, from a camera whose pictures are the trigger.
     camera_has_ended: bool,
     /// What spoke against more parts when it was last looked at.
@@ -160,6 +163,7 @@ impl LineProcess {
             in_charge: 0,
             models,
             recipes: Recipes::new(station.recipes.as_ref()),
+            reserve: Reserve::default(),
             camera_has_ended: false,
             obstacle: Some(NotReady::Starting),
             effects: Vec::new(),
@@ -186,7 +190,7 @@ impl LineProcess {
         let rested = self.machine.rest(self.clock.now_us());
         self.service.stopping(END_MAX);
         self.models.discard();
-        self.recipes.discard();
+        self.reserve.discard();
         if let Some(inspector) = self.inspector.take() {
             inspector.close();
             self.wait_for_end();

@@ -471,10 +471,35 @@ fn who_activates_a_model_by_hand_leaves_the_recipes_unless_the_lines_choose() {
     plant.bench.station.select(Recipe(6), 0);
     plant.settle();
     assert_eq!(plant.bench.station.obstacle(), Some(NotReady::Recipe));
+    let rejected = Outcome::NoResult(Reason::Recipe);
+    // One that does not go live ends nothing.
+    plant.bench.station.activate(Model(8)).unwrap();
+    plant.tick();
+    assert_eq!(
+        plant.outcome(),
+        rejected,
+        "the model before stays without a word"
+    );
+    plant.candidate_says(Inspector::Ended);
+    plant.tick();
+    assert_eq!(plant.outcome(), rejected);
     plant.bench.station.activate(Model(9)).unwrap();
+    plant.tick();
+    assert_eq!(plant.outcome(), rejected);
+    assert_eq!(plant.candidate.map(|(_, model)| model), Some(Model(9)));
     plant.settle();
     assert_eq!(plant.outcome(), Outcome::Pass);
     assert_eq!(plant.bench.station.recipe(), None);
+    // A selection breaks an activation off.
+    plant.bench.station.activate(Model(10)).unwrap();
+    plant.tick();
+    plant.bench.station.select(Recipe(2), plant.now_us);
+    plant.settle();
+    assert_eq!(plant.outcome(), Outcome::Pass);
+    assert_eq!(
+        plant.inspected.last().map(|(_, model)| *model),
+        Some(Model(2))
+    );
     let mut plant = Plant::new(true, 1);
     plant.settle();
     assert_eq!(

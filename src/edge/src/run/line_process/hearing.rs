@@ -38,7 +38,7 @@ impl LineProcess {
             self.hear_candidate(generation, what);
             return Ok(());
         }
-        if self.recipes.is_spare(generation) {
+        if self.reserve.is_spare(generation) {
             self.hear_spare(generation, what);
             return Ok(());
         }

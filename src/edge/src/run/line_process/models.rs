@@ -271,6 +271,7 @@ impl LineProcess {
 
     /// A second process proves a model.
     pub(super) fn prove(&mut self, generation: u64, model: Model) {
+        self.reserve.is_passed_over();
         match self.spawn(generation, model, 0, true) {
             Ok(candidate) => self.models.candidate = Some(candidate),
             Err(error) => {
@@ -356,7 +357,9 @@ impl LineProcess {
                 switch_us,
             } => {
                 let (proof_ms, switch_ms) = (proof_us as f64 / 1e3, switch_us as f64 / 1e3);
-                self.recipes.exchanged(model, proof_ms, switch_ms);
+                let from_reserve = self.reserve.was_engaged(model);
+                self.recipes
+                    .exchanged(model, proof_ms, switch_ms, from_reserve);
                 let name = self.models.name(model);
                 let text = format!("proven in {proof_ms:.0} ms, switched within {switch_ms:.0} ms");
                 log::info!("model {name} is active: {text}");

@@ -1,19 +1,15 @@
-//! Recipes on a running line: which model the selected one has, what people are told of it, and the processes that
-//! wait in reserve.
+//! Recipes on a running line: which model the selected one has, and what people are told of it.
 
 use crossbeam_channel::Sender;
 use twinspect_core::changeover::Model;
 use twinspect_core::readiness::NotReady;
 use twinspect_core::recipe::{Chosen, Lack, Recipe as Number, Unchosen};
-use twinspect_core::station::Inspector as Said;
 
 use super::LineProcess;
 use super::models::words;
 use crate::config::{Recipe, RecipesSpec};
 use crate::control::{RecipeStatus, RecipeSwitch, RecipesStatus, Reply};
 use crate::run::clerk::{Errand, Found};
-use crate::run::inspector::{Heard, Inspector};
-use crate::run::messages::InspectorMessage;
 use crate::run::service::reply;
 
 /// A take-over that belongs to a selection.
@@ -35,18 +31,10 @@ pub(super) struct Recipes {
     asked_for: Option<Number>,
     /// Why the last recipe has no model, as the clerk has said.
     why: Option<String>,
-    /// The model that was taken out of the reserve last.
-    engaged: Option<Model>,
     exchange: Option<Exchange>,
     last: Option<RecipeSwitch>,
     /// Numbers, the one that was selected last first.
     recent: Vec<u32>,
-    /// Processes in reserve that are to be started if there is memory for them ...
-    weighed: Vec<(u64, Model)>,
-    /// ... and those that were.
-    spares: Vec<Inspector>,
-    /// Why there are not more of them.
-    no_room: Option<String>,
     /// What was last told of what keeps the model in charge from judging.
     unchosen: Option<Unchosen>,
 }
@@ -58,15 +46,16 @@ impl Recipes {
             asked: None,
             asked_for: None,
             why: None,
-            engaged: None,
             exchange: None,
             last: None,
             recent: Vec::new(),
-            weighed: Vec::new(),
-            spares: Vec::new(),
-            no_room: None,
             unchosen: None,
         }
+    }
+
+    /// So many bytes stay free beside processes in reserve.
+    pub(super) fn free_min_bytes(&self) -> u64 {
+        self.spec.as_ref().map_or(0, |spec| spec.free_min_bytes)
     }
 
     fn by_number(&self, number: Number) -> Option<&Recipe> {
@@ -79,38 +68,24 @@ impl Recipes {
             .map_or(number.0.to_string(), ToString::to_string)
     }
 
-    /// Nobody waits in reserve any more.
-    pub(super) fn discard(&mut self) {
-        self.weighed.clear();
-        for spare in self.spares.drain(..) {
-            spare.kill();
-        }
-    }
-
-    fn take(&mut self, generation: u64) -> Option<Inspector> {
-        let mut spares = self.spares.iter();
-        let place = spares.position(|spare| spare.generation() == generation)?;
-        Some(self.spares.swap_remove(place))
-    }
-
-    /// Whether an event is one of a process in reserve.
-    pub(super) fn is_spare(&self, generation: u64) -> bool {
-        let mut spares = self.spares.iter();
-        spares.any(|spare| spare.generation() == generation)
-    }
-
     /// A model has taken over.
-    pub(super) fn exchanged(&mut self, model: Model, proof_ms: f64, switch_ms: f64) {
+    pub(super) fn exchanged(
+        &mut self,
+        model: Model,
+        proof_ms: f64,
+        switch_ms: f64,
+        from_reserve: bool,
+    ) {
         self.exchange = Some(Exchange {
             model,
             proof_ms,
             switch_ms,
-            from_reserve: self.engaged.take() == Some(model),
+            from_reserve,
         });
     }
 
     /// All recipes, those that were selected last first.
-    fn by_use(&self) -> Vec<Recipe> {
+    pub(super) fn by_use(&self) -> Vec<Recipe> {
         let all = self.spec.iter().flat_map(|spec| &spec.list);
         let mut all: Vec<Recipe> = all.cloned().collect();
         let place = |recipe: &Recipe| {
@@ -328,154 +303,9 @@ impl LineProcess {
             why: unchosen.map(|unchosen| self.unchosen_text(unchosen)),
             last: self.recipes.last.clone(),
             preloaded: proven.map(|spare| self.models.name(spare.model)).collect(),
-            not_preloaded: self.recipes.no_room.clone(),
+            not_preloaded: self.reserve.no_room(),
             list: spec.list.iter().map(RecipeStatus::from).collect(),
         })
-    }
-
-    /// Which models are worth a process in reserve may have changed.
-    pub(super) fn restock(&mut self) {
-        let rules = self.loaded.station.decisions.recipes;
-        if rules.is_none_or(|rules| rules.reserve.most == 0) {
-            return;
-        }
-        if self
-            .models
-            .ask(Errand::Reserve(self.recipes.by_use()))
-            .is_err()
-        {
-            log::debug!("the reserve stays as it is: the thread that looks for models is busy");
-        }
-    }
-
-    /// These models are worth one.
-    pub(super) fn keep(&mut self, found: Vec<Found>) {
-        let models: Vec<Model> = found
-            .into_iter()
-            .map(|found| self.models.number_of(found))
-            .collect();
-        self.station.keep(models);
-    }
-
-    /// A process is to be started in reserve, if there is memory for it.
-    pub(super) fn weigh(&mut self, generation: u64, model: Model) {
-        self.recipes.weighed.push((generation, model));
-        let free_min_bytes = self
-            .recipes
-            .spec
-            .as_ref()
-            .map_or(0, |spec| spec.free_min_bytes);
-        let asked = self.inspector.as_ref().map(|inspector| {
-            self.models.ask(Errand::Weigh {
-                generation,
-                process: inspector.process(),
-                free_min_bytes,
-            })
-        });
-        if !matches!(asked, Some(Ok(()))) {
-            self.weighed(generation, Err("it could not be weighed".to_owned()));
-        }
-    }
-
-    /// Whether there is memory for it.
-    pub(super) fn weighed(&mut self, generation: u64, may_start: Result<(), String>) {
-        let mut weighed = self.recipes.weighed.iter();
-        let Some(place) = weighed.position(|(one, _)| *one == generation) else {
-            return;
-        };
-        let (_, model) = self.recipes.weighed.swap_remove(place);
-        let name = self.models.name(model);
-        let started = may_start.and_then(|()| {
-            self.spawn(generation, model, 0, true)
-                .map_err(|error| error.to_string())
-        });
-        match started {
-            Ok(spare) => {
-                log::info!("model {name} is being proven, to be kept in reserve");
-                self.recipes.no_room = None;
-                self.recipes.spares.push(spare);
-            }
-            Err(why) => {
-                let text = format!("model {name} is not kept in reserve: {why}");
-                // It is tried again and again.
-                if self.recipes.no_room.as_ref() != Some(&text) {
-                    log::warn!("model {name} is not kept in reserve: {why}");
-                }
-                self.recipes.no_room = Some(text);
-                let now_us = self.clock.now_us();
-                self.station.inspector(generation, Said::Ended, now_us);
-            }
-        }
-    }
-
-    /// A process in reserve is not wanted any more.
-    pub(super) fn spare(&mut self, generation: u64) {
-        self.recipes.weighed.retain(|(one, _)| *one != generation);
-        if let Some(spare) = self.recipes.take(generation) {
-            spare.kill();
-        }
-    }
-
-    /// A process in reserve is the one whose model is wanted.
-    pub(super) fn engage(&mut self, generation: u64, model: Model) {
-        self.recipes.engaged = Some(model);
-        let before = self.recipes.weighed.len();
-        self.recipes.weighed.retain(|(one, _)| *one != generation);
-        if self.recipes.weighed.len() < before {
-            // It was not even started.
-            self.recipes.engaged = None;
-            return self.prove(generation, model);
-        }
-        match self.recipes.take(generation) {
-            Some(spare) => self.models.engage(spare),
-            None => {
-                let now_us = self.clock.now_us();
-                self.station.inspector(generation, Said::Ended, now_us);
-            }
-        }
-    }
-
-    /// What a process in reserve says.
-    pub(super) fn hear_spare(&mut self, generation: u64, what: Heard) {
-        let now_us = self.clock.now_us();
-        let model = self
-            .station
-            .reserve()
-            .iter()
-            .find(|spare| spare.generation == generation)
-            .map(|spare| spare.model);
-        let name = model
-            .map(|model| self.models.name(model))
-            .unwrap_or_default();
-        let said = match what {
-            Heard::Message(InspectorMessage::Proven(proven)) => {
-                let (_, wanted) = model
-                    .map(|model| self.models.bundle(model))
-                    .unwrap_or_default();
-                if wanted.is_some_and(|wanted| wanted != proven.bundle) {
-                    log::warn!(
-                        "model {name} is not kept in reserve: another bundle lies in its place"
-                    );
-                    Said::Ended
-                } else {
-                    log::info!("model {name} is proven, and waits in reserve");
-                    Said::Proven
-                }
-            }
-            Heard::Message(InspectorMessage::Failed { why }) => {
-                log::warn!("model {name} is not kept in reserve: {why}");
-                self.recipes.no_room = Some(format!("model {name} is not kept in reserve: {why}"));
-                return;
-            }
-            Heard::Message(_) => return,
-            Heard::Closed | Heard::Ended(_) => Said::Ended,
-        };
-        if said == Said::Ended
-            && let Some(spare) = self.recipes.take(generation)
-        {
-            spare.kill();
-        }
-        self.station.inspector(generation, said, now_us);
     }
 }
 
