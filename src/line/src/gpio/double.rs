@@ -137,6 +137,11 @@ impl Double {
         self.state().cut_off.insert(offset);
     }
 
+    /// Somebody outside drives a pin high. Its edge is another matter: [`happens`](Self::happens).
+    pub(super) fn pull_up(&self, offset: u32) {
+        self.state().drive(offset, true);
+    }
+
     /// A chip sees edges.
     pub(super) fn happens<const N: usize>(&self, chip: &str, edges: [RawEdge; N]) {
         let chip = device(chip);

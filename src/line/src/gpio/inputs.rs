@@ -232,6 +232,9 @@ mod tests {
         let spec = spec(Vec::new(), all);
         let mut inputs = hold(&chips, &chips.lines().unwrap(), &spec).unwrap();
         assert_eq!(inputs.len(), 1, "one request for a chip");
+        for offset in [1, 3, 5] {
+            chips.pull_up(offset);
+        }
         chips.happens("main", [raw(1, true, 1), raw(3, true, 1), raw(5, true, 1)]);
         let mut told = Vec::new();
         inputs[0]
