@@ -143,6 +143,8 @@ pub struct Choice {
     /// Orders that are due.
     tell: Option<Chosen>,
     seek: bool,
+    /// A model is being looked for, and nobody has said yet what was found.
+    is_seeking: bool,
 }
 
 impl Choice {
@@ -161,6 +163,7 @@ impl Choice {
             is_untold: false,
             tell: None,
             seek: false,
+            is_seeking: false,
         })
     }
 
@@ -214,6 +217,7 @@ impl Choice {
         if self.recipe() != Some(sought) || self.seek {
             return;
         }
+        self.is_seeking = false;
         match (self.asked, found) {
             (Asked::Sought { recipe }, Ok(model)) => {
                 self.asked = Asked::Model {
@@ -299,6 +303,7 @@ impl Choice {
             return Some(ChoiceOrder::Tell(told));
         }
         if let (true, Some(recipe)) = (std::mem::take(&mut self.seek), self.recipe()) {
+            self.is_seeking = true;
             return Some(ChoiceOrder::Seek(recipe));
         }
         let on_its_way = match progress {
@@ -314,7 +319,9 @@ impl Choice {
                 Some(ChoiceOrder::Withdraw)
             }
             Asked::Model { recipe, model, .. } if model == active => {
-                if progress != Progress::Settled || !std::mem::take(&mut self.is_untold) {
+                // There may be a newer one.
+                let is_certain = progress == Progress::Settled && !self.is_seeking;
+                if !is_certain || !std::mem::take(&mut self.is_untold) {
                     return None;
                 }
                 Some(ChoiceOrder::Tell(Chosen::Live {

@@ -221,14 +221,16 @@ fn pictures(page: &mut Page, picture: &PictureStatus) {
     let belt = figures.belt;
     let gauges = [
         (
-            "twinspect_depth_noise_millimetres",
+            "twinspect_depth_noise_metres",
             "Noise of depth within the last part's picture.",
-            figures.depth_noise_mm.map(f64::from),
+            figures
+                .depth_noise_mm
+                .map(|noise_mm| f64::from(noise_mm) / 1e3),
         ),
         (
-            "twinspect_belt_nearer_millimetres",
+            "twinspect_belt_nearer_metres",
             "How much nearer to the camera the belt lies than the model's.",
-            belt.map(|belt| belt.nearer_mm),
+            belt.map(|belt| belt.nearer_mm / 1e3),
         ),
         (
             "twinspect_belt_tilt_degrees",

@@ -142,7 +142,7 @@ fn figures_are_text_that_prometheus_reads_and_count_what_the_station_counts() {
         let state = value(&figures, "twinspect_picture_state", &[("figure", figure)]);
         assert_eq!(state, Some(0.0), "{figure}");
     }
-    let nearer = value(&figures, "twinspect_belt_nearer_millimetres", &[]).expect("a belt");
+    let nearer = value(&figures, "twinspect_belt_nearer_metres", &[]).expect("a belt");
     assert!(nearer.abs() < 1.0, "{nearer}");
     // A recording is no live camera, and nobody invents its restarts.
     assert_eq!(

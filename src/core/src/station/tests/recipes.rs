@@ -422,8 +422,15 @@ fn a_newer_model_of_the_same_recipe_costs_no_part_and_may_go_back() {
     let mut plant = Plant::new(false, 0);
     plant.bench.station.select(Recipe(1), 0);
     plant.settle();
+    let told = plant.chosen.len();
     plant.bench.station.select(Recipe(1), plant.now_us);
     plant.tick();
+    plant.tick();
+    assert_eq!(
+        plant.chosen.len(),
+        told,
+        "nobody knows yet whether there is a newer one"
+    );
     let newer = Model(7);
     plant.sought = None;
     plant
@@ -439,6 +446,10 @@ fn a_newer_model_of_the_same_recipe_costs_no_part_and_may_go_back() {
         (standing.active, standing.previous),
         (newer, Some(Model(1)))
     );
+    assert!(matches!(
+        plant.chosen.last(),
+        Some(Chosen::Live { model, .. }) if *model == newer
+    ));
     assert_eq!(plant.bench.station.changeover().trial_parts_left(), Some(5));
     assert_eq!(plant.outcome(), Outcome::Pass);
 }
