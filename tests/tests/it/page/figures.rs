@@ -143,7 +143,7 @@ fn figures_are_text_that_prometheus_reads_and_count_what_the_station_counts() {
         assert_eq!(state, Some(0.0), "{figure}");
     }
     let nearer = value(&figures, "twinspect_belt_nearer_metres", &[]).expect("a belt");
-    assert!(nearer.abs() < 1.0, "{nearer}");
+    assert!(nearer.abs() < 1e-3, "{nearer}");
     // A recording is no live camera, and nobody invents its restarts.
     assert_eq!(
         value(&figures, "twinspect_camera_restarts_total", &[]),
