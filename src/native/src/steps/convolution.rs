@@ -9,40 +9,8 @@ use pulp::{Simd, WithSimd};
 
 use super::Machine;
 use super::chain::Shift;
-use super::pointwise::larger;
+use super::packed::{BLOCK, Packed, Panel, TILE, accumulate, added, store_some, tiled};
 use crate::map::MapShape;
-
-/// A multiple of every tile's pixels.
-const TILE: usize = 24;
-/// Pixels whose places are looked up at once.
-const BLOCK: usize = 4 * TILE;
-/// Most vectors of output channels of a tile.
-const VECTORS_MAX: usize = 3;
-
-/// Most values of a vector on any machine.
-const LANES_MAX: usize = 16;
-
-/// Pixels of a tile of one, two and three vectors: as many as leave room in the registers for the sums, a row of weights
-/// and one value. There are 32 registers on 64-bit ARM, and 16 with AVX2.
-const PIXELS: [usize; VECTORS_MAX] = match cfg!(target_arch = "aarch64") {
-    true => [12, 12, 8],
-    false => [8, 6, 3],
-};
-
-/// Runs a tile of the size that a panel asks for. Each size is a function of its own, which nothing is inlined into but its
-/// own loops: so the sums stay where they are.
-macro_rules! tiled {
-    ($machine:expr, $vectors:expr, $tile:ident, $fields:tt) => {
-        match $vectors {
-            1 => $machine.arch.dispatch(tiled!(@ $tile, 1, $fields)),
-            2 => $machine.arch.dispatch(tiled!(@ $tile, 2, $fields)),
-            _ => $machine.arch.dispatch(tiled!(@ $tile, 3, $fields)),
-        }
-    };
-    (@ $tile:ident, $vectors:literal, { $($fields:tt)* }) => {
-        $tile::<{ PIXELS[$vectors - 1] }, $vectors> { $($fields)* }
-    };
-}
 
 /// One convolution, ready to run. See [`Convolution::new`].
 #[derive(Debug)]
@@ -57,7 +25,7 @@ pub(crate) struct Convolution {
     stride: usize,
     /// Offset of the first tap of the first output pixel.
     origin: usize,
-    product: Product,
+    product: Packed,
     low: f32,
     high: f32,
 }
@@ -71,89 +39,6 @@ struct Places {
     column_step: usize,
     /// From one vector of channels to the next, where they don't lie side by side.
     vector_step: Option<usize>,
-}
-
-/// Right side of a product, packed: for each panel of vectors, for each row, the panel's columns.
-#[derive(Debug)]
-pub(crate) struct Product {
-    panels: Vec<Panel>,
-    weights: Vec<f32>,
-    bias: Vec<f32>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Panel {
-    vectors: usize,
-    /// First output channel.
-    first: usize,
-    /// Output channels that exist.
-    channels: usize,
-    /// Where its weights and biases begin.
-    weights: usize,
-    bias: usize,
-}
-
-impl Product {
-    /// Packs a matrix of `rows` by `columns`, given by a function, for vectors of `lanes` values.
-    pub(crate) fn new(
-        lanes: usize,
-        rows: usize,
-        columns: usize,
-        weight: impl Fn(usize, usize) -> f32,
-        bias: impl Fn(usize) -> f32,
-    ) -> Self {
-        let mut product = Self {
-            panels: Vec::new(),
-            weights: Vec::new(),
-            bias: Vec::new(),
-        };
-        let mut vectors_left = columns.div_ceil(lanes);
-        let mut first = 0;
-        while vectors_left > 0 {
-            // Four are two and two: a single vector makes a poor tile.
-            let vectors = match vectors_left {
-                2 | 4 => 2,
-                left => left.min(VECTORS_MAX),
-            };
-            let width = vectors * lanes;
-            let channels = width.min(columns - first);
-            product.panels.push(Panel {
-                vectors,
-                first,
-                channels,
-                weights: product.weights.len(),
-                bias: product.bias.len(),
-            });
-            let columns_of = |value: &dyn Fn(usize) -> f32, into: &mut Vec<f32>| {
-                into.extend((0..channels).map(|c| value(first + c)));
-                into.extend((channels..width).map(|_| 0.0));
-            };
-            for row in 0..rows {
-                columns_of(&|c| weight(row, c), &mut product.weights);
-            }
-            columns_of(&bias, &mut product.bias);
-            first += width;
-            vectors_left -= vectors;
-        }
-        product
-    }
-
-    /// A panel's rows of weights, and its biases.
-    #[inline(always)]
-    fn panel<S: Simd, const VECTORS: usize>(
-        &self,
-        simd: S,
-        panel: &Panel,
-        rows: usize,
-    ) -> (&[[S::f32s; VECTORS]], [S::f32s; VECTORS]) {
-        let width = VECTORS * S::F32_LANES;
-        let (weights, _) = S::as_simd_f32s(&self.weights[panel.weights..][..rows * width]);
-        let (weights, _) = weights.as_chunks::<VECTORS>();
-        let (biases, _) = S::as_simd_f32s(&self.bias[panel.bias..][..width]);
-        let mut bias = [simd.splat_f32s(0.0); VECTORS];
-        bias.copy_from_slice(biases);
-        (weights, bias)
-    }
 }
 
 /// A convolution's numbers as ONNX has them.
@@ -201,7 +86,7 @@ impl Convolution {
     ) -> Self {
         let [outputs, inputs, rows, columns] = weights.dims;
         let run = columns * inputs;
-        let product = Product::new(
+        let product = Packed::new(
             lanes,
             rows * run,
             outputs,
@@ -257,7 +142,7 @@ impl Convolution {
             run: inputs,
             stride: 1,
             origin: 0,
-            product: Product::new(lanes, inputs, outputs, weight, |_| 0.0),
+            product: Packed::new(lanes, inputs, outputs, weight, |_| 0.0),
             low: f32::NEG_INFINITY,
             high: f32::INFINITY,
         }
@@ -274,7 +159,7 @@ impl Convolution {
         bounds: Bounds,
     ) -> Self {
         let [inputs, outputs, ..] = weights.dims;
-        let product = Product::new(
+        let product = Packed::new(
             lanes,
             inputs,
             2 * outputs,
@@ -463,75 +348,6 @@ impl<const PIXELS: usize, const VECTORS: usize> WithSimd for Tile<'_, PIXELS, VE
     }
 }
 
-/// The inner loop: for each row of weights, each pixel's tap times the row. Sums come and go by value, so that nothing
-/// else can have their address.
-#[inline(always)]
-fn accumulate<S: Simd, const PIXELS: usize, const VECTORS: usize>(
-    simd: S,
-    taps: &[&[f32]; PIXELS],
-    weights: &[[S::f32s; VECTORS]],
-    mut sums: [[S::f32s; VECTORS]; PIXELS],
-) -> [[S::f32s; VECTORS]; PIXELS] {
-    // Two rows at a time: the loop's own instructions count.
-    let (pairs, rest) = weights.as_chunks::<2>();
-    for (k, pair) in pairs.iter().enumerate() {
-        for (odd, weights) in pair.iter().enumerate() {
-            for i in 0..PIXELS {
-                let value = simd.splat_f32s(taps[i][2 * k + odd]);
-                for v in 0..VECTORS {
-                    sums[i][v] = simd.mul_add_f32s(value, weights[v], sums[i][v]);
-                }
-            }
-        }
-    }
-    if let [weights] = rest {
-        for i in 0..PIXELS {
-            let value = simd.splat_f32s(taps[i][2 * pairs.len()]);
-            for v in 0..VECTORS {
-                sums[i][v] = simd.mul_add_f32s(value, weights[v], sums[i][v]);
-            }
-        }
-    }
-    sums
-}
-
-/// Sums and the values of another map, which may be fewer.
-#[inline(always)]
-fn added<S: Simd, const VECTORS: usize>(
-    simd: S,
-    mut sums: [S::f32s; VECTORS],
-    values: &[f32],
-) -> [S::f32s; VECTORS] {
-    let (whole, rest) = S::as_simd_f32s(values);
-    if let Some(whole) = whole.first_chunk::<VECTORS>() {
-        for v in 0..VECTORS {
-            sums[v] = simd.add_f32s(sums[v], whole[v]);
-        }
-        return sums;
-    }
-    for (sum, &value) in sums.iter_mut().zip(whole) {
-        *sum = simd.add_f32s(*sum, value);
-    }
-    if let Some(sum) = sums.get_mut(whole.len()) {
-        *sum = simd.add_f32s(*sum, simd.partial_load_f32s(rest));
-    }
-    sums
-}
-
-/// The first values of some vectors, as many as there is room for.
-#[inline(always)]
-fn store_some<S: Simd, const VECTORS: usize>(simd: S, sums: &[S::f32s; VECTORS], out: &mut [f32]) {
-    let (whole, rest) = S::as_mut_simd_f32s(out);
-    for (to, &sum) in whole.iter_mut().zip(sums) {
-        *to = sum;
-    }
-    if let Some(&sum) = sums.get(whole.len())
-        && !rest.is_empty()
-    {
-        simd.partial_store_f32s(rest, sum);
-    }
-}
-
 /// Places of a block's pixels in the buffers.
 struct Starts {
     input: [usize; BLOCK],
@@ -545,111 +361,6 @@ impl Default for Starts {
             input: [0; BLOCK],
             output: [0; BLOCK],
             skip: [0; BLOCK],
-        }
-    }
-}
-
-/// The greatest of many products at each place: a 1x1 convolution of which only the largest output counts.
-#[derive(Debug)]
-pub(crate) struct Greatest {
-    shape: MapShape,
-    output: MapShape,
-    product: Product,
-}
-
-impl Greatest {
-    /// From `shape` to `output`, which has one channel. The weights are rows of inputs, one for each candidate; `lanes`
-    /// is filled up with copies of the first candidate.
-    pub(crate) fn new(
-        lanes: usize,
-        shape: MapShape,
-        output: MapShape,
-        weights: &[f32],
-        bias: &[f32],
-    ) -> Self {
-        let count = bias.len();
-        let padded = count.next_multiple_of(lanes);
-        let member = |column: usize| if column < count { column } else { 0 };
-        let product = Product::new(
-            lanes,
-            shape.channels,
-            padded,
-            |k, column| weights[member(column) * shape.channels + k],
-            |column| bias[member(column)],
-        );
-        Self {
-            shape,
-            output,
-            product,
-        }
-    }
-
-    pub(crate) fn run(&self, machine: Machine, x: &[f32], out: &mut [f32]) {
-        for row in 0..self.shape.rows {
-            let x = self.shape.row(x, row);
-            let out = self.output.row_mut(out, row);
-            for (x, out) in x
-                .chunks(BLOCK * self.shape.channels)
-                .zip(out.chunks_mut(BLOCK))
-            {
-                let mut best = [f32::NEG_INFINITY; BLOCK * LANES_MAX];
-                let best = &mut best[..out.len() * machine.lanes];
-                for panel in &self.product.panels {
-                    tiled!(machine, panel.vectors, BestTile, {
-                        greatest: self,
-                        panel,
-                        x,
-                        best: &mut *best,
-                    });
-                }
-                for (out, best) in out.iter_mut().zip(best.chunks_exact(machine.lanes)) {
-                    *out = best.iter().copied().fold(f32::NEG_INFINITY, larger);
-                }
-            }
-        }
-    }
-}
-
-/// One panel of candidates for a block of places.
-struct BestTile<'a, const PIXELS: usize, const VECTORS: usize> {
-    greatest: &'a Greatest,
-    panel: &'a Panel,
-    x: &'a [f32],
-    /// The best of each place so far, lane by lane.
-    best: &'a mut [f32],
-}
-
-impl<const PIXELS: usize, const VECTORS: usize> WithSimd for BestTile<'_, PIXELS, VECTORS> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            greatest,
-            panel,
-            x,
-            best,
-        } = self;
-        let channels = greatest.shape.channels;
-        let (weights, first_sums) = greatest.product.panel::<S, VECTORS>(simd, panel, channels);
-        let (best, _) = S::as_mut_simd_f32s(best);
-        let count = best.len();
-        let mut first = 0;
-        while first < count {
-            let mut taps = [&x[..0]; PIXELS];
-            for (i, taps) in taps.iter_mut().enumerate() {
-                let at = (first + i).min(count - 1);
-                *taps = &x[at * channels..][..channels];
-            }
-            let mut sums = [first_sums; PIXELS];
-            sums = accumulate(simd, &taps, weights, sums);
-            for (i, sums) in sums.iter().enumerate() {
-                let best = &mut best[(first + i).min(count - 1)];
-                for &sum in sums {
-                    *best = simd.max_f32s(*best, sum);
-                }
-            }
-            first += PIXELS;
         }
     }
 }

@@ -4,6 +4,8 @@ pub(crate) mod chain;
 pub(crate) mod channels;
 pub(crate) mod convolution;
 pub(crate) mod depthwise;
+pub(crate) mod greatest;
+mod packed;
 pub(crate) mod pointwise;
 pub(crate) mod spatial;
 pub(crate) mod winograd;
@@ -12,7 +14,8 @@ use pulp::{Arch, Simd, WithSimd};
 
 use self::chain::{Chain, Shift};
 use self::channels::{OverChannels, OverPixels, Placing};
-use self::convolution::{Convolution, Greatest};
+use self::convolution::Convolution;
+use self::greatest::Greatest;
 use self::pointwise::Pointwise;
 use self::spatial::{Pooling, Resize};
 use self::winograd::Winograd;
