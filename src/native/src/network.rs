@@ -113,8 +113,7 @@ impl Network {
         for (gate, values) in self.compiled.inputs.iter().zip(inputs) {
             let buffer = &mut self.buffers[gate.buffer];
             self.machine
-                .arch
-                .dispatch(|| spatial::take_in(gate.shape, values, buffer));
+                .run(|| spatial::take_in(gate.shape, values, buffer));
         }
         for step in 0..self.compiled.steps.len() {
             self.step(step);

@@ -41,6 +41,9 @@ pub(super) struct Planned {
     since: usize,
 }
 
+/// Extents and values of a constant.
+pub(super) type Floats<'a> = (&'a [usize], &'a [f32]);
+
 /// What a name stands for.
 #[derive(Debug, Clone)]
 pub(super) enum Bound {
@@ -76,9 +79,9 @@ impl Plan {
         for name in read.chain(graph.outputs.iter().map(|output| &output.name)) {
             *plan.readers.entry(name.clone()).or_default() += 1;
         }
-        for (name, constant) in graph.constants {
-            plan.bound.insert(name, Bound::Constant(constant));
-        }
+        let constants = graph.constants.into_iter();
+        plan.bound
+            .extend(constants.map(|(name, constant)| (name, Bound::Constant(constant))));
         for input in graph.inputs {
             let &[1, channels, rows, columns] = &input.dims[..] else {
                 return Err(damaged(format!(
@@ -283,7 +286,7 @@ impl Plan {
         &self,
         node: &Node,
         index: usize,
-    ) -> Result<Option<(&[usize], &[f32])>, NetworkError> {
+    ) -> Result<Option<Floats<'_>>, NetworkError> {
         match self.constant(node, index)? {
             None => Ok(None),
             Some(Constant {

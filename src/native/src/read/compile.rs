@@ -120,7 +120,7 @@ impl Plan {
             });
             let channels = self.shape(input).channels;
             if made_whole
-                && channels % lanes == 0
+                && channels.is_multiple_of(lanes)
                 && channels > lanes
                 && Depthwise::goes_by_vectors(weights.dims[2], *window, output)
             {
@@ -272,10 +272,11 @@ impl Plan {
         let (input, output) = (self.shape(draft.input), self.shape(draft.output));
         Some(match &draft.action {
             Action::Convolution { .. } | Action::Depthwise { .. } => return None,
-            Action::Raising { weights, bounds } => Kernel::Raising(
-                [0, 1]
-                    .map(|half| Convolution::raising(lanes, input, output, weights, half, *bounds)),
-            ),
+            Action::Raising { weights, bounds } => {
+                Kernel::Raising(Box::new([0, 1].map(|half| {
+                    Convolution::raising(lanes, input, output, weights, half, *bounds)
+                })))
+            }
             Action::Greatest { weights, bias } => {
                 Kernel::Greatest(Greatest::new(lanes, input, output, weights, bias))
             }

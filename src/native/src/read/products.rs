@@ -102,9 +102,10 @@ impl Plan {
         let (dims, values) = self
             .floats(node, 1)?
             .ok_or_else(|| damaged(format!("node {} has no weights", node.name)))?;
-        let dims: [usize; 4] = dims
-            .try_into()
-            .map_err(|_| node.unlike(format!("weights of shape {dims:?}")))?;
+        let &[a, b, c, d] = dims else {
+            return Err(node.unlike(format!("weights of shape {dims:?}")));
+        };
+        let dims = [a, b, c, d];
         let outputs = dims[axis];
         let bias = match self.floats(node, 2)? {
             None => vec![0.0; outputs],

@@ -10,6 +10,8 @@ use crate::map::MapShape;
 
 /// Bytes of all bands together, at most, where one row at a time does not need more: part of a core's second cache.
 const BYTES: usize = 384 << 10;
+/// Places of the last output that are made at a time, at least, where twice as many bytes suffice for that.
+const PLACES: usize = 64;
 /// A map of fewer bytes stays in the cache as a whole.
 const SMALL: usize = 96 << 10;
 
@@ -68,16 +70,21 @@ struct Band {
 impl Chain {
     /// Joins links, at least one.
     pub(crate) fn new(links: Vec<Link>) -> Self {
-        let rows = links.last().map_or(1, |link| link.rows);
+        let (rows, columns) = links
+            .last()
+            .map_or((1, 1), |link| (link.rows, link.output.columns));
         let mut chain = Self {
             bands: vec![Band::default(); links.len().saturating_sub(1)],
             links,
             step: rows,
         };
+        // All weights are read again for each step, which many places have to pay for.
+        let enough = PLACES.div_ceil(columns).min(rows);
         for step in (1..=rows).rev() {
             chain.step = step;
             chain.measure();
-            if chain.scratch_len() * size_of::<f32>() <= BYTES {
+            let bytes = chain.scratch_len() * size_of::<f32>();
+            if bytes <= BYTES || step <= enough && bytes <= 2 * BYTES {
                 break;
             }
         }

@@ -95,21 +95,12 @@ impl Depthwise {
         let by_vectors = self.input.block == machine.lanes
             && self.input.block < self.input.channels
             && Self::goes_by_vectors(self.size, self.window, self.output);
-        let arch = machine.arch;
         match (self.size, stride, dilation, by_vectors) {
-            (3, 1, 1, true) => {
-                arch.dispatch(Walk::<3, 1, 6>::new(self, rows, (from, x), (to, out)))
-            }
-            (3, 2, 1, true) => {
-                arch.dispatch(Walk::<3, 2, 9>::new(self, rows, (from, x), (to, out)))
-            }
-            (5, 1, 1, true) => {
-                arch.dispatch(Walk::<5, 1, 8>::new(self, rows, (from, x), (to, out)))
-            }
-            (5, 2, 1, true) => {
-                arch.dispatch(Walk::<5, 2, 11>::new(self, rows, (from, x), (to, out)))
-            }
-            _ => arch.dispatch(|| self.walk_any(rows, (from, x), (to, out))),
+            (3, 1, 1, true) => machine.run(Walk::<3, 1, 6>::new(self, rows, (from, x), (to, out))),
+            (3, 2, 1, true) => machine.run(Walk::<3, 2, 9>::new(self, rows, (from, x), (to, out))),
+            (5, 1, 1, true) => machine.run(Walk::<5, 1, 8>::new(self, rows, (from, x), (to, out))),
+            (5, 2, 1, true) => machine.run(Walk::<5, 2, 11>::new(self, rows, (from, x), (to, out))),
+            _ => machine.run(|| self.walk_any(rows, (from, x), (to, out))),
         }
     }
 

@@ -25,7 +25,7 @@ use crate::map::MapShape;
 #[derive(Debug)]
 pub(crate) enum Kernel {
     /// Upper and lower half.
-    Raising([Convolution; 2]),
+    Raising(Box<[Convolution; 2]>),
     Chain(Chain),
     /// With the shape of the map that is added.
     Winograd(Winograd, Option<MapShape>),
@@ -41,7 +41,7 @@ pub(crate) enum Kernel {
 /// What is known of this machine's vectors.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Machine {
-    pub(crate) arch: Arch,
+    arch: Arch,
     /// Values of a vector.
     pub(crate) lanes: usize,
 }
@@ -61,6 +61,13 @@ impl Machine {
         let lanes = arch.dispatch(Ask);
         Self { arch, lanes }
     }
+
+    /// Runs a kernel with this machine's vectors. Never inlined: where the vectors are the target's own, as on ARM, it would become a part of
+    /// its caller, and there sums were seen to be stored and loaded again in the inner loop.
+    #[inline(never)]
+    pub(crate) fn run<K: WithSimd>(self, kernel: K) -> K::Output {
+        self.arch.dispatch(kernel)
+    }
 }
 
 impl Kernel {
@@ -69,7 +76,7 @@ impl Kernel {
         let text = format!("{self:?}");
         match self {
             Self::Winograd(step, _) => step.describe(),
-            Self::Raising([half, _]) => format!("raising {}", half.describe()),
+            Self::Raising(halves) => format!("raising {}", halves[0].describe()),
             Self::Chain(chain) => chain.describe(),
             _ => text.chars().take(150).collect(),
         }
@@ -93,18 +100,18 @@ impl Kernel {
                 step.run(machine, x, shape.zip(second), scratch, out);
             }
             Self::Raising(halves) => {
-                for half in halves {
+                for half in halves.iter() {
                     let rows = 0..half.input_rows();
                     half.run(machine, rows, (Shift(0), x), None, (Shift(0), &mut *out));
                 }
             }
             Self::Greatest(step) => step.run(machine, x, out),
-            Self::Pointwise(step) => machine.arch.dispatch(|| step.run(x, other, out)),
-            Self::OverChannels(step) => machine.arch.dispatch(|| step.run(x, other, out)),
-            Self::OverPixels(step) => machine.arch.dispatch(|| step.run(x, out)),
+            Self::Pointwise(step) => machine.run(|| step.run(x, other, out)),
+            Self::OverChannels(step) => machine.run(|| step.run(x, other, out)),
+            Self::OverPixels(step) => machine.run(|| step.run(x, out)),
             Self::Placing(step) => step.run(x, out),
-            Self::Resize(step) => machine.arch.dispatch(|| step.run(x, out)),
-            Self::Pooling(step) => machine.arch.dispatch(|| step.run(x, out)),
+            Self::Resize(step) => machine.run(|| step.run(x, out)),
+            Self::Pooling(step) => machine.run(|| step.run(x, out)),
         }
     }
 }

@@ -14,7 +14,7 @@ pub(super) const LANES_MAX: usize = 16;
 /// Pixels of a tile of one, two and three vectors: as many as leave room in the registers for the sums, a row of weights
 /// and one value. There are 32 registers on 64-bit ARM, and 16 with AVX2.
 pub(super) const PIXELS: [usize; VECTORS_MAX] = match cfg!(target_arch = "aarch64") {
-    true => [12, 12, 8],
+    true => [8, 8, 6],
     false => [8, 6, 3],
 };
 
@@ -23,9 +23,9 @@ pub(super) const PIXELS: [usize; VECTORS_MAX] = match cfg!(target_arch = "aarch6
 macro_rules! tiled {
     ($machine:expr, $vectors:expr, $tile:ident, $fields:tt) => {
         match $vectors {
-            1 => $machine.arch.dispatch($crate::steps::packed::tiled!(@ $tile, 1, $fields)),
-            2 => $machine.arch.dispatch($crate::steps::packed::tiled!(@ $tile, 2, $fields)),
-            _ => $machine.arch.dispatch($crate::steps::packed::tiled!(@ $tile, 3, $fields)),
+            1 => $machine.run($crate::steps::packed::tiled!(@ $tile, 1, $fields)),
+            2 => $machine.run($crate::steps::packed::tiled!(@ $tile, 2, $fields)),
+            _ => $machine.run($crate::steps::packed::tiled!(@ $tile, 3, $fields)),
         }
     };
     (@ $tile:ident, $vectors:literal, { $($fields:tt)* }) => {

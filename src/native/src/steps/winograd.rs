@@ -4,6 +4,11 @@
 //! Squares of 4x4 inputs, which overlap by two, are transformed by sums; the products are sixteen plain ones; sums bring their results
 //! back. The transforms use no factors but 1 and -1 (and 1/2 for the weights, once), so that little accuracy is lost.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "squares are written as they are in the paper, by row and column"
+)]
+
 use pulp::{Simd, WithSimd};
 
 use super::Machine;
@@ -47,11 +52,11 @@ impl Winograd {
         ] == [3, 3, 1, 1, 1, 1]
             && input.is_plain()
             && [input.rows, input.columns] == [output.rows, output.columns]
-            && input.rows % 2 == 0
-            && input.columns % 2 == 0
+            && input.rows.is_multiple_of(2)
+            && input.columns.is_multiple_of(2)
             && input.pixels() >= 4 * SQUARES
-            && inputs % lanes == 0
-            && outputs % lanes == 0
+            && inputs.is_multiple_of(lanes)
+            && outputs.is_multiple_of(lanes)
             && inputs >= 16
             && outputs >= 16
     }
@@ -135,7 +140,7 @@ impl Winograd {
         for first in (0..all).step_by(SQUARES) {
             let squares = first..(first + SQUARES).min(all);
             let count = squares.len();
-            machine.arch.dispatch(Forward {
+            machine.run(Forward {
                 step: self,
                 squares: squares.clone(),
                 x,
@@ -151,7 +156,7 @@ impl Winograd {
                     (Shift(0), result),
                 );
             }
-            machine.arch.dispatch(Back {
+            machine.run(Back {
                 step: self,
                 squares,
                 results: &*results,

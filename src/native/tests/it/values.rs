@@ -53,7 +53,8 @@ fn operators_of_one_operand() {
 #[test]
 fn operators_with_a_number() {
     type Build = fn(&mut Graph, Tensor, Tensor) -> Result<Tensor, GraphError>;
-    let operators: [(&str, Build, fn(f64, f64) -> f64); 6] = [
+    type Operator = (&'static str, Build, fn(f64, f64) -> f64);
+    let operators: [Operator; 6] = [
         ("add", |g, a, b| g.add("y", a, b), |a, b| a + b),
         ("sub", |g, a, b| g.sub("y", a, b), |a, b| a - b),
         ("mul", |g, a, b| g.mul("y", a, b), |a, b| a * b),
