@@ -317,6 +317,15 @@ impl<const PIXELS: usize, const VECTORS: usize> WithSimd for Tile<'_, PIXELS, VE
                 }
                 sums = accumulate(simd, &taps, weights, sums);
             }
+            // A copy, so that what is looked up by a variable below is not what the inner loop adds to: else that would
+            // have to be in memory.
+            let mut done = [[simd.splat_f32s(0.0); VECTORS]; PIXELS];
+            for i in 0..PIXELS {
+                for v in 0..VECTORS {
+                    done[i][v] = sums[i][v];
+                }
+            }
+            let mut sums = done;
             if let Some(skip) = skip {
                 let starts = &starts.skip[tile * PIXELS..][..PIXELS];
                 for i in 0..PIXELS {
