@@ -11,7 +11,7 @@ use crate::map::MapShape;
 /// Bytes of all bands together, at most, where one row at a time does not need more: part of a core's second cache.
 const BYTES: usize = 384 << 10;
 /// Places of the last output that are made at a time, at least, where twice as many bytes suffice for that.
-const PLACES: usize = 64;
+const PLACES: usize = 128;
 /// A map of fewer bytes stays in the cache as a whole.
 const SMALL: usize = 96 << 10;
 
