@@ -47,7 +47,6 @@ fn main() -> anyhow::Result<()> {
     fs_err::create_dir(&folder)?;
     let verdicts = sequence::write(&folder);
     product::any_colour(COLOUR).write_archive(folder.join("colour.twb"))?;
-    product::product("lid", |_| {}).write_archive(folder.join("lid.twb"))?;
     fs_err::write(folder.join("verdicts.txt"), verdicts.join("\n") + "\n")?;
     Ok(())
 }

@@ -7,12 +7,13 @@ use cargo_metadata::DependencyKind;
 use crate::workspace::{cargo, packages};
 
 /// Packages and the workspace packages that each may depend on, apart from tests.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("twinspect-core", &[]),
     ("twinspect-dataset", &["twinspect-core"]),
     ("twinspect-line", &["twinspect-core"]),
     ("twinspect-onnx", &["twinspect-core"]),
     ("twinspect-nn", &["twinspect-core"]),
+    ("twinspect-native", &[]),
     ("twinspect-tensorrt", &[]),
     ("twinspect-bundle", &["twinspect-core"]),
     ("twinspect-camera", &["twinspect-core", "twinspect-dataset"]),

@@ -65,8 +65,8 @@ fn golden(manifest: &Manifest, name: &str, frame: FramePair) -> Golden {
     product::golden(manifest, name, frame, no_fusion)
 }
 
-/// Writes the bundle `block.twb` and the recorded parts `parts` into a folder; returns the verdicts,
-/// which the labels of the parts end in.
+/// Writes the bundle `block.twb`, the same under another name as `lid.twb`, and the recorded parts
+/// `parts` into a folder; returns the verdicts, which the labels of the parts end in.
 pub(crate) fn write(folder: &Path) -> Vec<&'static str> {
     let mut manifest = product::manifest();
 
@@ -79,16 +79,20 @@ pub(crate) fn write(folder: &Path) -> Vec<&'static str> {
     );
     manifest.score.fused.evidence = (good + defective) / 2.0;
 
-    let goldens = [1, 2].map(|seed| golden(&manifest, &format!("{seed:03}"), product::frame(seed)));
-    let builder = goldens
-        .into_iter()
-        .fold(product::builder(&manifest), |builder, golden| {
-            builder.golden(golden)
-        });
-    let bundle = builder.build().expect("the bundle is sound");
-    bundle
-        .write_archive(folder.join("block.twb"))
-        .expect("the bundle is written");
+    for name in ["block", "lid"] {
+        name.clone_into(&mut manifest.name);
+        let goldens =
+            [1, 2].map(|seed| golden(&manifest, &format!("{seed:03}"), product::frame(seed)));
+        let builder = goldens
+            .into_iter()
+            .fold(product::builder(&manifest), |builder, golden| {
+                builder.golden(golden)
+            });
+        let bundle = builder.build().expect("the bundle is sound");
+        bundle
+            .write_archive(folder.join(format!("{name}.twb")))
+            .expect("the bundle is written");
+    }
 
     let writer = RecordedPartsWriter::create(folder.join("parts"), Some(product::camera()));
     let mut writer = writer.expect("a new data set");

@@ -2,13 +2,11 @@
 
 import time
 
-from laws import Output, longest_pause_ms, parts, pulse_faults, widths_ms
-from site_files import RecipeSite
+from laws import Output, parts, pulse_faults, widths_ms
+from site_files import SITE, RecipeSite
 
 # The number on the lines that has no recipe.
 UNKNOWN = 5
-# READY rises each 200 ms while it beats; an emulated machine adds its own pauses.
-READY_GONE_MS = 1500
 # What a proof and an exchange of processes may take in an emulated machine.
 LIVE_MAX_S = 240
 
@@ -36,10 +34,11 @@ def recipes(station, checks):
 
 def _install(station):
     """Both models, as the station's user, and the first one is active."""
-    folder = station.site.folder
-    for command in (f"install {folder}/block.twb", f"install {folder}/lid.twb", "activate block"):
+    # Not `runuser`: nothing has configured PAM in this image.
+    as_user = "setpriv --reuid=twinspect --regid=twinspect --init-groups"
+    for command in (f"install {SITE}/block.twb", f"install {SITE}/lid.twb", "activate block"):
         program = f"twinspect model {command} --config {station.configuration}"
-        station.device.say(f"runuser --user twinspect -- {program}", limit_s=LIVE_MAX_S)
+        station.device.say(f"{as_user} {program}", limit_s=LIVE_MAX_S)
 
 
 def _say(station, number):
@@ -79,7 +78,6 @@ def _rejects(station, checks):
     station.settle()
     events = station.events()
     checks.holds("recipes: a number without a recipe opens nothing", widths_ms(events, "PASS") is None)
-    pause_ms = longest_pause_ms(events, "READY", events[0].at_ms, events[-1].at_ms)
-    checks.holds("recipes: READY is low meanwhile", pause_ms > READY_GONE_MS, f"silent for {pause_ms:.0f} ms")
+    checks.holds("recipes: READY does not beat meanwhile", widths_ms(events, "READY") is None)
     status = station.device.run("twinspect status")[1]
     checks.holds("recipes: the status names the number", f"recipe {UNKNOWN} " in status, status[:200])

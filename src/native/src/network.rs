@@ -1,0 +1,151 @@
+//! A network that is ready to run.
+
+use std::time::Duration;
+
+use crate::error::{NetworkError, RunError};
+use crate::read::{Compiled, Gate, Plan};
+use crate::steps::{Machine, spatial};
+
+/// A network with its weights and its buffers. One thread at a time runs it.
+#[derive(Debug)]
+pub struct Network {
+    machine: Machine,
+    compiled: Compiled,
+    buffers: Vec<Vec<f32>>,
+    /// Of chains, one after the other.
+    scratch: Vec<f32>,
+    inputs: Vec<TensorSpec>,
+    outputs: Vec<TensorSpec>,
+}
+
+/// Name and shape of a tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// Its name in the graph.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+}
+
+impl Network {
+    /// Reads an ONNX file, packs its weights and allocates all that a run needs.
+    ///
+    /// # Errors
+    /// [`NetworkError`]; where [`NetworkError::is_unknown_here`] says so, another engine may run the file.
+    pub fn from_onnx(bytes: &[u8]) -> Result<Self, NetworkError> {
+        let machine = Machine::this();
+        let compiled = Plan::of(bytes)?.compile(machine.lanes);
+        let spec = |gate: &Gate| TensorSpec {
+            name: gate.name.clone(),
+            shape: gate.dims.clone(),
+        };
+        Ok(Self {
+            machine,
+            scratch: vec![0.0; compiled.scratch],
+            buffers: compiled.buffers.iter().map(|&len| vec![0.0; len]).collect(),
+            inputs: compiled.inputs.iter().map(spec).collect(),
+            outputs: compiled.outputs.iter().map(spec).collect(),
+            compiled,
+        })
+    }
+
+    /// What goes in.
+    pub fn inputs(&self) -> &[TensorSpec] {
+        &self.inputs
+    }
+
+    /// What comes out.
+    pub fn outputs(&self) -> &[TensorSpec] {
+        &self.outputs
+    }
+
+    /// For benchmarks: what each step is, and the median of the times that it took by `clock` in `runs` runs of the
+    /// whole network, on what the buffers hold.
+    pub fn step_times(
+        &mut self,
+        runs: usize,
+        clock: impl Fn() -> Duration,
+    ) -> Vec<(String, Duration)> {
+        let mut times = vec![Vec::with_capacity(runs); self.compiled.steps.len()];
+        for _ in 0..runs {
+            for (at, times) in times.iter_mut().enumerate() {
+                let start = clock();
+                self.step(at);
+                times.push(clock().saturating_sub(start));
+            }
+        }
+        let steps = self.compiled.steps.iter().zip(times);
+        let median = |mut times: Vec<Duration>| {
+            times.sort_unstable();
+            times.get(times.len() / 2).copied().unwrap_or_default()
+        };
+        steps
+            .map(|(step, times)| (step.kernel.describe(), median(times)))
+            .collect()
+    }
+
+    fn step(&mut self, at: usize) {
+        let step = &mut self.compiled.steps[at];
+        let mut out = std::mem::take(&mut self.buffers[step.output]);
+        let x = &self.buffers[step.input];
+        let second = step.second.map(|at| &self.buffers[at][..]);
+        step.kernel.run(
+            self.machine,
+            x,
+            second,
+            &self.buffers,
+            &mut self.scratch,
+            &mut out,
+        );
+        self.buffers[step.output] = out;
+    }
+
+    /// Runs the network, on the calling thread. Tensors are dense, in the order of [`Network::inputs`] and
+    /// [`Network::outputs`]; nothing is allocated.
+    ///
+    /// # Errors
+    /// [`RunError`] if a buffer does not fit; nothing was computed then.
+    pub fn run(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<(), RunError> {
+        let input_lengths = inputs.iter().map(|input| input.len());
+        fit("inputs", &self.compiled.inputs, input_lengths)?;
+        let output_lengths = outputs.iter().map(|output| output.len());
+        fit("outputs", &self.compiled.outputs, output_lengths)?;
+        for (gate, values) in self.compiled.inputs.iter().zip(inputs) {
+            let buffer = &mut self.buffers[gate.buffer];
+            self.machine
+                .run(|| spatial::take_in(gate.shape, values, buffer));
+        }
+        for step in 0..self.compiled.steps.len() {
+            self.step(step);
+        }
+        for (gate, values) in self.compiled.outputs.iter().zip(outputs) {
+            spatial::give_out(gate.shape, &self.buffers[gate.buffer], values);
+        }
+        Ok(())
+    }
+}
+
+fn fit(
+    what: &'static str,
+    gates: &[Gate],
+    lengths: impl ExactSizeIterator<Item = usize>,
+) -> Result<(), RunError> {
+    if gates.len() != lengths.len() {
+        return Err(RunError::Count {
+            what,
+            expected: gates.len(),
+            found: lengths.len(),
+        });
+    }
+    for (gate, found) in gates.iter().zip(lengths) {
+        let expected = gate.dims.iter().product();
+        if found != expected {
+            return Err(RunError::Length {
+                tensor: gate.name.clone(),
+                expected,
+                found,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! What a network consists of when it runs: steps from maps to a map.
+
+pub(crate) mod chain;
+pub(crate) mod channels;
+pub(crate) mod convolution;
+pub(crate) mod depthwise;
+pub(crate) mod greatest;
+mod packed;
+pub(crate) mod pointwise;
+pub(crate) mod spatial;
+pub(crate) mod winograd;
+
+use pulp::{Arch, Simd, WithSimd};
+
+use self::chain::{Chain, Shift};
+use self::channels::{OverChannels, OverPixels, Placing};
+use self::convolution::Convolution;
+use self::greatest::Greatest;
+use self::pointwise::Pointwise;
+use self::spatial::{Pooling, Resize};
+use self::winograd::Winograd;
+use crate::map::MapShape;
+
+/// One step's arithmetic.
+#[derive(Debug)]
+pub(crate) enum Kernel {
+    /// Upper and lower half.
+    Raising(Box<[Convolution; 2]>),
+    Chain(Chain),
+    /// With the shape of the map that is added.
+    Winograd(Winograd, Option<MapShape>),
+    Greatest(Greatest),
+    Pointwise(Pointwise),
+    OverChannels(OverChannels),
+    OverPixels(OverPixels),
+    Placing(Placing),
+    Resize(Resize),
+    Pooling(Pooling),
+}
+
+/// What is known of this machine's vectors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Machine {
+    arch: Arch,
+    /// Values of a vector.
+    pub(crate) lanes: usize,
+}
+
+impl Machine {
+    pub(crate) fn this() -> Self {
+        struct Ask;
+        impl WithSimd for Ask {
+            type Output = usize;
+
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _: S) -> usize {
+                S::F32_LANES
+            }
+        }
+        let arch = Arch::new();
+        let lanes = arch.dispatch(Ask);
+        Self { arch, lanes }
+    }
+
+    /// Runs a kernel with this machine's vectors. Never inlined: where the vectors are the target's own, as on ARM, it would become a part of
+    /// its caller, and there sums were seen to be stored and loaded again in the inner loop.
+    #[inline(never)]
+    pub(crate) fn run<K: WithSimd>(self, kernel: K) -> K::Output {
+        self.arch.dispatch(kernel)
+    }
+}
+
+impl Kernel {
+    /// For people: the kind of step and its extents.
+    pub(crate) fn describe(&self) -> String {
+        let text = format!("{self:?}");
+        match self {
+            Self::Winograd(step, _) => step.describe(),
+            Self::Raising(halves) => format!("raising {}", halves[0].describe()),
+            Self::Chain(chain) => chain.describe(),
+            _ => text.chars().take(150).collect(),
+        }
+    }
+
+    /// Computes the output. `second` is the second operand, absent where there is none; `maps` are all buffers, of
+    /// which the output's is missing.
+    pub(crate) fn run(
+        &mut self,
+        machine: Machine,
+        x: &[f32],
+        second: Option<&[f32]>,
+        maps: &[Vec<f32>],
+        scratch: &mut [f32],
+        out: &mut [f32],
+    ) {
+        let other = second.unwrap_or_default();
+        match self {
+            Self::Chain(chain) => chain.run(machine, x, maps, scratch, out),
+            Self::Winograd(step, shape) => {
+                step.run(machine, x, shape.zip(second), scratch, out);
+            }
+            Self::Raising(halves) => {
+                for half in halves.iter() {
+                    let rows = 0..half.input_rows();
+                    half.run(machine, rows, (Shift(0), x), None, (Shift(0), &mut *out));
+                }
+            }
+            Self::Greatest(step) => step.run(machine, x, out),
+            Self::Pointwise(step) => machine.run(|| step.run(x, other, out)),
+            Self::OverChannels(step) => machine.run(|| step.run(x, other, out)),
+            Self::OverPixels(step) => machine.run(|| step.run(x, out)),
+            Self::Placing(step) => step.run(x, out),
+            Self::Resize(step) => machine.run(|| step.run(x, out)),
+            Self::Pooling(step) => machine.run(|| step.run(x, out)),
+        }
+    }
+}
