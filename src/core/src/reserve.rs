@@ -190,7 +190,7 @@ impl Reserve {
         let until_us = now_us.saturating_add(self.spec.again_us);
         self.refused.retain(|(refused, _)| *refused != model);
         // There are never more than models that are wanted; one too many is tried a little early.
-        let _ = self.refused.push((model, until_us));
+        self.refused.push((model, until_us)).ok();
     }
 }
 

@@ -103,6 +103,10 @@ pub(super) struct TicketMessage {
 }
 
 /// From the inspect process.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a heartbeat follows each part; boxing it would allocate for each part"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "snake_case")]
 pub(super) enum InspectorMessage {

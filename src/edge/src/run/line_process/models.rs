@@ -135,8 +135,8 @@ impl Models {
     }
 
     /// Has the clerk do something; whether he can.
-    pub(super) fn ask(&self, errand: Errand) -> Result<(), ()> {
-        self.chores.errands.try_send(errand).map_err(|_| ())
+    pub(super) fn ask(&self, errand: Errand) -> bool {
+        self.chores.errands.try_send(errand).is_ok()
     }
 
     /// What became of the last model that was to take over, or was given up.

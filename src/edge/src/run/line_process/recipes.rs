@@ -150,7 +150,7 @@ impl LineProcess {
         log::info!("recipe {recipe} is selected");
         self.recipes.recent.retain(|other| *other != number.0);
         self.recipes.recent.insert(0, number.0);
-        if self.models.ask(Errand::Recipe(recipe)).is_err() {
+        if !self.models.ask(Errand::Recipe(recipe)) {
             self.recipe_found(
                 number.0,
                 Err("the thread that looks for models is busy".to_owned()),

@@ -66,11 +66,7 @@ impl LineProcess {
         if rules.is_none_or(|rules| rules.reserve.most == 0) {
             return;
         }
-        if self
-            .models
-            .ask(Errand::Reserve(self.recipes.by_use()))
-            .is_err()
-        {
+        if !self.models.ask(Errand::Reserve(self.recipes.by_use())) {
             log::debug!("the reserve stays as it is: the thread that looks for models is busy");
         }
     }
@@ -95,7 +91,7 @@ impl LineProcess {
                 free_min_bytes,
             })
         });
-        if !matches!(asked, Some(Ok(()))) {
+        if asked != Some(true) {
             self.weighed(generation, Err("it could not be weighed".to_owned()));
         }
     }
