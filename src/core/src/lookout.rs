@@ -147,13 +147,7 @@ impl Lookout {
     /// Spreads the grid over the region of interest.
     fn lay_out(&mut self, size: FrameSize, camera: Option<&Intrinsics>) {
         self.places.clear();
-        let whole = Roi {
-            x: 0,
-            y: 0,
-            width: size.width,
-            height: size.height,
-        };
-        let roi = self.roi.unwrap_or(whole);
+        let roi = self.roi.unwrap_or_else(|| Roi::whole(size));
         if roi.x + roi.width > size.width || roi.y + roi.height > size.height {
             return;
         }

@@ -187,6 +187,14 @@ impl DepthNoise {
         true
     }
 
+    /// Whether there were several pictures, and each was the first one again.
+    pub fn is_still(&self) -> bool {
+        let is_same = |pixel: &Changes| {
+            pixel.squares == 0.0 && [0, self.pictures].contains(&(pixel.measured as usize))
+        };
+        self.pictures > 1 && self.pixels.iter().all(is_same)
+    }
+
     /// The noise so far, of all of the picture or a region; `None` as [`depth_noise_mm`] has it.
     pub fn noise_mm(&self, roi: Option<Roi>) -> Option<f64> {
         if self.pictures < 2 {

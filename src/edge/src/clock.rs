@@ -68,12 +68,21 @@ pub(crate) fn now_unix_ms() -> u64 {
 
 /// A moment as in RFC 3339, to the second; a dash for one that is none.
 pub(crate) fn rfc3339(unix_ms: u64) -> String {
+    told(unix_ms, "%Y-%m-%dT%H:%M:%SZ")
+}
+
+/// The same to the millisecond.
+pub(crate) fn rfc3339_ms(unix_ms: u64) -> String {
+    told(unix_ms, "%Y-%m-%dT%H:%M:%S.%3fZ")
+}
+
+fn told(unix_ms: u64, format: &str) -> String {
     i64::try_from(unix_ms)
         .ok()
         .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
         .map_or_else(
             || "-".to_owned(),
-            |moment| moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            |moment| moment.strftime(format).to_string(),
         )
 }
 

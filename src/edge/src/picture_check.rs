@@ -60,7 +60,7 @@ impl PictureCheck {
     }
 
     /// What is beyond its limit in one picture.
-    pub(crate) fn measure(&mut self, frame: &FramePair, part: &PreparedPart) -> Levels {
+    fn measure(&mut self, frame: &FramePair, part: &PreparedPart) -> Levels {
         let mut figures = self.meter.measure(frame);
         // A sense that is missing has a reason of its own, and the station may do without it.
         if part.depth_state != DepthState::Usable {
@@ -100,10 +100,11 @@ fn tell(figure: Figure, level: Level, figures: &PictureFigures) {
 
 /// What is the matter, with its figure as it was last.
 pub(crate) fn what(figure: Figure, figures: &PictureFigures) -> String {
-    let number = |value: Option<f32>, scale: f32, unit: &str| {
-        value.map_or(String::new(), |value| {
-            format!(" ({:.2}{unit})", scale * value)
-        })
+    let told = |what: &str, value: Option<f32>, scale: f32, unit: &str| {
+        value.map_or_else(
+            || what.to_owned(),
+            |value| format!("{what} ({:.2}{unit})", scale * value),
+        )
     };
     // Of two belts the one that lies further off.
     let belt = |worst: fn(&BeltDrift) -> f64| {
@@ -116,7 +117,7 @@ pub(crate) fn what(figure: Figure, figures: &PictureFigures) -> String {
         Figure::Repeated => "the picture is the one before".to_owned(),
         Figure::BeltHeight => {
             let drift = belt(|drift| drift.nearer_mm.abs());
-            let told = drift.map_or(String::new(), |drift| {
+            let how_far = drift.map_or(String::new(), |drift| {
                 let way = if drift.nearer_mm < 0.0 {
                     "further away"
                 } else {
@@ -124,36 +125,22 @@ pub(crate) fn what(figure: Figure, figures: &PictureFigures) -> String {
                 };
                 format!(" ({:.1} mm {way})", drift.nearer_mm.abs())
             });
-            format!("the belt does not lie where it lay{told}")
+            format!("the belt does not lie where it lay{how_far}")
         }
         Figure::BeltTilt => {
-            let drift = belt(|drift| drift.tilt_deg);
-            let tilt = drift.map(|drift| drift.tilt_deg as f32);
-            format!("the belt is tilted{}", number(tilt, 1.0, " degrees"))
+            let tilt = belt(|drift| drift.tilt_deg).map(|drift| drift.tilt_deg as f32);
+            told("the belt is tilted", tilt, 1.0, " degrees")
         }
-        Figure::DepthNoise => format!(
-            "depth is noisy{}",
-            number(figures.depth_noise_mm, 1.0, " mm")
-        ),
-        Figure::DepthHoles => format!(
-            "depth is missing{}",
-            number(figures.depth_holes, 100.0, " %")
-        ),
-        Figure::Dark => format!(
-            "colour is dark{}",
-            number(figures.brightness, 1.0, " of 255")
-        ),
-        Figure::Bright => format!(
-            "colour is bright{}",
-            number(figures.brightness, 1.0, " of 255")
-        ),
-        Figure::Saturated => format!(
-            "colour is saturated{}",
-            number(figures.saturated, 100.0, " %")
-        ),
-        Figure::Blurred => format!(
-            "colour is blurred{}",
-            number(figures.sharpness, 1.0, " where edges are compared")
+        Figure::DepthNoise => told("depth is noisy", figures.depth_noise_mm, 1.0, " mm"),
+        Figure::DepthHoles => told("depth is missing", figures.depth_holes, 100.0, " %"),
+        Figure::Dark => told("colour is dark", figures.brightness, 1.0, " of 255"),
+        Figure::Bright => told("colour is bright", figures.brightness, 1.0, " of 255"),
+        Figure::Saturated => told("colour is saturated", figures.saturated, 100.0, " %"),
+        Figure::Blurred => told(
+            "colour is blurred",
+            figures.sharpness,
+            1.0,
+            " where edges are compared",
         ),
     }
 }

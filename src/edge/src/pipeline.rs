@@ -290,10 +290,11 @@ impl Pipeline {
 /// be one of a camera that has slipped.
 fn because_of(unfit: Option<Reason>, said: Verdict) -> Verdict {
     match (unfit, said) {
-        (Some(reason), Verdict::Pass { .. } | Verdict::Fail { .. }) => Verdict::NoResult { reason },
         (
             Some(reason),
-            Verdict::NoResult {
+            Verdict::Pass { .. }
+            | Verdict::Fail { .. }
+            | Verdict::NoResult {
                 reason: Reason::NoPart,
             },
         ) => Verdict::NoResult { reason },

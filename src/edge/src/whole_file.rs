@@ -1,7 +1,8 @@
-//! Files that stand under their name as a whole or not at all. They need not survive a power cut; what must is
-//! `twinspect_store`'s.
+//! Files that stand under their name as a whole or not at all. They need not survive a power cut, but for those
+//! that are [`replace`]d; what else must is `twinspect_store`'s.
 
 use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::Path;
 
 /// Writes a file, in the place of another one if there is one.
@@ -12,18 +13,22 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_beside(path, |partial| fs_err::write(partial, bytes))
 }
 
-/// Puts other bytes into a file that a person has written: with its rights, behind the link that leads to it, and on the
+/// Puts other bytes into a file that a person has written: with its owner and rights, behind the link that leads to it, and on the
 /// disk before the old ones are gone.
 ///
 /// # Errors
 /// What the system says; what stood there stands there still.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = &fs_err::canonicalize(path)?;
-    let rights = fs_err::metadata(path)?.permissions();
+    let old = fs_err::metadata(path)?;
     write_beside(path, |partial| {
         let mut file = fs_err::File::create(partial)?;
         file.write_all(bytes)?;
-        file.set_permissions(rights)?;
+        let own = file.metadata()?;
+        if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
+            fchown(file.file(), Some(old.uid()), Some(old.gid()))?;
+        }
+        file.set_permissions(old.permissions())?;
         file.sync_all()
     })
 }

@@ -60,7 +60,7 @@ fn with_depth(frame: &FramePair, change: impl Fn(usize, f64) -> f64) -> FramePai
 
 /// Noise that makes, with the noise that is there, twice as much.
 fn twice_as_noisy(seed: usize, frame: &FramePair) -> FramePair {
-    let own_mm = depth_noise_floor_mm(frame.depth().expect("depth"), None).expect("noise");
+    let own_mm = depth_noise_floor_mm(frame.depth().expect("depth")).expect("noise");
     let (width, added_mm) = (frame.size().width, f64::from(own_mm) * 3.0_f64.sqrt());
     with_depth(frame, |at, mm| {
         let (x, y) = (at % width / GRAIN_PX, at / width / GRAIN_PX);
@@ -133,7 +133,11 @@ fn verdicts(bundle: &Path, change: impl Fn(usize, &FramePair) -> FramePair) -> V
     }
     let mut replay = program("twinspect");
     replay.args(["replay", "--json", "--bundle"]).arg(bundle);
-    let said = succeed(replay.arg("--data").arg(&set));
+    parts(&succeed(replay.arg("--data").arg(&set)))
+}
+
+/// The parts among what a program has said.
+fn parts(said: &str) -> Vec<Value> {
     let lines = said
         .lines()
         .map(|line| serde_json::from_str(line).expect("a JSON object"));
@@ -259,11 +263,11 @@ fn run_station(site: &Site) -> (Vec<Value>, String) {
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{log}");
     let said = String::from_utf8_lossy(&output.stdout);
-    let lines = said
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("a JSON object"));
-    let parts = lines.filter(|line: &Value| line["verdict"].is_string());
-    (parts.map(|part| part["reason"].clone()).collect(), log)
+    let left = parts(&said);
+    (
+        left.iter().map(|part| part["reason"].clone()).collect(),
+        log,
+    )
 }
 
 #[test]

@@ -9,10 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::frame::FramePair;
 use crate::plane::{self, Plane};
 use crate::prepare::Roi;
-use crate::survey::BELT_INLIER_MM;
+use crate::survey::{BELT_INLIER_MM, FACING_MIN, margin};
 
-/// Share of the region's sides that counts as its border, as where the belt is taught.
-const BORDER: f64 = 1.0 / 12.0;
 /// Places of the border that are looked at, about.
 const PLACES: usize = 1200;
 /// Share of the places that the belt takes at least.
@@ -25,8 +23,6 @@ const RIVAL: f64 = 0.5;
 const BAND_MM: f64 = 8.0;
 /// Points that are asked for any other plane, and triples of them that are tried.
 const ASKED: (usize, usize) = (400, 150);
-/// Cosine of the largest tilt of a belt.
-const FACING_MIN: f64 = 0.5;
 
 /// How far a belt has moved against another one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -50,7 +46,7 @@ impl BeltDrift {
 
 /// Finds the belt of one picture after the other. Its memory is used again, but where the belt has moved far.
 #[derive(Debug, Clone, Default)]
-pub struct BeltFinder {
+pub(super) struct BeltFinder {
     points: Vec<[f64; 3]>,
     near: Vec<[f64; 3]>,
     residuals: Vec<f64>,
@@ -58,7 +54,7 @@ pub struct BeltFinder {
 
 impl BeltFinder {
     /// Memory for every picture.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         // A step of whole pixels may take up to four times as many places as are wanted.
         let room = 4 * PLACES;
         Self {
@@ -69,7 +65,7 @@ impl BeltFinder {
     }
 
     /// The picture's belt; `None` if too little of one is seen. `known` is where it was.
-    pub fn find(&mut self, frame: &FramePair, roi: Roi, known: &Plane) -> Option<Plane> {
+    pub(super) fn find(&mut self, frame: &FramePair, roi: Roi, known: &Plane) -> Option<Plane> {
         let looked_at = self.collect(frame, roi);
         let least = ((looked_at as f64 * SHARE_MIN) as usize).max(16);
         if self.points.len() < least {
@@ -121,7 +117,6 @@ impl BeltFinder {
 
     /// Points along the region's sides; how many places were looked at.
     fn collect(&mut self, frame: &FramePair, roi: Roi) -> usize {
-        let margin = |length: usize| ((length as f64 * BORDER) as usize).max(4).min(length);
         let (margin_x, margin_y) = (margin(roi.width), margin(roi.height));
         let inner =
             roi.width.saturating_sub(2 * margin_x) * roi.height.saturating_sub(2 * margin_y);

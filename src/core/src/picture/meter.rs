@@ -60,8 +60,8 @@ impl PictureMeter {
         Self {
             roi: spec.roi,
             colour: spec.rgb.is_some(),
-            station: station.filter(|_| taught.is_some()),
             taught,
+            station,
             finder: BeltFinder::new(),
             differences: Vec::with_capacity(2 * PLACES),
             before: is_live.then(|| Vec::with_capacity(2 * PLACES * PRINT)),
@@ -71,15 +71,12 @@ impl PictureMeter {
     /// Looks at a picture; what the product does not use is not looked at.
     pub fn measure(&mut self, frame: &FramePair) -> PictureFigures {
         let size = frame.size();
-        let whole = Roi {
-            x: 0,
-            y: 0,
-            width: size.width,
-            height: size.height,
-        };
         let is_inside =
             |roi: &Roi| roi.x + roi.width <= size.width && roi.y + roi.height <= size.height;
-        let roi = self.roi.filter(is_inside).unwrap_or(whole);
+        let roi = self
+            .roi
+            .filter(is_inside)
+            .unwrap_or_else(|| Roi::whole(size));
         let mut figures = PictureFigures::default();
         if let Some(picture) = frame.rgb().filter(|_| self.colour) {
             let colour = ColourFigures::sampled(picture, Some(roi), step(roi));
@@ -108,18 +105,11 @@ fn step(roi: Roi) -> usize {
     ((pixels / PLACES as f64).sqrt().ceil() as usize).max(1)
 }
 
-/// The noise of a depth picture, or of a region of it, in mm: by second differences along rows, of which planes and
+/// The noise of a depth picture in mm: by second differences along rows, of which planes and
 /// slopes have none. Edges and curved places have large ones, so that only the smaller half counts, and the deviation
 /// follows as if the noise were normal. `None` if nowhere three places in a row were measured.
-pub fn depth_noise_floor_mm(depth: &DepthFrame, roi: Option<Roi>) -> Option<f32> {
-    let size = depth.size();
-    let whole = Roi {
-        x: 0,
-        y: 0,
-        width: size.width,
-        height: size.height,
-    };
-    noise_mm(depth, roi.unwrap_or(whole), &mut Vec::new())
+pub fn depth_noise_floor_mm(depth: &DepthFrame) -> Option<f32> {
+    noise_mm(depth, Roi::whole(depth.size()), &mut Vec::new())
 }
 
 fn noise_mm(depth: &DepthFrame, roi: Roi, differences: &mut Vec<f32>) -> Option<f32> {

@@ -15,7 +15,7 @@ mod meter;
 mod tests;
 mod watch;
 
-pub use drift::{BeltDrift, BeltFinder};
+pub use drift::BeltDrift;
 pub use expectation::{PictureExpectation, Span};
 pub use limits::{Figure, Level, Levels, PictureLimits, Steps};
 pub use meter::{PictureFigures, PictureMeter, depth_noise_floor_mm};

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::drift::BeltFinder;
 use super::*;
 use crate::frame::{DepthCounts, DepthFrame, FramePair, FrameSize, Intrinsics, RgbFrame};
 use crate::plane::Plane;
@@ -22,12 +23,7 @@ const CAMERA: Intrinsics = Intrinsics {
     distortion: [0.0; 5],
 };
 
-const WHOLE: Roi = Roi {
-    x: 0,
-    y: 0,
-    width: SIZE.width,
-    height: SIZE.height,
-};
+const WHOLE: Roi = Roi::whole(SIZE);
 
 /// A plane by its slopes and where the optical axis meets it.
 fn plane(slopes: [f64; 2], distance_mm: f64) -> Plane {
@@ -138,16 +134,16 @@ fn the_noise_of_a_known_deviation_is_found_in_spite_of_the_part() {
     // The part's edges take the place of a tenth of the smaller half.
     for (noise_mm, tolerance) in [(0.2, 0.03), (0.8, 0.12), (2.0, 0.3)] {
         let depth = depth(&plane([0.05, 0.02], 420.0), 3, noise_mm, 0.0);
-        let found = depth_noise_floor_mm(&depth, None).unwrap();
+        let found = depth_noise_floor_mm(&depth).unwrap();
         assert!(
             (f64::from(found) - noise_mm).abs() < tolerance,
             "{found}, not {noise_mm}"
         );
     }
     let still = depth(&plane([0.05, 0.02], 420.0), 3, 0.0, 0.0);
-    assert!(depth_noise_floor_mm(&still, None).unwrap() < 0.05);
+    assert!(depth_noise_floor_mm(&still).unwrap() < 0.05);
     let nothing = depth(&plane([0.0, 0.0], 420.0), 3, 0.0, 1.0);
-    assert_eq!(depth_noise_floor_mm(&nothing, None), None);
+    assert_eq!(depth_noise_floor_mm(&nothing), None);
 }
 
 #[test]

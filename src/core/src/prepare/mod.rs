@@ -122,12 +122,7 @@ impl Preparer {
     /// [`PrepareError::RoiOutside`].
     pub fn place(&mut self, frame: &FramePair, canvas: &mut Canvas) -> Result<(), PrepareError> {
         let size = frame.size();
-        let roi = self.spec.roi.unwrap_or(Roi {
-            x: 0,
-            y: 0,
-            width: size.width,
-            height: size.height,
-        });
+        let roi = self.spec.roi.unwrap_or_else(|| Roi::whole(size));
         if roi.x + roi.width > size.width || roi.y + roi.height > size.height {
             return Err(PrepareError::RoiOutside { roi, frame: size });
         }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::frame::FrameSize;
 use crate::plane::Plane;
 
 /// Channels of the filter bank: height, slope and curvature at four scales.
@@ -23,6 +24,18 @@ pub struct Roi {
     pub width: usize,
     /// Rows.
     pub height: usize,
+}
+
+impl Roi {
+    /// All of a frame.
+    pub const fn whole(size: FrameSize) -> Self {
+        Self {
+            x: 0,
+            y: 0,
+            width: size.width,
+            height: size.height,
+        }
+    }
 }
 
 /// How frames of a product become tensors.

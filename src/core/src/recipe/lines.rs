@@ -38,11 +38,6 @@ impl RecipeLinesSpec {
         let none = (self.settle_us == 0).then_some(RecipeLinesError::NoSettling);
         [wrong, none].into_iter().flatten()
     }
-
-    /// The largest number that can be told.
-    pub fn number_max(&self) -> u32 {
-        (1 << self.count.min(RECIPE_LINES_MAX)) - 1
-    }
 }
 
 /// One of the wires.
@@ -266,8 +261,6 @@ mod tests {
         };
         assert_eq!(spec.problems().count(), 2);
         assert!(RecipeLines::new(spec, RecipeLevels::default()).is_err());
-        let three = RecipeLinesSpec { count: 3, ..spec };
-        assert_eq!(three.number_max(), 7);
     }
 
     proptest! {

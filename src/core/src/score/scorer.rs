@@ -322,12 +322,7 @@ impl Scorer {
     }
 
     fn region(&self, blob: &Blob, line: f32, frame: FrameSize) -> Region {
-        let roi = self.roi.unwrap_or(Roi {
-            x: 0,
-            y: 0,
-            width: frame.width,
-            height: frame.height,
-        });
+        let roi = self.roi.unwrap_or_else(|| Roi::whole(frame));
         let along = |index: usize, length: usize| index as f32 * length as f32 / self.size as f32;
         let (left, right) = (
             along(blob.left, roi.width),

@@ -27,6 +27,9 @@ impl Station {
     pub fn recipe_edge(&mut self, edge: RecipeEdge) {
         if let Some(choice) = &mut self.choice {
             choice.edge(edge);
+        }
+        // What the wires do while the strobe is low says nothing.
+        if self.unchosen().is_some() {
             self.unchosen_us = self.unchosen_us.max(Some(edge.at_us));
         }
     }

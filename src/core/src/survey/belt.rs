@@ -26,9 +26,13 @@ pub enum Where {
     Everywhere,
 }
 
+/// Pixels of a side that count as its border.
+pub(crate) fn margin(length: usize) -> usize {
+    ((length as f64 * BORDER) as usize).max(4).min(length)
+}
+
 impl Where {
     fn holds(self, size: FrameSize, (x, y): (usize, usize)) -> bool {
-        let margin = |length: usize| ((length as f64 * BORDER) as usize).max(4).min(length);
         let (margin_x, margin_y) = (margin(size.width), margin(size.height));
         match self {
             Self::Everywhere => true,

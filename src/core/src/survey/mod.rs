@@ -9,6 +9,7 @@ mod region;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use belt::margin;
 pub use belt::{BELT_FRAMES, BELT_INLIER_MM, Where, bare_belt_spread, teach_belt};
 pub use region::RoiProposal;
 
@@ -28,7 +29,7 @@ const ANY_HEIGHT_MM: [f32; 2] = [-1e4, 1e4];
 
 /// Cosine of the largest tilt of a belt. Steeper planes are found in noise: those that hold the camera itself share
 /// rays of it, whatever is measured along them.
-const FACING_MIN: f64 = 0.5;
+pub(crate) const FACING_MIN: f64 = 0.5;
 
 /// What pictures of an empty belt say.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +43,10 @@ pub struct BeltSurvey {
     /// How much depth changes from picture to picture, in mm: median of the pixels' deviations. `None` for a
     /// single picture, and if no pixel was measured in all of them.
     pub noise_mm: Option<f64>,
-    /// Noise within each picture, in mm, as a station measures it of each part: median of the pictures.
+    /// Whether each of several pictures was the first one again: the camera stands still.
+    pub is_still: bool,
+    /// Noise within each whole picture, in mm, by the measure that a station takes of each part: median of the
+    /// pictures.
     pub noise_floor_mm: Option<f32>,
     /// What each channel of the filter bank varies by, in mm, as training measures it of the bare belt.
     pub spread_mm: [f32; BANK_CHANNELS],
@@ -78,19 +82,6 @@ pub enum SurveyError {
 }
 
 impl BeltSurvey {
-    /// Looks at pictures of the empty belt; `size` is the side S of the prepared part, by which the filter bank's
-    /// scales go.
-    ///
-    /// # Errors
-    /// [`SurveyError`].
-    pub fn of(frames: &[FramePair], size: usize) -> Result<Self, SurveyError> {
-        let mut surveyor = BeltSurveyor::new(size);
-        for frame in frames {
-            surveyor.add(frame.clone())?;
-        }
-        surveyor.finish()
-    }
-
     /// From the camera to the belt along the optical axis, in mm.
     pub fn distance_mm(&self) -> f64 {
         self.belt.offset_mm / self.belt.normal[2]
@@ -103,7 +94,7 @@ impl BeltSurvey {
 }
 
 /// Looks at pictures of the empty belt one after the other. It holds the first [`BELT_FRAMES`] until they have taught the
-/// belt, and of all others what they add to sums over pixels: its memory does not grow with their number.
+/// belt, and of all others what they add to sums over pixels: its memory grows by one figure a picture.
 #[derive(Debug)]
 pub struct BeltSurveyor {
     size: usize,
@@ -212,9 +203,7 @@ impl Taught {
         if !self.noise.add(frame) {
             return Err(SurveyError::Sizes);
         }
-        let floor_mm = frame
-            .depth()
-            .and_then(|depth| depth_noise_floor_mm(depth, None));
+        let floor_mm = frame.depth().and_then(depth_noise_floor_mm);
         self.floors_mm.extend(floor_mm);
         self.frames += 1;
         Ok(())
@@ -228,6 +217,7 @@ impl Taught {
             belt: self.belt,
             measured_share: self.heights.measured_share(),
             noise_mm: self.noise.noise_mm(roi.map(|proposal| proposal.roi)),
+            is_still: self.noise.is_still(),
             noise_floor_mm: self.floors_mm.get(self.floors_mm.len() / 2).copied(),
             spread_mm: self.spread.spread_mm(),
             roi,

@@ -73,10 +73,18 @@ fn pictures(
         .collect()
 }
 
+fn survey_of(frames: &[FramePair], size: usize) -> Result<BeltSurvey, SurveyError> {
+    let mut surveyor = BeltSurveyor::new(size);
+    for frame in frames {
+        surveyor.add(frame.clone())?;
+    }
+    surveyor.finish()
+}
+
 #[test]
 fn an_empty_belt_says_where_it_lies_and_how_noisy_its_depth_is() {
     let belt = plane([0.03, -0.02], 420.0);
-    let survey = BeltSurvey::of(&pictures(&belt, 0.5, bare), 64).unwrap();
+    let survey = survey_of(&pictures(&belt, 0.5, bare), 64).unwrap();
     assert!((survey.distance_mm() - 420.0).abs() < 0.05, "{survey:?}");
     assert!(survey.belt.angle_deg(&belt) < 0.03, "{survey:?}");
     let tilt_deg = (0.03_f64.powi(2) + 0.02_f64.powi(2))
@@ -103,7 +111,7 @@ fn an_empty_belt_says_where_it_lies_and_how_noisy_its_depth_is() {
         heights.windows(2).all(|pair| pair[1] < pair[0]) && heights[0] < 0.3,
         "{heights:?}"
     );
-    let quiet = BeltSurvey::of(&pictures(&belt, 0.1, bare), 64).unwrap();
+    let quiet = survey_of(&pictures(&belt, 0.1, bare), 64).unwrap();
     assert!(quiet.spread_mm[0] < 0.5 * survey.spread_mm[0]);
 }
 
@@ -117,7 +125,7 @@ fn rails_and_holes_are_left_out_of_the_proposal_and_a_speck_is_not() {
         (90..94, 40..44) => None,
         _ => Some(0.0),
     };
-    let survey = BeltSurvey::of(&pictures(&belt, 0.2, scene), 64).unwrap();
+    let survey = survey_of(&pictures(&belt, 0.2, scene), 64).unwrap();
     assert!((survey.distance_mm() - 400.0).abs() < 0.1, "{survey:?}");
     let expected = Roi {
         x: 24,
@@ -149,7 +157,7 @@ fn parts_in_the_middle_do_not_hide_the_belt_around_them() {
 #[test]
 fn pictures_that_show_no_belt_are_refused() {
     let belt = plane([0.0, 0.0], 400.0);
-    let survey = |frames: &[FramePair]| BeltSurvey::of(frames, 64).unwrap_err();
+    let survey = |frames: &[FramePair]| survey_of(frames, 64).unwrap_err();
     assert_eq!(survey(&[]), SurveyError::NoPictures);
     let dark = [picture(&belt, 0, 0.0, |_, _| None)];
     assert_eq!(survey(&dark), SurveyError::NoBelt { frames: 1 });
@@ -157,10 +165,7 @@ fn pictures_that_show_no_belt_are_refused() {
     let rough = [picture(&belt, 0, 0.0, rough)];
     assert_eq!(survey(&rough), SurveyError::NoBelt { frames: 1 });
     let frames = pictures(&belt, 0.2, bare);
-    assert!(matches!(
-        BeltSurvey::of(&frames, 63),
-        Err(SurveyError::Spec(_))
-    ));
+    assert!(matches!(survey_of(&frames, 63), Err(SurveyError::Spec(_))));
 }
 
 proptest! {
@@ -175,7 +180,7 @@ proptest! {
     ) {
         let belt = plane([x, y], distance_mm);
         let frames = pictures(&belt, noise_mm, bare);
-        let survey = BeltSurvey::of(&frames, 64).unwrap();
+        let survey = survey_of(&frames, 64).unwrap();
         prop_assert!((survey.distance_mm() - distance_mm).abs() < 0.2, "{:?}", survey);
         prop_assert!(survey.belt.angle_deg(&belt) < 0.1, "{:?}", survey);
         prop_assert!(survey.belt.is_usable());
@@ -196,7 +201,7 @@ fn many_pictures_are_one_after_the_other_what_they_are_together() {
     }
     assert!(surveyor.held.is_empty());
     let survey = surveyor.finish().unwrap();
-    assert_eq!(survey, BeltSurvey::of(&frames, 64).unwrap());
+    assert_eq!(survey, survey_of(&frames, 64).unwrap());
     assert_eq!(survey.frames, 30);
     let whole = depth_noise_mm(&frames, survey.roi.map(|proposal| proposal.roi));
     assert_eq!(survey.noise_mm, whole);

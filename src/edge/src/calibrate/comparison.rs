@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use twinspect_bundle::Bundle;
+use twinspect_core::picture::BeltDrift;
 use twinspect_core::plane::Plane;
 use twinspect_core::prepare::{BeltBounds, GeometrySpec, Roi};
 use twinspect_core::survey::BeltSurvey;
@@ -124,10 +125,11 @@ struct Difference {
 
 impl Difference {
     fn of(taught: &GeometrySpec, survey: &BeltSurvey) -> Self {
-        let angle_deg = survey.belt.angle_deg(&taught.belt);
         // As preparation asks whether a picture's own belt is one.
-        let meets_mm = taught.belt.offset_mm / taught.belt.normal[2];
-        let nearer_mm = -survey.belt.height_mm([0.0, 0.0, meets_mm]);
+        let BeltDrift {
+            nearer_mm,
+            tilt_deg: angle_deg,
+        } = BeltDrift::between(&taught.belt, &survey.belt);
         let bounds = taught.belt_bounds;
         let quotients = survey
             .spread_mm
@@ -163,6 +165,7 @@ mod tests {
             belt,
             measured_share: 1.0,
             noise_mm: None,
+            is_still: false,
             noise_floor_mm: None,
             spread_mm: [spread_mm; BANK_CHANNELS],
             roi: None,

@@ -44,7 +44,7 @@ struct Findings {
     tilt_deg: f64,
     measured_share: f64,
     noise_mm: Option<f64>,
-    /// Within each picture, as a station measures it of each part.
+    /// Within each whole picture, by the measure that a station takes of each part.
     noise_floor_mm: Option<f32>,
     /// Of the filter bank's channels at this side S.
     size: usize,

@@ -98,8 +98,8 @@ pub(super) fn believe(survey: &BeltSurvey) -> Result<(), Implausible> {
         Some(noise_mm) if noise_mm > NOISE_SHARE_MAX * distance_mm => {
             Err(Implausible::Moving { noise_mm })
         }
-        // Counts may hide the noise of many pixels, but not of all that the finer figure sees.
-        Some(noise_mm) if noise_mm == 0.0 && survey.noise_floor_mm.is_some_and(|mm| mm > 0.0) => {
+        // A picture that was drawn has no noise and may well be still.
+        _ if survey.is_still && survey.noise_floor_mm.is_some_and(|mm| mm > 0.0) => {
             Err(Implausible::Frozen)
         }
         _ => Ok(()),
@@ -256,6 +256,7 @@ mod tests {
             },
             measured_share: 0.98,
             noise_mm: Some(0.4),
+            is_still: false,
             noise_floor_mm: Some(0.35),
             spread_mm: [0.1; BANK_CHANNELS],
             roi: Some(RoiProposal {
@@ -374,7 +375,7 @@ mod tests {
             with(|s| s.noise_mm = Some(12.0)),
             Implausible::Moving { .. }
         ));
-        assert_eq!(with(|s| s.noise_mm = Some(0.0)), Implausible::Frozen);
+        assert_eq!(with(|s| s.is_still = true), Implausible::Frozen);
     }
 
     proptest! {

@@ -27,7 +27,7 @@ pub(crate) struct CalibrationToml {
     /// From picture to picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) noise_mm: Option<f64>,
-    /// Within each picture, as it is measured of each part.
+    /// Within each whole picture, by the measure that is taken of each part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) noise_floor_mm: Option<f64>,
     /// A proposal.
@@ -43,6 +43,13 @@ pub(crate) struct CalibrationSpec {
     pub(crate) camera: String,
     /// RFC 3339.
     pub(crate) date: String,
+}
+
+impl CalibrationSpec {
+    /// Whether it was another camera than the one of this description.
+    pub(crate) fn is_of_another(&self, description: &str) -> bool {
+        !description.contains(&self.camera)
+    }
 }
 
 impl Checker {

@@ -110,3 +110,8 @@ impl Checker {
         }
     }
 }
+
+/// What was found, in quotes, so that blanks and what can't be seen are.
+pub(super) fn quoted(text: &str) -> String {
+    format!("{text:?}")
+}

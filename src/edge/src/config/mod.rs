@@ -35,7 +35,7 @@ pub(crate) use mqtt::{Login, MqttSpec};
 pub(crate) use presence::WatchSpec;
 pub(crate) use quality::usual_limits;
 pub(crate) use realsense::{RealSenseSource, WhichCamera};
-pub(crate) use recipes::{Recipe, RecipeVersion, RecipesSpec};
+pub(crate) use recipes::{Recipe, RecipesSpec};
 pub(crate) use station::{InspectorLimits, LineSource, RecordsSpec, Station};
 pub(crate) use typed::StationToml;
 pub(crate) use v4l2::V4l2Source;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::checker::Checker;
+use super::checker::{Checker, quoted};
 
 /// Where brokers listen, unless something else is said.
 const PORT: u16 = 1883;
@@ -130,10 +130,6 @@ fn host_and_port(text: &str) -> Option<(String, u16)> {
         digits => digits.parse().ok().filter(|port| *port > 0)?,
     };
     is_host.then(|| (host.to_owned(), port))
-}
-
-fn quoted(text: &str) -> String {
-    format!("{text:?}")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::checker::Checker;
+use super::checker::{Checker, quoted};
 
 /// The page, as typed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,8 +79,4 @@ impl Checker {
         );
         Some(folder.join(file))
     }
-}
-
-fn quoted(text: &str) -> String {
-    format!("{text:?}")
 }

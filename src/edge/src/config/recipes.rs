@@ -10,6 +10,7 @@ use twinspect_line::Input;
 
 use super::checker::Checker;
 use super::typed::{LineToml, StationToml};
+use super::wires::wire_of_input;
 
 /// Largest number of a recipe that is chosen without lines.
 const NUMBER_MAX: u32 = 9_999;
@@ -73,6 +74,16 @@ pub(crate) enum RecipeVersion {
     Exactly(Version),
 }
 
+impl RecipeVersion {
+    /// The only one that is meant, if it is one.
+    pub(crate) fn exactly(&self) -> Option<&Version> {
+        match self {
+            Self::Newest => None,
+            Self::Exactly(version) => Some(version),
+        }
+    }
+}
+
 impl std::fmt::Display for RecipeVersion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -126,14 +137,8 @@ impl RecipesSpec {
 
 /// How many wires tell the number; what is wrong with them is said where wires are looked at.
 fn lines_of(line: &LineToml) -> u8 {
-    let wires = [
-        &line.recipe_0,
-        &line.recipe_1,
-        &line.recipe_2,
-        &line.recipe_3,
-    ];
-    debug_assert_eq!(wires.len(), Input::RECIPE.len());
-    wires.into_iter().flatten().count() as u8
+    let wires = Input::RECIPE.into_iter();
+    wires.filter_map(|input| wire_of_input(line, input)).count() as u8
 }
 
 impl Checker {

@@ -184,7 +184,7 @@ fn connected<W>(
     })
 }
 
-fn wire_of_input(line: &LineToml, input: Input) -> Option<&WireToml> {
+pub(super) fn wire_of_input(line: &LineToml, input: Input) -> Option<&WireToml> {
     match input {
         Input::Sensor => line.sensor.as_ref(),
         Input::EncoderA => line.encoder_a.as_ref(),

@@ -184,7 +184,7 @@ pub(crate) fn exchange(socket: &Path, request: Request) -> io::Result<Vec<u8>> {
 fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
     match reply {
         // Those have a form of their own, or nobody who looks.
-        Reply::Status(_) | Reply::Recent { .. } => Ok(()),
+        Reply::Status(_) | Reply::Recent { .. } | Reply::RecipeSelected(_) => Ok(()),
         Reply::Left(left) => {
             let (word, detail) = words(&left.verdict);
             writeln!(
@@ -225,13 +225,6 @@ fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
             "model {model} is active: proven in {proof_ms:.0} ms, and switched within {switch_ms:.0} ms, in which no \
              part could be judged"
         ),
-        Reply::RecipeSelected(switch) => {
-            writeln!(
-                out,
-                "recipe {} ({}) is live: {switch}",
-                switch.number, switch.name
-            )
-        }
         Reply::RecipeFailed { reason, .. } | Reply::Refused { reason } => {
             writeln!(out, "{reason}")
         }

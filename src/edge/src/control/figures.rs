@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use twinspect_core::verdict::{Reason, SeenBy, Verdict};
+use twinspect_store::records::Kind;
 
 use crate::picture_check::PictureStatus;
 
@@ -112,6 +113,15 @@ impl RecentPart {
                 .filter(|score| score.is_finite()),
             seen_by,
             reason,
+        }
+    }
+
+    /// What was said of it.
+    pub(crate) fn kind(&self) -> Kind {
+        match (self.passes, self.reason) {
+            (true, _) => Kind::Pass,
+            (false, None) => Kind::Fail,
+            (false, Some(_)) => Kind::NoResult,
         }
     }
 

@@ -111,7 +111,7 @@ pub(crate) fn attention(looked: &Looked<'_>) -> Vec<Attention> {
     {
         Some("missed") => add(
             "the challenge part was not rejected".to_owned(),
-            "stop the line, look at the rejector and its timing, and show the challenge part again (`twinspect challenge`)",
+            "stop the line, look at model and camera, and show the challenge part again (`twinspect challenge`)",
         ),
         Some(alarm) => add(
             format!("the challenge part is {alarm}"),

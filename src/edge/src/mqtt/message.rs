@@ -1,9 +1,10 @@
 //! What a broker is told. Names are for those who subscribe, and stay.
 
-use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use twinspect_core::verdict::{Reason, SeenBy};
+use twinspect_store::records::Kind;
 
+use crate::clock::rfc3339_ms;
 use crate::control::{MachineState, RecentPart};
 use crate::health::{Attention, Looked, attention};
 
@@ -49,11 +50,11 @@ pub(super) struct StatusMessage<'a> {
 }
 
 impl<'a> StatusMessage<'a> {
-    pub(super) fn new(station: &'a str, looked: &Looked<'a>, now: Timestamp) -> Self {
+    pub(super) fn new(station: &'a str, looked: &Looked<'a>, now_unix_ms: u64) -> Self {
         let status = looked.status;
         Self {
             station,
-            time: to_the_millisecond(now),
+            time: rfc3339_ms(now_unix_ms),
             ready: status.ready,
             state: status.state,
             obstacle: status.obstacle.as_deref(),
@@ -70,14 +71,6 @@ impl<'a> StatusMessage<'a> {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Word {
-    Pass,
-    Fail,
-    NoResult,
-}
-
 /// A part that has left.
 #[derive(Debug, Serialize)]
 pub(super) struct PartMessage<'a> {
@@ -86,7 +79,7 @@ pub(super) struct PartMessage<'a> {
     number: u64,
     /// When it left, by this machine's clock.
     time: String,
-    verdict: Word,
+    verdict: Kind,
     /// 1.0 is the line.
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<f32>,
@@ -97,28 +90,24 @@ pub(super) struct PartMessage<'a> {
 }
 
 impl<'a> PartMessage<'a> {
-    /// `uptime_s` is the station's at `now`.
-    pub(super) fn new(station: &'a str, part: &RecentPart, uptime_s: f64, now: Timestamp) -> Self {
-        let ago = SignedDuration::try_from_secs_f64(uptime_s - part.at_s).unwrap_or_default();
+    /// `uptime_s` is the station's at `now_unix_ms`.
+    pub(super) fn new(
+        station: &'a str,
+        part: &RecentPart,
+        uptime_s: f64,
+        now_unix_ms: u64,
+    ) -> Self {
+        let ago_ms = (1e3 * (uptime_s - part.at_s)).round() as u64;
         Self {
             station,
             number: part.number,
-            time: to_the_millisecond(now.checked_sub(ago).unwrap_or(now)),
-            verdict: match (part.passes, part.reason) {
-                (true, _) => Word::Pass,
-                (false, None) => Word::Fail,
-                (false, Some(_)) => Word::NoResult,
-            },
+            time: rfc3339_ms(now_unix_ms.saturating_sub(ago_ms)),
+            verdict: part.kind(),
             score: part.score,
             seen_by: part.seen_by,
             reason: part.reason,
         }
     }
-}
-
-/// As in RFC 3339, in UTC.
-fn to_the_millisecond(time: Timestamp) -> String {
-    format!("{time:.3}")
 }
 
 #[cfg(test)]
@@ -129,7 +118,8 @@ mod tests {
 
     #[test]
     fn a_part_is_told_with_the_time_at_which_it_left() {
-        let now: Timestamp = "2026-11-26T12:00:10Z".parse().unwrap();
+        let now = "2026-11-26T12:00:10Z".parse::<jiff::Timestamp>().unwrap();
+        let now = now.as_millisecond() as u64;
         let verdict = Verdict::Pass {
             score: Score(0.25),
             missing: None,

@@ -8,8 +8,7 @@
 mod link;
 mod message;
 
-use jiff::Timestamp;
-
+use crate::clock;
 use crate::config::MqttSpec;
 use crate::control::MachineState;
 use crate::health::Looked;
@@ -56,13 +55,13 @@ impl Outlet {
 
     /// The station has answered; what is new is told.
     pub(crate) fn tell(&mut self, looked: &Looked<'_>, now_us: u64) {
-        let now = Timestamp::now();
-        self.tell_parts(looked, now);
+        let now_unix_ms = clock::now_unix_ms();
+        self.tell_parts(looked, now_unix_ms);
         let status = looked.status;
         let state = (status.state, status.obstacle.clone());
         let is_new = self.state.as_ref() != Some(&state);
         if is_new || now_us >= self.status_us.saturating_add(STATUS_EVERY_US) {
-            let message = StatusMessage::new(&self.station, looked, now);
+            let message = StatusMessage::new(&self.station, looked, now_unix_ms);
             // One that is lost is followed by another one, which says more.
             if self.link.send(&self.topics.status, true, &message) {
                 self.state = Some(state);
@@ -79,7 +78,7 @@ impl Outlet {
         }
     }
 
-    fn tell_parts(&mut self, looked: &Looked<'_>, now: Timestamp) {
+    fn tell_parts(&mut self, looked: &Looked<'_>, now_unix_ms: u64) {
         let newest = looked.recent.last().map_or(0, |part| part.number);
         // What left before this process came may have been told by the one before.
         let mut told = *self.told.get_or_insert(newest);
@@ -89,7 +88,8 @@ impl Outlet {
             }
             self.lost += part.number - told - 1;
             told = part.number;
-            let message = PartMessage::new(&self.station, part, looked.status.uptime_s, now);
+            let message =
+                PartMessage::new(&self.station, part, looked.status.uptime_s, now_unix_ms);
             self.lost += u64::from(!self.link.send(&self.topics.part, false, &message));
         }
         self.told = Some(told);

@@ -97,30 +97,29 @@ impl Watch {
                 }
             }
             let before = self.known();
-            let mut known = match asked {
-                Ok((status, recent)) => Known {
-                    answer: Some(Answer {
-                        at_us: self.clock.now_us(),
+            let (answer, trouble) = match asked {
+                Ok((status, recent)) => {
+                    let at_us = self.clock.now_us();
+                    let answer = Answer {
+                        at_us,
                         status,
                         recent,
-                    }),
-                    board: board.clone(),
-                    disks: disks.clone(),
-                    trouble: None,
-                    mqtt: None,
-                },
+                    };
+                    (Some(answer), None)
+                }
                 Err(trouble) => {
                     if before.trouble.is_none() {
                         log::warn!("the station does not answer: {trouble}");
                     }
-                    Known {
-                        answer: None,
-                        board: board.clone(),
-                        disks: disks.clone(),
-                        trouble: Some(trouble),
-                        mqtt: None,
-                    }
+                    (None, Some(trouble))
                 }
+            };
+            let mut known = Known {
+                answer,
+                board: board.clone(),
+                disks: disks.clone(),
+                trouble,
+                mqtt: None,
             };
             if let (Some(outlet), Some(looked)) = (&mut outlet, known.looked()) {
                 outlet.tell(&looked, self.clock.now_us());

@@ -3,6 +3,7 @@
 //! Names are for `page.js` and for scripts that read `/api/state`, and stay.
 
 use serde::Serialize;
+use twinspect_store::records::Kind;
 
 use super::album::{REJECTS_SHOWN, Shown};
 use super::poll::{Answer, Known};
@@ -186,10 +187,10 @@ fn rest(known: &Known, answer: &Answer, pictures: &[Shown]) -> Rest {
 }
 
 fn kind(part: &RecentPart) -> char {
-    match (part.passes, part.reason) {
-        (true, _) => 'p',
-        (false, None) => 'f',
-        (false, Some(_)) => 'n',
+    match part.kind() {
+        Kind::Pass => 'p',
+        Kind::Fail => 'f',
+        Kind::NoResult => 'n',
     }
 }
 

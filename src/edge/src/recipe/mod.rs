@@ -7,7 +7,7 @@ use serde::Serialize;
 use twinspect_store::models::{ModelId, Models};
 
 use crate::cli::{ListRecipesArgs, RecipeArgs, RecipeCommand, SelectRecipeArgs, StoreArgs};
-use crate::config::{self, Recipe, RecipeVersion};
+use crate::config::{self, Recipe};
 use crate::control::{self, RecipesStatus, Reply, Request};
 use crate::error::{EdgeError, WithCauses};
 use crate::model::StorePlace;
@@ -46,11 +46,8 @@ struct Row {
 
 /// The installed model of a recipe, as it is now.
 pub(crate) fn model_of(models: &Models, recipe: &Recipe) -> Result<ModelId, EdgeError> {
-    let version = match &recipe.version {
-        RecipeVersion::Newest => None,
-        RecipeVersion::Exactly(version) => Some(version),
-    };
-    Ok(models.of_product(&recipe.model, version)?.id)
+    let found = models.of_product(&recipe.model, recipe.version.exactly())?;
+    Ok(found.id)
 }
 
 fn list(args: &ListRecipesArgs, out: &mut dyn Write) -> Result<(), EdgeError> {

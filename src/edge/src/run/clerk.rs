@@ -14,7 +14,7 @@ use super::memory;
 use super::orders::Order;
 use crate::chaos;
 use crate::clock;
-use crate::config::{BundleSource, Recipe, RecipeVersion};
+use crate::config::{BundleSource, Recipe};
 use crate::control::Reply;
 use crate::error::WithCauses;
 
@@ -169,11 +169,20 @@ impl Store {
     }
 
     fn of_recipe(&self, recipe: &Recipe) -> Result<Found, ModelsError> {
-        let version = match &recipe.version {
-            RecipeVersion::Newest => None,
-            RecipeVersion::Exactly(version) => Some(version),
-        };
+        let version = recipe.version.exactly();
         Ok(self.models.of_product(&recipe.model, version)?.into())
+    }
+
+    /// The models of those recipes that have one, by one look at the disk.
+    fn of_recipes(&self, recipes: &[Recipe]) -> Result<Vec<Found>, ModelsError> {
+        let listed = self.models.list()?;
+        let among = |recipe: &Recipe| {
+            let version = recipe.version.exactly();
+            self.models
+                .of_product_among(&listed, &recipe.model, version)
+        };
+        let found = recipes.iter().filter_map(|recipe| among(recipe).ok());
+        Ok(found.map(Found::from).collect())
     }
 
     fn write(&self, record: Record) -> Result<(), ModelsError> {
@@ -253,8 +262,9 @@ fn run_errand(store: Option<&Store>, errand: Errand) -> Order {
             Order::RecipeFound(Box::new((recipe.number, found)))
         }
         Errand::Reserve(recipes) => {
-            let found = recipes.iter().map(|recipe| of_recipe(store, recipe));
-            Order::Keep(found.filter_map(Result::ok).collect())
+            let find = || store.and_then(|store| store.of_recipes(&recipes).ok());
+            let found = catch_unwind(AssertUnwindSafe(find));
+            Order::Keep(found.ok().flatten().unwrap_or_default())
         }
         Errand::Weigh {
             generation,

@@ -295,7 +295,7 @@ fn serve(
     // A recording is another one each time.
     if let Some(known) = station.calibration.as_ref()
         && camera_watch.is_some()
-        && !now.contains(&known.camera)
+        && known.is_of_another(&now)
     {
         log::warn!(
             "the station was calibrated with {} and has {now} now: measure the empty belt again",

@@ -230,19 +230,8 @@ impl LineProcess {
     /// Tells the station all that has come, and does what it wants done.
     fn decide(&mut self) -> Result<(), EdgeError> {
         let now_us = self.clock.now_us();
+        self.read_edges(now_us)?;
         let mut effects = std::mem::take(&mut self.effects);
-        self.machine.gather()?;
-        while let Some(edge) = self.machine.next(now_us) {
-            match edge {
-                MachineEdge::Sensor(edge) => self
-                    .station
-                    .sensor_edge(edge, &mut |effect| effects.push(effect)),
-                MachineEdge::Encoder(edge) => self.station.encoder_edge(edge),
-                MachineEdge::Ack(level) => self.station.ack(level),
-                MachineEdge::Recipe(edge) => self.station.recipe_edge(edge),
-                MachineEdge::OutOfOrder => self.station.edges_out_of_order(now_us),
-            }
-        }
         self.station
             .tick(now_us, &mut |effect| effects.push(effect));
         let done = effects
@@ -259,6 +248,24 @@ impl LineProcess {
             log::warn!("{trouble}");
         }
         done
+    }
+
+    /// Tells the station of all edges that have come by now; what it wants done waits among the effects.
+    fn read_edges(&mut self, now_us: u64) -> Result<(), EdgeError> {
+        let effects = &mut self.effects;
+        self.machine.gather()?;
+        while let Some(edge) = self.machine.next(now_us) {
+            match edge {
+                MachineEdge::Sensor(edge) => self
+                    .station
+                    .sensor_edge(edge, &mut |effect| effects.push(effect)),
+                MachineEdge::Encoder(edge) => self.station.encoder_edge(edge),
+                MachineEdge::Ack(level) => self.station.ack(level),
+                MachineEdge::Recipe(edge) => self.station.recipe_edge(edge),
+                MachineEdge::OutOfOrder => self.station.edges_out_of_order(now_us),
+            }
+        }
+        Ok(())
     }
 
     /// One line in the log for each change; READY's wire beats too often for that.

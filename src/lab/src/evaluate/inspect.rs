@@ -143,12 +143,7 @@ pub(super) fn inspect(
 /// The map over its line, placed in the whole frame and stretched to the referees' size. Beyond the
 /// region of interest nothing was looked at: there it has the map's least value.
 fn whole_frame(map: &[f32], line: f32, spec: &PrepareSpec, frame: FrameSize) -> Vec<f32> {
-    let roi = spec.roi.unwrap_or(Roi {
-        x: 0,
-        y: 0,
-        width: frame.width,
-        height: frame.height,
-    });
+    let roi = spec.roi.unwrap_or_else(|| Roi::whole(frame));
     let least = map.iter().copied().fold(f32::INFINITY, f32::min);
     let side = metrics::SIDE;
     let along = |index: usize, length: usize, from: usize, extent: usize| {

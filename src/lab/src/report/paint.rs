@@ -72,12 +72,7 @@ pub(super) fn outline(picture: &mut RgbImage, truth: &[bool]) {
 /// of the frame under it is.
 pub(super) fn truth(mask: &Mask, spec: &PrepareSpec, side: usize) -> Vec<bool> {
     let frame = mask.size();
-    let roi = spec.roi.unwrap_or(Roi {
-        x: 0,
-        y: 0,
-        width: frame.width,
-        height: frame.height,
-    });
+    let roi = spec.roi.unwrap_or_else(|| Roi::whole(frame));
     let under = |index: usize, from: usize, length: usize, end: usize| {
         let first = from + index * length / side;
         first.min(end)..(from + ((index + 1) * length).div_ceil(side)).min(end)

@@ -173,20 +173,34 @@ impl<F: FileSystem> Models<F> {
         name: &str,
         version: Option<&Version>,
     ) -> Result<Installed, ModelsError> {
-        let is_meant = |model: &Installed| {
+        self.of_product_among(&self.list()?, name, version)
+    }
+
+    /// The same among those that were [`list`](Self::list)ed.
+    ///
+    /// # Errors
+    /// As those of [`of_product`](Self::of_product), but for what a list may fail with.
+    pub fn of_product_among(
+        &self,
+        listed: &[Installed],
+        name: &str,
+        version: Option<&Version>,
+    ) -> Result<Installed, ModelsError> {
+        let is_meant = |model: &&Installed| {
             let is_version = |version: &Version| model.id.version() == version.as_str();
             model.id.name() == name && version.is_none_or(is_version)
         };
-        let mut meant: Vec<Installed> = self.list()?.into_iter().filter(is_meant).collect();
-        meant.sort_by(|one, other| {
+        let best = listed.iter().filter(is_meant).max_by(|one, other| {
             let is_proven = one.is_proven().cmp(&other.is_proven());
             let by_version = || one.id.precedence(&other.id);
             let by_time = one.installed_s.cmp(&other.installed_s);
             is_proven.then_with(by_version).then(by_time)
         });
-        match meant.pop() {
-            Some(best) if best.is_proven() => Ok(best),
-            Some(best) => Err(ModelsError::Unproven { id: best.id }),
+        match best {
+            Some(best) if best.is_proven() => Ok(best.clone()),
+            Some(best) => Err(ModelsError::Unproven {
+                id: best.id.clone(),
+            }),
             None => {
                 let version = version.map_or(String::new(), |version| format!("-{version}"));
                 Err(self.not_installed(&format!("{name}{version}")))

@@ -92,7 +92,7 @@ pub(super) fn check_camera(
         warnings.extend(beyond_limits(figures, levels));
     }
     if let (Some(known), Some(facts)) = (&station.calibration, &facts)
-        && known.camera != facts.identity()
+        && known.is_of_another(&facts.identity())
     {
         warnings.push(format!(
             "the station was calibrated with {}, on {}, and this is {}: measure the empty belt again, with \

@@ -162,6 +162,8 @@ impl LineProcess {
 
     /// The camera has told what a picture shows.
     fn see(&mut self, generation: u64, sight: Sight, now_us: u64) -> Result<(), EdgeError> {
+        // A picture may be younger than edges that nobody has read: of recipe lines, for instance.
+        self.read_edges(now_us)?;
         let parts = self.station.trigger().counters().parts;
         let mut effects = std::mem::take(&mut self.effects);
         self.station

@@ -465,7 +465,7 @@ impl LineProcess {
 }
 
 /// For people.
-pub(super) fn words(why: Refusal) -> &'static str {
+fn words(why: Refusal) -> &'static str {
     match why {
         Refusal::NotProven => "its process has ended before the model was proven",
         Refusal::ProofTooLong => {

@@ -6,7 +6,6 @@ use twinspect_core::readiness::NotReady;
 use twinspect_core::recipe::{Chosen, Lack, Recipe as Number, Unchosen};
 
 use super::LineProcess;
-use super::models::words;
 use crate::config::{Recipe, RecipesSpec};
 use crate::control::{RecipeStatus, RecipeSwitch, RecipesStatus, Reply};
 use crate::run::clerk::{Errand, Found};
@@ -26,9 +25,8 @@ struct Exchange {
 #[derive(Debug)]
 pub(super) struct Recipes {
     spec: Option<RecipesSpec>,
-    /// Who waits for the outcome of the last selection.
-    asked: Option<Sender<Reply>>,
-    asked_for: Option<Number>,
+    /// Who waits for the outcome of the last selection, and of which recipe.
+    asked: Option<(Number, Sender<Reply>)>,
     /// Why the last recipe has no model, as the clerk has said.
     why: Option<String>,
     exchange: Option<Exchange>,
@@ -44,7 +42,6 @@ impl Recipes {
         Self {
             spec: spec.cloned(),
             asked: None,
-            asked_for: None,
             why: None,
             exchange: None,
             last: None,
@@ -102,10 +99,9 @@ impl LineProcess {
     pub(super) fn select(&mut self, typed: &str, answer: Sender<Reply>) {
         match self.may_select(typed) {
             Ok(number) => {
-                if let Some(before) = self.recipes.asked.replace(answer) {
+                if let Some((_, before)) = self.recipes.asked.replace((number, answer)) {
                     reply(&before, Reply::refused(SUPERSEDED));
                 }
-                self.recipes.asked_for = Some(number);
                 self.station.select(number, self.clock.now_us());
             }
             Err(reason) => reply(&answer, Reply::refused(reason)),
@@ -139,6 +135,8 @@ impl LineProcess {
 
     /// A recipe was selected: which model is it?
     pub(super) fn seek(&mut self, number: Number) {
+        // One that came before belongs to no selection any more.
+        self.recipes.exchange = None;
         let Some(recipe) = self.recipes.by_number(number).cloned() else {
             log::error!(
                 "recipe {} is selected, and there is none of this number: parts are rejected",
@@ -176,7 +174,7 @@ impl LineProcess {
 
     /// What has become of a selection.
     pub(super) fn chosen(&mut self, chosen: Chosen) {
-        let told = match chosen {
+        let (recipe, told) = match chosen {
             Chosen::Live {
                 recipe,
                 model,
@@ -197,48 +195,38 @@ impl LineProcess {
                 log::info!("recipe {} is live: {switch}", self.recipes.name(recipe));
                 self.recipes.last = Some(switch.clone());
                 self.restock();
-                Reply::RecipeSelected(switch)
+                (recipe, Reply::RecipeSelected(switch))
             }
             Chosen::Failed { recipe, why } => {
                 let (name, why) = (self.recipes.name(recipe), self.lack(why));
                 log::error!("recipe {name} has no model in charge: {why}");
-                Reply::RecipeFailed {
+                let failed = Reply::RecipeFailed {
                     number: recipe.0,
                     reason: format!("recipe {name} has no model in charge: {why}"),
                     rejects: self.station.unchosen().is_some(),
-                }
+                };
+                (recipe, failed)
             }
             Chosen::Superseded { recipe } => {
                 log::info!(
                     "recipe {} is not wanted any more",
                     self.recipes.name(recipe)
                 );
-                // Who waits for the next one waits on; who has waited for this one by then was told.
-                if self.recipes.asked_for == self.station.recipe() {
-                    return;
-                }
-                Reply::refused(SUPERSEDED)
+                (recipe, Reply::refused(SUPERSEDED))
             }
         };
-        if let Some(answer) = self.recipes.asked.take() {
+        // Who waits for another one waits on.
+        let waits = self.recipes.asked.take_if(|(asked, _)| *asked == recipe);
+        if let Some((_, answer)) = waits {
             reply(&answer, told);
         }
     }
 
     fn lack(&self, why: Lack) -> String {
-        let detail = || self.models.last_text().unwrap_or_default();
         match why {
             Lack::NoRecipe => "there is no recipe of this number".to_owned(),
             Lack::NoModel => self.recipes.why.clone().unwrap_or_default(),
-            Lack::Refused(refusal) => {
-                let detail = detail();
-                if detail.is_empty() {
-                    words(refusal).to_owned()
-                } else {
-                    detail
-                }
-            }
-            Lack::GivenUp => detail(),
+            Lack::Refused(_) | Lack::GivenUp => self.models.last_text().unwrap_or_default(),
         }
     }
 
