@@ -79,7 +79,7 @@ pub struct Disk;
 
 impl FileSystem for Disk {
     type Written = fs_err::File;
-    type Lock = File;
+    type Lock = LockedFile;
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
         fs_err::create_dir(path)?;
@@ -155,10 +155,10 @@ impl FileSystem for Disk {
         Bundle::open(path)
     }
 
-    fn try_lock(&self, path: &Path) -> io::Result<Taken<File>> {
+    fn try_lock(&self, path: &Path) -> io::Result<Taken<LockedFile>> {
         let file = lock_file(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Taken::Ours(file)),
+            Ok(()) => Ok(Taken::Ours(LockedFile(file))),
             Err(TryLockError::WouldBlock) => {
                 let inode = file.metadata().map(|file| file.ino());
                 Ok(Taken::ByAnother(inode.ok().and_then(lock_holder)))
@@ -167,10 +167,23 @@ impl FileSystem for Disk {
         }
     }
 
-    fn lock(&self, path: &Path) -> io::Result<File> {
+    fn lock(&self, path: &Path) -> io::Result<LockedFile> {
         let file = lock_file(path)?;
         file.lock()?;
-        Ok(file)
+        Ok(LockedFile(file))
+    }
+}
+
+/// A lock that is let go of for good when this is dropped. Closing the file is not enough: a process that another thread starts
+/// at that moment has it too until it begins its program, and the lock lasts as long as the last of them.
+#[derive(Debug)]
+pub struct LockedFile(File);
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            log::debug!("a lock goes with its file: {error}");
+        }
     }
 }
 
