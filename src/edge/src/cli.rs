@@ -279,19 +279,32 @@ impl std::str::FromStr for Jumper {
 Examples:
   twinspect bench --bundle models/cap.twb --data models/demo/cap
   twinspect bench --bundle models/cap.twb --data models/demo/cap --parts 500 --json
-  twinspect bench --bundle cap.twb --data cap --engine tensorrt --plans plans")]
+  twinspect bench --bundle models/cap.twb --data models/demo/cap --engine cpu,tract
+  twinspect bench --bundle cap.twb --data cap --engine tensorrt,cpu --plans plans
+  twinspect bench --bundle cap.twb --data cap --minutes 60 --records /tmp/records")]
 pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// Which engine.
-    #[arg(long, value_name = "ENGINE", default_value = "tract")]
-    pub(crate) engine: EngineName,
+    /// Which engine; several, with commas, inspect each part in turn.
+    #[arg(
+        long,
+        value_name = "ENGINE",
+        default_value = "cpu",
+        value_delimiter = ','
+    )]
+    pub(crate) engine: Vec<EngineName>,
     /// Folder of the GPU's plans.
     #[arg(long, value_name = "DIR", required_if_eq("engine", "tensorrt"))]
     pub(crate) plans: Option<PathBuf>,
     /// Parts to measure, after a warm-up.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) parts: u64,
+    /// Measures for so long, in place of a number of parts.
+    #[arg(long, value_name = "N", conflicts_with = "parts", value_parser = clap::value_parser!(u64).range(1..=1_440))]
+    pub(crate) minutes: Option<u64>,
+    /// Writes records there meanwhile, as a station does: of rejected parts and of each tenth passed one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) records: Option<PathBuf>,
     /// One JSON object.
     #[arg(long)]
     pub(crate) json: bool,

@@ -32,7 +32,8 @@ use crate::engines::Unusable;
 use crate::logging;
 
 /// Remedies where the error itself knows none.
-const CONFIG_HINT: &str = "configs/station-replay.toml of the source explains every key";
+const CONFIG_HINT: &str = "station-replay.toml explains every key: in configs/ of the source, in \
+                           /usr/share/twinspect of a board";
 const DATA_HINT: &str = "correct the file that is named, or take it out of the recording";
 const STORE_HINT: &str = "check the folder's rights and the free space";
 const BUNDLE_HINT: &str = "name a .twb file that `twinspect-lab export` wrote, or its folder; if it \

@@ -96,9 +96,9 @@ impl InspectError {
 }
 
 impl Pipeline {
-    /// Loads a bundle's networks into tract, holds it to the bundle's goldens, and allocates.
+    /// Chooses an engine of the CPU, holds it to the bundle's goldens, and allocates.
     pub(crate) fn load(bundle: &Bundle, policy: DegradedPolicy) -> Result<Self, EdgeError> {
-        let chosen = engines::choose(bundle, &EngineSpec::tract(), Gpu::Granted)?;
+        let chosen = engines::choose(bundle, &EngineSpec::cpu(), Gpu::Granted)?;
         Self::new(bundle, policy, chosen)
     }
 

@@ -19,7 +19,7 @@ pub enum Precision {
 
 /// Runs the stages of one product. One thread owns it.
 pub trait Engine: Send {
-    /// The name that users see and configure: `tract`, `tensorrt`.
+    /// The name that users see: `native`, `tract`, `tensorrt`.
     fn name(&self) -> &str;
 
     /// What it computes with.

@@ -33,13 +33,6 @@ pub enum NetworkError {
     },
 }
 
-impl NetworkError {
-    /// Whether another engine may run the graph: it is sound as far as was seen, and only unknown here.
-    pub const fn is_unknown_here(&self) -> bool {
-        matches!(self, Self::Operator { .. } | Self::Form { .. })
-    }
-}
-
 /// Why a network did not run: the caller's buffers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

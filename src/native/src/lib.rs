@@ -1,7 +1,6 @@
 //! Runs the ONNX graphs that our exporter writes, on the CPU, by kernels of our own.
 //!
-//! It knows the operators of our students, teachers and gates and no others: a graph with another one is refused with its name
-//! ([`NetworkError::is_unknown_here`]), and is for an engine that knows all of ONNX. What it knows it runs faster than those.
+//! It knows the operators of our students, teachers and gates and no others: a graph with another one is refused with its name, and is for an engine that knows all of ONNX. What it knows it runs faster than those.
 //!
 //! In the order in which a network passes through it: `read` turns a file into a plan (constants folded; activations, biases and sums made part
 //! of the product before them; views told apart from work), packs weights for this machine's vectors and lays maps into buffers; `steps` are the kernels;

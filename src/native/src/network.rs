@@ -28,10 +28,16 @@ pub struct TensorSpec {
 }
 
 impl Network {
+    /// Whether this machine has vectors for the kernels. Without them they are right, and no match for an engine that is written
+    /// for such machines.
+    pub fn has_vectors() -> bool {
+        Machine::this().lanes > 1
+    }
+
     /// Reads an ONNX file, packs its weights and allocates all that a run needs.
     ///
     /// # Errors
-    /// [`NetworkError`]; where [`NetworkError::is_unknown_here`] says so, another engine may run the file.
+    /// [`NetworkError`]; another engine may know what this one does not.
     pub fn from_onnx(bytes: &[u8]) -> Result<Self, NetworkError> {
         let machine = Machine::this();
         let compiled = Plan::of(bytes)?.compile(machine.lanes);

@@ -19,7 +19,12 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("twinspect-camera", &["twinspect-core", "twinspect-dataset"]),
     (
         "twinspect-engine",
-        &["twinspect-core", "twinspect-bundle", "twinspect-tensorrt"],
+        &[
+            "twinspect-core",
+            "twinspect-bundle",
+            "twinspect-native",
+            "twinspect-tensorrt",
+        ],
     ),
     (
         "twinspect-store",

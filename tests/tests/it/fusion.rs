@@ -100,11 +100,16 @@ fn all_three_stages_are_checked_run_and_timed() {
     let arguments = ["bench", "--data", "parts", "--parts", "2", "--bundle"];
     for (bundle, times) in [("fused.twb", 1), ("block.twb", 0)] {
         let found = json(&site, &[&arguments[..], &[bundle]].concat());
-        let stages = found[0]["stages"].as_array().expect("the stages");
+        let stages = found[0]["engines"][0]["stages"]
+            .as_array()
+            .expect("the stages");
         let rows = stages.iter().filter(|row| row["stage"] == "fusion");
         let timed = rows.filter(|row| row["p99_ms"].is_number());
         assert_eq!(timed.count(), times, "{bundle}: {stages:?}");
-        assert_eq!(found[0]["allocations_a_part"]["ours"], 0.0, "{bundle}");
+        assert_eq!(
+            found[0]["engines"][0]["allocations_a_part"]["ours"], 0.0,
+            "{bundle}"
+        );
     }
 }
 

@@ -10,6 +10,7 @@
 mod aarch64;
 mod architecture;
 mod bad_input;
+mod bench;
 mod binaries;
 mod calibrate;
 mod chaos;

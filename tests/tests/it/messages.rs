@@ -13,8 +13,8 @@ const PAGE: &str = "docs/troubleshooting.md";
 const CHAPTER: &str = "\n## Messages\n";
 
 /// Rooms of the device's program, below `src`.
-const ROOMS: [&str; 9] = [
-    "core", "dataset", "bundle", "engine", "tensorrt", "camera", "line", "store", "edge",
+const ROOMS: [&str; 10] = [
+    "core", "dataset", "bundle", "engine", "native", "tensorrt", "camera", "line", "store", "edge",
 ];
 
 /// What stands before a message that somebody may have to act on: errors, and what is logged as a warning or

@@ -1,4 +1,4 @@
-//! `twinspect check --engine`: whether the GPU says what the CPU says, and how fast both are.
+//! `twinspect check --engine`: whether the faster engines say what tract says, and how fast all are.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use twinspect_bundle::Bundle;
 use twinspect_engine::tensorrt::PlanStore;
 
 use crate::cli::CheckArgs;
-use crate::config::Station;
+use crate::config::{EngineKind, Station};
 use crate::engines::{BoardReport, Compared};
 use crate::error::EdgeError;
 use crate::plans::open_board;
@@ -21,44 +21,73 @@ struct Findings {
     name: String,
     version: String,
     hash: String,
+    native: Compared,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tensorrt: Option<OnGpu>,
+}
+
+#[derive(Serialize)]
+struct OnGpu {
     plans: PathBuf,
     board: BoardReport,
     comparison: Compared,
 }
 
-/// Compares the engines, whichever the configuration wants.
+/// Compares our own engine with tract, whatever the configuration wants; and TensorRT where it is wanted or its plans are.
 pub(super) fn check_engine(
     bundle: PathBuf,
     station: Option<&Station>,
     args: &CheckArgs,
     out: &mut dyn Write,
 ) -> Result<(), EdgeError> {
-    let configured = station.map(|station| &station.engine.plans);
-    let Some(plans) = args.plans.as_ref().or(configured).cloned() else {
-        return Err(EdgeError::Usage {
-            message: "no folder of plans is named".to_owned(),
-            hint: "name it with --plans, or a station with --config",
-        });
-    };
     let opened = Bundle::open(&bundle)?;
-    let board = open_board()?;
-    let comparison = Compared::of(&opened, &board, &PlanStore::new(&plans))?;
     let manifest = opened.manifest();
+    let native = Compared::native(&opened)?;
     if !args.json {
         writeln!(out, "bundle    {} {}", manifest.name, manifest.version)?;
-        writeln!(out, "board     {}", board.facts())?;
-        comparison.print(out)?;
-        return comparison.into_verdict();
+        native.print(out)?;
     }
+    let tensorrt = gpu_plans(station, args)
+        .map(|plans| -> Result<OnGpu, EdgeError> {
+            let board = open_board()?;
+            let comparison = Compared::tensorrt(&opened, &board, &PlanStore::new(&plans))?;
+            if !args.json {
+                writeln!(out, "\nboard     {}", board.facts())?;
+                comparison.print(out)?;
+            }
+            Ok(OnGpu {
+                plans,
+                board: board.facts().into(),
+                comparison,
+            })
+        })
+        .transpose()?;
     let findings = Findings {
         bundle,
         name: manifest.name.clone(),
         version: manifest.version.to_string(),
         hash: opened.hash().to_owned(),
-        plans,
-        board: board.facts().into(),
-        comparison,
+        native,
+        tensorrt,
     };
-    write_json(out, &findings)?;
-    findings.comparison.into_verdict()
+    if args.json {
+        write_json(out, &findings)?;
+    }
+    let on_gpu = findings.tensorrt.map(|found| found.comparison);
+    on_gpu.map_or(Ok(()), Compared::into_verdict)?;
+    findings.native.into_verdict()
+}
+
+/// The folder of plans that somebody has a wish for.
+fn gpu_plans(station: Option<&Station>, args: &CheckArgs) -> Option<PathBuf> {
+    let named = args.plans.clone();
+    let configured = station.map(|station| &station.engine).filter(|engine| {
+        let is_empty = || PlanStore::new(&engine.plans).is_empty().unwrap_or(false);
+        match engine.kind {
+            EngineKind::TensorRt => true,
+            EngineKind::Auto => !is_empty(),
+            EngineKind::Cpu | EngineKind::Tract => false,
+        }
+    });
+    named.or(configured.map(|engine| engine.plans.clone()))
 }

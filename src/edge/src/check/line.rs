@@ -72,7 +72,8 @@ pub(super) fn check_line(
     let LineSource::Gpio { spec, .. } = &station.line else {
         return Err(EdgeError::Usage {
             message: "the configuration has a simulated line, which has no wires to look at".into(),
-            hint: "line.kind = \"gpio\" names the wires; configs/station-gpio.toml explains how",
+            hint: "line.kind = \"gpio\" names the wires; station-gpio.toml explains how, in configs/ of the source and \
+                   /usr/share/twinspect of a board",
         });
     };
     let chips = KernelChips;

@@ -4,6 +4,7 @@ mod camera;
 mod engine;
 mod line;
 mod presence;
+mod warnings;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,11 +13,8 @@ use std::time::Duration;
 use serde::Serialize;
 use twinspect_bundle::{Bundle, Manifest, Recalibration};
 use twinspect_camera::{Repeat, ReplayCamera};
-use twinspect_core::gate::OutputMode;
 use twinspect_core::score::DegradedPolicy;
-use twinspect_core::trigger::SpacingSpec;
 use twinspect_engine::StageName;
-use twinspect_line::{Output, Stopped};
 
 use self::presence::Presence;
 use crate::cli::CheckArgs;
@@ -24,7 +22,7 @@ use crate::config::{
     self, CameraSource, EngineSpec, LineSource, Loaded, Recording, Setting, Station,
 };
 use crate::control;
-use crate::engines::{self, Gpu, Role};
+use crate::engines::{self, Gpu};
 use crate::error::EdgeError;
 use crate::fit::check_camera;
 use crate::latency::milliseconds;
@@ -139,7 +137,7 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
     records_folder.as_deref().map_or(Ok(()), try_folder)?;
     let socket = station.and_then(|station| station.control_socket.as_deref());
     socket.map_or(Ok(()), control::check)?;
-    let wanted = station.map_or_else(EngineSpec::tract, |station| station.engine.clone());
+    let wanted = station.map_or_else(EngineSpec::cpu, |station| station.engine.clone());
     let chosen = engines::choose(&bundle, &wanted, Gpu::Granted)?;
     let mut pipeline = Pipeline::new(&bundle, DegradedPolicy::default(), chosen)?;
     let allowed = station.map_or(Duration::MAX, Station::time_to_judge);
@@ -149,10 +147,11 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
     let manifest = bundle.manifest();
     let line = &manifest.score.fused;
     let mut warnings = Vec::new();
-    let stands_in = pipeline.role() == Role::StandsIn;
-    if stands_in {
+    let stands_in_for = pipeline.role().stands_in_for();
+    let stands_in = stands_in_for.is_some();
+    if let Some(missing) = stands_in_for {
         warnings.push(format!(
-            "engine {} stands in for tensorrt: {}",
+            "engine {} stands in for {missing}: {}",
             pipeline.engine(),
             pipeline.why()
         ));
@@ -174,16 +173,7 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
     if let (Some((watch, _)), Some(presence)) = (watched, presence) {
         warnings.extend(presence.warnings(watch));
     }
-    if station.is_some_and(|station| station.decisions.gate.mode == OutputMode::RejectPulse) {
-        warnings.push("reject_pulse: a dead station lets every part through".to_owned());
-    }
-    if let Some(station) = station {
-        warnings.extend(exposure_warning(station));
-        warnings.extend(polarity_warning(station));
-    }
-    if station.is_some_and(|station| station.stopped == Stopped::Passes) {
-        warnings.push("gate.stopped: a station that is stopped lets every part through".to_owned());
-    }
+    warnings.extend(station.map_or(Vec::new(), warnings::of));
     if line.rate_bound_95 > line.target_rate {
         warnings.push(format!(
             "{} good parts alone show a false-reject rate of at most {:.1} % with 95 % confidence, \
@@ -241,38 +231,6 @@ fn not_looked_at(station: &Station) -> Vec<String> {
         left.push("the wires: `twinspect check --config FILE --line`".to_owned());
     }
     left
-}
-
-/// On a real belt a late picture may show the next part.
-fn exposure_warning(station: &Station) -> Option<String> {
-    let SpacingSpec::Time { min_us, .. } = station.decisions.trigger.spacing else {
-        return None;
-    };
-    let spacing = Duration::from_micros(min_us);
-    let is_real = matches!(station.line, LineSource::Gpio { .. });
-    // The very picture that shows the part is named then, and no other one taken.
-    let is_named = station.watch.is_some();
-    (is_real && !is_named && station.exposure_max >= spacing).then(|| {
-        format!(
-            "trigger.exposure_max_ms, {}, is not below trigger.spacing_min_ms, {}: a camera that \
-             sees the moving belt could show the next part",
-            milliseconds(station.exposure_max),
-            milliseconds(spacing)
-        )
-    })
-}
-
-/// A pin without a board behind it is low.
-fn polarity_warning(station: &Station) -> Option<String> {
-    let LineSource::Gpio { spec, .. } = &station.line else {
-        return None;
-    };
-    let mut outputs = spec.outputs.iter();
-    let is_inverted = outputs.any(|wired| wired.wire == Output::Pass && wired.active_low);
-    is_inverted.then(|| {
-        "line.pass is active low: a pin without power or a broken wire lets every part through"
-            .to_owned()
-    })
 }
 
 fn stages(manifest: &Manifest) -> Vec<String> {
@@ -387,33 +345,4 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
         writeln!(out, "all is well")?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A station on a board with this wire for PASS and this longest time of exposure.
-    fn station(pass: &str, exposure_max_ms: u32) -> Station {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("station.toml");
-        let text = format!(
-            "[bundle]\nfile = \"cap.twb\"\n[camera]\nkind = \"replay\"\nfolder = \"cap\"\n\
-             [line]\nkind = \"gpio\"\nsensor = {{ name = \"IN\" }}\npass = {pass}\n\
-             [trigger]\nspacing_min_ms = 100\nexposure_max_ms = {exposure_max_ms}\n"
-        );
-        std::fs::write(&path, text).unwrap();
-        config::load(&path).unwrap().station
-    }
-
-    #[test]
-    fn wires_and_times_that_let_parts_through_are_warned_of() {
-        let plain = "{ name = \"OUT\" }";
-        let sound = station(plain, 99);
-        assert_eq!(polarity_warning(&sound), None);
-        assert_eq!(exposure_warning(&sound), None);
-        assert!(exposure_warning(&station(plain, 100)).is_some());
-        let inverted = station("{ name = \"OUT\", active_low = true }", 99);
-        assert!(polarity_warning(&inverted).is_some());
-    }
 }

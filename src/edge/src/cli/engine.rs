@@ -105,7 +105,9 @@ pub(crate) struct PlansArgs {
 /// An engine by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EngineName {
-    /// The CPU.
+    /// The CPU, by the fastest engine that tract vouches for.
+    Cpu,
+    /// The CPU, by the engine that the others are held to.
     Tract,
     /// The GPU.
     #[value(name = "tensorrt")]

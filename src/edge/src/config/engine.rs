@@ -25,7 +25,7 @@ impl Default for EngineToml {
     fn default() -> Self {
         Self {
             kind: EngineKind::Auto,
-            fallback: Fallback::Tract,
+            fallback: Fallback::Cpu,
             precision: PrecisionChoice::Fp32,
             plans: PathBuf::new(),
             keep_warm: true,
@@ -37,9 +37,11 @@ impl Default for EngineToml {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum EngineKind {
-    /// TensorRT where it is and has plans, else tract.
+    /// TensorRT where it is and has plans, else the CPU.
     Auto,
-    /// The CPU, and nothing of NVIDIA's is loaded.
+    /// The CPU, by the fastest engine that tract vouches for.
+    Cpu,
+    /// The CPU, by the engine that the others are held to.
     Tract,
     /// The GPU.
     #[serde(rename = "tensorrt")]
@@ -50,7 +52,9 @@ pub(crate) enum EngineKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Fallback {
-    /// The CPU judges.
+    /// The CPU judges, as by [`EngineKind::Cpu`].
+    Cpu,
+    /// tract judges.
     Tract,
     /// Nobody judges.
     Stop,
@@ -63,6 +67,15 @@ pub(crate) enum PrecisionChoice {
     Fp32,
     /// Known, so that it can be refused with the reason.
     Fp16,
+}
+
+/// Which of the CPU's engines judges, should the CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CpuChoice {
+    /// The fastest one that tract vouches for.
+    Fastest,
+    /// tract itself.
+    Tract,
 }
 
 /// The engine that a station wants.
@@ -78,12 +91,20 @@ pub(crate) struct EngineSpec {
 
 impl EngineSpec {
     /// The CPU, whatever the board has.
+    pub(crate) fn cpu() -> Self {
+        Self {
+            kind: EngineKind::Cpu,
+            fallback: Fallback::Cpu,
+            plans: PathBuf::new(),
+            keep_warm: false,
+        }
+    }
+
+    /// tract, whatever is faster.
     pub(crate) fn tract() -> Self {
         Self {
             kind: EngineKind::Tract,
-            fallback: Fallback::Tract,
-            plans: PathBuf::new(),
-            keep_warm: false,
+            ..Self::cpu()
         }
     }
 
@@ -94,6 +115,24 @@ impl EngineSpec {
             fallback: Fallback::Stop,
             plans: plans.to_owned(),
             keep_warm: false,
+        }
+    }
+
+    /// Whether the board is asked for a GPU at all.
+    pub(crate) fn may_use_gpu(&self) -> bool {
+        match self.kind {
+            EngineKind::Auto | EngineKind::TensorRt => true,
+            EngineKind::Cpu | EngineKind::Tract => false,
+        }
+    }
+
+    /// What judges should the CPU.
+    pub(crate) fn cpu_choice(&self) -> CpuChoice {
+        match (self.kind, self.fallback) {
+            (EngineKind::Tract, _) => CpuChoice::Tract,
+            (EngineKind::Cpu, _) => CpuChoice::Fastest,
+            (_, Fallback::Tract) => CpuChoice::Tract,
+            (_, Fallback::Cpu | Fallback::Stop) => CpuChoice::Fastest,
         }
     }
 }
@@ -148,7 +187,10 @@ mod tests {
     fn without_a_wish_the_gpu_is_used_where_it_is() {
         let spec = engine("").unwrap();
         assert_eq!(spec.kind, EngineKind::Auto);
-        assert_eq!(spec.fallback, Fallback::Tract);
+        assert_eq!(
+            (spec.fallback, spec.cpu_choice()),
+            (Fallback::Cpu, CpuChoice::Fastest)
+        );
         assert_eq!(spec.plans, Path::new("/var/lib/twinspect/left/plans"));
         assert!(spec.keep_warm);
     }
@@ -159,8 +201,40 @@ mod tests {
                     keep_warm = false\n";
         let expected = EngineSpec::tensorrt(Path::new("/etc/twinspect/plans"));
         assert_eq!(engine(keys).unwrap(), expected);
-        let tract = engine("kind = \"tract\"\n").unwrap();
-        assert_eq!(tract.kind, EngineKind::Tract);
+        for (keys, may_use_gpu, cpu) in [
+            (
+                "kind = \"cpu\"\nfallback = \"tract\"\n",
+                false,
+                CpuChoice::Fastest,
+            ),
+            (
+                "kind = \"tract\"\nfallback = \"cpu\"\n",
+                false,
+                CpuChoice::Tract,
+            ),
+            (
+                "kind = \"auto\"\nfallback = \"tract\"\n",
+                true,
+                CpuChoice::Tract,
+            ),
+            (
+                "kind = \"tensorrt\"\nfallback = \"cpu\"\n",
+                true,
+                CpuChoice::Fastest,
+            ),
+            (
+                "kind = \"tensorrt\"\nfallback = \"stop\"\n",
+                true,
+                CpuChoice::Fastest,
+            ),
+        ] {
+            let spec = engine(keys).unwrap();
+            assert_eq!(
+                (spec.may_use_gpu(), spec.cpu_choice()),
+                (may_use_gpu, cpu),
+                "{keys}"
+            );
+        }
         let elsewhere = engine("plans = \"/srv/plans\"\n").unwrap();
         assert_eq!(elsewhere.plans, Path::new("/srv/plans"));
     }

@@ -28,7 +28,7 @@ pub(crate) use calibration::{CalibrationToml, DISTANCES_MM, TILT_MAX_DEG};
 pub(crate) use camera::{BeltPace, CameraSource, Recording};
 pub(crate) use changes::{Change, ReloadError};
 pub(crate) use checker::StationError;
-pub(crate) use engine::{EngineKind, EngineSpec, Fallback};
+pub(crate) use engine::{CpuChoice, EngineKind, EngineSpec, Fallback};
 pub(crate) use explain::Setting;
 pub(crate) use models::{BundleSource, ModelsSpec};
 pub(crate) use mqtt::{Login, MqttSpec};
@@ -86,7 +86,8 @@ impl ConfigError {
             ),
             Self::Document(error) => error.hint(),
             Self::Problems { .. } => Some(
-                "configs/station-replay.toml of the source explains every key and its bounds"
+                "station-replay.toml explains every key and its bounds: in configs/ of the source, in /usr/share/twinspect \
+                 of a board"
                     .to_owned(),
             ),
         }

@@ -97,7 +97,9 @@ impl ControlError {
             }
             Self::SeveralStations { .. } => "choose one of them with `--socket`",
             Self::Answer { .. } => "is it another release? Restart the station after an update",
-            Self::Refused { .. } => "`twinspect status` tells what the station is doing",
+            Self::Refused { .. } => {
+                "the station goes on as before; `twinspect status` tells what it is doing"
+            }
         }
     }
 }

@@ -337,7 +337,7 @@ pub(crate) struct InspectorStatus {
     /// Why it is this engine.
     #[serde(default)]
     pub(crate) engine_why: Option<String>,
-    /// Whether it stands in for a GPU that can't be used.
+    /// Whether it stands in for another one that can't be used.
     #[serde(default)]
     pub(crate) engine_stands_in: bool,
     pub(crate) camera: Option<String>,

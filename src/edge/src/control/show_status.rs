@@ -71,7 +71,7 @@ pub(super) fn for_people(status: &Status, seen: &Seen, out: &mut dyn Write) -> i
     )?;
     if let Some(why) = &inspector.engine_why {
         let what = if inspector.engine_stands_in {
-            "stands in for tensorrt"
+            "stands in"
         } else {
             "as wanted"
         };

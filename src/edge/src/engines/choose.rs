@@ -1,15 +1,16 @@
 //! The engine for a bundle on this board.
 //!
-//! Nothing of NVIDIA's is loaded where the station wants the CPU. Where it does not, tract is loaded all the
-//! same: it is what the GPU's answers are held against, and what stands in.
+//! Nothing of NVIDIA's is loaded where the station wants the CPU. tract is loaded everywhere: it is what the answers of every other
+//! engine are held against, and what judges where no other one is trusted.
 
 use serde::{Deserialize, Serialize};
 use twinspect_bundle::Bundle;
 use twinspect_engine::tensorrt::{Board, PlanStore, TensorRtEngine};
-use twinspect_engine::{Comparison, Engine, Proof, TractEngine, compare, prove};
+use twinspect_engine::{Engine, NativeEngine, Proof};
 
-use super::Unusable;
-use crate::config::{EngineKind, EngineSpec, Fallback};
+use super::cpu::{Reference, Trusted};
+use super::{Faster, Unusable};
+use crate::config::{CpuChoice, EngineKind, EngineSpec, Fallback};
 use crate::error::{EdgeError, WithCauses};
 
 /// Longest explanation that is told to others.
@@ -31,8 +32,18 @@ pub(crate) enum Gpu {
 pub(crate) enum Role {
     /// The one that it wants, or the only one that there is.
     Wanted,
-    /// In the place of a GPU that can't be used.
-    StandsIn,
+    /// In the place of one that can't be used.
+    StandsInFor(Faster),
+}
+
+impl Role {
+    /// In whose place.
+    pub(crate) fn stands_in_for(self) -> Option<Faster> {
+        match self {
+            Self::Wanted => None,
+            Self::StandsInFor(missing) => Some(missing),
+        }
+    }
 }
 
 /// An engine that has proven itself.
@@ -50,19 +61,13 @@ pub(crate) struct Chosen {
 /// [`EdgeError::Engine`] and [`EdgeError::Proof`] where tract can't be used, which is the bundle's fault;
 /// [`EdgeError::Unusable`] where the GPU can't and nothing may stand in.
 pub(crate) fn choose(bundle: &Bundle, spec: &EngineSpec, gpu: Gpu) -> Result<Chosen, EdgeError> {
-    let (mut engine, proof) = tract(bundle)?;
-    let on_cpu = |engine: TractEngine, role, why: String| Chosen {
-        engine: Box::new(engine),
-        proof: proof.clone(),
-        role,
-        why,
-    };
-    if spec.kind == EngineKind::Tract {
-        let why = "the configuration wants it";
-        return Ok(on_cpu(engine, Role::Wanted, why.to_owned()));
+    let mut reference = Reference::of(bundle)?;
+    if !spec.may_use_gpu() {
+        let why = "the configuration wants it".to_owned();
+        return Ok(on_cpu(bundle, reference, spec, Role::Wanted, why));
     }
     let error = match gpu {
-        Gpu::Granted => match trusted_tensorrt(bundle, spec, &mut engine) {
+        Gpu::Granted => match trusted_tensorrt(bundle, spec, &mut reference) {
             Ok(chosen) => return Ok(chosen),
             Err(error) => error,
         },
@@ -73,29 +78,63 @@ pub(crate) fn choose(bundle: &Bundle, spec: &EngineSpec, gpu: Gpu) -> Result<Cho
     } else if spec.fallback == Fallback::Stop {
         return Err(error.into());
     } else {
-        Role::StandsIn
+        Role::StandsInFor(Faster::TensorRt)
     };
-    let hint = error
-        .hint()
-        .map_or(String::new(), |hint| format!("; {hint}"));
-    let why = format!("{}{hint}", WithCauses(&error));
-    Ok(on_cpu(engine, role, shortened(why)))
+    let why = match role {
+        Role::Wanted => format!("no GPU is prepared: {}", reason(&error)),
+        Role::StandsInFor(_) => reason(&error),
+    };
+    Ok(on_cpu(bundle, reference, spec, role, why))
 }
 
-/// The CPU engine, held to the goldens.
-pub(super) fn tract(bundle: &Bundle) -> Result<(TractEngine, Proof), EdgeError> {
-    let mut engine = TractEngine::load(bundle)?;
-    let proof = prove(&mut engine, bundle).map_err(|source| EdgeError::Proof {
-        bundle: bundle.path().to_owned(),
-        source: Box::new(source),
-    })?;
-    Ok((engine, proof))
+/// The CPU judges: our own engine where the configuration leaves that open and tract vouches for it, else tract.
+fn on_cpu(
+    bundle: &Bundle,
+    mut reference: Reference,
+    spec: &EngineSpec,
+    role: Role,
+    why: String,
+) -> Chosen {
+    match spec.cpu_choice() {
+        CpuChoice::Tract => Chosen::tract(reference, role, &why),
+        CpuChoice::Fastest if !NativeEngine::suits_this_machine() => {
+            let why = format!("{why}; this processor has no vectors for our own engine");
+            Chosen::tract(reference, role, &why)
+        }
+        CpuChoice::Fastest => {
+            let native = reference.native(bundle);
+            native_or_tract(native, reference, role, &why)
+        }
+    }
+}
+
+fn native_or_tract(
+    native: Result<Trusted, Unusable>,
+    reference: Reference,
+    role: Role,
+    why: &str,
+) -> Chosen {
+    match native {
+        Ok(native) => Chosen {
+            engine: native.engine,
+            proof: native.proof,
+            role,
+            why: shortened(format!("{why}; {}", native.distance)),
+        },
+        Err(error) => {
+            let role = match role {
+                Role::Wanted => Role::StandsInFor(Faster::Native),
+                Role::StandsInFor(_) => role,
+            };
+            Chosen::tract(reference, role, &format!("{why}; {}", reason(&error)))
+        }
+    }
 }
 
 fn trusted_tensorrt(
     bundle: &Bundle,
     spec: &EngineSpec,
-    tract: &mut TractEngine,
+    reference: &mut Reference,
 ) -> Result<Chosen, Unusable> {
     let plans = PlanStore::new(&spec.plans);
     // Loading what NVIDIA ships costs memory and may crash: not where nobody has prepared for it. A folder that
@@ -105,35 +144,35 @@ fn trusted_tensorrt(
         return Err(Unusable::NoPlans { folder });
     }
     let board = Board::open().map_err(Unusable::Board)?;
-    let mut engine = TensorRtEngine::load(&board, &plans, bundle).map_err(Unusable::Load)?;
-    let comparison = compare(&mut engine, tract, bundle).map_err(Unusable::Proof)?;
-    let proof = trust(&mut engine, &comparison, bundle)?;
+    let engine = load_tensorrt(&board, &plans, bundle)?;
+    let trusted = reference.trust(Faster::TensorRt, Box::new(engine), bundle)?;
     Ok(Chosen {
-        engine: Box::new(engine),
+        engine: trusted.engine,
+        proof: trusted.proof,
         role: Role::Wanted,
-        why: format!(
-            "{}; maps within {:.1e} of tract's range, {:.1e} allowed",
-            board.facts(),
-            largest(&comparison),
-            comparison.tolerance
-        ),
-        proof,
+        why: format!("{}; {}", board.facts(), trusted.distance),
     })
 }
 
-/// Holds an engine to tract, which has answered before, and to the goldens.
-pub(super) fn trust(
-    engine: &mut TensorRtEngine,
-    comparison: &Comparison,
+/// The plans of a bundle's networks, which have said nothing yet.
+///
+/// # Errors
+/// [`Unusable::Load`].
+pub(super) fn load_tensorrt(
+    board: &Board,
+    plans: &PlanStore,
     bundle: &Bundle,
-) -> Result<Proof, Unusable> {
-    comparison.verdict().map_err(Unusable::Mistrust)?;
-    prove(engine, bundle).map_err(Unusable::Proof)
+) -> Result<TensorRtEngine, Unusable> {
+    TensorRtEngine::load(board, plans, bundle).map_err(|source| Unusable::Load {
+        engine: Faster::TensorRt,
+        source,
+    })
 }
 
-fn largest(comparison: &Comparison) -> f32 {
-    let shares = comparison.stages.iter().map(|stage| stage.share);
-    shares.fold(0.0, f32::max)
+/// Why an engine is not used, and the remedy.
+fn reason(error: &Unusable) -> String {
+    let hint = error.hint().map(|hint| format!("; {hint}"));
+    format!("{}{}", WithCauses(error), hint.unwrap_or_default())
 }
 
 /// One line that is not too long for a status.
@@ -146,6 +185,15 @@ fn shortened(text: String) -> String {
 }
 
 impl Chosen {
+    fn tract(reference: Reference, role: Role, why: &str) -> Self {
+        Self {
+            engine: Box::new(reference.engine),
+            proof: reference.proof,
+            role,
+            why: shortened(why.to_owned()),
+        }
+    }
+
     /// An engine that has proven itself elsewhere.
     pub(crate) fn proven(engine: Box<dyn Engine>, proof: Proof) -> Self {
         Self {
@@ -165,7 +213,59 @@ impl From<Unusable> for EdgeError {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use twinspect_engine::Mistrust;
+
     use super::*;
+
+    fn cap() -> Bundle {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+        Bundle::open(models.join("cap.twb")).unwrap()
+    }
+
+    #[test]
+    fn the_cpu_s_fastest_engine_is_our_own_once_tract_vouches_for_it() {
+        let choose = |spec| choose(&cap(), &spec, Gpu::Granted).unwrap();
+        let native = choose(EngineSpec::cpu());
+        assert_eq!(
+            (native.engine.name(), native.role),
+            ("native", Role::Wanted)
+        );
+        assert!(native.why.contains("of tract's range"), "{}", native.why);
+        let tract = choose(EngineSpec::tract());
+        assert_eq!((tract.engine.name(), tract.role), ("tract", Role::Wanted));
+    }
+
+    #[test]
+    fn where_our_own_engine_is_not_trusted_tract_stands_in_and_says_why() {
+        for (role, expected) in [
+            (Role::Wanted, Faster::Native),
+            (Role::StandsInFor(Faster::TensorRt), Faster::TensorRt),
+        ] {
+            let refused = Unusable::Mistrust {
+                engine: Faster::Native,
+                source: Mistrust::Score {
+                    engine: "native".to_owned(),
+                    reference: "tract".to_owned(),
+                    golden: "001".to_owned(),
+                    expected: 0.5,
+                    found: None,
+                },
+            };
+            let reference = Reference::of(&cap()).unwrap();
+            let chosen = native_or_tract(Err(refused), reference, role, "no GPU");
+            assert_eq!(chosen.engine.name(), "tract");
+            assert_eq!(chosen.role.stands_in_for(), Some(expected));
+            for told in [
+                "no GPU; the engine native is not trusted",
+                "golden 001",
+                "engine.kind",
+            ] {
+                assert!(chosen.why.contains(told), "{told}: {}", chosen.why);
+            }
+        }
+    }
 
     #[test]
     fn a_long_reason_is_cut_between_characters() {

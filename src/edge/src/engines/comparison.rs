@@ -1,4 +1,4 @@
-//! The GPU engine beside tract, for people and scripts.
+//! A faster engine beside tract, for people and scripts.
 
 use std::io::Write;
 use std::time::Duration;
@@ -7,11 +7,12 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use twinspect_bundle::Bundle;
 use twinspect_core::score::DegradedPolicy;
-use twinspect_engine::tensorrt::{Board, BoardFacts, PlanStore, TensorRtEngine};
-use twinspect_engine::{Comparison, Engine, Proof, compare};
+use twinspect_engine::tensorrt::{Board, BoardFacts, PlanStore};
+use twinspect_engine::{Comparison, Engine, Proof};
 
-use super::choose::{Chosen, tract, trust};
-use super::{Speed, Unusable};
+use super::choose::{Chosen, load_tensorrt};
+use super::cpu::{Reference, held_to, load_native};
+use super::{Faster, Speed, Unusable};
 use crate::error::{EdgeError, WithCauses};
 use crate::pipeline::Pipeline;
 
@@ -53,12 +54,16 @@ impl From<BoardFacts> for BoardReport {
 /// Everything that was compared. Its keys are for scripts and stay.
 #[derive(Debug, Serialize)]
 pub(crate) struct Compared {
+    engine: Faster,
     goldens: usize,
     /// The largest difference of a map that the bundle allows, as a share of the range.
     tolerance: f32,
     stages: Vec<StageDifference>,
     scores: Vec<Scores>,
     speeds: Vec<EngineSpeed>,
+    /// Stages that tract runs in this engine's place, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    by_tract: Vec<StageByTract>,
     trusted: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +81,14 @@ struct StageDifference {
     map: usize,
     index: usize,
     tract: f32,
-    tensorrt: f32,
+    found: f32,
+}
+
+/// A stage that an engine does not know.
+#[derive(Debug, Serialize)]
+struct StageByTract {
+    stage: String,
+    why: String,
 }
 
 /// What both say of a golden; 1.0 is the line.
@@ -84,31 +96,63 @@ struct StageDifference {
 struct Scores {
     golden: String,
     tract: f32,
-    tensorrt: Option<f32>,
+    found: Option<f32>,
 }
 
 /// From capture done to verdict.
 #[derive(Debug, Serialize)]
 struct EngineSpeed {
-    engine: &'static str,
+    engine: String,
     p50_ms: f64,
     p99_ms: f64,
 }
 
 impl Compared {
-    /// Loads both engines and has them judge the goldens. An engine that is not trusted is told of, not an error.
+    /// Has TensorRT judge the goldens beside tract.
     ///
     /// # Errors
-    /// Those of the bundle, and [`EdgeError::Unusable`] where TensorRT can't be loaded or does not answer.
-    pub(crate) fn of(bundle: &Bundle, board: &Board, plans: &PlanStore) -> Result<Self, EdgeError> {
-        let (mut on_cpu, cpu_proof) = tract(bundle)?;
-        let mut on_gpu = TensorRtEngine::load(board, plans, bundle).map_err(Unusable::Load)?;
-        let comparison = compare(&mut on_gpu, &mut on_cpu, bundle).map_err(Unusable::Proof)?;
-        let trusted = trust(&mut on_gpu, &comparison, bundle);
-        let mut speeds = vec![speed("tract", bundle, Box::new(on_cpu), cpu_proof)?];
+    /// As [`Compared::native`]; also where there are no plans that fit.
+    pub(crate) fn tensorrt(
+        bundle: &Bundle,
+        board: &Board,
+        plans: &PlanStore,
+    ) -> Result<Self, EdgeError> {
+        let reference = Reference::of(bundle)?;
+        let engine = load_tensorrt(board, plans, bundle)?;
+        Self::of(bundle, reference, Faster::TensorRt, Box::new(engine))
+    }
+
+    /// Has our own engine judge the goldens beside tract. An engine that is not trusted is told of, not an error.
+    ///
+    /// # Errors
+    /// Those of the bundle, and [`EdgeError::Unusable`] where the engine can't be loaded or does not answer.
+    pub(crate) fn native(bundle: &Bundle) -> Result<Self, EdgeError> {
+        let reference = Reference::of(bundle)?;
+        let engine = load_native(bundle)?;
+        let by_tract = engine.by_tract().iter().map(|(stage, why)| StageByTract {
+            stage: stage.to_string(),
+            why: why.clone(),
+        });
+        let by_tract = by_tract.collect();
+        let compared = Self::of(bundle, reference, Faster::Native, Box::new(engine))?;
+        Ok(Self {
+            by_tract,
+            ..compared
+        })
+    }
+
+    fn of(
+        bundle: &Bundle,
+        mut reference: Reference,
+        name: Faster,
+        mut engine: Box<dyn Engine>,
+    ) -> Result<Self, EdgeError> {
+        let comparison = reference.compare(name, engine.as_mut(), bundle)?;
+        let trusted = held_to(&comparison, name, engine.as_mut(), bundle);
+        let mut speeds = vec![speed(bundle, Box::new(reference.engine), reference.proof)?];
         let refused = match trusted {
             Ok(proof) => {
-                speeds.push(speed("tensorrt", bundle, Box::new(on_gpu), proof)?);
+                speeds.push(speed(bundle, engine, proof)?);
                 None
             }
             Err(error) => Some(error),
@@ -127,19 +171,21 @@ impl Compared {
             map: worst.map,
             index: worst.index,
             tract: worst.expected,
-            tensorrt: worst.found,
+            found: worst.found,
         });
         let scores = scores.into_iter().map(|score| Scores {
             golden: score.golden,
             tract: score.expected,
-            tensorrt: score.found,
+            found: score.found,
         });
         Ok(Self {
+            engine: name,
             goldens,
             tolerance,
             stages: stages.collect(),
             scores: scores.collect(),
             speeds: speeds.into_iter().flatten().collect(),
+            by_tract: Vec::new(),
             trusted: refused.is_none(),
             reason: refused.as_ref().map(|error| WithCauses(error).to_string()),
             refused,
@@ -156,6 +202,8 @@ impl Compared {
 
     /// Three tables and a verdict.
     pub(crate) fn print(&self, out: &mut dyn Write) -> Result<(), EdgeError> {
+        let name = self.engine.to_string();
+        writeln!(out, "engine    {name}, beside tract")?;
         writeln!(
             out,
             "goldens   {}; maps may differ by {:.1e} of their range, scores by 0.01 of the line",
@@ -165,7 +213,7 @@ impl Compared {
             "stage",
             "difference",
             "tract",
-            "tensorrt",
+            &name,
             "golden",
             "map",
             "index",
@@ -175,26 +223,26 @@ impl Compared {
                 found.stage.clone(),
                 format!("{:.1e}", found.share),
                 format!("{:.5}", found.tract),
-                format!("{:.5}", found.tensorrt),
+                format!("{:.5}", found.found),
                 found.golden.clone(),
                 found.map.to_string(),
                 found.index.to_string(),
             ]);
         }
-        let mut scores = table(["golden", "score by tract", "by tensorrt"]);
+        let mut scores = table(["golden", "score by tract", &format!("by {name}")]);
         for score in &self.scores {
             scores.add_row([
                 score.golden.clone(),
                 format!("{:.4}", score.tract),
                 score
-                    .tensorrt
+                    .found
                     .map_or("none".to_owned(), |score| format!("{score:.4}")),
             ]);
         }
         let mut speeds = table(["whole part", "p50 ms", "p99 ms"]);
         for speed in &self.speeds {
             speeds.add_row([
-                speed.engine.to_owned(),
+                speed.engine.clone(),
                 format!("{:.2}", speed.p50_ms),
                 format!("{:.2}", speed.p99_ms),
             ]);
@@ -202,8 +250,11 @@ impl Compared {
         for table in [stages, scores, speeds] {
             writeln!(out, "{table}")?;
         }
+        for StageByTract { stage, why } in &self.by_tract {
+            writeln!(out, "by tract  {stage}: {why}")?;
+        }
         match &self.reason {
-            None => writeln!(out, "trusted   TensorRT says what tract says")?,
+            None => writeln!(out, "trusted   {name} says what tract says")?,
             Some(reason) => writeln!(out, "\x1b[31mrefused\x1b[0m   {reason}")?,
         }
         Ok(())
@@ -211,11 +262,11 @@ impl Compared {
 }
 
 fn speed(
-    name: &'static str,
     bundle: &Bundle,
     engine: Box<dyn Engine>,
     proof: Proof,
 ) -> Result<Option<EngineSpeed>, EdgeError> {
+    let name = engine.name().to_owned();
     let chosen = Chosen::proven(engine, proof);
     let mut pipeline = Pipeline::new(bundle, DegradedPolicy::default(), chosen)?;
     let found = pipeline.speed(bundle, Duration::MAX)?;

@@ -1,15 +1,16 @@
 //! Which engine judges, and why not another one.
 //!
 //! In the order of a start: [`choose()`] tries the one that the station wants, holds it to the goldens and to
-//! tract, and says what it came to; [`speed`] asks whether it is fast enough for the belt; [`comparison`] shows
+//! tract ([`cpu`]), and says what it came to; [`speed`] asks whether it is fast enough for the belt; [`comparison`] shows
 //! people the same.
 
 mod choose;
 mod comparison;
+mod cpu;
 mod speed;
 mod unusable;
 
 pub(crate) use choose::{Chosen, Gpu, Role, choose};
 pub(crate) use comparison::{BoardReport, Compared};
 pub(crate) use speed::Speed;
-pub(crate) use unusable::Unusable;
+pub(crate) use unusable::{Faster, Unusable};

@@ -1,11 +1,33 @@
-//! Why a GPU engine is not used.
+//! Why an engine that is faster than tract is not used.
 
+use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use twinspect_engine::tensorrt::{GpuError, PlanError};
 use twinspect_engine::{EngineError, Mistrust, ProofError};
 
-/// TensorRT can't be used for this bundle on this board, now.
+/// An engine that is faster than tract, to which it is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Faster {
+    /// Our own, on the CPU.
+    Native,
+    /// On an NVIDIA GPU.
+    #[serde(rename = "tensorrt")]
+    TensorRt,
+}
+
+impl fmt::Display for Faster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Native => "native",
+            Self::TensorRt => "tensorrt",
+        })
+    }
+}
+
+/// An engine can't be used for this bundle on this board, now.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unusable {
     /// Nobody has built plans, so that nothing of NVIDIA's was loaded.
@@ -15,14 +37,26 @@ pub(crate) enum Unusable {
     #[error("TensorRT can't be used on this machine")]
     Board(#[source] GpuError),
     /// It has no plan, or does not take it.
-    #[error("the TensorRT engine can't be loaded")]
-    Load(#[source] EngineError),
+    #[error("the engine {engine} can't be loaded")]
+    Load {
+        engine: Faster,
+        #[source]
+        source: EngineError,
+    },
     /// It does not do what the bundle's goldens want.
-    #[error("the TensorRT engine is not trusted")]
-    Proof(#[source] ProofError),
+    #[error("the engine {engine} is not trusted")]
+    Proof {
+        engine: Faster,
+        #[source]
+        source: ProofError,
+    },
     /// It says something else than tract does.
-    #[error("the TensorRT engine is not trusted")]
-    Mistrust(#[source] Mistrust),
+    #[error("the engine {engine} is not trusted")]
+    Mistrust {
+        engine: Faster,
+        #[source]
+        source: Mistrust,
+    },
     /// It has failed too often while the station ran.
     #[error("the GPU has failed too often while parts were judged")]
     Withdrawn,
@@ -42,7 +76,10 @@ impl Unusable {
     fn lacks_plan(&self) -> bool {
         match self {
             Self::NoPlans { .. } => true,
-            Self::Load(EngineError::Plan { source, .. }) => source.is_cured_by_building(),
+            Self::Load {
+                source: EngineError::Plan { source, .. },
+                ..
+            } => source.is_cured_by_building(),
             _ => false,
         }
     }
@@ -50,10 +87,14 @@ impl Unusable {
     /// 8 where files or their rights are to blame, else 5.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Load(EngineError::Plan {
-                source: PlanError::Read(_) | PlanError::Exposed { .. },
+            Self::Load {
+                source:
+                    EngineError::Plan {
+                        source: PlanError::Read(_) | PlanError::Exposed { .. },
+                        ..
+                    },
                 ..
-            }) => 8,
+            } => 8,
             _ => 5,
         }
     }
@@ -68,14 +109,33 @@ impl Unusable {
         match self {
             Self::NoPlans { .. } => None,
             Self::Board(error) => error.hint().map(str::to_owned),
-            Self::Load(error) => error.hint(),
-            Self::Proof(ProofError::Infer {
-                source: source @ EngineError::Gpu { .. },
+            Self::Load {
+                engine: Faster::Native,
                 ..
-            }) => source.hint(),
-            Self::Proof(_) | Self::Mistrust(_) => Some(
+            }
+            | Self::Proof {
+                engine: Faster::Native,
+                ..
+            }
+            | Self::Mistrust {
+                engine: Faster::Native,
+                ..
+            } => Some(
+                "report what `twinspect check --engine --json` prints; with engine.kind = \"tract\" it is not asked"
+                    .to_owned(),
+            ),
+            Self::Load { source, .. } => source.hint(),
+            Self::Proof {
+                source:
+                    ProofError::Infer {
+                        source: source @ EngineError::Gpu { .. },
+                        ..
+                    },
+                ..
+            } => source.hint(),
+            Self::Proof { .. } | Self::Mistrust { .. } => Some(
                 "delete its plans and build them again (`twinspect engine build --again`); if that changes nothing, \
-                 set engine.kind = \"tract\" and report what `twinspect check --engine --json` prints"
+                 set engine.kind = \"cpu\" and report what `twinspect check --engine --json` prints"
                     .to_owned(),
             ),
             Self::Withdrawn => Some(

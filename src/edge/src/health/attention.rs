@@ -94,8 +94,8 @@ pub(crate) fn attention(looked: &Looked<'_>) -> Vec<Attention> {
     if status.inspector.engine_stands_in {
         let why = status.inspector.engine_why.as_deref().unwrap_or("unknown");
         add(
-            format!("the CPU stands in for the GPU: {why}"),
-            "mend what is said, then `twinspect engine retry`",
+            format!("another engine stands in: {why}"),
+            "mend what is said there; a GPU is tried again with `twinspect engine retry`",
         );
     }
     if let Some(reload) = status.last_reload.as_ref().filter(|last| !last.taken_over) {
@@ -230,7 +230,8 @@ fn process(status: &Status, add: &mut impl FnMut(String, &str)) {
     if dropped > 0 {
         add(
             format!("lost: {} of parts", counted(dropped, "record")),
-            "the disk of the records is full or slow; parts are judged all the same",
+            "their disk is full or slow, or their folder is not the station's to write: `journalctl -u twinspect@NAME -p \
+             warning` says which; parts are judged all the same",
         );
     }
     if let Some(stream) = status.camera.stream

@@ -39,7 +39,7 @@ impl Disk {
     }
 
     /// Of a folder, or of the nearest one around it that is there.
-    fn read(what: &'static str, folder: &Path) -> Option<Self> {
+    pub(crate) fn read(what: &'static str, folder: &Path) -> Option<Self> {
         let there = folder.ancestors().find(|path| path.exists())?;
         let found = rustix::fs::statvfs(there).ok()?;
         Some(Self {

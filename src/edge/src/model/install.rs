@@ -11,7 +11,7 @@ use twinspect_store::models::{Installation, Installed, ModelId, ModelsError, Pro
 use super::place::StorePlace;
 use super::proof::{self, Proven};
 use crate::cli::InstallArgs;
-use crate::config::EngineKind;
+use crate::engines::Faster;
 use crate::error::EdgeError;
 use crate::replay::write_json;
 
@@ -54,7 +54,7 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<(), Edg
         Some(proof) => proof,
         None => {
             let proven = proof::prove(&place, &id, hash, &args.proof)?;
-            stands_in = proven.stands_in;
+            stands_in = proven.stands_in_for.is_some();
             next.extend(plans_to_build(&place, &path, &proven));
             place.models.find(id.as_str())?.proof.ok_or_else(|| {
                 // Somebody has removed it meanwhile.
@@ -119,8 +119,8 @@ fn proven_by_this_release(known: &Installed, installation: Installation) -> Opti
 /// A station that wants a GPU has no plans for a new model yet.
 fn plans_to_build(place: &StorePlace, path: &Path, proven: &Proven) -> Option<String> {
     let station = place.station.as_ref()?;
-    let wants_plans = proven.stands_in || station.engine.kind == EngineKind::TensorRt;
-    (wants_plans && proven.engine == "tract").then(|| {
+    let lacks_plans = proven.stands_in_for == Some(Faster::TensorRt);
+    lacks_plans.then(|| {
         format!(
             "twinspect engine build --config {} --bundle {}",
             station.config.display(),

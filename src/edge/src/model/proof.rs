@@ -21,7 +21,7 @@ use super::place::StorePlace;
 use crate::cli::{ProofArgs, ProveProcessArgs};
 use crate::clock;
 use crate::config::{self, EngineSpec};
-use crate::engines::{self, Gpu, Role};
+use crate::engines::{self, Faster, Gpu};
 use crate::error::EdgeError;
 use crate::plans::be_the_first_to_go;
 use crate::replay::write_json;
@@ -39,8 +39,8 @@ pub(super) struct Proven {
     pub(super) engine: String,
     /// Why this engine.
     pub(super) why: String,
-    /// In the place of a GPU that the station wants and that can't be used.
-    pub(super) stands_in: bool,
+    /// In whose place, though the station wants that one.
+    pub(super) stands_in_for: Option<Faster>,
     pub(super) goldens: usize,
     pub(super) worst_map_share: f32,
     pub(super) tolerance: f32,
@@ -62,14 +62,14 @@ pub(crate) fn prove_process(args: &ProveProcessArgs, out: &mut dyn Write) -> Res
     be_the_first_to_go();
     let wanted = match &args.config {
         Some(config) => config::load(config)?.station.engine,
-        None => EngineSpec::tract(),
+        None => EngineSpec::cpu(),
     };
     let bundle = Bundle::open(&args.bundle)?;
     let chosen = engines::choose(&bundle, &wanted, Gpu::Granted)?;
     let proven = Proven {
         engine: chosen.engine.name().to_owned(),
         why: chosen.why,
-        stands_in: chosen.role == Role::StandsIn,
+        stands_in_for: chosen.role.stands_in_for(),
         goldens: chosen.proof.goldens,
         worst_map_share: chosen.proof.worst.share,
         tolerance: chosen.proof.tolerance,

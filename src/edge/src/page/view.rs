@@ -289,7 +289,7 @@ fn health(known: &Known, status: &Status) -> Vec<Row> {
         .unwrap_or("not known yet".to_owned());
     let stands_in = status.inspector.engine_stands_in;
     let what = if stands_in {
-        ", in place of the GPU"
+        ", in place of another"
     } else {
         ""
     };

@@ -85,7 +85,7 @@ pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeErr
             }
         }
     }
-    let comparison = Compared::of(&bundle, &board, &plans)?;
+    let comparison = Compared::tensorrt(&bundle, &board, &plans)?;
     if !args.json {
         comparison.print(out)?;
         return comparison.into_verdict();

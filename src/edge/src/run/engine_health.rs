@@ -6,7 +6,7 @@ use twinspect_bundle::Bundle;
 use twinspect_engine::EngineError;
 
 use super::messages::EngineReport;
-use crate::engines::{Role, Speed};
+use crate::engines::Speed;
 use crate::error::EdgeError;
 use crate::latency::milliseconds;
 use crate::pipeline::Pipeline;
@@ -64,12 +64,13 @@ pub(super) fn engine_report(
     pipeline: &mut Pipeline,
     allowed: Duration,
 ) -> Result<EngineReport, EdgeError> {
-    let stands_in = pipeline.role() == Role::StandsIn;
+    let stands_in_for = pipeline.role().stands_in_for();
+    let stands_in = stands_in_for.is_some();
     // Engines that cool down are those on a GPU.
     let on_gpu = pipeline.cools_down();
     let (name, why) = (pipeline.engine().to_owned(), pipeline.why().to_owned());
-    if stands_in {
-        log::warn!("engine {name} stands in for tensorrt: {why}");
+    if let Some(missing) = stands_in_for {
+        log::warn!("engine {name} stands in for {missing}: {why}");
     } else {
         log::info!("engine {name}: {why}");
     }
@@ -96,7 +97,7 @@ pub(super) fn engine_report(
     Ok(EngineReport {
         name,
         why,
-        stands_in,
+        stands_in_for,
         on_gpu,
         too_slow,
     })

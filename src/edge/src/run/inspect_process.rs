@@ -306,7 +306,7 @@ fn serve(
     let keep_warm = station.engine.keep_warm && pipeline.cools_down();
     let records = station
         .records
-        .map(|spec| Records::start(&spec, config, &bundle, &pipeline))
+        .map(|spec| Records::start(&spec, &config::station_name(config), &bundle, &pipeline))
         .transpose()?;
     let showcase = pictures.map(|folder| Showcase::start(folder, &pipeline));
 

@@ -12,7 +12,7 @@ use twinspect_core::verdict::Verdict;
 use twinspect_dataset::Label;
 
 use crate::control::{CameraFigures, ModelStatus, StageTimes};
-use crate::engines::Gpu;
+use crate::engines::{Faster, Gpu};
 
 /// Longest line; a longer one is a fault of the other process.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
@@ -158,8 +158,8 @@ pub(super) struct EngineReport {
     pub(super) name: String,
     /// Why it is this one, for people.
     pub(super) why: String,
-    /// In the place of a GPU that can't be used.
-    pub(super) stands_in: bool,
+    /// In whose place, though the station wants that one.
+    pub(super) stands_in_for: Option<Faster>,
     /// It runs on a GPU, whose libraries may end the process.
     pub(super) on_gpu: bool,
     /// What it takes and what the belt allows, if it stands in and is too slow.

@@ -45,6 +45,7 @@ mod watch;
 
 pub(crate) use inspect_process::inspect_process;
 pub(crate) use line_process::run;
+pub(crate) use records::{Judged, Records};
 pub(crate) use records_trial::try_folder;
 pub(crate) use station_lock::StationLock;
 pub(crate) use watch::taken_us;

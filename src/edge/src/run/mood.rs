@@ -63,9 +63,9 @@ impl Mood {
                     ..
                 } = ready;
                 let name = &engine.name;
-                if engine.stands_in {
+                if let Some(missing) = engine.stands_in_for {
                     let why = &engine.why;
-                    format!("ready: {model}, engine {name} in place of tensorrt ({why}), {camera}")
+                    format!("ready: {model}, engine {name} in place of {missing} ({why}), {camera}")
                 } else {
                     format!("ready: {model}, engine {name}, {camera}")
                 }
@@ -82,7 +82,7 @@ impl Mood {
             } = engine;
             let slow = too_slow.as_deref().unwrap_or("its speed is unknown");
             return format!(
-                "not ready: engine: {name} is too slow for this belt: {slow}; it stands in for tensorrt: {why}"
+                "not ready: engine: {name} is too slow for this belt: {slow}; it stands in: {why}"
             );
         }
         let why = match (obstacle, self.inspector, self.again) {
@@ -121,6 +121,7 @@ impl Mood {
 mod tests {
     use super::*;
     use crate::control::ModelStatus;
+    use crate::engines::Faster;
 
     const MOOD: Mood = Mood {
         obstacle: None,
@@ -142,7 +143,7 @@ mod tests {
             engine: EngineReport {
                 name: "tract".into(),
                 why: "the configuration wants it".into(),
-                stands_in: false,
+                stands_in_for: None,
                 on_gpu: false,
                 too_slow: None,
             },
@@ -152,7 +153,7 @@ mod tests {
         let text = MOOD.doing(Some(&ready));
         assert_eq!(text, "ready: cap 1.0.0, engine tract, recording");
         let mut stand_in = ready.clone();
-        stand_in.engine.stands_in = true;
+        stand_in.engine.stands_in_for = Some(Faster::TensorRt);
         stand_in.engine.why = "there is no plan".into();
         let text = MOOD.doing(Some(&stand_in));
         assert!(text.starts_with("ready: "), "{text}");

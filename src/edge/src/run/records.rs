@@ -5,7 +5,6 @@
 //! record is dropped, never the part.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -21,21 +20,20 @@ use twinspect_store::records::{
 
 use crate::chaos;
 use crate::clock;
-use crate::config::{self, RecordsSpec};
-use crate::engines::Role;
+use crate::config::RecordsSpec;
 use crate::error::{EdgeError, WithCauses};
 use crate::latency::milliseconds;
 use crate::pictures::{self, Snapshot};
 use crate::pipeline::{Pipeline, Timings};
 
 /// A part that was judged, before its frame is let go.
-pub(super) struct Judged {
-    pub(super) number: u64,
-    pub(super) verdict: Verdict,
+pub(crate) struct Judged {
+    pub(crate) number: u64,
+    pub(crate) verdict: Verdict,
     /// From picture to verdict, of a part that was inspected.
-    pub(super) took_us: Option<u64>,
+    pub(crate) took_us: Option<u64>,
     /// Of a part that came through the pipeline: it still holds what a picture shows.
-    pub(super) timings: Option<Timings>,
+    pub(crate) timings: Option<Timings>,
 }
 
 /// What goes to the thread.
@@ -49,7 +47,7 @@ struct Job {
 }
 
 /// The inspect thread's end.
-pub(super) struct Records {
+pub(crate) struct Records {
     free: Receiver<Box<Snapshot>>,
     full: Sender<Job>,
     counts: Arc<RecordCounts>,
@@ -60,18 +58,18 @@ pub(super) struct Records {
 
 /// What became of records.
 #[derive(Debug, Default)]
-pub(super) struct RecordCounts {
-    pub(super) written: AtomicU64,
-    pub(super) dropped: AtomicU64,
+pub(crate) struct RecordCounts {
+    pub(crate) written: AtomicU64,
+    pub(crate) dropped: AtomicU64,
     /// The disk does not keep up: the next record that finds room says so.
     is_behind: AtomicBool,
 }
 
 impl Records {
     /// Makes the folder, the memory and the thread.
-    pub(super) fn start(
+    pub(crate) fn start(
         spec: &RecordsSpec,
-        config: &Path,
+        station: &str,
         bundle: &Bundle,
         pipeline: &Pipeline,
     ) -> Result<Self, EdgeError> {
@@ -87,7 +85,7 @@ impl Records {
         }
         let counts = Arc::new(RecordCounts::default());
         let mut shelf = Shelf {
-            facts: facts(config, bundle, pipeline),
+            facts: facts(station, bundle, pipeline),
             spec: spec.ring.clone(),
             ring: None,
             is_failing: false,
@@ -116,7 +114,7 @@ impl Records {
     }
 
     /// Keeps the part that was just judged, if it is one to be kept and there is memory for it.
-    pub(super) fn keep(&mut self, pipeline: &Pipeline, judged: Judged, frame: CameraFrame) {
+    pub(crate) fn keep(&mut self, pipeline: &Pipeline, judged: Judged, frame: CameraFrame) {
         if !self.is_wanted(&judged.verdict) {
             return;
         }
@@ -165,7 +163,7 @@ impl Records {
     }
 
     /// Waits until everything that was kept is written.
-    pub(super) fn finish(self) -> Arc<RecordCounts> {
+    pub(crate) fn finish(self) -> Arc<RecordCounts> {
         drop(self.full);
         if self.writer.join().is_err() {
             log::error!("the thread that writes records panicked");
@@ -175,12 +173,12 @@ impl Records {
 }
 
 /// What all records of this process have in common.
-fn facts(config: &Path, bundle: &Bundle, pipeline: &Pipeline) -> Record {
+fn facts(station: &str, bundle: &Bundle, pipeline: &Pipeline) -> Record {
     let manifest = bundle.manifest();
     let score = &manifest.score;
     Record {
         format: FORMAT,
-        station: config::station_name(config),
+        station: station.to_owned(),
         number: 0,
         part: None,
         time_unix_ms: 0,
@@ -196,7 +194,7 @@ fn facts(config: &Path, bundle: &Bundle, pipeline: &Pipeline) -> Record {
         },
         engine: EngineFacts {
             name: pipeline.engine().to_owned(),
-            stands_in: pipeline.role() == Role::StandsIn,
+            stands_in: pipeline.role().stands_in_for().is_some(),
         },
         thresholds: Thresholds {
             fused: score.fused.evidence,

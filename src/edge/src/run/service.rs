@@ -248,7 +248,7 @@ impl Service {
                 bundle: known.map(|ready| ready.model.bundle.clone()),
                 engine: known.map(|ready| ready.engine.name.clone()),
                 engine_why: known.map(|ready| ready.engine.why.clone()),
-                engine_stands_in: known.is_some_and(|ready| ready.engine.stands_in),
+                engine_stands_in: known.is_some_and(|ready| ready.engine.stands_in_for.is_some()),
                 camera: known.map(|ready| ready.camera.clone()),
             },
             parts: Parts {

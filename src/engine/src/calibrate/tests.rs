@@ -3,7 +3,7 @@ use twinspect_core::score::FitError;
 
 use super::*;
 use crate::conformance::fixture::{self, Senses, Twist, frame};
-use crate::tract::TractEngine;
+use crate::cpu::TractEngine;
 
 const CREATED: &str = "2026-11-24T12:00:00Z";
 

@@ -14,7 +14,7 @@ use twinspect_core::modality::Modality;
 use twinspect_core::prepare::{PrepareError, PreparedPart, Preparer, SpecError};
 use twinspect_core::score::{DegradedPolicy, FusionMaps, ScoreError, Scorer, StageMaps};
 
-use crate::engine::{Engine, EngineError, Precision, is_usable, judge};
+use crate::engine::{Engine, EngineError, Precision, StageName, is_usable, judge};
 
 pub use deviation::Deviation;
 pub use trust::{Comparison, Mistrust, ScoreDifference, compare};
@@ -85,6 +85,12 @@ pub enum ProofError {
         /// Whether the frame shows it.
         usable: bool,
     },
+    /// What a network answers is in no golden.
+    #[error("no golden shows what the {stage} network answers")]
+    Unproven {
+        /// The network.
+        stage: StageName,
+    },
     /// The maps differ by more than the bundle's tolerance.
     #[error("{engine} does not reproduce the maps: {worst}, tolerance {tolerance:.2e}")]
     Maps {
@@ -133,7 +139,8 @@ impl ProofError {
 /// evidence with what the bundle says.
 ///
 /// # Errors
-/// [`ProofError`]; of several goldens with wrong maps, the worst is told.
+/// [`ProofError`]; of several goldens with wrong maps, the worst is told. A network that no golden asks is none that
+/// anybody may go by.
 pub fn prove(engine: &mut dyn Engine, bundle: &Bundle) -> Result<Proof, ProofError> {
     let goldens = bundle.goldens().map_err(ProofError::Read)?;
     let mut run = Run::new(engine, bundle)?;
@@ -141,6 +148,9 @@ pub fn prove(engine: &mut dyn Engine, bundle: &Bundle) -> Result<Proof, ProofErr
         .iter()
         .map(|golden| run.golden(golden))
         .collect::<Result<Vec<_>, _>>()?;
+    if let Some(stage) = unasked(bundle, &goldens) {
+        return Err(ProofError::Unproven { stage });
+    }
     let worst = answers
         .iter()
         .flat_map(|answer| &answer.stages)
@@ -177,6 +187,22 @@ pub fn prove(engine: &mut dyn Engine, bundle: &Bundle) -> Result<Proof, ProofErr
         worst: worst.clone(),
         evidence_share,
     })
+}
+
+/// A network of the bundle whose answer is in none of the goldens, though there are some.
+fn unasked(bundle: &Bundle, goldens: &[Golden]) -> Option<StageName> {
+    let stages = &bundle.manifest().stages;
+    let shows = |stage: &StageName| {
+        goldens.iter().any(|golden| match stage {
+            StageName::Of(modality) => golden.maps.get(*modality).is_some(),
+            StageName::Fusion => golden.fusion.is_some(),
+        })
+    };
+    let fusion = stages.fusion.iter().map(|_| StageName::Fusion);
+    let modalities = stages.present().map(|(modality, _)| modality.into());
+    modalities
+        .chain(fusion)
+        .find(|stage| !goldens.is_empty() && !shows(stage))
 }
 
 struct Run<'a> {

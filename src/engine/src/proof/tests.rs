@@ -8,7 +8,7 @@ use twinspect_core::score::{FusionInputs, MapStack};
 use super::*;
 use crate::StageName;
 use crate::conformance::fixture::{Senses, Twist, builder, bundle, frame, golden, manifest};
-use crate::tract::TractEngine;
+use crate::cpu::TractEngine;
 
 /// An engine that changes the answers of another.
 struct Tampered<F> {
@@ -202,6 +202,30 @@ fn a_golden_expects_what_its_frame_shows() {
         ),
         "{error:?}"
     );
+}
+
+#[test]
+fn a_network_that_no_golden_asks_is_not_proven() {
+    for (senses, blind, unasked) in [
+        (Senses::Both, false, StageName::Of(Modality::Geometry)),
+        (Senses::Both, true, StageName::Of(Modality::Rgb)),
+        (Senses::Fused, false, StageName::Of(Modality::Geometry)),
+    ] {
+        let manifest = manifest(senses);
+        let seen = match blind {
+            true => frame(3).without_rgb().unwrap(),
+            false => frame(3).without_depth().unwrap(),
+        };
+        let bundle = builder(manifest.clone(), Twist::None)
+            .golden(golden(&manifest, "000", seen))
+            .build()
+            .unwrap();
+        let error = prove(&mut TractEngine::load(&bundle).unwrap(), &bundle).unwrap_err();
+        assert!(
+            matches!(error, ProofError::Unproven { stage } if stage == unasked),
+            "{error:?}"
+        );
+    }
 }
 
 #[test]

@@ -241,7 +241,7 @@ impl Model {
         inputs: &[&[f32]],
         outputs: &mut [&mut [f32]],
     ) -> Result<(), ModelError> {
-        self.check_room(inputs, outputs)?;
+        check_room(&self.input_specs, &self.output_specs, inputs, outputs)?;
         for ((tensor, spec), values) in self.inputs.iter_mut().zip(&self.input_specs).zip(inputs) {
             fill(tensor, spec, values)?;
         }
@@ -253,26 +253,32 @@ impl Model {
         }
         Ok(())
     }
+}
 
-    fn check_room(&self, inputs: &[&[f32]], outputs: &[&mut [f32]]) -> Result<(), ModelError> {
-        for (index, spec) in self.input_specs.iter().enumerate() {
-            let found = inputs.get(index).map_or(0, |values| values.len());
-            if found != spec.len() {
-                return Err(ModelError::InputLength {
-                    tensor: spec.name.clone(),
-                    expected: spec.len(),
-                    found,
-                });
-            }
+/// Holds the caller's buffers to what the network takes and gives.
+pub(crate) fn check_room(
+    input_specs: &[TensorSpec],
+    output_specs: &[TensorSpec],
+    inputs: &[&[f32]],
+    outputs: &[&mut [f32]],
+) -> Result<(), ModelError> {
+    for (index, spec) in input_specs.iter().enumerate() {
+        let found = inputs.get(index).map_or(0, |values| values.len());
+        if found != spec.len() {
+            return Err(ModelError::InputLength {
+                tensor: spec.name.clone(),
+                expected: spec.len(),
+                found,
+            });
         }
-        for (index, spec) in self.output_specs.iter().enumerate() {
-            let found = outputs.get(index).map_or(0, |room| room.len());
-            if found != spec.len() {
-                return Err(room_error(spec, found));
-            }
-        }
-        Ok(())
     }
+    for (index, spec) in output_specs.iter().enumerate() {
+        let found = outputs.get(index).map_or(0, |room| room.len());
+        if found != spec.len() {
+            return Err(room_error(spec, found));
+        }
+    }
+    Ok(())
 }
 
 fn fill(tensor: &mut Arc<Tensor>, spec: &TensorSpec, values: &[f32]) -> Result<(), ModelError> {
@@ -292,7 +298,7 @@ fn fill(tensor: &mut Arc<Tensor>, spec: &TensorSpec, values: &[f32]) -> Result<(
 }
 
 /// What a panic said.
-pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("no message").to_owned()
@@ -303,12 +309,18 @@ fn copy(spec: &TensorSpec, answer: &[f32], room: &mut [f32]) -> Result<(), Model
         return Err(room_error(spec, answer.len()));
     }
     room.copy_from_slice(answer);
-    match answer.iter().position(|value| !value.is_finite()) {
+    check_finite(spec, answer)
+}
+
+/// Finds the first value that is no number.
+pub(crate) fn check_finite(spec: &TensorSpec, answer: &[f32]) -> Result<(), ModelError> {
+    let mut values = answer.iter().enumerate();
+    match values.find(|(_, value)| !value.is_finite()) {
         None => Ok(()),
-        Some(index) => Err(ModelError::NotFinite {
+        Some((index, &value)) => Err(ModelError::NotFinite {
             tensor: spec.name.clone(),
             index,
-            value: answer[index],
+            value,
         }),
     }
 }

@@ -1,4 +1,4 @@
-mod fusion;
+mod several;
 
 use prost::Message as _;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
@@ -6,9 +6,10 @@ use tract_onnx::pb::type_proto::Value as Type;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, StringStringEntryProto};
 use twinspect_onnx::{Graph, WeightFormat};
 
+use twinspect_core::modality::Modality;
+
 use super::*;
-use crate::conformance::fixture::{Senses, Twist, builder, bundle, manifest, noise, onnx};
-use crate::conformance::suite;
+use crate::conformance::fixture::{Twist, noise, onnx};
 
 const SHAPE: [usize; 4] = [1, 3, 64, 64];
 
@@ -21,28 +22,6 @@ fn refused(change: impl FnOnce(&mut GraphProto)) -> ModelError {
     let mut proto = ModelProto::decode(good().as_slice()).unwrap();
     change(proto.graph.as_mut().unwrap());
     Model::from_bytes(&proto.encode_to_vec(), &SHAPE).expect_err("must be refused")
-}
-
-#[test]
-fn tract_conforms() {
-    for cores in [1, 2] {
-        suite(&|bundle| Box::new(TractEngine::load_for(bundle, cores).unwrap()));
-    }
-}
-
-#[test]
-fn a_second_core_and_both_senses_make_a_second_thread() {
-    let beside = |senses, cores| {
-        let engine = TractEngine::load_for(&bundle(senses, Twist::None), cores).unwrap();
-        let runners = engine.stages.present();
-        runners
-            .filter(|(_, stage)| matches!(stage.runner, Runner::Beside(_)))
-            .count()
-    };
-    assert_eq!(beside(Senses::Both, 2), 1);
-    assert_eq!(beside(Senses::Both, 1), 0);
-    assert_eq!(beside(Senses::Rgb, 8), 0);
-    assert_eq!(beside(Senses::Geometry, 8), 0);
 }
 
 #[test]
@@ -240,65 +219,6 @@ fn damaged_networks_never_panic() {
 }
 
 #[test]
-fn a_network_that_is_not_the_manifests_is_refused() {
-    let load = |change: fn(&mut twinspect_bundle::Manifest)| {
-        let mut manifest = manifest(Senses::Both);
-        change(&mut manifest);
-        let bundle = builder(manifest, Twist::None).build().unwrap();
-        TractEngine::load(&bundle).unwrap_err()
-    };
-    let error = load(|m| m.stages.rgb.as_mut().unwrap().input = "picture".to_owned());
-    assert!(
-        matches!(&error, EngineError::Interface { what: "input", expected, found, .. } if expected == "picture" && found == "rgb_in"),
-        "{error:?}"
-    );
-    let error = load(|m| m.stages.geometry.as_mut().unwrap().output = "maps".to_owned());
-    assert!(
-        matches!(
-            &error,
-            EngineError::Interface {
-                stage: StageName::Of(Modality::Geometry),
-                what: "output",
-                ..
-            }
-        ),
-        "{error:?}"
-    );
-    let error = load(|m| {
-        m.stages.rgb.as_mut().unwrap().output_shape[1] = 2;
-        let rgb = m.score.modalities.rgb.as_mut().unwrap();
-        rgb.maps.pop();
-        rgb.views[0].maps.count = 2;
-    });
-    assert!(
-        matches!(
-            &error,
-            EngineError::Interface {
-                what: "output shape",
-                ..
-            }
-        ),
-        "{error:?}"
-    );
-    assert!(error.hint().is_some());
-    let swapped = builder(manifest(Senses::Both), Twist::None)
-        .model(Modality::Rgb, onnx(Modality::Geometry, Twist::None))
-        .build()
-        .unwrap();
-    let error = TractEngine::load(&swapped).unwrap_err();
-    assert!(
-        matches!(
-            &error,
-            EngineError::Load {
-                stage: StageName::Of(Modality::Rgb),
-                source: ModelError::InputShape { .. }
-            }
-        ),
-        "{error:?}"
-    );
-}
-
-#[test]
 fn half_precision_weights_are_read() {
     let mut graph = Graph::new("half", WeightFormat::F16);
     let x = graph.input("x", &[1, 1, 2, 2]).unwrap();
@@ -312,15 +232,4 @@ fn half_precision_weights_are_read() {
     let mut model = Model::from_bytes(&graph.encode().unwrap(), &[1, 1, 2, 2]).unwrap();
     let found = model.run(&[1.0, -2.0, 3.0, 0.0]).unwrap();
     assert_eq!(found, [[0.333_251_95, -0.666_503_9, 0.999_755_86, 0.0]]);
-}
-
-#[test]
-fn an_engine_goes_to_the_thread_that_owns_it() {
-    let bundle = bundle(Senses::Both, Twist::None);
-    let mut engine: Box<dyn Engine> = Box::new(TractEngine::load(&bundle).unwrap());
-    let name = std::thread::spawn(move || {
-        let proof = crate::prove(engine.as_mut(), &bundle).unwrap();
-        (engine.name().to_owned(), proof.goldens)
-    });
-    assert_eq!(name.join().unwrap(), ("tract".to_owned(), 3));
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::draft::{Action, Draft, MapId};
-use super::graph::{Constant, Graph, Node, VALUES_MAX, Values, damaged};
+use super::graph::{Constant, EXTENT_MAX, Graph, Node, VALUES_MAX, Values, damaged};
 use crate::error::NetworkError;
 use crate::map::MapShape;
 
@@ -124,7 +124,30 @@ impl Plan {
                 map,
             });
         }
+        plan.check_size()?;
         Ok(plan)
+    }
+
+    /// Memory for all maps together, borders included, is bounded before any of it is asked for.
+    fn check_size(&self) -> Result<(), NetworkError> {
+        let values = self.maps.iter().try_fold(0_usize, |sum, map| {
+            let MapShape {
+                rows,
+                columns,
+                channels,
+                border,
+                ..
+            } = map.shape;
+            let [rows, columns] = [rows, columns].map(|extent| extent + 2 * border);
+            let values = rows.checked_mul(columns)?.checked_mul(channels)?;
+            sum.checked_add(values)
+        });
+        match values {
+            Some(values) if values <= VALUES_MAX => Ok(()),
+            _ => Err(damaged(format!(
+                "its maps have more than {VALUES_MAX} values together"
+            ))),
+        }
     }
 
     fn add(&mut self, node: &Node) -> Result<(), NetworkError> {
@@ -160,9 +183,12 @@ impl Plan {
         let values = rows
             .checked_mul(columns)
             .and_then(|pixels| pixels.checked_mul(channels));
-        if values.is_none_or(|values| values == 0 || values > VALUES_MAX) {
+        if values.is_none_or(|values| values == 0 || values > VALUES_MAX)
+            || rows.max(columns) > EXTENT_MAX
+        {
             return Err(damaged(format!(
-                "a map of {channels} x {rows} x {columns} is computed; {VALUES_MAX} values are the most"
+                "a map of {channels} x {rows} x {columns} is computed; {VALUES_MAX} values and {EXTENT_MAX} rows and \
+                 columns are the most"
             )));
         }
         self.maps.push(Planned {

@@ -14,6 +14,9 @@ const OPSETS: std::ops::RangeInclusive<i64> = 13..=17;
 /// Most values of a constant or a map: what no sound graph of ours comes near, so that products of extents can't overflow.
 pub(super) const VALUES_MAX: usize = 1 << 28;
 
+/// Most rows, and most columns, of a map.
+pub(super) const EXTENT_MAX: usize = 1 << 14;
+
 /// A whole graph.
 #[derive(Debug)]
 pub(super) struct Graph {

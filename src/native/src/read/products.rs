@@ -17,6 +17,11 @@ impl Plan {
         let stride = both(node, "strides")?;
         let dilation = both(node, "dilations")?;
         let [top, left, bottom, right] = pads(node)?;
+        // A window that lies in the border alone computes nothing; chains count on its being elsewhere.
+        let most = [rows, columns].map(|taps| (taps - 1) * dilation);
+        if top.max(bottom) > most[0] || left.max(right) > most[1] {
+            return Err(node.unlike("pads as wide as its window"));
+        }
         let window = Window {
             stride,
             top,
@@ -143,10 +148,13 @@ impl Plan {
                 } if then.is_empty() => waiting.extend([draft.input, *other]),
                 Action::Convolution {
                     weights: candidates,
+                    window,
                     skip: None,
                     bounds,
-                    ..
-                } if candidates.dims[2..] == [1, 1] && *bounds == UNBOUNDED => {
+                } if candidates.dims[2..] == [1, 1]
+                    && [window.stride, window.top, window.left] == [1, 0, 0]
+                    && *bounds == UNBOUNDED =>
+                {
                     let (from, to) = (self.shape(draft.input), self.shape(map));
                     if *source.get_or_insert(draft.input) != draft.input
                         || [from.rows, from.columns] != [to.rows, to.columns]

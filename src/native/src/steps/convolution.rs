@@ -7,9 +7,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::Machine;
 use super::chain::Shift;
 use super::packed::{BLOCK, Packed, Panel, TILE, accumulate, added, store_some, tiled};
+use super::{Machine, bounded};
 use crate::map::MapShape;
 
 /// One convolution, ready to run. See [`Convolution::new`].
@@ -337,8 +337,7 @@ impl<const PIXELS: usize, const VECTORS: usize> WithSimd for Tile<'_, PIXELS, VE
             if whole {
                 for i in 0..PIXELS {
                     for v in 0..VECTORS {
-                        // In this order a sum that is no number stays none.
-                        let value = simd.min_f32s(high, simd.max_f32s(low, sums[i][v]));
+                        let value = bounded(simd, sums[i][v], low, high);
                         let out = &mut out[starts[i] + v * step..][..lanes];
                         let (out, _) = S::as_mut_simd_f32s(out);
                         out[0] = value;
@@ -348,7 +347,7 @@ impl<const PIXELS: usize, const VECTORS: usize> WithSimd for Tile<'_, PIXELS, VE
                 for i in 0..PIXELS {
                     let mut sums = sums[i];
                     for sum in &mut sums {
-                        *sum = simd.min_f32s(high, simd.max_f32s(low, *sum));
+                        *sum = bounded(simd, *sum, low, high);
                     }
                     store_some(simd, &sums, &mut out[starts[i]..][..panel.channels]);
                 }

@@ -2,9 +2,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::Machine;
 use super::chain::Shift;
 use super::convolution::{Bounds, Weights, Window};
+use super::{Machine, bounded};
 use crate::map::MapShape;
 
 /// Neighbouring outputs that share what they read.
@@ -200,7 +200,7 @@ impl<'a, const SIZE: usize, const STRIDE: usize, const INPUTS: usize>
         let line = &mut self.out[start..][..(PIXELS - 1) * to.channels + lanes];
         for (i, &sum) in sums.iter().enumerate() {
             let (write, _) = S::as_mut_simd_f32s(&mut line[i * to.channels..][..lanes]);
-            write[0] = simd.min_f32s(high, simd.max_f32s(low, sum));
+            write[0] = bounded(simd, sum, low, high);
         }
     }
 }

@@ -70,15 +70,27 @@ impl Machine {
     }
 }
 
+/// A sum within bounds. One that is no number stays none: a network that overflows must not answer as if it had not.
+#[inline(always)]
+fn bounded<S: Simd>(simd: S, sum: S::f32s, low: S::f32s, high: S::f32s) -> S::f32s {
+    if S::F32_LANES == 1 {
+        // Plain numbers have no order in which a maximum keeps what is none.
+        let raised = simd.select_f32s(simd.less_than_f32s(sum, low), low, sum);
+        simd.select_f32s(simd.less_than_f32s(high, raised), high, raised)
+    } else {
+        // The second operand is what x86 answers if one is no number; ARM answers that there is none.
+        simd.min_f32s(high, simd.max_f32s(low, sum))
+    }
+}
+
 impl Kernel {
     /// For people: the kind of step and its extents.
     pub(crate) fn describe(&self) -> String {
-        let text = format!("{self:?}");
         match self {
             Self::Winograd(step, _) => step.describe(),
             Self::Raising(halves) => format!("raising {}", halves[0].describe()),
             Self::Chain(chain) => chain.describe(),
-            _ => text.chars().take(150).collect(),
+            other => format!("{other:?}").chars().take(150).collect(),
         }
     }
 

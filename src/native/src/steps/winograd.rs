@@ -11,9 +11,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::Machine;
 use super::chain::Shift;
 use super::convolution::{Bounds, Convolution, Weights, Window};
+use super::{Machine, bounded};
 use crate::map::MapShape;
 
 /// Values of a square of inputs.
@@ -277,8 +277,7 @@ impl WithSimd for Back<'_> {
                         }
                         let start = shape.offset(row + y, column + x) + channel;
                         let (to, _) = S::as_mut_simd_f32s(&mut self.out[start..][..lanes]);
-                        // In this order a sum that is no number stays none.
-                        to[0] = simd.min_f32s(high, simd.max_f32s(low, sum));
+                        to[0] = bounded(simd, sum, low, high);
                     }
                 }
             }

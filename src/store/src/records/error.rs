@@ -204,6 +204,9 @@ impl RecordsError {
                 }
                 .to_owned(),
             ),
+            Self::Write { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Some(
+                "records belong to the station's user: `sudo -u twinspect twinspect records ...`".to_owned(),
+            ),
             Self::Unknown { .. } => Some(
                 "`twinspect records list` names them; older ones make room for newer ones".to_owned(),
             ),

@@ -66,14 +66,18 @@ fn the_comparison_is_shown_to_people_and_scripts() {
         "geometry",
         "score by tract",
         "p99 ms",
+        "engine    native, beside tract",
+        "engine    tensorrt, beside tract",
         "trusted",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let typed = "check --bundle block.twb --engine --plans plans --json";
     let found = json(&on(&gpu, NONE, &site, typed));
-    let stages = found["comparison"]["stages"].as_array().expect("stages");
-    let tolerance = found["comparison"]["tolerance"].as_f64();
+    let stages = found["tensorrt"]["comparison"]["stages"]
+        .as_array()
+        .expect("stages");
+    let tolerance = found["tensorrt"]["comparison"]["tolerance"].as_f64();
     assert_eq!(stages.len(), 2, "{found}");
     assert!(
         stages
@@ -81,8 +85,16 @@ fn the_comparison_is_shown_to_people_and_scripts() {
             .all(|stage| stage["share"].as_f64() <= tolerance),
         "{found}"
     );
-    let usage = on(&gpu, NONE, &site, "check --bundle block.twb --engine");
-    assert!(report(&usage, 2).contains("--plans"));
+    let cpu = on(
+        &gpu,
+        NONE,
+        &site,
+        "check --bundle block.twb --engine --json",
+    );
+    let cpu = json(&cpu);
+    assert_eq!(cpu["native"]["trusted"], true, "{cpu}");
+    assert_eq!(cpu["native"]["stages"].as_array().map(Vec::len), Some(2));
+    assert_eq!(cpu["tensorrt"], Value::Null, "{cpu}");
 
     // Without a wish for it, the station's own choice is what is checked.
     let found = json(&on(&gpu, NONE, &site, "check --config station.toml --json"));
@@ -98,6 +110,9 @@ fn a_part_on_the_gpu_allocates_nothing() {
     let typed =
         "bench --bundle block.twb --data parts --parts 20 --engine tensorrt --plans plans --json";
     let found = json(&on(&gpu, NONE, &site, typed));
+    let [found] = &found["engines"].as_array().expect("engines")[..] else {
+        panic!("{found}");
+    };
     assert_eq!(found["engine"], "tensorrt", "{found}");
     assert_eq!(found["allocations_a_part"]["engine"], 0.0, "{found}");
     assert_eq!(found["allocations_a_part"]["ours"], 0.0, "{found}");

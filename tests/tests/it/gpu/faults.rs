@@ -28,7 +28,7 @@ fn without_plans_nothing_of_nvidia_s_is_loaded_and_auto_is_the_cpu() {
         ..NONE
     };
     let (name, why, stands_in) = chosen(&on(&gpu, faults, &site, CHECK));
-    assert_eq!((name.as_str(), stands_in), ("tract", false));
+    assert_eq!((name.as_str(), stands_in), ("native", false));
     assert!(
         why.contains("holds no plans") && why.contains("twinspect engine build"),
         "{why}"
@@ -40,8 +40,11 @@ fn a_gpu_that_is_wanted_and_has_no_plans_is_stood_in_for_or_missed() {
     let gpu = Libraries::of(RELEASE);
     let wanted = site("kind = \"tensorrt\"");
     let (name, why, stands_in) = chosen(&on(&gpu, NONE, &wanted, CHECK));
-    assert_eq!((name.as_str(), stands_in), ("tract", true));
+    assert_eq!((name.as_str(), stands_in), ("native", true));
     assert!(why.contains("twinspect engine build"), "{why}");
+    let by_tract = site("kind = \"tensorrt\"\nfallback = \"tract\"");
+    let (name, ..) = chosen(&on(&gpu, NONE, &by_tract, CHECK));
+    assert_eq!(name, "tract");
     let demanded = site("kind = \"tensorrt\"\nfallback = \"stop\"");
     for typed in [CHECK, RUN] {
         let told = report(&on(&gpu, NONE, &demanded, typed), 5);
@@ -58,23 +61,25 @@ fn plans_without_a_gpu_are_told_apart_from_a_gpu_that_is_broken() {
         ..NONE
     };
     let (name, why, stands_in) = chosen(&on(&gpu, faults, &site, CHECK));
-    assert_eq!((name.as_str(), stands_in), ("tract", false), "{why}");
+    assert_eq!((name.as_str(), stands_in), ("native", false), "{why}");
     let (name, why, stands_in) = chosen(&off(&site, CHECK));
-    assert_eq!((name.as_str(), stands_in), ("tract", true));
+    assert_eq!((name.as_str(), stands_in), ("native", true));
     assert!(why.contains("libcuda.so.1: file too short"), "{why}");
 }
 
 #[test]
-fn tract_by_choice_never_looks_at_the_gpu() {
+fn the_cpu_by_choice_never_looks_at_the_gpu() {
     let gpu = Libraries::of(RELEASE);
-    let site = site("kind = \"tract\"");
-    build(&gpu, &site);
-    let faults = Faults {
-        cuda: "nonsense",
-        ..NONE
-    };
-    let (name, _, stands_in) = chosen(&on(&gpu, faults, &site, CHECK));
-    assert_eq!((name.as_str(), stands_in), ("tract", false));
+    for (kind, expected) in [("cpu", "native"), ("tract", "tract")] {
+        let site = site(&format!("kind = \"{kind}\""));
+        build(&gpu, &site);
+        let faults = Faults {
+            cuda: "nonsense",
+            ..NONE
+        };
+        let (name, _, stands_in) = chosen(&on(&gpu, faults, &site, CHECK));
+        assert_eq!((name.as_str(), stands_in), (expected, false));
+    }
 }
 
 #[test]
@@ -87,7 +92,7 @@ fn wrong_maps_are_refused() {
     assert_eq!(name, "tensorrt");
     for wrong in ["gain=1.01", "gain=0", "gain=NaN"] {
         let (name, why, stands_in) = chosen(&on(&gpu, gain(wrong), &site, CHECK));
-        assert_eq!((name.as_str(), stands_in), ("tract", true), "{wrong}");
+        assert_eq!((name.as_str(), stands_in), ("native", true), "{wrong}");
         assert!(
             why.contains("other maps than tract") || why.contains("is NaN"),
             "{wrong}: {why}"
@@ -114,7 +119,7 @@ fn wrong_maps_are_refused() {
     );
     let found: serde_json::Value =
         serde_json::from_slice(&scripts.stdout).expect("a JSON object, though it fails");
-    assert_eq!(found["comparison"]["trusted"], false, "{found}");
+    assert_eq!(found["tensorrt"]["comparison"]["trusted"], false, "{found}");
     report(&scripts, 5);
 }
 
@@ -138,7 +143,7 @@ fn an_engine_that_is_refused_by_its_libraries_is_stood_in_for() {
         },
     ] {
         let (name, why, stands_in) = chosen(&on(&gpu, faults, &site, CHECK));
-        assert_eq!((name.as_str(), stands_in), ("tract", true), "{faults:?}");
+        assert_eq!((name.as_str(), stands_in), ("native", true), "{faults:?}");
         assert!(!why.is_empty());
     }
 }
@@ -153,7 +158,7 @@ fn plans_that_do_not_fit_are_stood_in_for_and_built_again() {
     *flipped.last_mut().expect("bytes") ^= 1;
     std::fs::write(file, flipped).expect("a plan");
     let (name, why, stands_in) = chosen(&on(&gpu, NONE, &site, CHECK));
-    assert_eq!((name.as_str(), stands_in), ("tract", true));
+    assert_eq!((name.as_str(), stands_in), ("native", true));
     assert!(
         why.contains("damaged") && why.contains("twinspect engine build"),
         "{why}"
@@ -164,7 +169,7 @@ fn plans_that_do_not_fit_are_stood_in_for_and_built_again() {
     // After an upgrade of TensorRT the old plans stay, and fit no more.
     let upgraded = Libraries::of("10.16.1");
     let (name, why, stands_in) = chosen(&on(&upgraded, NONE, &site, CHECK));
-    assert_eq!((name.as_str(), stands_in), ("tract", true));
+    assert_eq!((name.as_str(), stands_in), ("native", true));
     assert!(
         why.contains("no plan of the rgb network for this board"),
         "{why}"
@@ -181,12 +186,12 @@ fn plans_that_others_may_write_are_not_run() {
     };
     mode(site.path("plans"), 0o775);
     let (name, why, _) = chosen(&on(&gpu, NONE, &site, CHECK));
-    assert_eq!(name, "tract");
+    assert_eq!(name, "native");
     assert!(why.contains("can be written by others"), "{why}");
     mode(site.path("plans"), 0o755);
     mode(plans(&site, "rgb")[0].clone(), 0o646);
     let (name, ..) = chosen(&on(&gpu, NONE, &site, CHECK));
-    assert_eq!(name, "tract");
+    assert_eq!(name, "native");
     let told = report(
         &on(&gpu, NONE, &site, "check --config station.toml --engine"),
         8,

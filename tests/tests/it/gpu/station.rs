@@ -78,7 +78,8 @@ fn a_gpu_that_fails_is_tried_once_more_and_then_given_up() {
     assert!(first.contains("engine tensorrt,"), "{first}");
     service.wait_for("STATUS=not ready: starting");
     service.wait_for("STATUS=ready: block 1.0.0, engine tensorrt,");
-    let stand_in = service.wait_for("STATUS=ready: block 1.0.0, engine tract in place of tensorrt");
+    let stand_in =
+        service.wait_for("STATUS=ready: block 1.0.0, engine native in place of tensorrt");
     assert!(stand_in.contains("failed too often"), "{stand_in}");
     let status = service.answer("status");
     assert_eq!(status["inspector"]["restarts"], 2, "{status}");
@@ -108,7 +109,7 @@ fn a_gpu_that_fails_with_each_part_is_given_up_too() {
         service.wait_for("STATUS=ready: block 1.0.0, engine tensorrt,");
         service.wait_for("STATUS=not ready: starting");
     }
-    service.wait_for("STATUS=ready: block 1.0.0, engine tract in place of tensorrt");
+    service.wait_for("STATUS=ready: block 1.0.0, engine native in place of tensorrt");
     let (parts, summary) = service.stop();
     check_laws(&parts, &summary);
     // Three of each process; the last one's answer may be lost with its process.
@@ -126,11 +127,11 @@ fn a_library_that_crashes_counts_and_retry_forgives() {
         signal(inspect_process(service.process.id()), "ABRT");
         service.wait_for("STATUS=not ready: starting");
     }
-    service.wait_for("STATUS=ready: block 1.0.0, engine tract in place of tensorrt");
+    service.wait_for("STATUS=ready: block 1.0.0, engine native in place of tensorrt");
     // On the CPU a crash is nobody's fault, and changes nothing.
     signal(inspect_process(service.process.id()), "ABRT");
     service.wait_for("STATUS=not ready: starting");
-    service.wait_for("STATUS=ready: block 1.0.0, engine tract in place of tensorrt");
+    service.wait_for("STATUS=ready: block 1.0.0, engine native in place of tensorrt");
     assert_eq!(service.answer("engine retry")["reply"], "engine_retried");
     service.wait_for("STATUS=ready: block 1.0.0, engine tensorrt,");
     service.stop();
@@ -174,7 +175,10 @@ fn a_station_takes_plans_that_were_built_beside_it_when_it_is_told_to() {
     let (gpu, site) = (Libraries::of(RELEASE), by_request("kind = \"tensorrt\""));
     let mut service = start(&gpu, "", site);
     let told = service.wait_for("STATUS=ready");
-    assert!(told.contains("engine tract in place of tensorrt"), "{told}");
+    assert!(
+        told.contains("engine native in place of tensorrt"),
+        "{told}"
+    );
     build(&gpu, &service.site);
     assert_eq!(service.answer("engine retry")["reply"], "engine_retried");
     service.wait_for("STATUS=ready: block 1.0.0, engine tensorrt,");
@@ -186,10 +190,10 @@ fn a_station_takes_plans_that_were_built_beside_it_when_it_is_told_to() {
 
 #[test]
 fn a_station_that_wants_the_cpu_tries_no_gpu() {
-    let (gpu, site) = (Libraries::of(RELEASE), by_request("kind = \"tract\""));
+    let (gpu, site) = (Libraries::of(RELEASE), by_request("kind = \"cpu\""));
     let mut service = start(&gpu, "nonsense", site);
     service.wait_for("STATUS=ready");
     let refusal = service.refusal("engine retry");
-    assert!(refusal.contains("wants tract"), "{refusal}");
+    assert!(refusal.contains("wants the CPU"), "{refusal}");
     service.stop();
 }

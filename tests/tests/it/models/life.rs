@@ -23,7 +23,7 @@ fn a_model_is_installed_activated_rolled_back_and_pruned() {
     assert_eq!(id, format!("block-1.0.0-{}", &hashes[0][..12]));
     assert_eq!(
         (&first["engine"], &first["goldens"]),
-        (&"tract".into(), &2.into())
+        (&"native".into(), &2.into())
     );
     assert_eq!(first["is_new"], true);
     assert!(

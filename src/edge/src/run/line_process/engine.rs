@@ -38,7 +38,7 @@ pub(super) struct EngineWatch {
 
 impl EngineWatch {
     pub(super) fn new(spec: &EngineSpec) -> Self {
-        let may_fall_back = spec.kind != EngineKind::Tract && spec.fallback == Fallback::Tract;
+        let may_fall_back = spec.may_use_gpu() && spec.fallback != Fallback::Stop;
         Self {
             kind: spec.kind,
             demotion: may_fall_back.then(|| Demotion::new(GIVE_UP)),
@@ -93,7 +93,7 @@ impl EngineWatch {
         }
         if demotion.failed(now_us) {
             log::error!(
-                "the GPU has failed for the second time within ten minutes: tract judges until this station is \
+                "the GPU has failed for the second time within ten minutes: the CPU judges until this station is \
                  started again, or `twinspect engine retry`"
             );
         } else if !demotion.is_given_up() {
@@ -117,8 +117,8 @@ impl LineProcess {
     }
 
     fn may_retry(&mut self) -> Result<(), &'static str> {
-        if self.engine.kind == EngineKind::Tract {
-            return Err("the configuration wants tract: engine.kind of its file");
+        if matches!(self.engine.kind, EngineKind::Cpu | EngineKind::Tract) {
+            return Err("the configuration wants the CPU: engine.kind of its file");
         }
         if !self.station.supervisor().is_up() {
             return Err(
@@ -152,14 +152,15 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::engines::Faster;
 
     const MINUTE_US: u64 = 60_000_000;
 
     fn report(on_gpu: bool) -> EngineReport {
         EngineReport {
-            name: if on_gpu { "tensorrt" } else { "tract" }.to_owned(),
+            name: if on_gpu { "tensorrt" } else { "native" }.to_owned(),
             why: String::new(),
-            stands_in: !on_gpu,
+            stands_in_for: (!on_gpu).then_some(Faster::TensorRt),
             on_gpu,
             too_slow: None,
         }
@@ -187,7 +188,7 @@ mod tests {
     #[test]
     fn two_failures_within_ten_minutes_withdraw_the_gpu() {
         let code = Ending::Code(5);
-        let fresh = || watch(Fallback::Tract);
+        let fresh = || watch(Fallback::Cpu);
         assert_eq!(after(&mut fresh(), Some(true), &[(code, 1)]), Gpu::Granted);
         let twice = [(code, 1), (Ending::Signal(11), 11)];
         assert_eq!(after(&mut fresh(), Some(true), &twice), Gpu::Withdrawn);
@@ -206,12 +207,12 @@ mod tests {
             Ending::Code(6),
             Ending::Code(101),
         ] {
-            let next = after(&mut watch(Fallback::Tract), Some(true), &twice(ending));
+            let next = after(&mut watch(Fallback::Cpu), Some(true), &twice(ending));
             assert_eq!(next, Gpu::Granted, "{ending}");
         }
         let died = twice(Ending::Signal(11));
         assert_eq!(
-            after(&mut watch(Fallback::Tract), Some(false), &died),
+            after(&mut watch(Fallback::Cpu), Some(false), &died),
             Gpu::Granted
         );
     }
@@ -227,7 +228,7 @@ mod tests {
 
     #[test]
     fn signs_of_life_of_a_slow_engine_are_of_another_kind() {
-        let mut watch = watch(Fallback::Tract);
+        let mut watch = watch(Fallback::Cpu);
         watch.start();
         watch.ready(&report(false));
         assert_eq!(watch.life(), Said::Advanced);

@@ -57,7 +57,7 @@ fn every_part_is_told_once_and_the_state_is_kept_for_who_comes_later() {
         .expect("one");
     assert_eq!(
         (&state["model"], &state["engine"]),
-        (&"block 1.0.0".into(), &"tract".into())
+        (&"block 1.0.0".into(), &"native".into())
     );
     assert_eq!(state["attention"], Value::Array(Vec::new()), "{state}");
     assert_eq!(heard.under("hall-2/left/online"), [Value::Bool(true)]);

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use super::model::{ModelError, panic_message};
+use crate::tract::{ModelError, panic_message};
 
 /// Runs a network beside the thread that owns the worker: one part at a time, [`Worker::begin`] and
 /// then [`Worker::finish`]. The same two buffers go there and back, so a part allocates nothing here.
