@@ -72,6 +72,23 @@ impl Challenge {
         }
     }
 
+    /// A station that was started again. `since_us` is how long ago the last part was caught, or the first challenge was begun
+    /// with; where nobody can say, the next one is due at once.
+    pub fn resumed(
+        every_us: Option<u64>,
+        now_us: u64,
+        since_us: Option<u64>,
+        is_missed: bool,
+    ) -> Self {
+        let period = every_us.unwrap_or(0);
+        let left = since_us.map_or(0, |since| period.saturating_sub(since));
+        Self {
+            due_us: now_us.saturating_add(left),
+            is_missed,
+            ..Self::new(every_us, now_us)
+        }
+    }
+
     /// The part of this number, which has not left yet, is the challenge part. Whether none is awaited
     /// already: two could not be told apart by whoever shows them.
     pub fn mark(&mut self, number: u64) -> bool {
@@ -134,6 +151,21 @@ mod tests {
     use crate::verdict::Reason;
 
     const DAY: u64 = 86_400_000_000;
+
+    #[test]
+    fn a_restart_forgets_neither_the_time_nor_a_missed_part() {
+        let resumed = |since_us, is_missed| Challenge::resumed(Some(DAY), 9, since_us, is_missed);
+        assert_eq!(resumed(Some(DAY - 5), false).due_in_us(9), Some(5));
+        assert_eq!(resumed(Some(DAY - 5), false).alarm(9), None);
+        assert_eq!(resumed(Some(DAY), false).alarm(9), Some(Alarm::Overdue));
+        assert_eq!(resumed(None, false).alarm(9), Some(Alarm::Overdue));
+        let mut missed = resumed(Some(0), true);
+        assert_eq!(missed.alarm(9), Some(Alarm::Missed));
+        assert!(missed.mark(1));
+        assert_eq!(missed.left(1, Outcome::Fail, 10), Some(Shown::Caught));
+        assert_eq!(missed.alarm(10), None);
+        assert_eq!(Challenge::resumed(None, 9, None, false).alarm(9), None);
+    }
 
     #[test]
     fn a_part_that_is_caught_puts_the_next_one_off_by_a_period() {

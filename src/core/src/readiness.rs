@@ -198,6 +198,12 @@ impl Readiness {
             return Some(NotReady::Starting);
         };
         match self.held {
+            // What is too slow is late: the cause is told, not what follows of it.
+            Some((NotReady::Late, until_us))
+                if now_us < until_us && self.lacks == Some(NotReady::Engine) =>
+            {
+                self.lacks
+            }
             Some((why, until_us)) if now_us < until_us => Some(why),
             _ if now_us.saturating_sub(heard_us) > self.spec.silence_max_us => {
                 Some(NotReady::Silent)
@@ -257,6 +263,19 @@ mod tests {
         let mut readiness = Readiness::new(SPEC).unwrap();
         readiness.advanced(0);
         readiness
+    }
+
+    #[test]
+    fn late_results_of_an_engine_that_is_too_slow_are_its_own() {
+        let mut readiness = up();
+        for _ in 0..3 {
+            readiness.left(Outcome::NoResult(Reason::Late), 5);
+        }
+        assert_eq!(readiness.obstacle(6), Some(NotReady::Late));
+        readiness.slow(6);
+        assert_eq!(readiness.obstacle(6), Some(NotReady::Engine));
+        readiness.fault(7);
+        assert_eq!(readiness.obstacle(8), Some(NotReady::Fault));
     }
 
     /// Edges of the wire when it is looked at each microsecond.

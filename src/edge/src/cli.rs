@@ -234,7 +234,8 @@ pub(crate) struct CheckArgs {
     /// station that runs must be stopped before: a camera has one owner.
     #[arg(long, requires = "config", conflicts_with_all = ["bundle", "line"])]
     pub(crate) camera: bool,
-    /// Compares the GPU engine with the CPU on the bundle's goldens instead: maps, scores, speed.
+    /// Compares the faster engines, native and TensorRT where it has plans, with tract on the bundle's goldens instead: maps,
+    /// scores, speed.
     #[arg(long, conflicts_with_all = ["line", "camera"])]
     pub(crate) engine: bool,
     /// Folder of the GPU's plans, in place of the configuration's.
@@ -302,7 +303,8 @@ pub(crate) struct BenchArgs {
     /// Measures for so long, in place of a number of parts.
     #[arg(long, value_name = "N", conflicts_with = "parts", value_parser = clap::value_parser!(u64).range(1..=1_440))]
     pub(crate) minutes: Option<u64>,
-    /// Writes records there meanwhile, as a station does: of rejected parts and of each tenth passed one.
+    /// Writes records there meanwhile, as a station does: of rejected parts and of each tenth passed one, up to
+    /// 500 MB, of a disk on which 500 MB stay free.
     #[arg(long, value_name = "DIR")]
     pub(crate) records: Option<PathBuf>,
     /// One JSON object.

@@ -138,9 +138,16 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeErr
         peak_memory_mb,
     };
     if args.json {
-        write_json(out, &findings)
+        write_json(out, &findings)?;
     } else {
-        print(out, &findings)
+        print(out, &findings)?;
+    }
+    match (&findings.records, &args.records) {
+        (Some(found), Some(folder)) if found.written == 0 && found.dropped > 0 => {
+            let why = std::io::Error::other("no record could be written, see above");
+            Err(EdgeError::store(folder)(why))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use twinspect_engine::tensorrt::PlanStore;
 
 use crate::cli::CheckArgs;
 use crate::config::{EngineKind, Station};
-use crate::engines::{BoardReport, Compared};
+use crate::engines::{BoardReport, Compared, Unusable};
 use crate::error::EdgeError;
 use crate::plans::open_board;
 use crate::replay::write_json;
@@ -49,8 +49,12 @@ pub(super) fn check_engine(
     }
     let tensorrt = gpu_plans(station, args)
         .map(|plans| -> Result<OnGpu, EdgeError> {
+            let store = PlanStore::new(&plans);
+            if store.is_empty().unwrap_or(false) {
+                return Err(Unusable::NoPlans { folder: plans }.into());
+            }
             let board = open_board()?;
-            let comparison = Compared::tensorrt(&opened, &board, &PlanStore::new(&plans))?;
+            let comparison = Compared::tensorrt(&opened, &board, &store)?;
             if !args.json {
                 writeln!(out, "\nboard     {}", board.facts())?;
                 comparison.print(out)?;
@@ -61,7 +65,12 @@ pub(super) fn check_engine(
                 comparison,
             })
         })
-        .transpose()?;
+        .transpose();
+    // What was found of the one is told, whatever became of the other.
+    let (tensorrt, failed) = match tensorrt {
+        Ok(found) => (found, None),
+        Err(error) => (None, Some(error)),
+    };
     let findings = Findings {
         bundle,
         name: manifest.name.clone(),
@@ -72,6 +81,9 @@ pub(super) fn check_engine(
     };
     if args.json {
         write_json(out, &findings)?;
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     let on_gpu = findings.tensorrt.map(|found| found.comparison);
     on_gpu.map_or(Ok(()), Compared::into_verdict)?;

@@ -1,5 +1,6 @@
 //! What a configuration allows and somebody may not have meant.
 
+use std::path::Path;
 use std::time::Duration;
 
 use twinspect_core::gate::OutputMode;
@@ -63,7 +64,9 @@ fn polarity(station: &Station) -> Option<String> {
 fn room(station: &Station) -> Option<String> {
     let ring = &station.records.as_ref()?.ring;
     let disk = Disk::read("records", &ring.folder)?;
-    (disk.free_bytes < ring.free_min_bytes).then(|| {
+    // Older ones make room.
+    let room = disk.free_bytes.saturating_add(size(&ring.folder));
+    (room < ring.free_min_bytes).then(|| {
         format!(
             "{} MB are free at {}, records.free_min_mb is {}: no records will be written",
             mb(disk.free_bytes),
@@ -71,6 +74,19 @@ fn room(station: &Station) -> Option<String> {
             mb(ring.free_min_bytes)
         )
     })
+}
+
+/// Bytes of the records that lie there.
+fn size(folder: &Path) -> u64 {
+    let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let records = entries(folder).filter(|entry| {
+        let name = entry.file_name();
+        name.to_string_lossy().starts_with("record-")
+    });
+    let files = records.flat_map(|record| entries(&record.path()));
+    files
+        .filter_map(|file| Some(file.metadata().ok()?.len()))
+        .sum()
 }
 
 fn mb(bytes: u64) -> u64 {

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::checker::Checker;
-
-/// Where a station keeps what it has made itself: in a folder of its own.
-const STATE_FOLDER: &str = "/var/lib/twinspect";
+use super::own_path;
 
 /// The engine, as typed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,18 +148,10 @@ impl Checker {
         EngineSpec {
             kind: typed.kind,
             fallback: typed.fallback,
-            plans: plans_folder(&typed.plans, path),
+            plans: own_path(&typed.plans, path, "plans"),
             keep_warm: typed.keep_warm,
         }
     }
-}
-
-fn plans_folder(typed: &Path, path: &Path) -> PathBuf {
-    if typed.as_os_str().is_empty() {
-        let name = path.file_stem().unwrap_or_default();
-        return Path::new(STATE_FOLDER).join(name).join("plans");
-    }
-    path.parent().unwrap_or(Path::new("")).join(typed)
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(crate) use presence::WatchSpec;
 pub(crate) use quality::usual_limits;
 pub(crate) use realsense::{RealSenseSource, WhichCamera};
 pub(crate) use recipes::{Recipe, RecipesSpec};
-pub(crate) use station::{InspectorLimits, LineSource, RecordsSpec, Station};
+pub(crate) use station::{ChallengeSpec, InspectorLimits, LineSource, RecordsSpec, Station};
 pub(crate) use typed::StationToml;
 pub(crate) use v4l2::V4l2Source;
 
@@ -142,6 +142,18 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, ConfigError> {
 pub(crate) fn station_name(path: &Path) -> String {
     let name = path.file_stem().unwrap_or_default();
     name.to_string_lossy().into_owned()
+}
+
+/// Where a station keeps what it has made itself: in a folder of its own.
+const STATE_FOLDER: &str = "/var/lib/twinspect";
+
+/// A path of the configuration, which starts at its own folder; one that is left open lies in the station's.
+fn own_path(typed: &Path, config: &Path, name: &str) -> PathBuf {
+    if typed.as_os_str().is_empty() {
+        let station = config.file_stem().unwrap_or_default();
+        return Path::new(STATE_FOLDER).join(station).join(name);
+    }
+    config.parent().unwrap_or(Path::new("")).join(typed)
 }
 
 /// As [`load`], for whoever looks through the camera alone: no model need be named.

@@ -26,12 +26,12 @@ use super::mqtt::MqttSpec;
 use super::page::PageSpec;
 use super::presence::WatchSpec;
 use super::recipes::RecipesSpec;
-use super::station_name;
 use super::typed::{
     ChallengeToml, EncoderChoice, EncoderToml, GateToml, HandshakeToml, InspectorToml, LineKind,
     OutputToml, PresenceToml, RecordsToml, StationToml, StoppedToml, TriggerChoice, TriggerToml,
 };
 use super::wires;
+use super::{own_path, station_name};
 
 /// A station that is stopped waits for so much longer than its last part takes on an even belt.
 const DRAIN_SLACK_US: u64 = 1_000_000;
@@ -115,6 +115,8 @@ pub(crate) struct ChallengeSpec {
     pub(crate) every_us: Option<u64>,
     /// Which part it is, for people.
     pub(crate) part: String,
+    /// The file by which a restart knows of the last one.
+    pub(crate) memory: PathBuf,
 }
 
 /// What is kept of parts, and where.
@@ -393,7 +395,8 @@ impl Checker {
 }
 
 impl Checker {
-    fn challenge(&mut self, typed: &ChallengeToml) -> ChallengeSpec {
+    /// `path` is the configuration's file; relative paths start at its folder.
+    fn challenge(&mut self, typed: &ChallengeToml, path: &Path) -> ChallengeSpec {
         let hours = typed.every_hours;
         let holds = (0.0..=HOURS_MAX).contains(&hours);
         let expected = format!("from 0 to {HOURS_MAX}");
@@ -401,6 +404,7 @@ impl Checker {
         ChallengeSpec {
             every_us: (holds && hours > 0.0).then_some((hours * 3.6e9) as u64),
             part: typed.part.clone(),
+            memory: own_path(&typed.memory, path, "challenge.json"),
         }
     }
 }
@@ -451,7 +455,7 @@ impl Station {
                 .map(|typed| checker.calibration(typed)),
             inspector: checker.inspector(&typed.inspector, typed.ready.silence_max_ms),
             records: checker.records(&typed.records, folder),
-            challenge: checker.challenge(&typed.challenge),
+            challenge: checker.challenge(&typed.challenge, path),
             control_socket: Some(&typed.control.socket)
                 .filter(|socket| !socket.as_os_str().is_empty())
                 .map(|socket| folder.join(socket)),

@@ -438,6 +438,8 @@ pub(crate) struct ChallengeToml {
     pub(crate) every_hours: f64,
     /// Which part it is, for people.
     pub(crate) part: String,
+    /// Empty: in the station's own folder.
+    pub(crate) memory: PathBuf,
 }
 
 /// Where a running station answers.

@@ -63,8 +63,17 @@ pub(crate) struct Chosen {
 pub(crate) fn choose(bundle: &Bundle, spec: &EngineSpec, gpu: Gpu) -> Result<Chosen, EdgeError> {
     let mut reference = Reference::of(bundle)?;
     if !spec.may_use_gpu() {
-        let why = "the configuration wants it".to_owned();
-        return Ok(on_cpu(bundle, reference, spec, Role::Wanted, why));
+        let why = match spec.cpu_choice() {
+            CpuChoice::Fastest => "the CPU was asked for",
+            CpuChoice::Tract => "it was asked for",
+        };
+        return Ok(on_cpu(
+            bundle,
+            reference,
+            spec,
+            Role::Wanted,
+            why.to_owned(),
+        ));
     }
     let error = match gpu {
         Gpu::Granted => match trusted_tensorrt(bundle, spec, &mut reference) {

@@ -51,8 +51,9 @@ impl Pipeline {
                 let took = inspection.timings.whole();
                 latencies.push(took);
                 whole += took;
-                // Of so few parts the slowest is the p99.
-                let is_decided = took >= allowed;
+                // Of so few parts the slowest is the p99. The first run goes on all the same: people want to know the
+                // median, too.
+                let is_decided = best.is_some() && took >= allowed;
                 if is_decided || (seen + 1 >= PARTS_MIN && whole > RUN_MAX) {
                     break;
                 }

@@ -10,6 +10,7 @@ use twinspect_store::models::{
     Activation, How, Installed, ModelId, Models, ModelsError, StationName,
 };
 
+use super::challenge_memory::{self, ChallengeMemory};
 use super::memory;
 use super::orders::Order;
 use crate::chaos;
@@ -68,6 +69,11 @@ pub(super) enum Errand {
     Recipe(Recipe),
     /// Which models these recipes have, those that have one.
     Reserve(Vec<Recipe>),
+    /// What a restart is to know of the challenge part.
+    Challenge {
+        memory: ChallengeMemory,
+        path: PathBuf,
+    },
     /// Whether there is memory for one more process like this one.
     Weigh {
         generation: u64,
@@ -223,7 +229,8 @@ pub(super) fn start(store: Option<Store>, tray: InTray, orders: Sender<Order>) {
                 }
                 recv(errands) -> errand => {
                     let Ok(errand) = errand else { return };
-                    run_errand(store.as_ref(), errand)
+                    let Some(order) = run_errand(store.as_ref(), errand) else { continue };
+                    order
                 }
                 recv(searches) -> search => {
                     let Ok(Search { typed, answer }) = search else { return };
@@ -255,8 +262,8 @@ fn write(store: Option<&Store>, record: Record) -> bool {
     }
 }
 
-fn run_errand(store: Option<&Store>, errand: Errand) -> Order {
-    match errand {
+fn run_errand(store: Option<&Store>, errand: Errand) -> Option<Order> {
+    Some(match errand {
         Errand::Recipe(recipe) => {
             let found = of_recipe(store, &recipe);
             Order::RecipeFound(Box::new((recipe.number, found)))
@@ -274,7 +281,11 @@ fn run_errand(store: Option<&Store>, errand: Errand) -> Order {
             generation,
             may_start: memory::has_room(process, free_min_bytes),
         },
-    }
+        Errand::Challenge { memory, path } => {
+            challenge_memory::keep(memory, &path);
+            return None;
+        }
+    })
 }
 
 fn find(store: Option<&Store>, typed: &str) -> Result<Found, String> {

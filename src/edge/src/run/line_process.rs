@@ -32,6 +32,7 @@ use self::models::Models;
 use self::recipes::Recipes;
 use self::reserve::Reserve;
 use self::trial::Trials;
+use super::challenge_memory::{self, ChallengeMemory};
 use super::clerk::{self, Chores, Store};
 use super::inspector::{Heard, Inspector, InspectorEvent};
 use super::machine::{Machine, MachineEdge};
@@ -136,6 +137,8 @@ struct LineProcess {
     challenge: Challenge,
     /// What was last told of it.
     challenge_alarm: Option<Alarm>,
+    /// What a restart knows of it, if anybody is to be reminded.
+    challenge_memory: Option<ChallengeMemory>,
 }
 
 impl LineProcess {
@@ -151,7 +154,9 @@ impl LineProcess {
         let (models, standing) = Models::new(&station.bundle, store, chores)?;
         let clock = Clock::start();
         let machine = Machine::open(station, args.parts, clock)?;
-        Ok(Self {
+        let (challenge, challenge_memory) =
+            challenge_memory::resume(&station.challenge, clock.now_us());
+        let process = Self {
             clock,
             config: args.config.clone(),
             station: Station::new(station.decisions, machine.encoder())?
@@ -175,10 +180,13 @@ impl LineProcess {
             engine: EngineWatch::new(&station.engine),
             service: Service::new(&args.config, station, shown.sign),
             pictures: shown.pictures,
-            challenge: Challenge::new(station.challenge.every_us, clock.now_us()),
+            challenge,
             challenge_alarm: None,
+            challenge_memory,
             loaded,
-        })
+        };
+        process.write_challenge(challenge_memory);
+        Ok(process)
     }
 
     /// Until all parts that were wanted have come, or somebody stops it, and the last part has left.

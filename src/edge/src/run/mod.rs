@@ -17,6 +17,7 @@
 
 mod belt;
 mod capture;
+mod challenge_memory;
 mod clerk;
 mod engine_health;
 mod history;

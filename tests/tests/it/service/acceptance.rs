@@ -8,6 +8,7 @@ use super::Service;
 use super::control::by_request;
 use crate::binaries::{program, run};
 use crate::product::Site;
+use crate::station::signal;
 
 /// A station that goes on after its last recorded part, so that nobody's answer is lost by its end.
 fn endless() -> Site {
@@ -137,7 +138,7 @@ fn a_challenge_part_is_caught_or_missed_and_the_station_says_so() {
     site.edit(
         "station.toml",
         "[trigger]",
-        "[challenge]\nevery_hours = 24.0\npart = \"ref-7\"\n[trigger]",
+        "[challenge]\nevery_hours = 24.0\npart = \"ref-7\"\nmemory = \"challenge.json\"\n[trigger]",
     );
     let mut service = Service::start(site);
     service.wait_for("STATUS=ready");
@@ -160,5 +161,22 @@ fn a_challenge_part_is_caught_or_missed_and_the_station_says_so() {
     let marked = service.answer("challenge");
     assert_eq!(marked["number"], 2, "{marked}");
     assert_eq!(service.answer("status")["challenge"]["awaited"], 2);
+
+    // A restart knows that nobody has seen what became of it.
+    let memory = service.site.path("challenge.json");
+    let says = |standing: &str| {
+        let text = std::fs::read_to_string(&memory).expect("what is remembered");
+        text.contains(standing)
+    };
+    service.wait_until(|_| says("awaited"));
+    signal(service.process.id(), "TERM");
+    service.end();
+    let mut service = service.start_again();
+    service.wait_for("STATUS=ready");
+    let challenge = service.answer("status")["challenge"].clone();
+    assert_eq!(challenge["alarm"], "overdue", "{challenge}");
+    service.answer("challenge");
+    assert_eq!(service.answer("trigger")["verdict"], "fail");
+    service.wait_until(|status| status["challenge"]["alarm"].is_null() && says("well"));
     service.stop();
 }

@@ -8,6 +8,8 @@ use twinspect_core::readiness::NotReady;
 
 use super::LineProcess;
 use crate::control::{ChallengeStatus, Reply};
+use crate::run::challenge_memory::{ChallengeMemory, Standing};
+use crate::run::clerk::Errand;
 
 impl LineProcess {
     /// The next part that comes is the challenge part; or why not.
@@ -20,13 +22,29 @@ impl LineProcess {
             return Err("a challenge part is awaited already, or has not left yet");
         }
         log::info!("part {number} is the challenge part");
+        // Whatever becomes of it, a station that ends before that must not have forgotten.
+        let awaited = self.challenge_memory;
+        self.write_challenge(awaited.map(|memory| memory.with(Standing::Awaited)));
         let part = self.loaded.station.challenge.part.clone();
         Ok(Reply::ChallengeMarked { number, part })
     }
 
     /// A part has left.
     pub(super) fn challenged(&mut self, number: u64, outcome: Outcome, now_us: u64) {
-        match self.challenge.left(number, outcome, now_us) {
+        let shown = self.challenge.left(number, outcome, now_us);
+        let standing = match shown {
+            Some(Shown::Caught) => Some(Standing::Well),
+            Some(Shown::Missed) => Some(Standing::Missed),
+            // All is as it was.
+            Some(Shown::NoProof) | None => None,
+        };
+        if let (Some(memory), Some(standing)) = (&mut self.challenge_memory, standing) {
+            *memory = memory.with(standing);
+        }
+        if shown.is_some() {
+            self.write_challenge(self.challenge_memory);
+        }
+        match shown {
             None => {}
             Some(Shown::Caught) => log::info!("challenge part {number} was caught"),
             Some(Shown::Missed) => log::error!(
@@ -36,6 +54,20 @@ impl LineProcess {
             Some(Shown::NoProof) => log::warn!(
                 "challenge part {number} had no result, which proves nothing: show it again"
             ),
+        }
+    }
+
+    /// Has it written down what a restart is to know, if anybody is to be reminded at all.
+    pub(super) fn write_challenge(&self, memory: Option<ChallengeMemory>) {
+        let Some(memory) = memory else { return };
+        let errand = Errand::Challenge {
+            memory,
+            path: self.loaded.station.challenge.memory.clone(),
+        };
+        if !self.models.ask(errand) {
+            log::warn!(
+                "a restart will not know of the challenge part: the clerk has too much to do"
+            );
         }
     }
 
