@@ -15,7 +15,7 @@ import shell
 from channel import Device
 from checks import Checks
 from laws import Output
-from scenarios import camera, colour, deaths, encoder, handshake, install, parts, recipes
+from scenarios import camera, colour, deaths, encoder, handshake, install, page, parts, recipes
 from scenarios.install import PACKAGE
 from site_files import RealSite, TestSite
 from station import SITE, Station
@@ -72,6 +72,7 @@ def whole(station, checks, asked):
     yield encoder.encoder, station, checks
     yield handshake.handshake, station, checks
     yield recipes.recipes, station, checks
+    yield page.page, station, checks
     if asked.real:
         yield parts.real, station, checks
     yield install.remove, station, checks

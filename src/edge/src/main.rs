@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod background;
 mod bench;
 mod calibrate;
 mod cameras;

@@ -54,6 +54,9 @@ pub(crate) struct BuildArgs {
     /// One JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+    /// For `model install`, which waits for it.
+    #[arg(long, hide = true)]
+    pub(crate) end_with_parent: bool,
 }
 
 #[derive(Debug, Args)]

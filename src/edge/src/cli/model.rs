@@ -23,8 +23,8 @@ pub(crate) struct ModelArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {
-    /// Checks a bundle, installs it beside the others, and proves it on this machine's engine. Nothing
-    /// changes for the station until it is activated.
+    /// Checks a bundle, installs it beside the others, builds what this machine's engine wants, and proves
+    /// it there. Nothing changes for the station until it is activated.
     Install(InstallArgs),
     /// Lists installed models, and which stations go by them.
     List(StoreArgs),
@@ -58,7 +58,8 @@ pub(crate) struct StoreArgs {
 #[command(after_help = "\
 A bundle is at most 64 MiB. It is refused as a whole, and nothing of it is used or kept, unless
 every file in it is one of a bundle and the one whose hash it lists. What is cut off changes
-nothing.
+nothing. Where the station wants a GPU, plans are built for it, which takes minutes on a board; where
+that fails the model is installed all the same, and proven on the CPU if the station allows it.
 
 Examples:
   ssh station twinspect model install - < cap.twb
@@ -68,6 +69,12 @@ pub(crate) struct InstallArgs {
     /// A `.twb` file, the folder of an unpacked one, or - for standard input.
     #[arg(value_name = "FILE")]
     pub(crate) bundle: PathBuf,
+    /// Builds no plans for a GPU; `twinspect engine build` does it later.
+    #[arg(long)]
+    pub(crate) no_plans: bool,
+    /// Seconds after which the process that builds plans is ended. Those that it has finished stay.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub(crate) build_limit_s: u64,
     #[command(flatten)]
     pub(crate) proof: ProofArgs,
     #[command(flatten)]

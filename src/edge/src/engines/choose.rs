@@ -96,6 +96,15 @@ pub(crate) fn choose(bundle: &Bundle, spec: &EngineSpec, gpu: Gpu) -> Result<Cho
     Ok(on_cpu(bundle, reference, spec, role, why))
 }
 
+/// Whether a model that is new here should get plans: the station insists on a GPU, or goes by one where it can and others have been built.
+pub(crate) fn wants_plans(spec: &EngineSpec) -> bool {
+    match spec.kind {
+        EngineKind::TensorRt => true,
+        EngineKind::Auto => !PlanStore::new(&spec.plans).is_empty().unwrap_or(true),
+        EngineKind::Cpu | EngineKind::Tract => false,
+    }
+}
+
 /// The CPU judges: our own engine where the configuration leaves that open and tract vouches for it, else tract.
 fn on_cpu(
     bundle: &Bundle,

@@ -10,7 +10,7 @@ mod cpu;
 mod speed;
 mod unusable;
 
-pub(crate) use choose::{Chosen, Gpu, Role, choose};
+pub(crate) use choose::{Chosen, Gpu, Role, choose, wants_plans};
 pub(crate) use comparison::{BoardReport, Compared};
 pub(crate) use speed::Speed;
 pub(crate) use unusable::{Faster, Unusable};

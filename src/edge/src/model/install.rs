@@ -9,9 +9,10 @@ use twinspect_bundle::Bundle;
 use twinspect_store::models::{Installation, Installed, ModelId, ModelsError, Proof, Signed};
 
 use super::place::StorePlace;
-use super::proof::{self, Proven};
+use super::plans::{self, Plans};
+use super::proof;
 use crate::cli::InstallArgs;
-use crate::engines::Faster;
+use crate::engines;
 use crate::error::EdgeError;
 use crate::replay::write_json;
 
@@ -31,8 +32,10 @@ struct Findings {
     /// What the signer has written, if a key is configured and has signed it.
     signed: Option<String>,
     engine: String,
-    /// In the place of a GPU that can't be used.
+    /// In the place of one that can't be used.
     stands_in: bool,
+    /// Of a GPU's engine.
+    plans: Plans,
     goldens: u64,
     worst_map_share: f64,
     /// Commands that may come next.
@@ -49,13 +52,17 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<(), Edg
     let hash = bundle.hash();
     let path = place.models.folder_of(&id);
     let known = place.models.find(id.as_str())?;
+    let plans = match &place.station {
+        Some(station) if !args.no_plans => plans::build(station, &path, args.build_limit_s),
+        _ => Plans::NotAsked,
+    };
     let (mut next, mut stands_in) = (Vec::new(), false);
-    let proof = match proven_by_this_release(&known, installation) {
+    let proof = proven_by_this_release(&known, installation).filter(|_| plans != Plans::Built);
+    let proof = match proof {
         Some(proof) => proof,
         None => {
             let proven = proof::prove(&place, &id, hash, &args.proof)?;
             stands_in = proven.stands_in_for.is_some();
-            next.extend(plans_to_build(&place, &path, &proven));
             place.models.find(id.as_str())?.proof.ok_or_else(|| {
                 // Somebody has removed it meanwhile.
                 ModelsError::Unproven { id: id.clone() }
@@ -64,6 +71,13 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<(), Edg
     };
     if let Some(station) = &place.station {
         let config = station.config.display();
+        let lacks_plans = args.no_plans && engines::wants_plans(&station.engine);
+        if plans == Plans::Failed || lacks_plans {
+            next.push(format!(
+                "twinspect engine build --config {config} --bundle {}",
+                path.display()
+            ));
+        }
         next.push(format!("twinspect model activate {id} --config {config}"));
     }
     let manifest = bundle.manifest();
@@ -78,6 +92,7 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<(), Edg
             Signed::By { trusted_comment } => Some(trusted_comment),
         },
         stands_in,
+        plans,
         engine: proof.engine,
         goldens: proof.goldens,
         worst_map_share: proof.worst_map_share,
@@ -116,19 +131,6 @@ fn proven_by_this_release(known: &Installed, installation: Installation) -> Opti
     (installation == Installation::Known && is_ours).then_some(proof)
 }
 
-/// A station that wants a GPU has no plans for a new model yet.
-fn plans_to_build(place: &StorePlace, path: &Path, proven: &Proven) -> Option<String> {
-    let station = place.station.as_ref()?;
-    let lacks_plans = proven.stands_in_for == Some(Faster::TensorRt);
-    lacks_plans.then(|| {
-        format!(
-            "twinspect engine build --config {} --bundle {}",
-            station.config.display(),
-            path.display()
-        )
-    })
-}
-
 fn print(findings: &Findings, out: &mut dyn Write) -> Result<(), EdgeError> {
     let Findings {
         id,
@@ -139,6 +141,7 @@ fn print(findings: &Findings, out: &mut dyn Write) -> Result<(), EdgeError> {
         engine,
         goldens,
         worst_map_share,
+        plans,
         next,
         ..
     } = findings;
@@ -147,6 +150,12 @@ fn print(findings: &Findings, out: &mut dyn Write) -> Result<(), EdgeError> {
     writeln!(out, "          sha256 {hash}")?;
     if let Some(comment) = signed {
         writeln!(out, "signed    {comment}")?;
+    }
+    match plans {
+        Plans::NotAsked => {}
+        Plans::Kept => writeln!(out, "plans     this board has them")?,
+        Plans::Built => writeln!(out, "plans     built for this board")?,
+        Plans::Failed => writeln!(out, "plans     not built or not trusted, see above")?,
     }
     writeln!(
         out,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use twinspect_store::models::{Models, PublicKeys, StationName};
 
 use crate::cli::StoreArgs;
-use crate::config::{self, BundleSource, ConfigError, ModelsSpec};
+use crate::config::{self, BundleSource, ConfigError, EngineSpec, ModelsSpec};
 use crate::control;
 use crate::error::EdgeError;
 
@@ -32,6 +32,7 @@ pub(crate) struct StationPlace {
     /// Where it answers while it runs.
     pub(crate) socket: PathBuf,
     pub(crate) bundle: BundleSource,
+    pub(crate) engine: EngineSpec,
 }
 
 impl StorePlace {
@@ -70,6 +71,7 @@ impl StorePlace {
                 socket: control::socket_of(&config, station.control_socket),
                 name,
                 bundle: station.bundle,
+                engine: station.engine,
                 config,
             }),
         })

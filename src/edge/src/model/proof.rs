@@ -1,35 +1,27 @@
 //! The process that proves an installed model, beside a station that may run.
 //!
 //! A network that nobody has run here yet may need much memory, hang, or bring a vendor's library down. It does so
-//! in a process that gives way to all others, is the first to go when memory is short, ends with the one that has
-//! started it, and is ended when it takes too long.
+//! in a process that gives way to all others, ends with the one that has started it, and is ended when it takes too long.
 
-use std::io::{Read, Write};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::io::Write;
+use std::process::Command;
 use std::time::Duration;
 
-use crossbeam_channel::{RecvTimeoutError, bounded};
 use indicatif::ProgressBar;
-use rustix::process::{Signal, nice, set_parent_process_death_signal};
 use serde::{Deserialize, Serialize};
 use twinspect_bundle::Bundle;
 use twinspect_store::models::{Change, ModelId, Proof};
 
+use super::answer::answer_of;
 use super::place::StorePlace;
+use crate::background;
 use crate::cli::{ProofArgs, ProveProcessArgs};
 use crate::clock;
 use crate::config::{self, EngineSpec};
 use crate::engines::{self, Faster, Gpu};
 use crate::error::EdgeError;
-use crate::plans::be_the_first_to_go;
 use crate::replay::write_json;
 
-/// Added to the process's own; from -20, the most urgent, to 19.
-const NICE: i32 = 10;
-/// Longest answer of the process.
-const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 /// A spinner turns so often.
 const TURN: Duration = Duration::from_millis(120);
 
@@ -49,17 +41,9 @@ pub(super) struct Proven {
 
 /// Proves a model on the engine that its station would choose, and says what it came to.
 pub(crate) fn prove_process(args: &ProveProcessArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    let system = |doing| {
-        move |error: rustix::io::Errno| EdgeError::System {
-            doing,
-            source: error.into(),
-        }
-    };
     // The store is left to whoever has started this.
-    set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(system("asking for a signal at the other process's end"))?;
-    nice(NICE).map_err(system("asking for less of the processor"))?;
-    be_the_first_to_go();
+    background::end_with_parent()?;
+    background::give_way()?;
     let wanted = match &args.config {
         Some(config) => config::load(config)?.station.engine,
         None => EngineSpec::cpu(),
@@ -124,56 +108,23 @@ fn run(place: &StorePlace, id: &ModelId, limit: Duration) -> Result<Proven, Edge
         model: id.to_string(),
         why,
     };
-    let mut child = start(place, &place.models.folder_of(id))
-        .map_err(|error| broken(format!("starting its process: {error}")))?;
-    let (answer_sender, answers) = bounded(1);
-    if let Some(stdout) = child.stdout.take() {
-        thread::spawn(move || {
-            let mut answer = Vec::new();
-            let read = stdout.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);
-            // Nobody waits for it after the limit.
-            answer_sender
-                .send(read.map(|_count| answer))
-                .unwrap_or_default();
-        });
+    let program = std::env::current_exe()
+        .map_err(|error| broken(format!("finding this program: {error}")))?;
+    let mut command = Command::new(program);
+    let bundle = place.models.folder_of(id);
+    command.arg("prove-process").arg("--bundle").arg(bundle);
+    if let Some(station) = &place.station {
+        command.arg("--config").arg(&station.config);
     }
-    let answer = match answers.recv_timeout(limit) {
-        Ok(answer) => answer.map_err(|error| broken(format!("reading its answer: {error}")))?,
-        Err(RecvTimeoutError::Timeout) => {
-            end(&mut child);
-            let seconds = limit.as_secs();
-            return Err(broken(format!(
-                "its process was ended after {seconds} s, which --limit-s may raise"
-            )));
-        }
-        Err(RecvTimeoutError::Disconnected) => Vec::new(),
-    };
-    let status = child
-        .wait()
-        .map_err(|error| broken(format!("waiting for its process: {error}")))?;
-    match status.code() {
-        Some(0) => serde_json::from_slice(&answer)
+    let answer =
+        answer_of(&mut command, limit, "--limit-s").map_err(|error| broken(error.to_string()))?;
+    match answer.status.code() {
+        Some(0) => serde_json::from_slice(&answer.text)
             .map_err(|error| broken(format!("its process answered nonsense: {error}"))),
         Some(code) => Err(EdgeError::NotProven {
             model: id.to_string(),
             code: u8::try_from(code).unwrap_or(1),
         }),
-        None => Err(broken(format!("its process has died: {status}"))),
-    }
-}
-
-fn start(place: &StorePlace, bundle: &Path) -> std::io::Result<Child> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("prove-process").arg("--bundle").arg(bundle);
-    if let Some(station) = &place.station {
-        command.arg("--config").arg(&station.config);
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()
-}
-
-/// It may have ended by itself meanwhile.
-fn end(child: &mut Child) {
-    if let Err(error) = child.kill().and_then(|()| child.wait()) {
-        log::warn!("ending process {}: {error}", child.id());
+        None => Err(broken(format!("its process has died: {}", answer.status))),
     }
 }

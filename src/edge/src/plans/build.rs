@@ -13,6 +13,7 @@ use twinspect_engine::StageName;
 use twinspect_engine::tensorrt::{BuildLimits, BuildStep};
 
 use super::{PlansPlace, open_board};
+use crate::background;
 use crate::cli::BuildArgs;
 use crate::engines::{BoardReport, Compared};
 use crate::error::EdgeError;
@@ -20,9 +21,6 @@ use crate::replay::write_json;
 
 /// A spinner turns so often.
 const TURN: Duration = Duration::from_millis(120);
-/// Added to the score by which the kernel chooses whom to end when memory is short, from -1000 to 1000: a
-/// station that runs beside this should not be the one.
-const OOM_SCORE: &str = "800";
 
 /// What was done. Its keys are for scripts and stay.
 #[derive(Serialize)]
@@ -47,6 +45,9 @@ struct StagePlan {
 
 /// Builds what is missing, and compares what comes of it with tract.
 pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    if args.end_with_parent {
+        background::end_with_parent()?;
+    }
     let place = PlansPlace::of(&args.plans)?;
     let path = args.bundle.as_ref().or(place.bundle.as_ref());
     let Some(path) = path.cloned() else {
@@ -58,7 +59,7 @@ pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     let bundle = Bundle::open(&path)?;
     let board = open_board()?;
     make(&place.folder)?;
-    be_the_first_to_go();
+    background::give_way()?;
     let plans = place.store();
     if args.again {
         plans.discard(&board, &bundle)?;
@@ -109,14 +110,6 @@ pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeErr
 fn make(folder: &Path) -> Result<(), EdgeError> {
     let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
     made.map_err(EdgeError::store(folder))
-}
-
-/// Should memory become short, this process goes and the station stays. Where that can't be asked for, the build
-/// goes on.
-pub(crate) fn be_the_first_to_go() {
-    if let Err(error) = fs_err::write("/proc/self/oom_score_adj", OOM_SCORE) {
-        log::debug!("asking to be the first to go: {error}");
-    }
 }
 
 /// One spinner on standard error, on a terminal alone; elsewhere the log tells.

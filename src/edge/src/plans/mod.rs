@@ -7,8 +7,6 @@ mod build;
 mod list;
 mod prune;
 
-pub(crate) use build::be_the_first_to_go;
-
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

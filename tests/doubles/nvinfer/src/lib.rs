@@ -22,6 +22,7 @@
 //! |---|---|
 //! | `release=10.3.0` | the release; one without a file only says its version |
 //! | `fail=N` | the N-th call, from 1, does nothing and gives what means failure |
+//! | `stuck=N` | the N-th plan is built for ever |
 //! | `swap=INTERFACE:METHOD:-1` | the method changes places with its neighbour, -1 or +1 |
 //! | `gain=1.01` | networks are wrong: their outputs are multiplied by this |
 //! | `noisy` | the logger hears strange things, from several threads |

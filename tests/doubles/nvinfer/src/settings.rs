@@ -8,6 +8,8 @@ pub(crate) struct Settings {
     pub(crate) release: String,
     /// Which call fails.
     pub(crate) fail: Option<u64>,
+    /// Which build never ends.
+    pub(crate) stuck: Option<u64>,
     /// Interface, method, and how far it moves.
     pub(crate) swap: Option<(String, String, isize)>,
     pub(crate) is_noisy: bool,
@@ -25,6 +27,9 @@ pub(crate) fn settings() -> &'static Settings {
             match word.split_once('=') {
                 Some(("release", release)) => release.clone_into(&mut settings.release),
                 Some(("fail", call)) => settings.fail = Some(call.parse().expect("fail=N")),
+                Some(("stuck", build)) => {
+                    settings.stuck = Some(build.parse().expect("stuck=N"));
+                }
                 Some(("swap", swap)) => {
                     let parts: Vec<&str> = swap.split(':').collect();
                     let [interface, method, by] = parts[..] else {

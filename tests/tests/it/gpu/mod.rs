@@ -6,6 +6,7 @@
 
 mod commands;
 mod faults;
+mod install;
 mod station;
 
 use std::path::Path;

@@ -1,0 +1,70 @@
+//! What a process answers that this one has started and waits for, but not for ever.
+
+use std::io::{self, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
+
+/// Longest answer of a process.
+const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+
+/// How a process has ended, and what it has written to its standard output.
+pub(super) struct Answer {
+    pub(super) status: ExitStatus,
+    pub(super) text: Vec<u8>,
+}
+
+/// Why there is none.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unanswered {
+    #[error("{doing} its process: {source}")]
+    Lost {
+        doing: &'static str,
+        source: io::Error,
+    },
+    #[error("its process was ended after {} s, which {option} may raise", limit.as_secs())]
+    TooSlow {
+        limit: Duration,
+        option: &'static str,
+    },
+}
+
+/// Starts a command of this very program, waits until it has ended, and ends it where that takes longer than the limit that
+/// an option has set.
+pub(super) fn answer_of(
+    command: &mut Command,
+    limit: Duration,
+    option: &'static str,
+) -> Result<Answer, Unanswered> {
+    let lost = |doing| move |source| Unanswered::Lost { doing, source };
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(lost("starting"))?;
+    let (sender, answers) = bounded(1);
+    if let Some(stdout) = child.stdout.take() {
+        thread::spawn(move || {
+            let mut answer = Vec::new();
+            let read = stdout.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);
+            // Nobody waits for it after the limit.
+            sender.send(read.map(|_count| answer)).unwrap_or_default();
+        });
+    }
+    let text = match answers.recv_timeout(limit) {
+        Ok(answer) => answer.map_err(lost("reading the answer of"))?,
+        Err(RecvTimeoutError::Timeout) => {
+            end(&mut child);
+            return Err(Unanswered::TooSlow { limit, option });
+        }
+        Err(RecvTimeoutError::Disconnected) => Vec::new(),
+    };
+    let status = child.wait().map_err(lost("waiting for"))?;
+    Ok(Answer { status, text })
+}
+
+/// It may have ended by itself meanwhile.
+fn end(child: &mut Child) {
+    if let Err(error) = child.kill().and_then(|()| child.wait()) {
+        log::warn!("ending process {}: {error}", child.id());
+    }
+}

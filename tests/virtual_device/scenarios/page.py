@@ -1,0 +1,94 @@
+"""The page and the figures, by the packaged unit with all that it forbids."""
+
+import time
+
+from figures import parts_by_verdict, samples, status_and_body
+from laws import Output, parts, pulse_faults
+
+PORT = 8080
+TEXTFILE = "/var/lib/twinspect/metrics/station.prom"
+# The page's process is started again with growing waits.
+BACK_MAX_S = 90
+# Clients that open a connection and say half a line.
+SLOW_CLIENTS = 60
+
+
+def page(station, checks, count=12):
+    """It shows what the wires did, and neither its clients nor its end change what they do."""
+    station.play(Output.PASS_PULSE)
+    station.device.say(f"printf '\\n[metrics]\\ntextfile = \"{TEXTFILE}\"\\n' >>{station.configuration}")
+    checks.holds("page: READY beats", station.start())
+    checks.holds("page: it is there", _comes_back(station))
+    first = station.bring(count)
+    station.settle()
+    due = station.verdicts(first, count)
+    expected = {verdict.value: due.count(verdict) for verdict in set(due)}
+
+    number, body = _get(station, "/")
+    checks.holds("page: it is a page", number == 200 and "<html" in body, f"{number}, {len(body)} characters")
+    number, text = _get(station, "/metrics")
+    counts = {verdict: count for verdict, count in parts_by_verdict(text).items() if count}
+    checks.holds("page: figures count what the wires did", counts == expected, f"{number}: {counts}, due {expected}")
+    ready = [value for _, value in samples(text, "twinspect_ready")]
+    checks.holds("page: figures say that READY beats", ready == [1.0], str(ready))
+    number, _ = _get(station, "/", host="elsewhere.example")
+    checks.holds("page: a browser that was led here by another name is refused", number == 421, str(number))
+
+    written = {}
+    until = time.monotonic() + BACK_MAX_S
+    while written != expected and time.monotonic() < until:
+        text = station.device.run(f"cat {TEXTFILE}; sleep 1")[1]
+        written = {verdict: count for verdict, count in parts_by_verdict(text).items() if count}
+    checks.holds("page: the file for the node exporter counts the same", written == expected, str(written))
+
+    _crowd(station, checks, count)
+    _death(station, checks, count)
+
+
+def _crowd(station, checks, count):
+    """Clients that never finish what they ask."""
+    station.clear_trace()
+    connections = "\n".join(
+        f"exec {{c{client}}}<>/dev/tcp/127.0.0.1/{PORT} && printf 'GET / HT' >&$c{client}" for client in range(SLOW_CLIENTS)
+    )
+    station.device.say(f"(\n{connections}\nsleep 30\n) >/dev/null 2>&1 &\nsleep 1")
+    _judges(station, checks, f"page: {SLOW_CLIENTS} slow clients change nothing", count)
+
+
+def _death(station, checks, count):
+    """Its process is killed."""
+    station.clear_trace()
+    before = _process(station)
+    station.device.say(f"kill -KILL {before}")
+    _judges(station, checks, "page: its death changes nothing", count)
+    checks.holds("page: it comes back", _comes_back(station) and _process(station) not in ("", before))
+    line_process = station.line_process()
+    checks.holds("page: the station was not started again for it", line_process not in ("", "0") and station.restarts() == 0)
+
+
+def _judges(station, checks, name, count):
+    first = station.bring(count)
+    station.settle()
+    events = station.events()
+    brought = parts(events, station.verdicts(first, count), first)
+    checks.no_faults(name, pulse_faults(events, brought, Output.PASS_PULSE, station.timing), f"{count} parts")
+
+
+def _process(station):
+    return station.device.run(f"pgrep --parent {station.line_process()} --full page-process")[1].strip()
+
+
+def _comes_back(station):
+    until = time.monotonic() + BACK_MAX_S
+    while time.monotonic() < until:
+        if _get(station, "/metrics")[0] == 200:
+            return True
+        station.device.say("sleep 1")
+    return False
+
+
+def _get(station, path, host="127.0.0.1"):
+    """Asks as a browser in the device would; there is none, nor curl."""
+    request = f"GET {path} HTTP/1.1\\r\\nHost: {host}\\r\\nConnection: close\\r\\n\\r\\n"
+    command = f"exec 3<>/dev/tcp/127.0.0.1/{PORT} && printf '{request}' >&3 && timeout 20 cat <&3"
+    return status_and_body(station.device.run(command)[1])
