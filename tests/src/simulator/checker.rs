@@ -60,6 +60,8 @@ pub(super) struct Checker {
     not_ready_until_us: u64,
     /// The last heartbeat that came told of a camera without pictures.
     is_blind: bool,
+    /// The last heartbeat told of an engine that is too slow.
+    is_slow: bool,
     /// First answers, as they were said in time.
     answers: VecDeque<(u64, Outcome)>,
     /// When parts were triggered, and which process was asked.
@@ -93,6 +95,7 @@ impl Checker {
             late_in_a_row: 0,
             not_ready_until_us: 0,
             is_blind: false,
+            is_slow: false,
             answers: VecDeque::with_capacity(ANSWERS_KEPT),
             tickets: VecDeque::with_capacity(ANSWERS_KEPT),
             is_switching: false,
@@ -273,6 +276,9 @@ impl Checker {
                 "the last heartbeat told of none".to_owned()
             });
         }
+        if self.is_slow {
+            self.violated("READY only while the engine is fast enough", String::new);
+        }
         // The station's clock may be behind.
         if now_us + CLOCK_SLACK_US < self.not_ready_until_us {
             self.violated("late results drop READY", || {
@@ -284,9 +290,9 @@ impl Checker {
     /// The inspect process has said something to the station.
     pub(super) fn heard(&mut self, what: Said) {
         match what {
-            // No inspect process of the simulator has a slow engine.
-            Said::Blind | Said::Slow => self.is_blind = true,
-            Said::Ready | Said::Advanced => self.is_blind = false,
+            Said::Blind => self.is_blind = true,
+            Said::Slow => (self.is_blind, self.is_slow) = (false, true),
+            Said::Ready | Said::Advanced => (self.is_blind, self.is_slow) = (false, false),
 
             Said::Verdict { .. }
             | Said::Proven

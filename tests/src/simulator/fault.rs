@@ -51,6 +51,9 @@ pub enum FaultKind {
     EngineSlow,
     /// The engine never returns.
     EngineHang,
+    /// The engine is lost with its process, and what stands in is too slow for the belt, until somebody has the
+    /// first one tried again.
+    EngineStandsIn,
     /// An answer comes twice, the second time as a PASS.
     DuplicateAnswer,
     /// Somebody answers for a part that nobody has seen.
@@ -129,7 +132,7 @@ pub struct Fault {
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::Bounce,
         Self::MissedPart,
         Self::DoublePulse,
@@ -151,6 +154,7 @@ impl FaultKind {
         Self::EngineError,
         Self::EngineSlow,
         Self::EngineHang,
+        Self::EngineStandsIn,
         Self::DuplicateAnswer,
         Self::UnknownAnswer,
         Self::DelayedAnswer,
@@ -244,6 +248,7 @@ impl FaultKind {
             | Self::CameraHang
             | Self::EngineHang
             | Self::EngineSlow
+            | Self::EngineStandsIn
             | Self::Crash
             | Self::Hang
             | Self::StartFailure

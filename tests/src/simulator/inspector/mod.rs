@@ -31,7 +31,13 @@ pub(super) const HEARTBEAT_US: u64 = 100_000;
 const READOUT_US: u64 = 5_000;
 /// A camera call that lasts longer is no sign of life.
 const STUCK_US: u64 = 600_000;
-const START_FAULTS: [FaultKind; 2] = [FaultKind::StartFailure, FaultKind::StartHang];
+const START_FAULTS: [FaultKind; 3] = [
+    FaultKind::StartFailure,
+    FaultKind::StartHang,
+    FaultKind::EngineStandsIn,
+];
+/// What an engine that stands in takes longer for a part.
+const SLOWER_US: u64 = 60_000;
 pub(super) const NEVER: u64 = u64::MAX;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +152,8 @@ pub(super) struct Inspector {
     /// Said, but not due yet; in order.
     outbox: VecDeque<Message>,
     disk_full_until_us: u64,
+    /// Until when an engine stands in that is too slow for the belt.
+    slow_until_us: Option<u64>,
     camera: Camera,
     pub(super) records_dropped: u64,
 }
@@ -176,6 +184,7 @@ impl Inspector {
             stall: None,
             outbox: VecDeque::new(),
             disk_full_until_us: 0,
+            slow_until_us: None,
             camera: Camera::default(),
             records_dropped: 0,
         }
@@ -206,7 +215,8 @@ impl Inspector {
                 });
                 let job = self.job.map_or(NEVER, |job| job.done_us);
                 let own = capture.min(job).min(self.beat_us).min(self.frame_us);
-                own.min(self.camera.next_us)
+                let retried_us = self.slow_until_us.unwrap_or(NEVER);
+                own.min(self.camera.next_us).min(retried_us)
             }
         };
         said.min(moves)
@@ -243,9 +253,14 @@ impl Inspector {
         self.last = None;
         self.last_picture = None;
         self.armed.retain(|(kind, _)| START_FAULTS.contains(kind));
+        self.slow_until_us = None;
         let lasts_us = self.draw(50_000, 200_000);
         let proven_us = match self.take(&START_FAULTS) {
             Some((FaultKind::StartHang, _)) => NEVER,
+            Some((FaultKind::EngineStandsIn, size)) => {
+                self.slow_until_us = Some(now_us + lasts_us + 200_000 + 1_000 * size);
+                now_us + lasts_us
+            }
             Some(_) => {
                 self.end(now_us + lasts_us);
                 return;
@@ -297,6 +312,13 @@ impl Inspector {
             FaultKind::CameraAway | FaultKind::CameraSilent | FaultKind::CameraHang => {
                 self.camera_fault(kind, size, now_us, device);
             }
+            FaultKind::EngineStandsIn => {
+                self.armed.retain(|(kind, _)| !START_FAULTS.contains(kind));
+                self.armed.push((kind, size));
+                if self.is_up() {
+                    self.end(now_us);
+                }
+            }
             FaultKind::DiskFull => self.disk_full_until_us = now_us + 1_000 * size,
             FaultKind::StartFailure | FaultKind::StartHang => {
                 self.armed.retain(|(kind, _)| !START_FAULTS.contains(kind));
@@ -335,11 +357,21 @@ impl Inspector {
                 self.beat_us = now_us + HEARTBEAT_US;
                 self.frame_us = if self.watches { now_us } else { NEVER };
                 self.say(now_us, Said::Ready, None);
+                if self.slow_until_us.is_some() {
+                    self.say(now_us, Said::Slow, None);
+                }
             } else if until_us <= now_us {
                 self.camera_failed(now_us);
             }
         }
         if self.phase != Phase::Up {
+            return;
+        }
+        if self
+            .slow_until_us
+            .is_some_and(|until_us| until_us <= now_us)
+        {
+            self.end(now_us);
             return;
         }
         if let Some(job) = self.job.take_if(|job| job.done_us <= now_us) {
@@ -370,10 +402,10 @@ impl Inspector {
 
     /// What a heartbeat says.
     fn beat(&self) -> Said {
-        if self.camera.is_well() {
-            Said::Advanced
-        } else {
-            Said::Blind
+        match (self.camera.is_well(), self.slow_until_us) {
+            (false, _) => Said::Blind,
+            (true, Some(_)) => Said::Slow,
+            (true, None) => Said::Advanced,
         }
     }
 
@@ -389,9 +421,10 @@ impl Inspector {
             self.end(now_us);
             return;
         }
+        let longer_us = self.slow_until_us.map_or(0, |_| SLOWER_US);
         let mut job = Job {
             frame,
-            done_us: now_us + self.draw(15_000, 45_000),
+            done_us: now_us + longer_us + self.draw(15_000, 45_000),
             fails: self.nature == Nature::CantJudge,
         };
         match self.take(&[

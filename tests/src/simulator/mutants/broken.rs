@@ -293,7 +293,8 @@ impl Device for Broken {
                 }
                 self.inner.inspector(generation, what, now_us);
             }
-            (Mutation::BlindnessIgnored, Inspector::Blind) => {
+            (Mutation::BlindnessIgnored, Inspector::Blind)
+            | (Mutation::SlownessIgnored, Inspector::Slow) => {
                 self.inner
                     .inspector(generation, Inspector::Advanced, now_us);
             }

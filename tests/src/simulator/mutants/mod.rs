@@ -82,6 +82,8 @@ pub enum Mutation {
     HeartbeatOfItsOwn,
     /// A heartbeat without a camera is one like others.
     BlindnessIgnored,
+    /// A heartbeat with an engine that is too slow is one like others.
+    SlownessIgnored,
     /// READY rises and stays.
     ReadyIsLevel,
     /// Late results don't drop READY.
@@ -146,7 +148,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 61] = [
+    pub const ALL: [Self; 62] = [
         Self::NoDebounce,
         Self::DoublesIgnored,
         Self::SensorGapsIgnored,
@@ -178,6 +180,7 @@ impl Mutation {
         Self::AnswersAreLife,
         Self::HeartbeatOfItsOwn,
         Self::BlindnessIgnored,
+        Self::SlownessIgnored,
         Self::ReadyIsLevel,
         Self::LateNeverDropsReady,
         Self::BusyNever,
