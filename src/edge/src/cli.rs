@@ -30,6 +30,8 @@ use twinspect_core::modality::Modality;
 use twinspect_core::score::DegradedPolicy;
 use twinspect_dataset::Split;
 
+use crate::config::PrecisionChoice;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done                        5  engine
@@ -241,6 +243,9 @@ pub(crate) struct CheckArgs {
     /// Folder of the GPU's plans, in place of the configuration's.
     #[arg(long, value_name = "DIR", requires = "engine")]
     pub(crate) plans: Option<PathBuf>,
+    /// What the GPU computes with, in place of the configuration's.
+    #[arg(long, value_name = "PRECISION", requires = "engine")]
+    pub(crate) precision: Option<PrecisionChoice>,
     /// Folder for the camera's pictures.
     #[arg(
         long,
@@ -294,6 +299,9 @@ pub(crate) struct BenchArgs {
         value_delimiter = ','
     )]
     pub(crate) engine: Vec<EngineName>,
+    /// What a GPU computes with.
+    #[arg(long, value_name = "PRECISION", default_value = "fp32")]
+    pub(crate) precision: PrecisionChoice,
     /// Folder of the GPU's plans.
     #[arg(long, value_name = "DIR", required_if_eq("engine", "tensorrt"))]
     pub(crate) plans: Option<PathBuf>,

@@ -17,6 +17,11 @@ pub enum Precision {
     F16,
 }
 
+impl Precision {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::F32, Self::F16];
+}
+
 /// Runs the stages of one product. One thread owns it.
 pub trait Engine: Send {
     /// The name that users see: `native`, `tract`, `tensorrt`.

@@ -17,9 +17,9 @@ pub struct Builder {
 pub enum Types {
     /// 32 bits, of an ONNX network of 32 bits.
     F32,
-    /// 16 bits but for the layers named; their names are those of the ONNX nodes. TensorRT 8 alone
-    /// can be asked for it.
-    F16Except(Vec<String>),
+    /// 16 bits for the layers named, and 32 for all others; names are those of the ONNX nodes. TensorRT 8
+    /// alone can be asked for it.
+    F16Only(Vec<String>),
     /// What the ONNX network says, with casts where types meet. From TensorRT 10 on; 8 takes casts
     /// for hints.
     AsTyped,
@@ -73,13 +73,13 @@ impl Builder {
 fn network_flags(version: Version, types: &Types) -> Result<u32, Error> {
     let generation = version.generation()?;
     let value = match (generation, types) {
-        (Generation::V8, Types::F32 | Types::F16Except(_)) => abi::EXPLICIT_BATCH,
+        (Generation::V8, Types::F32 | Types::F16Only(_)) => abi::EXPLICIT_BATCH,
         (Generation::V10 | Generation::V11, Types::F32 | Types::AsTyped) => abi::STRONGLY_TYPED,
         (Generation::V8, Types::AsTyped) => {
             let types = "the types of a network, before 10";
             return Err(Error::Types { version, types });
         }
-        (Generation::V10 | Generation::V11, Types::F16Except(_)) => {
+        (Generation::V10 | Generation::V11, Types::F16Only(_)) => {
             let types = "types of single layers, after 8";
             return Err(Error::Types { version, types });
         }

@@ -91,7 +91,7 @@ pub enum Error {
         /// What it can't do.
         types: &'static str,
     },
-    /// Layers that are to stay at 32 bits are not in the network.
+    /// Layers that are to be computed with 16 bits are not in the network.
     #[error("the network has no layers {}", .names.join(", "))]
     NoLayers {
         /// Their names.

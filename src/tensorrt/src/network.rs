@@ -76,7 +76,7 @@ impl Network {
     /// memory.
     ///
     /// # Errors
-    /// [`Error::NoLayers`] if a layer that is to stay at 32 bits is not there; [`Error::Canary`] if
+    /// [`Error::NoLayers`] if a layer that is to have 16 bits is not there; [`Error::Canary`] if
     /// the configuration reads back differently; [`Error::Refused`] with TensorRT's words.
     pub fn build(self, limits: &BuildLimits, timing_cache: Option<&[u8]>) -> Result<Built, Error> {
         let generation = self.network.generation();
@@ -86,8 +86,8 @@ impl Network {
         };
         set_limits(&config, limits)?;
         set_flags(&config, generation, &self.types)?;
-        if let Types::F16Except(names) = &self.types {
-            keep_f32(&self.network, names)?;
+        if let Types::F16Only(names) = &self.types {
+            keep_f32_but(&self.network, names)?;
         }
         let (config, is_cache_rejected) = with_cache(config, timing_cache.unwrap_or_default())?;
         let listener = Listener::new();
@@ -135,7 +135,7 @@ fn set_flags(
     generation: Generation,
     types: &Types,
 ) -> Result<(), Error> {
-    let is_half = matches!(types, Types::F16Except(_));
+    let is_half = matches!(types, Types::F16Only(_));
     let half = [(abi::FP16, true), (abi::OBEY, true)];
     let wanted = [(abi::TF32, true), (abi::TF32, false)].into_iter();
     for (value, on) in wanted.chain(half.into_iter().filter(|_| is_half)) {
@@ -154,20 +154,21 @@ fn set_flags(
     Ok(())
 }
 
-/// Asks for 32 bits in the layers named. Layers whose outputs are no floating point numbers, shapes
-/// for instance, have no say in it.
-fn keep_f32(network: &Handle<'_, VNetworkDefinition>, names: &[String]) -> Result<(), Error> {
-    let mut missing: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-    let wanted = missing.clone();
+/// Asks for 32 bits in all layers but those named: the parser makes layers of its own, which no ONNX node names. Layers whose
+/// outputs are no floating point numbers, shapes for instance, have no say in it.
+fn keep_f32_but(network: &Handle<'_, VNetworkDefinition>, names: &[String]) -> Result<(), Error> {
+    let halves: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    let mut missing = halves.clone();
     let layers = checked_count(network.layer_count(), LAYERS_MAX, "layers")?;
     for index in 0..layers {
         let layer = network
             .layer(index)
             .ok_or_else(|| part_missing("layer", index))?;
         let (_, name) = checked_name(layer.name(), "layer", index)?;
-        if wanted.contains(name.as_str()) {
-            keep_layer_f32(&layer)?;
+        if halves.contains(name.as_str()) {
             missing.remove(name.as_str());
+        } else {
+            keep_layer_f32(&layer)?;
         }
     }
     if missing.is_empty() {

@@ -98,7 +98,7 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     let mut lanes = args
         .engine
         .iter()
-        .map(|engine| lane(*engine, args.plans.as_deref(), &bundle))
+        .map(|engine| lane(*engine, args, &bundle))
         .collect::<Result<Vec<Lane>, _>>()?;
     let count = camera.parts().len().min(PARTS_IN_MEMORY);
     let mut frames = (0..count)
@@ -151,9 +151,9 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     }
 }
 
-fn lane(engine: EngineName, plans: Option<&Path>, bundle: &Bundle) -> Result<Lane, EdgeError> {
-    let spec = match (engine, plans) {
-        (EngineName::TensorRt, Some(plans)) => EngineSpec::tensorrt(plans),
+fn lane(engine: EngineName, args: &BenchArgs, bundle: &Bundle) -> Result<Lane, EdgeError> {
+    let spec = match (engine, &args.plans) {
+        (EngineName::TensorRt, Some(plans)) => EngineSpec::tensorrt(plans, args.precision),
         (EngineName::TensorRt, None) => {
             return Err(EdgeError::Usage {
                 message: "no folder of plans is named".to_owned(),

@@ -8,8 +8,8 @@ use twinspect_bundle::Bundle;
 use twinspect_engine::tensorrt::PlanStore;
 
 use crate::cli::CheckArgs;
-use crate::config::{EngineKind, Station};
-use crate::engines::{BoardReport, Compared, Unusable};
+use crate::config::{PrecisionChoice, Station};
+use crate::engines::{self, BoardReport, Compared, OnGpu, Unusable};
 use crate::error::EdgeError;
 use crate::plans::open_board;
 use crate::replay::write_json;
@@ -23,14 +23,15 @@ struct Findings {
     hash: String,
     native: Compared,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tensorrt: Option<OnGpu>,
+    tensorrt: Option<PlansFound>,
 }
 
 #[derive(Serialize)]
-struct OnGpu {
+struct PlansFound {
     plans: PathBuf,
     board: BoardReport,
-    comparison: Compared,
+    #[serde(flatten)]
+    compared: OnGpu,
 }
 
 /// Compares our own engine with tract, whatever the configuration wants; and TensorRT where it is wanted or its plans are.
@@ -48,21 +49,21 @@ pub(super) fn check_engine(
         native.print(out)?;
     }
     let tensorrt = gpu_plans(station, args)
-        .map(|plans| -> Result<OnGpu, EdgeError> {
+        .map(|(plans, precision)| -> Result<PlansFound, EdgeError> {
             let store = PlanStore::new(&plans);
             if store.is_empty().unwrap_or(false) {
                 return Err(Unusable::NoPlans { folder: plans }.into());
             }
             let board = open_board()?;
-            let comparison = Compared::tensorrt(&opened, &board, &store)?;
+            let compared = OnGpu::of(&opened, &board, &store, precision, &mut |_| Ok(()))?;
             if !args.json {
                 writeln!(out, "\nboard     {}", board.facts())?;
-                comparison.print(out)?;
+                compared.print(out)?;
             }
-            Ok(OnGpu {
+            Ok(PlansFound {
                 plans,
                 board: board.facts().into(),
-                comparison,
+                compared,
             })
         })
         .transpose();
@@ -85,21 +86,17 @@ pub(super) fn check_engine(
     if let Some(error) = failed {
         return Err(error);
     }
-    let on_gpu = findings.tensorrt.map(|found| found.comparison);
-    on_gpu.map_or(Ok(()), Compared::into_verdict)?;
+    let on_gpu = findings.tensorrt.map(|found| found.compared);
+    on_gpu.map_or(Ok(()), OnGpu::into_verdict)?;
     findings.native.into_verdict()
 }
 
-/// The folder of plans that somebody has a wish for.
-fn gpu_plans(station: Option<&Station>, args: &CheckArgs) -> Option<PathBuf> {
+/// The folder of plans that somebody has a wish for, and the precision.
+fn gpu_plans(station: Option<&Station>, args: &CheckArgs) -> Option<(PathBuf, PrecisionChoice)> {
+    let engine = station.map(|station| &station.engine);
+    let configured = engine.filter(|engine| engines::wants_plans(engine));
     let named = args.plans.clone();
-    let configured = station.map(|station| &station.engine).filter(|engine| {
-        let is_empty = || PlanStore::new(&engine.plans).is_empty().unwrap_or(false);
-        match engine.kind {
-            EngineKind::TensorRt => true,
-            EngineKind::Auto => !is_empty(),
-            EngineKind::Cpu | EngineKind::Tract => false,
-        }
-    });
-    named.or(configured.map(|engine| engine.plans.clone()))
+    let plans = named.or(configured.map(|engine| engine.plans.clone()))?;
+    let precision = args.precision.or(engine.map(|engine| engine.precision));
+    Some((plans, precision.unwrap_or(PrecisionChoice::Fp32)))
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::AskArgs;
+use crate::config::PrecisionChoice;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -45,6 +46,9 @@ pub(crate) struct BuildArgs {
     /// The model, in place of the configuration's.
     #[arg(long, value_name = "FILE", required_unless_present = "config")]
     pub(crate) bundle: Option<PathBuf>,
+    /// What the GPU computes with, in place of the configuration's. Where 16 bits are not trusted plans of 32 are built, too.
+    #[arg(long, value_name = "PRECISION")]
+    pub(crate) precision: Option<PrecisionChoice>,
     /// Deletes this board's plans of the model first.
     #[arg(long)]
     pub(crate) again: bool,

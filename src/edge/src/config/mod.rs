@@ -28,7 +28,7 @@ pub(crate) use calibration::{CalibrationToml, DISTANCES_MM, TILT_MAX_DEG};
 pub(crate) use camera::{BeltPace, CameraSource, Recording};
 pub(crate) use changes::{Change, ReloadError};
 pub(crate) use checker::StationError;
-pub(crate) use engine::{CpuChoice, EngineKind, EngineSpec, Fallback};
+pub(crate) use engine::{CpuChoice, EngineKind, EngineSpec, Fallback, PrecisionChoice};
 pub(crate) use explain::Setting;
 pub(crate) use models::{BundleSource, ModelsSpec};
 pub(crate) use mqtt::{Login, MqttSpec};

@@ -10,7 +10,7 @@ use twinspect_engine::{Engine, NativeEngine, Proof};
 
 use super::cpu::{Reference, Trusted};
 use super::{Faster, Unusable};
-use crate::config::{CpuChoice, EngineKind, EngineSpec, Fallback};
+use crate::config::{CpuChoice, EngineKind, EngineSpec, Fallback, PrecisionChoice};
 use crate::error::{EdgeError, WithCauses};
 
 /// Longest explanation that is told to others.
@@ -100,7 +100,8 @@ pub(crate) fn choose(bundle: &Bundle, spec: &EngineSpec, gpu: Gpu) -> Result<Cho
 pub(crate) fn wants_plans(spec: &EngineSpec) -> bool {
     match spec.kind {
         EngineKind::TensorRt => true,
-        EngineKind::Auto => !PlanStore::new(&spec.plans).is_empty().unwrap_or(true),
+        // One that can't be read was prepared by somebody.
+        EngineKind::Auto => !PlanStore::new(&spec.plans).is_empty().unwrap_or(false),
         EngineKind::Cpu | EngineKind::Tract => false,
     }
 }
@@ -162,13 +163,28 @@ fn trusted_tensorrt(
         return Err(Unusable::NoPlans { folder });
     }
     let board = Board::open().map_err(Unusable::Board)?;
-    let engine = load_tensorrt(&board, &plans, bundle)?;
-    let trusted = reference.trust(Faster::TensorRt, Box::new(engine), bundle)?;
+    let mut trusted_at = |precision| {
+        let engine = load_tensorrt(&board, &plans, bundle, precision)?;
+        reference.trust(Faster::TensorRt, Box::new(engine), bundle)
+    };
+    let (trusted, instead_of) = match (trusted_at(spec.precision), spec.precision) {
+        (Ok(trusted), _) => (trusted, None),
+        (Err(error), PrecisionChoice::Fp32) => return Err(error),
+        (Err(error), PrecisionChoice::Fp16) => match trusted_at(PrecisionChoice::Fp32) {
+            Ok(trusted) => (trusted, Some(error)),
+            Err(_) => return Err(error),
+        },
+    };
+    let bits = PrecisionChoice::from(trusted.engine.precision()).bits();
+    let mut why = format!("{}, {bits} bits; {}", board.facts(), trusted.distance);
+    if let Some(error) = instead_of {
+        why += &format!("; not 16 bits: {}", reason(&error));
+    }
     Ok(Chosen {
         engine: trusted.engine,
         proof: trusted.proof,
         role: Role::Wanted,
-        why: format!("{}; {}", board.facts(), trusted.distance),
+        why: shortened(why),
     })
 }
 
@@ -180,8 +196,10 @@ pub(super) fn load_tensorrt(
     board: &Board,
     plans: &PlanStore,
     bundle: &Bundle,
+    precision: PrecisionChoice,
 ) -> Result<TensorRtEngine, Unusable> {
-    TensorRtEngine::load(board, plans, bundle).map_err(|source| Unusable::Load {
+    let loaded = TensorRtEngine::load(board, plans, bundle, precision.into());
+    loaded.map_err(|source| Unusable::Load {
         engine: Faster::TensorRt,
         source,
     })

@@ -13,6 +13,7 @@ use twinspect_engine::{Comparison, Engine, Proof};
 use super::choose::{Chosen, load_tensorrt};
 use super::cpu::{Reference, held_to, load_native};
 use super::{Faster, Speed, Unusable};
+use crate::config::PrecisionChoice;
 use crate::error::{EdgeError, WithCauses};
 use crate::pipeline::Pipeline;
 
@@ -55,6 +56,7 @@ impl From<BoardFacts> for BoardReport {
 #[derive(Debug, Serialize)]
 pub(crate) struct Compared {
     engine: Faster,
+    precision: PrecisionChoice,
     goldens: usize,
     /// The largest difference of a map that the bundle allows, as a share of the range.
     tolerance: f32,
@@ -116,9 +118,10 @@ impl Compared {
         bundle: &Bundle,
         board: &Board,
         plans: &PlanStore,
+        precision: PrecisionChoice,
     ) -> Result<Self, EdgeError> {
         let reference = Reference::of(bundle)?;
-        let engine = load_tensorrt(board, plans, bundle)?;
+        let engine = load_tensorrt(board, plans, bundle, precision)?;
         Self::of(bundle, reference, Faster::TensorRt, Box::new(engine))
     }
 
@@ -147,6 +150,7 @@ impl Compared {
         name: Faster,
         mut engine: Box<dyn Engine>,
     ) -> Result<Self, EdgeError> {
+        let precision = engine.precision().into();
         let comparison = reference.compare(name, engine.as_mut(), bundle)?;
         let trusted = held_to(&comparison, name, engine.as_mut(), bundle);
         let mut speeds = vec![speed(bundle, Box::new(reference.engine), reference.proof)?];
@@ -180,6 +184,7 @@ impl Compared {
         });
         Ok(Self {
             engine: name,
+            precision,
             goldens,
             tolerance,
             stages: stages.collect(),
@@ -190,6 +195,11 @@ impl Compared {
             reason: refused.as_ref().map(|error| WithCauses(error).to_string()),
             refused,
         })
+    }
+
+    /// Why it is not trusted.
+    pub(super) fn refused(&self) -> Option<&Unusable> {
+        self.refused.as_ref()
     }
 
     /// The end of a command that has shown this.
@@ -203,7 +213,8 @@ impl Compared {
     /// Three tables and a verdict.
     pub(crate) fn print(&self, out: &mut dyn Write) -> Result<(), EdgeError> {
         let name = self.engine.to_string();
-        writeln!(out, "engine    {name}, beside tract")?;
+        let bits = self.precision.bits();
+        writeln!(out, "engine    {name}, {bits} bits, beside tract")?;
         writeln!(
             out,
             "goldens   {}; maps may differ by {:.1e} of their range, scores by 0.01 of the line",

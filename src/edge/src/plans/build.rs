@@ -15,7 +15,8 @@ use twinspect_engine::tensorrt::{BuildLimits, BuildStep};
 use super::{PlansPlace, open_board};
 use crate::background;
 use crate::cli::BuildArgs;
-use crate::engines::{BoardReport, Compared};
+use crate::config::PrecisionChoice;
+use crate::engines::{BoardReport, OnGpu};
 use crate::error::EdgeError;
 use crate::replay::write_json;
 
@@ -32,12 +33,15 @@ struct Findings {
     plans: PathBuf,
     board: BoardReport,
     stages: Vec<StagePlan>,
-    comparison: Compared,
+    #[serde(flatten)]
+    compared: OnGpu,
 }
 
 #[derive(Serialize)]
 struct StagePlan {
     stage: String,
+    /// Of numbers in convolutions.
+    bits: u32,
     /// A good plan was there already.
     kept: bool,
     build_s: Option<f64>,
@@ -73,23 +77,33 @@ pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     };
     let mut progress = Progress::new();
     let mut stages = Vec::new();
-    let built = plans.build(&board, &bundle, &limits, &mut |step| {
-        stages.extend(progress.step(step));
-    });
-    progress.finish();
-    built?;
+    let wanted = args.precision.unwrap_or(place.precision);
+    let mut build = |precision: PrecisionChoice| -> Result<(), EdgeError> {
+        progress.bits = precision.bits();
+        let built = plans.build(&board, &bundle, precision.into(), &limits, &mut |step| {
+            stages.extend(progress.step(step));
+        });
+        progress.finish();
+        Ok(built?)
+    };
+    let compared = OnGpu::of(&bundle, &board, &plans, wanted, &mut build)?;
     if !args.json {
         for stage in &stages {
-            match stage.build_s {
-                Some(seconds) => writeln!(out, "built     {} in {seconds:.1} s", stage.stage)?,
-                None => writeln!(out, "kept      {}", stage.stage)?,
+            let StagePlan {
+                stage,
+                bits,
+                build_s,
+                ..
+            } = stage;
+            match build_s {
+                Some(seconds) => {
+                    writeln!(out, "built     {stage}, {bits} bits, in {seconds:.1} s")?
+                }
+                None => writeln!(out, "kept      {stage}, {bits} bits")?,
             }
         }
-    }
-    let comparison = Compared::tensorrt(&bundle, &board, &plans)?;
-    if !args.json {
-        comparison.print(out)?;
-        return comparison.into_verdict();
+        compared.print(out)?;
+        return compared.into_verdict();
     }
     let manifest = bundle.manifest();
     let findings = Findings {
@@ -100,10 +114,10 @@ pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeErr
         plans: place.folder,
         board: board.facts().into(),
         stages,
-        comparison,
+        compared,
     };
     write_json(out, &findings)?;
-    findings.comparison.into_verdict()
+    findings.compared.into_verdict()
 }
 
 /// A folder that nobody else may write into, whatever the shell's mask is.
@@ -115,6 +129,7 @@ fn make(folder: &Path) -> Result<(), EdgeError> {
 /// One spinner on standard error, on a terminal alone; elsewhere the log tells.
 struct Progress {
     bar: ProgressBar,
+    bits: u32,
     since: Instant,
 }
 
@@ -122,6 +137,7 @@ impl Progress {
     fn new() -> Self {
         Self {
             bar: ProgressBar::new_spinner(),
+            bits: PrecisionChoice::Fp32.bits(),
             since: Instant::now(),
         }
     }
@@ -131,6 +147,10 @@ impl Progress {
         let told = |stage: StageName, kept, build_s| {
             Some(StagePlan {
                 stage: stage.to_string(),
+                bits: match stage {
+                    StageName::Of(_) => self.bits,
+                    StageName::Fusion => PrecisionChoice::Fp32.bits(),
+                },
                 kept,
                 build_s,
             })

@@ -15,7 +15,7 @@ use twinspect_engine::tensorrt::{Board, PlanStore};
 use twinspect_store::models::ModelsError;
 
 use crate::cli::{EngineArgs, EngineCommand, PlansArgs};
-use crate::config;
+use crate::config::{self, PrecisionChoice};
 use crate::control;
 use crate::engines::Unusable;
 use crate::error::EdgeError;
@@ -33,6 +33,8 @@ pub(crate) fn engine(args: &EngineArgs, out: &mut dyn Write) -> Result<(), EdgeE
 /// A folder of plans, and the model that they are for.
 pub(crate) struct PlansPlace {
     pub(crate) folder: PathBuf,
+    /// The station's; 32 bits without one.
+    pub(crate) precision: PrecisionChoice,
     /// The station's, if one was named.
     pub(crate) bundle: Option<PathBuf>,
     /// The one that the station can go back to.
@@ -46,7 +48,9 @@ impl PlansPlace {
         let station = station.map(|loaded| loaded.station);
         let configured = station.as_ref().map(|station| &station.engine.plans);
         let folder = args.plans.as_ref().or(configured).cloned();
+        let precision = station.as_ref().map(|station| station.engine.precision);
         Ok(Self {
+            precision: precision.unwrap_or(PrecisionChoice::Fp32),
             folder: folder.ok_or(EdgeError::Usage {
                 message: "no folder of plans is named".to_owned(),
                 hint: "name it with --plans, or a station with --config",

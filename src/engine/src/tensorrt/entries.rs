@@ -8,7 +8,7 @@ use twinspect_bundle::Bundle;
 use super::board::Board;
 use super::plans::{PlanStore, cache_purpose, network, plan_purpose, stages};
 use super::sealed::{self, Unsealed};
-use crate::engine::StageName;
+use crate::engine::{Precision, StageName};
 
 /// A file in a folder of plans.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct PlanEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlanUse {
     /// This board runs this network of one of the bundles with it.
-    Stage(StageName),
+    Stage(StageName, Precision),
     /// This board builds faster with it.
     TimingCache,
     /// It is of this board, and of a network that none of the bundles has, or was built in another way.
@@ -39,14 +39,15 @@ pub enum PlanUse {
 impl PlanUse {
     /// Whether it serves this board and one of the bundles.
     pub fn is_current(self) -> bool {
-        matches!(self, Self::Stage(_) | Self::TimingCache)
+        matches!(self, Self::Stage(..) | Self::TimingCache)
     }
 }
 
 impl std::fmt::Display for PlanUse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Stage(stage) => write!(f, "{stage}"),
+            Self::Stage(stage, Precision::F32) => write!(f, "{stage}"),
+            Self::Stage(stage, Precision::F16) => write!(f, "{stage}, 16 bits"),
             Self::TimingCache => f.write_str("timing cache"),
             Self::OtherNetwork => f.write_str("another network"),
             Self::OtherBoard => f.write_str("another board, TensorRT or driver"),
@@ -65,14 +66,17 @@ impl PlanEntry {
         if *purpose == cache_purpose(board) {
             return PlanUse::TimingCache;
         }
-        let is_of = |bundle: &Bundle, stage| {
-            network(bundle, stage).is_ok_and(|onnx| *purpose == plan_purpose(board, onnx))
+        let is_of = |bundle: &Bundle, stage, precision| {
+            network(bundle, stage)
+                .is_ok_and(|onnx| *purpose == plan_purpose(board, onnx, (stage, precision)))
         };
-        let mut all = bundles
-            .iter()
-            .flat_map(|bundle| stages(bundle).map(move |stage| (bundle, stage)));
-        match all.find(|(bundle, stage)| is_of(bundle, *stage)) {
-            Some((_, stage)) => PlanUse::Stage(stage),
+        let mut all = bundles.iter().flat_map(|bundle| {
+            stages(bundle)
+                .flat_map(|stage| Precision::ALL.map(|precision| (stage, precision)))
+                .filter(move |&(stage, precision)| is_of(bundle, stage, precision))
+        });
+        match all.next() {
+            Some((stage, precision)) => PlanUse::Stage(stage, precision),
             None if purpose.contains(&board.identity()) => PlanUse::OtherNetwork,
             None => PlanUse::OtherBoard,
         }

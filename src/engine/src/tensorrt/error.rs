@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::half::HalfError;
 use crate::engine::StageName;
 
 /// A plan that is not there, or can't be built or kept.
@@ -44,6 +45,15 @@ pub enum PlanError {
     /// The folder can't be written. The source names the file.
     #[error("keeping a plan")]
     Write(#[source] io::Error),
+    /// The network can't be computed with 16 bits.
+    #[error("making 16 bits of the {stage} network")]
+    Half {
+        /// The stage.
+        stage: StageName,
+        /// Why.
+        #[source]
+        source: HalfError,
+    },
     /// TensorRT does not build the network.
     #[error("building the {stage} network")]
     Build {
@@ -75,6 +85,7 @@ impl PlanError {
             Self::Read(_) | Self::Write(_) => {
                 "see that the folder belongs to the user who runs this, and that the disk is not full"
             }
+            Self::Half { .. } => "set engine.precision = \"fp32\"",
             Self::Build { source, .. } => source.hint()?,
         };
         Some(text.to_owned())

@@ -4,11 +4,12 @@
 //! `rgb` and `geometry` run on streams of their own, each a graph that one call launches. Numbers
 //! go through pinned memory that the engine owns; after it is loaded nothing is allocated.
 //!
-//! Plans compute with 32 bits, without TF32.
+//! Plans compute with 32 bits, without TF32, or their convolutions do with 16.
 
 mod board;
 mod entries;
 mod error;
+mod half;
 mod plans;
 mod sealed;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod tests;
 pub use board::{Board, BoardFacts};
 pub use entries::{PlanEntry, PlanUse};
 pub use error::PlanError;
+pub use half::{HEAD_PREFIX, HalfError};
 pub use plans::{BuildStep, PlanStore};
 pub use twinspect_tensorrt::{BuildLimits, Error as GpuError};
 
@@ -33,6 +35,7 @@ use crate::tract::ModelError;
 pub struct TensorRtEngine {
     stages: PerModality<LoadedStage>,
     fusion: Option<LoadedFusion>,
+    precision: Precision,
 }
 
 struct LoadedStage {
@@ -56,8 +59,13 @@ impl TensorRtEngine {
     /// [`EngineError::Plan`] for a network whose plan the store does not have, or not for this
     /// board; [`EngineError::Gpu`] for a plan that TensorRT does not take;
     /// [`EngineError::Interface`] for one whose tensors are not those of the manifest.
-    pub fn load(board: &Board, plans: &PlanStore, bundle: &Bundle) -> Result<Self, EngineError> {
-        let load = |stage| load(board, plans, bundle, stage);
+    pub fn load(
+        board: &Board,
+        plans: &PlanStore,
+        bundle: &Bundle,
+        precision: Precision,
+    ) -> Result<Self, EngineError> {
+        let load = |stage| load(board, plans, bundle, (stage, precision));
         let mut stages = PerModality::default();
         for (modality, stage) in bundle.manifest().stages.present() {
             let [_, count, side, _] = stage.output_shape;
@@ -79,7 +87,11 @@ impl TensorRtEngine {
             })
         });
         let fusion = fusion.transpose()?;
-        Ok(Self { stages, fusion })
+        Ok(Self {
+            stages,
+            fusion,
+            precision,
+        })
     }
 
     fn check_buffers(&self, maps: &StageMaps) -> Result<(), EngineError> {
@@ -100,9 +112,9 @@ fn load(
     board: &Board,
     plans: &PlanStore,
     bundle: &Bundle,
-    stage: StageName,
+    (stage, precision): (StageName, Precision),
 ) -> Result<Session, EngineError> {
-    let plan = plans.plan(board, bundle, stage);
+    let plan = plans.plan(board, bundle, stage, precision);
     let plan = plan.map_err(|source| EngineError::Plan { stage, source })?;
     let gpu = |source| EngineError::Gpu { stage, source };
     let runtime = Runtime::new(board.tensorrt()).map_err(gpu)?;
@@ -254,7 +266,7 @@ impl Engine for TensorRtEngine {
     }
 
     fn precision(&self) -> Precision {
-        Precision::F32
+        self.precision
     }
 
     /// A GPU lowers its clock when it has nothing to do.

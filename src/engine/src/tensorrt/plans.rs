@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 
 use twinspect_bundle::Bundle;
 use twinspect_core::modality::Modality;
-use twinspect_tensorrt::{BuildLimits, Builder, Built, Error, Plan, Types};
+use twinspect_tensorrt::{BuildLimits, Builder, Generation, Network, Plan, Types};
 
 use super::board::Board;
 use super::error::PlanError;
+use super::half::halve;
 use super::sealed::{self, Unsealed};
-use crate::engine::StageName;
+use crate::engine::{Precision, StageName};
 
 /// Changes when plans are built in another way.
 const BUILDER_REVISION: u32 = 1;
@@ -55,17 +56,18 @@ impl PlanStore {
         &self,
         board: &Board,
         bundle: &Bundle,
+        precision: Precision,
         limits: &BuildLimits,
         progress: &mut dyn FnMut(BuildStep),
     ) -> Result<(), PlanError> {
         tempfile::tempfile_in(&self.folder).map_err(PlanError::Write)?;
         self.hold_private()?;
         for stage in stages(bundle) {
-            match self.plan(board, bundle, stage) {
+            match self.plan(board, bundle, stage, precision) {
                 Ok(_) => progress(BuildStep::Kept(stage)),
                 Err(error) if error.is_cured_by_building() => {
                     progress(BuildStep::Building(stage));
-                    self.build_one(board, bundle, limits, stage)?;
+                    self.build_one(board, bundle, (stage, precision), limits)?;
                     progress(BuildStep::Built(stage));
                 }
                 Err(error) => return Err(error),
@@ -74,7 +76,7 @@ impl PlanStore {
         Ok(())
     }
 
-    /// The plan of a stage for this board.
+    /// The plan of a stage for this board, at a precision. The fusion is always computed with 32 bits.
     ///
     /// # Errors
     /// [`PlanError::Missing`], [`PlanError::Damaged`], [`PlanError::Exposed`], [`PlanError::Read`],
@@ -84,8 +86,9 @@ impl PlanStore {
         board: &Board,
         bundle: &Bundle,
         stage: StageName,
+        precision: Precision,
     ) -> Result<Plan, PlanError> {
-        let purpose = plan_purpose(board, network(bundle, stage)?);
+        let purpose = plan_purpose(board, network(bundle, stage)?, (stage, precision));
         let file = self.file(&stage.to_string(), &purpose);
         match sealed::read(&file, &purpose) {
             Ok(bytes) => {
@@ -102,15 +105,18 @@ impl PlanStore {
         }
     }
 
-    /// Deletes the plans of a bundle for this board, and what was learned from building them.
+    /// Deletes the plans of a bundle for this board, of any precision, and what was learned from building them.
     ///
     /// # Errors
     /// [`PlanError::Write`]; what was not there is none.
     pub fn discard(&self, board: &Board, bundle: &Bundle) -> Result<(), PlanError> {
         let mut files = vec![self.file("timing", &cache_purpose(board))];
         for stage in stages(bundle) {
-            let purpose = plan_purpose(board, network(bundle, stage)?);
-            files.push(self.file(&stage.to_string(), &purpose));
+            for precision in Precision::ALL {
+                let onnx = network(bundle, stage)?;
+                let purpose = plan_purpose(board, onnx, (stage, precision));
+                files.push(self.file(&stage.to_string(), &purpose));
+            }
         }
         for file in files {
             match fs_err::remove_file(file) {
@@ -127,17 +133,18 @@ impl PlanStore {
         &self,
         board: &Board,
         bundle: &Bundle,
+        (stage, precision): (StageName, Precision),
         limits: &BuildLimits,
-        stage: StageName,
     ) -> Result<(), PlanError> {
         let onnx = network(bundle, stage)?;
         let cache_purpose = cache_purpose(board);
         let cache_file = self.file("timing", &cache_purpose);
         // Whatever is wrong with a cache: it only makes a build longer.
         let cache = sealed::read(&cache_file, &cache_purpose).ok();
-        let built = build(board, onnx, limits, cache.as_deref());
+        let network = parsed(board, onnx, (stage, precision))?;
+        let built = network.build(limits, cache.as_deref());
         let built = built.map_err(|source| PlanError::Build { stage, source })?;
-        let purpose = plan_purpose(board, onnx);
+        let purpose = plan_purpose(board, onnx, (stage, precision));
         let file = self.file(&stage.to_string(), &purpose);
         let keep = |file: &Path, purpose: &str, bytes: &[u8]| {
             sealed::write(file, purpose, bytes).map_err(PlanError::Write)
@@ -169,21 +176,54 @@ fn private(path: &Path) -> Result<(), PlanError> {
     }
 }
 
-fn build(
+/// A network as this generation of TensorRT can be told of its types. One without anything to compute with 16 bits is
+/// computed with 32.
+fn parsed(
     board: &Board,
     onnx: &[u8],
-    limits: &BuildLimits,
-    cache: Option<&[u8]>,
-) -> Result<Built, Error> {
-    let network = Builder::new(board.tensorrt())?.parse(onnx, Types::F32)?;
-    network.build(limits, cache)
+    (stage, precision): (StageName, Precision),
+) -> Result<Network, PlanError> {
+    let tensorrt = board.tensorrt();
+    let halved = match of_stage(stage, precision) {
+        Precision::F32 => None,
+        Precision::F16 => {
+            let halved = halve(onnx).map_err(|source| PlanError::Half { stage, source })?;
+            Some(halved).filter(|halved| !halved.nodes.is_empty())
+        }
+    };
+    let build = |source| PlanError::Build { stage, source };
+    let builder = Builder::new(tensorrt).map_err(build)?;
+    let network = match (halved, tensorrt.generation()) {
+        (None, _) => builder.parse(onnx, Types::F32),
+        (Some(halved), Generation::V8) => builder.parse(onnx, Types::F16Only(halved.nodes)),
+        (Some(halved), Generation::V10 | Generation::V11) => {
+            builder.parse(&halved.typed, Types::AsTyped)
+        }
+    };
+    network.map_err(build)
+}
+
+/// A gate over both senses is a small thing, and all of it is head.
+fn of_stage(stage: StageName, wanted: Precision) -> Precision {
+    match stage {
+        StageName::Of(_) => wanted,
+        StageName::Fusion => Precision::F32,
+    }
 }
 
 /// What a plan is for.
-pub(super) fn plan_purpose(board: &Board, onnx: &[u8]) -> String {
+pub(super) fn plan_purpose(
+    board: &Board,
+    onnx: &[u8],
+    (stage, precision): (StageName, Precision),
+) -> String {
     let network = sealed::digest(onnx);
+    let types = match of_stage(stage, precision) {
+        Precision::F32 => "f32",
+        Precision::F16 => "f16",
+    };
     format!(
-        "revision = {BUILDER_REVISION}\n{}\ntypes = f32\nnetwork = {network}",
+        "revision = {BUILDER_REVISION}\n{}\ntypes = {types}\nnetwork = {network}",
         board.identity()
     )
 }

@@ -44,7 +44,7 @@ pub(crate) fn run(transfer: &str, types: &str) -> Result<(), Stop> {
     let tensorrt = TensorRt::open()?;
     let types = match (types, tensorrt.generation()) {
         ("f32", _) => Types::F32,
-        ("f16", Generation::V8) => Types::F16Except(vec!["head".to_owned()]),
+        ("f16", Generation::V8) => Types::F16Only(vec!["trunk".to_owned()]),
         ("f16", Generation::V10 | Generation::V11) => Types::AsTyped,
         _ => panic!("no types {types}"),
     };
@@ -140,14 +140,14 @@ fn build(tensorrt: &TensorRt, types: &Types) -> Result<Plan, Stop> {
     expect(foreign.is_cache_rejected, "a foreign cache was taken")?;
 
     if tensorrt.generation() == Generation::V8 {
-        let types = Types::F16Except(vec!["head".to_owned(), "tail".to_owned()]);
+        let types = Types::F16Only(vec!["trunk".to_owned(), "tail".to_owned()]);
         let network = Builder::new(tensorrt)?.parse(NETWORK.as_bytes(), types)?;
         match network.build(&LIMITS, None) {
             Err(Error::NoLayers { names }) => expect(names == ["tail"], format!("{names:?}"))?,
             Err(error) => return Err(error.into()),
             Ok(_) => {
                 return Err(Stop::Noticed(
-                    "a layer that is not there was kept".to_owned(),
+                    "a layer that is not there has 16 bits".to_owned(),
                 ));
             }
         }
@@ -159,7 +159,7 @@ fn build(tensorrt: &TensorRt, types: &Types) -> Result<Plan, Stop> {
 fn check_notes(plan: &Plan, generation: Generation, types: &Types) -> Result<(), Stop> {
     let notes = String::from_utf8_lossy(plan.as_bytes()).into_owned();
     let (network_flags, builder_flags, kept) = match (generation, types) {
-        (Generation::V8, Types::F16Except(_)) => ("0b1", "0b10000000001", "head"),
+        (Generation::V8, Types::F16Only(_)) => ("0b1", "0b10000000001", "head"),
         (Generation::V8, _) => ("0b1", "0b0", ""),
         (Generation::V10, _) => ("0b10", "0b0", ""),
         (Generation::V11, _) => ("0b1", "0b0", ""),

@@ -25,6 +25,7 @@
 //! | `stuck=N` | the N-th plan is built for ever |
 //! | `swap=INTERFACE:METHOD:-1` | the method changes places with its neighbour, -1 or +1 |
 //! | `gain=1.01` | networks are wrong: their outputs are multiplied by this |
+//! | `half_gain=1.5` | the same for networks that have casts to 16 bits |
 //! | `noisy` | the logger hears strange things, from several threads |
 //!
 //! `double_nvinfer_calls` says how many calls there were, `double_nvinfer_alive` how many objects

@@ -142,11 +142,18 @@ impl Network {
             // SAFETY: the caller's promise.
             Compute::Onnx(onnx) => unsafe { onnx.run(places) },
         };
-        if let Some(gain) = settings().gain {
+        let half_gain = settings().half_gain.filter(|_| self.has_halves());
+        for gain in [settings().gain, half_gain].into_iter().flatten() {
             // SAFETY: the caller's promise.
             unsafe { self.multiply(places, gain) };
         }
         went_well
+    }
+
+    /// Whether it is one that twinspect has given casts to 16 bits, by the names of those.
+    fn has_halves(&self) -> bool {
+        let mut layers = self.layers.iter();
+        layers.any(|layer| layer.to_bytes().ends_with(b".half"))
     }
 
     /// # Safety

@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) is_noisy: bool,
     /// What outputs are multiplied by.
     pub(crate) gain: Option<f32>,
+    /// What outputs of networks with casts to 16 bits are multiplied by.
+    pub(crate) half_gain: Option<f32>,
 }
 
 /// Read once, from `TWINSPECT_DOUBLE_NVINFER`.
@@ -40,6 +42,9 @@ pub(crate) fn settings() -> &'static Settings {
                 }
                 Some(("gain", gain)) => {
                     settings.gain = Some(gain.parse().expect("gain=FACTOR"));
+                }
+                Some(("half_gain", gain)) => {
+                    settings.half_gain = Some(gain.parse().expect("half_gain=FACTOR"));
                 }
                 None if word == "noisy" => settings.is_noisy = true,
                 _ => crate::object::wrong(&format!("TWINSPECT_DOUBLE_NVINFER: {word}")),

@@ -66,8 +66,8 @@ fn the_comparison_is_shown_to_people_and_scripts() {
         "geometry",
         "score by tract",
         "p99 ms",
-        "engine    native, beside tract",
-        "engine    tensorrt, beside tract",
+        "engine    native, 32 bits, beside tract",
+        "engine    tensorrt, 32 bits, beside tract",
         "trusted",
     ] {
         assert!(text.contains(part), "{part}: {text}");

@@ -7,6 +7,7 @@
 mod commands;
 mod faults;
 mod install;
+mod precision;
 mod station;
 
 use std::path::Path;

@@ -152,6 +152,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::config::PrecisionChoice;
     use crate::engines::Faster;
 
     const MINUTE_US: u64 = 60_000_000;
@@ -169,7 +170,7 @@ mod tests {
     fn watch(fallback: Fallback) -> EngineWatch {
         EngineWatch::new(&EngineSpec {
             fallback,
-            ..EngineSpec::tensorrt(Path::new("plans"))
+            ..EngineSpec::tensorrt(Path::new("plans"), PrecisionChoice::Fp32)
         })
     }
 
