@@ -151,14 +151,12 @@ fn a_product_is_computed_with_16_bits() {
     let kept: Vec<&str> = said(&noted, "kept").split(' ').collect();
     assert!(kept.contains(&"head.scale0.difference"), "{kept:?}");
     assert!(!kept.contains(&"student.features0"), "{kept:?}");
-    for release in ["10.3.0", "11.4.0"] {
-        let text = run_fresh("product at 16 bits", release, "");
-        // Beyond what 32 bits differ by; tract sums in 16 bits too, which is worse than most GPUs.
-        let share: f32 = said(&text, "share").parse().unwrap();
-        assert!((5e-4..5e-2).contains(&share), "{share}");
-        let score: f32 = said(&text, "score").parse().unwrap();
-        assert!(score < 0.02, "{score}");
-    }
+    let text = run_fresh("product at 16 bits", "10.3.0", "");
+    // Beyond what 32 bits differ by; tract sums in 16 bits too, which is worse than most GPUs.
+    let share: f32 = said(&text, "share").parse().unwrap();
+    assert!((5e-4..5e-2).contains(&share), "{share}");
+    let score: f32 = said(&text, "score").parse().unwrap();
+    assert!(score < 0.02, "{score}");
 }
 
 fn product_at_16_bits(plans: &PlanStore) {
