@@ -10,9 +10,11 @@
 //!
 //! When nothing comes, [`twinspect_core::recovery`] decides what is done about it.
 
+mod choice;
 mod error;
 mod find;
 mod picture;
+mod recording;
 mod session;
 mod settings;
 mod shared;
@@ -27,6 +29,7 @@ use twinspect_core::recovery::Health;
 
 pub use error::RealSenseError;
 pub use find::{ConnectedDevice, FindDevice, RecordedDevice};
+pub use recording::{Passed, RecordedCounts, StreamRecorder, bytes_a_second, play_time};
 pub use session::CameraFacts;
 pub use settings::SettingFact;
 pub use spec::{Pace, PresetFile, RealSenseSpec, Settings, StreamsSpec};
