@@ -271,8 +271,8 @@ impl Recorder {
     }
 
     /// Lets pictures pass without writing them, from the moment on at which everything that came before is written or
-    /// ten seconds have gone by. Releases before 2.58 reckon wrongly if no picture has come yet: their recording then
-    /// begins before its own beginning.
+    /// ten seconds have gone by. Older releases reckon wrongly if no picture has come yet: their recording
+    /// then begins before its own beginning.
     ///
     /// # Errors
     /// [`CallError`].

@@ -291,8 +291,11 @@ fn picture_bytes((size, bytes_per_pixel): (FrameSize, usize)) -> u64 {
     (size.pixels() * bytes_per_pixel) as u64
 }
 
-/// A file that this library could write.
-fn check_ending(library: Librealsense, file: &Path) -> Result<(), RealSenseError> {
+/// Whether this release of the library writes such a file.
+///
+/// # Errors
+/// [`RealSenseError::Ending`].
+pub fn check_ending(library: Librealsense, file: &Path) -> Result<(), RealSenseError> {
     let wanted = library.version().recording_extension();
     if file.extension().is_some_and(|ending| ending == wanted) {
         return Ok(());
