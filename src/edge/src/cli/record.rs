@@ -73,6 +73,7 @@ The thresholds of a model are fitted by `twinspect model calibrate`.
 Examples:
   twinspect calibrate --config /etc/twinspect/station.toml
   twinspect calibrate --config /etc/twinspect/station.toml --write
+  twinspect calibrate --config station.toml --picture belt.png
   twinspect calibrate --config station.toml --pictures 60 --json")]
 pub(crate) struct CalibrateBeltArgs {
     /// The station's configuration, of which the camera is used. It need not name a model.
@@ -81,6 +82,10 @@ pub(crate) struct CalibrateBeltArgs {
     /// Pictures of the empty belt to look at.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) pictures: u64,
+    /// Draws what was measured: how far each place lies from the belt's plane, and the proposed region. A PNG file, which is
+    /// overwritten if it is there.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) picture: Option<PathBuf>,
     /// Writes what was measured into the configuration, after showing what changes.
     #[arg(long)]
     pub(crate) write: bool,
