@@ -172,7 +172,7 @@ fn begin(site: &Site, camera: &str) -> (Child, BufReader<std::process::ChildStdo
         .expect("the program starts");
     let mut told = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut text = String::new();
-    while !text.contains("the next are recorded") {
+    while !text.contains("the next pictures are recorded") {
         let length = told.read_line(&mut text).expect("text");
         assert!(length > 0, "it ended: {text}");
     }

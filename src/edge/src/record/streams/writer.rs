@@ -127,6 +127,9 @@ fn run(job: &Job, recorder: &mut StreamRecorder, limits: &Limits, teller: &Sende
     let mut has_paired = false;
     let (mut paired, mut heard, mut told) = (Instant::now(), Instant::now(), Instant::now());
     let mut began = recorder.is_recording().then(Instant::now);
+    if began.is_some() {
+        tell(teller, News::Settled);
+    }
     while !job.shall_end.load(Ordering::Acquire) {
         match recorder.look(WAIT) {
             Ok(Passed::Pair) => {
