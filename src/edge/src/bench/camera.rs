@@ -52,7 +52,7 @@ struct Findings {
     /// Whose preparation: a bundle's, or that of a product that was made up.
     prepared_for: String,
     pictures: u64,
-    /// Pictures that a newer one replaced before this one was asked for; unknown of a source that waits.
+    /// Pictures that a newer one replaced before they were asked for; unknown of a source that waits.
     replaced: Option<u64>,
     seconds: f64,
     pictures_a_second: f64,
@@ -366,7 +366,7 @@ fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
         findings.seconds,
         findings.pictures_a_second,
         findings.replaced.map_or(String::new(), |replaced| format!(
-            ", {replaced} came too soon after another one"
+            ", {replaced} others were replaced by a newer one before they were asked for"
         ))
     )?;
     writeln!(out, "prepared for   {}\n", findings.prepared_for)?;

@@ -73,7 +73,9 @@ impl<'a> Report<'a> {
 
     /// The camera has settled.
     pub(super) fn begins(&mut self) -> Result<(), EdgeError> {
-        self.line("recording: the camera has settled, the next pictures are recorded; Ctrl-C ends it")
+        self.line(
+            "recording: the camera has settled, the next pictures are recorded; Ctrl-C ends it",
+        )
     }
 
     pub(super) fn counted(&mut self, time: Duration, counts: RecordedCounts) {
