@@ -17,8 +17,8 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, ImageError};
 use twinspect_camera::Camera;
 use twinspect_camera::v4l2::{
     Buffer, ControlId, ControlRange, FindDevice, Granted, Identity, Offer, PixelFormat, Settings,
@@ -51,6 +51,7 @@ struct Driver {
 struct Finder {
     format: PixelFormat,
     size: FrameSize,
+    pictures: Vec<Vec<u8>>,
 }
 
 impl FindDevice for Finder {
@@ -59,9 +60,7 @@ impl FindDevice for Finder {
     }
 
     fn find(&mut self) -> Result<Box<dyn VideoDevice>, V4l2Error> {
-        let pictures: Vec<Vec<u8>> = (0..PICTURES)
-            .map(|picture| picture_of(picture, self.format, self.size))
-            .collect();
+        let pictures = self.pictures.clone();
         let stride = match self.format {
             PixelFormat::Plain(layout) => self.size.width * layout.bytes_per_pixel(),
             PixelFormat::Mjpg => 0,
@@ -130,7 +129,10 @@ impl VideoDevice for Driver {
     fn next(&mut self, wait: Duration) -> io::Result<Option<Buffer<'_>>> {
         let due = Duration::from_secs_f64(f64::from(self.sequence + 1) / f64::from(RATE_HZ));
         let early = due.saturating_sub(self.began.elapsed());
-        thread::sleep(early.min(wait));
+        let until = Instant::now() + early.min(wait);
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            thread::park_timeout(left);
+        }
         if early > wait {
             return Ok(None);
         }
@@ -156,7 +158,7 @@ fn now_us() -> u64 {
     time.tv_sec.unsigned_abs() * 1_000_000 + time.tv_nsec.unsigned_abs() / 1_000
 }
 
-fn picture_of(seed: usize, format: PixelFormat, size: FrameSize) -> Vec<u8> {
+fn picture_of(seed: usize, format: PixelFormat, size: FrameSize) -> Result<Vec<u8>, ImageError> {
     let noise = |at: usize| {
         let mixed = (at + 1_000_003 * seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         ((mixed ^ (mixed >> 29)) >> 7) as u8
@@ -164,7 +166,7 @@ fn picture_of(seed: usize, format: PixelFormat, size: FrameSize) -> Vec<u8> {
     match format {
         PixelFormat::Plain(layout) => {
             let bytes = size.pixels() * layout.bytes_per_pixel();
-            (0..bytes).map(noise).collect()
+            Ok((0..bytes).map(noise).collect())
         }
         PixelFormat::Mjpg => {
             let shade = |at: usize| (at / 3 % size.width * 200 / size.width) as u8 + noise(at) % 12;
@@ -172,9 +174,8 @@ fn picture_of(seed: usize, format: PixelFormat, size: FrameSize) -> Vec<u8> {
             let mut jpeg = Vec::new();
             let (width, height) = (size.width as u32, size.height as u32);
             let encoder = &mut JpegEncoder::new_with_quality(&mut jpeg, 85);
-            // Into memory, of a size that fits its pixels: nothing can fail.
-            let _ = encoder.encode(&rgb, width, height, ExtendedColorType::Rgb8);
-            jpeg
+            encoder.encode(&rgb, width, height, ExtendedColorType::Rgb8)?;
+            Ok(jpeg)
         }
     }
 }
@@ -237,8 +238,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     for format in FORMATS {
         for (width, height) in SIZES {
             let size = FrameSize { width, height };
-            let mut camera =
-                V4l2Camera::open(Box::new(Finder { format, size }), spec(format, size))?;
+            let pictures = (0..PICTURES)
+                .map(|picture| picture_of(picture, format, size))
+                .collect::<Result<_, _>>()?;
+            let finder = Finder {
+                format,
+                size,
+                pictures,
+            };
+            let mut camera = V4l2Camera::open(Box::new(finder), spec(format, size))?;
             let (mut handed_over, mut decoded, mut whole) = (Vec::new(), Vec::new(), Vec::new());
             let (began, cpu) = (Instant::now(), cpu_ms());
             while began.elapsed() < Duration::from_secs(seconds) {

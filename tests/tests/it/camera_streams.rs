@@ -24,6 +24,10 @@ struct Site {
 
 impl Site {
     /// None, and a line that says so, where there is no library to try it with.
+    #[expect(
+        clippy::print_stdout,
+        reason = "whoever runs the tests is told what is skipped"
+    )]
     fn new() -> Option<Self> {
         let Some(real) = std::env::var_os("TWINSPECT_LIBREALSENSE").map(PathBuf::from) else {
             println!("skipped: TWINSPECT_LIBREALSENSE names no librealsense");

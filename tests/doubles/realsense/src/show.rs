@@ -130,9 +130,10 @@ impl Wish {
                 clock: SensorClock(0),
             };
             let picture = number as usize % PICTURES;
-            // Nobody may be there who wants them.
-            let _ = camera.depth(&depth[picture], moment);
-            let _ = camera.colour(&colour[picture], moment);
+            camera.depth(&depth[picture], moment).expect("it is taken");
+            camera
+                .colour(&colour[picture], moment)
+                .expect("it is taken");
         }
     }
 }

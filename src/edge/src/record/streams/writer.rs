@@ -63,7 +63,9 @@ pub(super) struct Written {
 /// Records, and tells of it. Whoever listens has gone if nobody hears.
 pub(super) fn work(job: Job, teller: &Sender<News>) {
     let written = write(&job, teller);
-    let _ = teller.send(News::Written(Box::new(written)));
+    if teller.send(News::Written(Box::new(written))).is_err() {
+        log::debug!("nobody waits for the recording any more");
+    }
 }
 
 fn write(job: &Job, teller: &Sender<News>) -> Result<Written, EdgeError> {
@@ -178,5 +180,7 @@ fn run(job: &Job, recorder: &mut StreamRecorder, limits: &Limits, teller: &Sende
 
 /// What nobody takes in time is left out: more will follow.
 fn tell(teller: &Sender<News>, news: News) {
-    let _ = teller.try_send(news);
+    if let Err(error) = teller.try_send(news) {
+        log::debug!("telling how far the recording is: {error}");
+    }
 }
