@@ -11,6 +11,7 @@
 //! caller; of clocks of its own, a live camera uses one to tell how long pictures take.
 
 mod belt;
+mod cost;
 #[cfg(feature = "realsense")]
 #[expect(
     unsafe_code,
@@ -27,6 +28,7 @@ mod trouble;
 pub mod v4l2;
 
 pub use belt::{BeltCamera, BeltView};
+pub use cost::CaptureCost;
 #[cfg(any(feature = "realsense", feature = "v4l"))]
 pub use live::{CameraWatch, StreamCounts};
 pub use replay::{Repeat, ReplayCamera};
@@ -57,6 +59,11 @@ pub trait Camera: Send {
     /// When the next frame of a source that plays one by a clock is due: the caller waits until then.
     /// `None` for a camera that is asked at any time, or that waits for its next frame itself.
     fn next_frame_us(&self) -> Option<u64> {
+        None
+    }
+
+    /// What the last picture that was captured has cost since it arrived; `None` of a source to which none arrives.
+    fn last_cost(&self) -> Option<CaptureCost> {
         None
     }
 }

@@ -4,7 +4,7 @@ use twinspect_bundle::Bundle;
 use twinspect_camera::librealsense::{Context, Librealsense};
 use twinspect_camera::realsense::{
     CameraFacts, ConnectedDevice, FindDevice, PresetFile, RealSenseCamera, RealSenseError,
-    RecordedDevice,
+    RealSenseSpec, RecordedDevice,
 };
 use twinspect_camera::v4l2::{CameraFacts as V4l2Facts, KernelDevices, V4l2Camera};
 use twinspect_camera::{BeltCamera, BeltView, Camera, CameraError, Repeat, ReplayCamera};
@@ -226,7 +226,23 @@ fn open_recording(
 
 /// Opens a RealSense camera or its recording, and waits until its pictures may be judged.
 pub(crate) fn open_realsense(source: &RealSenseSource) -> Result<RealSenseCamera, EdgeError> {
-    let refused = |error: RealSenseError| EdgeError::Camera(CameraError::from(Box::new(error)));
+    let Unopened {
+        context,
+        finder,
+        spec,
+    } = load_realsense(source)?;
+    RealSenseCamera::open(context, finder, spec).map_err(refused)
+}
+
+/// A RealSense camera that nobody has looked for, and the library that will.
+pub(crate) struct Unopened {
+    pub(crate) context: Context,
+    pub(crate) finder: Box<dyn FindDevice>,
+    pub(crate) spec: RealSenseSpec,
+}
+
+/// Loads the library and whatever else a RealSense camera needs before it is looked for.
+pub(crate) fn load_realsense(source: &RealSenseSource) -> Result<Unopened, EdgeError> {
     let mut spec = source.spec.clone();
     if let Some(path) = &source.preset_file {
         let json = fs_err::read_to_string(path).map_err(|source| EdgeError::Preset {
@@ -255,5 +271,14 @@ pub(crate) fn open_realsense(source: &RealSenseSource) -> Result<RealSenseCamera
         WhichCamera::Connected { serial } => Box::new(ConnectedDevice::new(serial.clone())),
         WhichCamera::Recorded { file } => Box::new(RecordedDevice::new(file)),
     };
-    RealSenseCamera::open(context, finder, spec).map_err(refused)
+    Ok(Unopened {
+        context,
+        finder,
+        spec,
+    })
+}
+
+/// What a RealSense camera has against being opened.
+pub(crate) fn refused(error: RealSenseError) -> EdgeError {
+    EdgeError::Camera(CameraError::from(Box::new(error)))
 }

@@ -287,10 +287,28 @@ Examples:
   twinspect bench --bundle models/cap.twb --data models/demo/cap --parts 500 --json
   twinspect bench --bundle models/cap.twb --data models/demo/cap --engine cpu,tract
   twinspect bench --bundle cap.twb --data cap --engine tensorrt,cpu --plans plans
-  twinspect bench --bundle cap.twb --data cap --minutes 60 --records /tmp/records")]
+  twinspect bench --bundle cap.twb --data cap --minutes 60 --records /tmp/records
+  twinspect bench --camera --config /etc/twinspect/station.toml --seconds 60")]
 pub(crate) struct BenchArgs {
-    #[command(flatten)]
-    pub(crate) source: SourceArgs,
+    /// The model's bundle, a `.twb` file or its folder.
+    #[arg(long, value_name = "FILE", required_unless_present = "camera")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Recorded parts: a folder, as for `replay`.
+    #[arg(long, value_name = "DIR", required_unless_present = "camera")]
+    pub(crate) data: Option<PathBuf>,
+    /// The split to inspect; if absent the test parts, or all if there are none.
+    #[arg(long, value_name = "SPLIT")]
+    pub(crate) split: Option<SplitName>,
+    /// Measures the way of pictures instead, from their arrival from the configuration's camera to the tensors of a
+    /// part. A station that runs must be stopped before: a camera has one owner.
+    #[arg(long, requires = "config", conflicts_with_all = ["bundle", "data", "split", "engine", "plans", "parts", "minutes", "records"])]
+    pub(crate) camera: bool,
+    /// The station's configuration, of which the camera is used, and the model if it names one.
+    #[arg(long, value_name = "FILE", requires = "camera")]
+    pub(crate) config: Option<PathBuf>,
+    /// Measures the camera for so long; 20 if absent.
+    #[arg(long, value_name = "S", requires = "camera", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub(crate) seconds: Option<u64>,
     /// Which engine; several, with commas, inspect each part in turn.
     #[arg(
         long,

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use twinspect_bundle::BundleError;
 use twinspect_camera::CameraError;
+use twinspect_camera::realsense::RealSenseError;
 use twinspect_core::gate::GateError;
 use twinspect_core::lookout::LookoutError;
 use twinspect_core::prepare::{PrepareError, SpecError};
@@ -88,6 +89,26 @@ pub(crate) enum EdgeError {
     /// A part that can't be recorded.
     #[error("recording a part")]
     Recording(#[source] WriteError),
+    /// A recording may not take the place of another file.
+    #[error("{} is there already", path.display())]
+    RecordingExists { path: PathBuf },
+    /// A disk without room for a recording.
+    #[error(
+        "{free_mb} MB are free in {}: recording needs {needed_mb} MB, and {kept_mb} MB stay free",
+        folder.display()
+    )]
+    NoRoom {
+        folder: PathBuf,
+        free_mb: u64,
+        needed_mb: u64,
+        kept_mb: u64,
+    },
+    /// A disk that can't follow.
+    #[error("the disk of {} is too slow for what the camera gives", file.display())]
+    SlowDisk { file: PathBuf },
+    /// A recording that was ended before it began.
+    #[error("nothing was recorded: it was ended before the camera had settled")]
+    NothingRecorded,
     /// Pictures that say nothing of the belt.
     #[error("measuring the belt")]
     Survey(#[source] SurveyError),
@@ -291,13 +312,28 @@ impl EdgeError {
             Self::Plans(PlanError::Read(_) | PlanError::Write(_) | PlanError::Exposed { .. }) => 8,
             Self::Plans(PlanError::NoModel { .. }) => 4,
             Self::Plans(_) => 5,
-            Self::Camera(_) | Self::Survey(_) | Self::Implausible(_) => 6,
+            Self::Camera(CameraError::RealSense(error))
+                if matches!(**error, RealSenseError::Unwritten { .. }) =>
+            {
+                8
+            }
+            Self::Camera(CameraError::RealSense(error))
+                if matches!(**error, RealSenseError::Ending { .. }) =>
+            {
+                2
+            }
+            Self::Camera(_) | Self::Survey(_) | Self::Implausible(_) | Self::NothingRecorded => 6,
             Self::Line(_) => 7,
             Self::Records(error) => records_code(error),
             Self::NotExported { .. } => 3,
             Self::NotAccepted { .. } => 9,
             Self::RecipeFailed { .. } => 4,
-            Self::Store { .. } | Self::RecordsInUse { .. } | Self::Output(_) => 8,
+            Self::Store { .. }
+            | Self::RecordsInUse { .. }
+            | Self::RecordingExists { .. }
+            | Self::NoRoom { .. }
+            | Self::SlowDisk { .. }
+            | Self::Output(_) => 8,
             Self::InspectProcess { code } | Self::NotProven { code, .. } => *code,
             Self::ProofBroken { .. } => 5,
             Self::Models(error) if error.is_of_storage() => 8,
@@ -325,6 +361,19 @@ impl EdgeError {
             Self::Data(error) => error.hint().or(Some(DATA_HINT.into())),
             Self::Recording(WriteError::Writing { .. }) => Some(STORE_HINT.into()),
             Self::Recording(error) => error.hint(),
+            Self::RecordingExists { .. } => Some(
+                "nothing is overwritten: name another file. One that ends in .partial is left of a recording that was \
+                 interrupted, and may be deleted"
+                    .into(),
+            ),
+            Self::NoRoom { .. } => {
+                Some("make room, name another disk, or record for fewer --seconds".into())
+            }
+            Self::SlowDisk { .. } => Some(
+                "record onto a faster disk, or smaller pictures or fewer of them; what was recorded before is there"
+                    .into(),
+            ),
+            Self::NothingRecorded => Some("wait until it says that pictures are recorded".into()),
             Self::Survey(SurveyError::NoDepth) => Some(
                 "the belt is measured by depth: a camera of colour alone has none to measure".into(),
             ),

@@ -7,7 +7,7 @@ use cargo_metadata::DependencyKind;
 use crate::workspace::{cargo, packages};
 
 /// Packages and the workspace packages that each may depend on, apart from tests.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("twinspect-core", &[]),
     ("twinspect-dataset", &["twinspect-core"]),
     ("twinspect-line", &["twinspect-core"]),
@@ -70,6 +70,10 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("twinspect-double-cuda", &[]),
     ("twinspect-double-nvinfer", &[]),
     ("twinspect-double-onnx", &[]),
+    (
+        "twinspect-double-realsense",
+        &["twinspect-core", "twinspect-camera"],
+    ),
 ];
 
 /// What the device must never carry: the trainer's engine, its matrix product, its file writer,

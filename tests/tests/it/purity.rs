@@ -17,13 +17,14 @@ const UNSAFE_PLACES: [&str; 7] = [
 ];
 
 /// Packages that can't forbid it as a whole, because they have such a place. It is denied there.
-const UNSAFE_PACKAGES: [&str; 6] = [
+const UNSAFE_PACKAGES: [&str; 7] = [
     "twinspect-camera",
     "twinspect-nn",
     "twinspect-tensorrt",
     "twinspect-double-cuda",
     "twinspect-double-nvinfer",
     "twinspect-double-onnx",
+    "twinspect-double-realsense",
 ];
 
 /// Modules of the standard library that `core` must not name.

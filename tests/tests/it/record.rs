@@ -491,6 +491,35 @@ fn near(value: &Value, expected: f64, tolerance: f64) {
     );
 }
 
+/// What stands on the belt is red, what is bare is grey, and what has no depth is dark.
+#[test]
+fn the_belt_is_drawn_as_it_was_measured() {
+    let scene = |seed: usize| {
+        picture(seed, grey(seed), |x, y| match (x, y) {
+            (0..10, _) => Some(9),
+            (_, 0..8) => None,
+            _ => Some(0),
+        })
+    };
+    let site = site(STATION, &(1..=6).map(scene).collect::<Vec<_>>());
+    let output = calibrate(&site, &["--picture", "seen/belt.png"]);
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("picture   seen/belt.png"), "{told}");
+    let drawn = image::open(site.path("seen/belt.png"))
+        .expect("a picture")
+        .to_rgb8();
+    let [red, green, blue] = drawn.get_pixel(4, 30).0;
+    assert!(
+        red > 150 && green < 100 && blue < 100,
+        "{red} {green} {blue}"
+    );
+    let dark = drawn.get_pixel(30, 3).0;
+    assert!(dark.iter().all(|value| *value < 60), "{dark:?}");
+    let bare = drawn.get_pixel(40, 30).0;
+    assert!(bare.iter().all(|value| *value > 150), "{bare:?}");
+}
+
 #[test]
 fn an_empty_belt_is_measured_without_a_model() {
     let frames: Vec<FramePair> = (1..=8).map(empty).collect();

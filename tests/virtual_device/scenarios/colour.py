@@ -49,6 +49,7 @@ def colour(station, checks):
     checks.holds("colour: a picture that stands still is refused", status == 6 and "again and again" in said, f"status {status}: {said}")
     station.device.say(_set("horizontal_movement", 6))
     _settings(station, checks)
+    _cost(station, checks)
     _station(station, checks)
 
 
@@ -90,6 +91,25 @@ def _settings(station, checks):
     checks.holds("colour: a setting that it has not is named", status == 6 and "has no focus to set" in said, f"status {status}: {said}")
     status, said, _ = _look(station, checks, "size", width=322)
     checks.holds("colour: a size that it has not is refused", status == 6 and "it offers" in said, f"status {status}: {said}")
+
+
+def _cost(station, checks):
+    """The way of pictures is measured, with the station's model and without one. An emulated machine's times say nothing."""
+    for width, height, bundled in ((320, 180, True), (640, 480, False), (1280, 720, False)):
+        text = ColourSite.camera(width=width, height=height, rate_hz=5, format='"yuyv"', wait_max_ms=20_000.0, age_max_ms=20_000.0)
+        text = text if bundled else text[text.index("[camera]") :]
+        status, said = station.device.run(
+            f"cat >{FOLDER}/cost.toml <<'END'\n{text}\nEND\ntwinspect bench --camera --config {FOLDER}/cost.toml --seconds 5 --json 2>&1", limit_s=120
+        )
+        name = f"colour: the way of {width} x {height} pictures is measured"
+        if status != 0:
+            checks.holds(name, False, f"status {status}: {said}")
+            continue
+        found = json.loads(said)
+        stages = {stage["stage"]: stage["p50_ms"] for stage in found["stages"]}
+        whole = list(stages) == ["handed over", "colour", "prepare", "arrival to tensors"] and found["pictures"] > 0
+        told = ", ".join(f"{stage} {ms:.2f} ms" for stage, ms in stages.items())
+        checks.holds(name, whole and found["cpu"]["all"] > 0, f"{found['pictures']} for {found['prepared_for']}: {told}, CPU {found['cpu']['all']:.2f}")
 
 
 def _station(station, checks):

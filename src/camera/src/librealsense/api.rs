@@ -81,6 +81,10 @@ table! {
         rs2_playback_device_resume: fn(*const sys::rs2_device, ErrorSlot);
         rs2_playback_get_duration: fn(*const sys::rs2_device, ErrorSlot) -> c_ulonglong;
 
+        rs2_create_record_device_ex: fn(*const sys::rs2_device, *const c_char, c_int, ErrorSlot) -> *mut sys::rs2_device;
+        rs2_record_device_pause: fn(*const sys::rs2_device, ErrorSlot);
+        rs2_record_device_resume: fn(*const sys::rs2_device, ErrorSlot);
+
         rs2_query_sensors: fn(*const sys::rs2_device, ErrorSlot) -> *mut sys::rs2_sensor_list;
         rs2_get_sensors_count: fn(*const sys::rs2_sensor_list, ErrorSlot) -> c_int;
         rs2_create_sensor: fn(*const sys::rs2_sensor_list, c_int, ErrorSlot) -> *mut sys::rs2_sensor;
@@ -183,7 +187,6 @@ pub(super) mod double {
         DoubleApi {
             rs2_create_device_from_sensor: fn(*const sys::rs2_sensor, ErrorSlot) -> *mut sys::rs2_device;
             rs2_register_extrinsics: fn(*const sys::rs2_stream_profile, *const sys::rs2_stream_profile, sys::rs2_extrinsics, ErrorSlot);
-            rs2_create_record_device_ex: fn(*const sys::rs2_device, *const c_char, c_int, ErrorSlot) -> *mut sys::rs2_device;
             rs2_create_sync_processing_block: fn(ErrorSlot) -> *mut sys::rs2_processing_block;
             rs2_create_align: fn(sys::rs2_stream, ErrorSlot) -> *mut sys::rs2_processing_block;
             rs2_start_processing_queue: fn(*mut sys::rs2_processing_block, *mut sys::rs2_frame_queue, ErrorSlot);

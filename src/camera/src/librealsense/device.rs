@@ -1,7 +1,10 @@
 //! A camera, or a recording that plays one.
 
+use std::path::Path;
+
 use realsense_sys as sys;
 
+use super::context::c_path;
 use super::error::CallError;
 use super::handle::Handle;
 use super::library::{Librealsense, text};
@@ -151,6 +154,28 @@ impl Device {
         })
     }
 
+    /// The same device, but that whatever its sensors give is written into a file too. Only what runs through *its*
+    /// sensors is; the file is closed when the last reference to it has gone. Streams are not compressed.
+    ///
+    /// # Errors
+    /// [`CallError`], also if the file's ending is none that this release writes.
+    pub fn recorder(&self, file: &Path) -> Result<Recorder, CallError> {
+        let name = c_path(file)?;
+        let library = self.library();
+        // SAFETY: the device is alive; the text is copied.
+        let raw = library.ask(|api, error| unsafe {
+            (api.rs2_create_record_device_ex)(self.raw(), name.as_ptr(), 0, error)
+        })?;
+        // SAFETY: the device was made for us by the call above.
+        let device = unsafe { Self::take(library, raw, "rs2_create_record_device_ex") }?;
+        Ok(Recorder { device })
+    }
+
+    #[cfg(feature = "double")]
+    pub(super) fn into_raw(self) -> *mut sys::rs2_device {
+        self.handle.into_raw()
+    }
+
     /// The controls of a recording; `None` for a camera.
     pub fn playback(&self) -> Option<Playback<'_>> {
         let extension = sys::rs2_extension_RS2_EXTENSION_PLAYBACK;
@@ -230,5 +255,42 @@ impl Playback<'_> {
             (api.rs2_playback_get_duration)(self.device.raw(), error)
         })?;
         Ok(std::time::Duration::from_nanos(nanoseconds))
+    }
+}
+
+/// A device whose pictures are written into a file as they pass.
+#[derive(Debug)]
+pub struct Recorder {
+    device: Device,
+}
+
+impl Recorder {
+    /// The device whose sensors are to be run.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Lets pictures pass without writing them, from the moment on at which everything that came before is written or
+    /// ten seconds have gone by. Older releases reckon wrongly if no picture has come yet: their recording
+    /// then begins before its own beginning.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn pause(&self) -> Result<(), CallError> {
+        // SAFETY: the device is alive, and was made as one that records.
+        self.device.library().ask(|api, error| unsafe {
+            (api.rs2_record_device_pause)(self.device.raw(), error);
+        })
+    }
+
+    /// Writes again what passes.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn resume(&self) -> Result<(), CallError> {
+        // SAFETY: as above.
+        self.device.library().ask(|api, error| unsafe {
+            (api.rs2_record_device_resume)(self.device.raw(), error);
+        })
     }
 }

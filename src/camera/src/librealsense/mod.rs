@@ -3,7 +3,7 @@
 //! The library is C++ behind a C interface whose handles are counted references. Here each handle is a
 //! value with one owner that gives it back: [`Context`] (who sees devices), [`Device`], [`Sensor`] and
 //! [`Streaming`] (a sensor that runs, and stops when it is dropped), [`Profile`] (one way in which a
-//! sensor can run), [`FrameQueue`], [`Frame`]. A recording is a [`Device`] with a [`Playback`].
+//! sensor can run), [`FrameQueue`], [`Frame`]. A recording is a [`Device`] with a [`Playback`], and [`Recorder`] makes one.
 //!
 //! One program serves all releases from 2.54 on: enumerations only ever grew, no function that is used
 //! here changed, and a context is asked for in the library's own version. Types and signatures are those
@@ -26,7 +26,7 @@ mod sensor;
 pub mod software;
 
 pub use context::{Context, DeviceChanges};
-pub use device::{Device, DeviceInfo, Playback, PlaybackStatus};
+pub use device::{Device, DeviceInfo, Playback, PlaybackStatus, Recorder};
 pub use error::{CallError, LoadError};
 pub use frame::{Frame, FrameError, FrameQueue};
 pub use library::{ApiVersion, Librealsense};

@@ -44,6 +44,26 @@ pub enum RealSenseError {
         #[source]
         source: CallError,
     },
+    /// A recording that this release of the library can't write.
+    #[error("recording into {file}: librealsense {version} writes .{wanted} files")]
+    Ending {
+        /// The file.
+        file: String,
+        /// The ending that it must have.
+        wanted: &'static str,
+        /// The library's version.
+        version: String,
+    },
+    /// Pictures have passed that are not in the recording.
+    #[error("{passed} bytes of pictures have passed, and {file} has {found}")]
+    Unwritten {
+        /// The file.
+        file: String,
+        /// Bytes of the pictures.
+        passed: u64,
+        /// Bytes of the file.
+        found: u64,
+    },
     /// The camera has no such stream.
     #[error("{device} has no {stream} of {wanted}; it has {}", list(offered))]
     NoProfile {
@@ -177,6 +197,17 @@ impl RealSenseError {
             Self::Recording { .. } => Some(
                 "name a .bag file, or for librealsense 2.58 and later a .db3 file, that the vendor's viewer or a \
                  station has recorded"
+                    .into(),
+            ),
+            Self::Ending { wanted, .. } => Some(
+                format!(
+                    "name it with the ending .{wanted}; releases before 2.58 write .bag files, later ones .db3 files"
+                )
+                .into(),
+            ),
+            Self::Unwritten { .. } => Some(
+                "the disk was full or failed, or could not follow: look at the system's log, record onto another disk, \
+                 or at a lower rate"
                     .into(),
             ),
             Self::NoStart { source, .. } => source.as_ref().and_then(|source| source.hint()),

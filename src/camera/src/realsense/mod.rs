@@ -10,9 +10,11 @@
 //!
 //! When nothing comes, [`twinspect_core::recovery`] decides what is done about it.
 
+mod choice;
 mod error;
 mod find;
 mod picture;
+mod recording;
 mod session;
 mod settings;
 mod shared;
@@ -22,18 +24,22 @@ mod worker;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use twinspect_core::frame::{FramePair, Intrinsics, Stamp, StampDomain};
+use twinspect_core::frame::{Intrinsics, Stamp, StampDomain};
 use twinspect_core::recovery::Health;
 
 pub use error::RealSenseError;
 pub use find::{ConnectedDevice, FindDevice, RecordedDevice};
+pub use recording::{
+    Passed, RecordedCounts, StreamRecorder, bytes_a_second, check_ending, play_time,
+};
 pub use session::CameraFacts;
 pub use settings::SettingFact;
 pub use spec::{Pace, PresetFile, RealSenseSpec, Settings, StreamsSpec};
 
 use crate::librealsense::Context;
 use crate::live::Watched;
-use crate::{Camera, CameraError, CameraFrame, CameraWatch, StreamCounts};
+use crate::{Camera, CameraError, CameraFrame, CameraWatch, CaptureCost, StreamCounts};
+use picture::Made;
 use shared::{Ready, Shared};
 use worker::Worker;
 
@@ -47,6 +53,7 @@ pub struct RealSenseCamera {
     spec: RealSenseSpec,
     name: String,
     facts: CameraFacts,
+    cost: Option<CaptureCost>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -89,6 +96,7 @@ impl RealSenseCamera {
         // From here on dropping it ends the thread.
         let mut camera = Self {
             facts: CameraFacts::unknown(),
+            cost: None,
             shared,
             name,
             thread: Some(thread),
@@ -169,7 +177,7 @@ impl RealSenseCamera {
     }
 
     /// Copies a pair and lays its depth onto its colour.
-    fn lay_out(&self, ready: Ready) -> Result<FramePair, CameraError> {
+    fn lay_out(&self, ready: Ready) -> Result<Made, CameraError> {
         let mut state = self.shared.lock();
         // What came before the camera was started anew was to be laid out by another maker.
         let is_current = state.session == ready.session;
@@ -234,10 +242,26 @@ impl Camera for RealSenseCamera {
                 found_m: ready.unit_m,
             });
         }
-        let mut pair = self.lay_out(ready)?;
+        let had_us = self.shared.clock.now_us();
+        let arrived_us = ready.arrived_us;
+        let Made {
+            mut pair,
+            colour,
+            align,
+        } = self.lay_out(ready)?;
+        self.cost = Some(CaptureCost {
+            handed_over_us: had_us.saturating_sub(arrived_us),
+            colour_us: colour.as_micros() as u64,
+            align_us: Some(align.as_micros() as u64),
+            whole_us: self.shared.clock.now_us().saturating_sub(arrived_us),
+        });
         pair.rgb_stamp = Some(rgb_stamp);
         pair.depth_stamp = Some(depth_stamp);
         Ok(CameraFrame { pair, truth: None })
+    }
+
+    fn last_cost(&self) -> Option<CaptureCost> {
+        self.cost
     }
 }
 

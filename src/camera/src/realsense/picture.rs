@@ -1,5 +1,7 @@
 //! From the library's pictures to the product's.
 
+use std::time::{Duration, Instant};
+
 use twinspect_core::align::Aligner;
 use twinspect_core::frame::{DepthCounts, DepthFrame, FramePair, FrameSize, RgbFrame};
 
@@ -53,6 +55,13 @@ fn counts(frame: &Frame, size: FrameSize, counts: &mut Vec<u16>) -> Result<(), F
     Ok(())
 }
 
+/// A pair, and how long its halves took.
+pub(super) struct Made {
+    pub(super) pair: FramePair,
+    pub(super) colour: Duration,
+    pub(super) align: Duration,
+}
+
 /// Makes pairs of one session's pictures.
 #[derive(Debug)]
 pub(super) struct PairMaker {
@@ -82,19 +91,27 @@ impl PairMaker {
         depth: &Frame,
         colour: &Frame,
         unit_m: f64,
-    ) -> Result<FramePair, PictureError> {
+    ) -> Result<Made, PictureError> {
+        let began = Instant::now();
         let size = self.aligner.size();
         counts(depth, self.depth, &mut self.measured)?;
         let mut aligned = vec![0; size.pixels()];
         self.aligner.align(&self.measured, unit_m, &mut aligned)?;
+        let aligned_at = Instant::now();
         let mut rgb = Vec::with_capacity(size.pixels() * COLOUR_BYTES);
         for row in colour.rows(size, COLOUR_BYTES)? {
             rgb.extend_from_slice(row);
         }
-        Ok(FramePair::new(
+        let colour = aligned_at.elapsed();
+        let pair = FramePair::new(
             Some(RgbFrame::new(size, rgb)?),
             Some(DepthFrame::Counts(DepthCounts::new(size, unit_m, aligned)?)),
             Some(self.intrinsics),
-        )?)
+        )?;
+        Ok(Made {
+            pair,
+            colour,
+            align: aligned_at - began,
+        })
     }
 }

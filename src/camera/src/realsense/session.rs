@@ -1,6 +1,7 @@
 //! A camera that has been started once: its sensors run, and its pictures come.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -8,13 +9,14 @@ use twinspect_core::align::Aligner;
 use twinspect_core::frame::{FrameSize, Intrinsics};
 use twinspect_core::pairing::{Mark, Marked, Stream};
 
+use super::choice::{Chosen, Expected, camera, choose};
 use super::error::RealSenseError;
 use super::picture::{self, PairMaker};
 use super::settings::{self, SettingFact};
 use super::spec::{Pace, RealSenseSpec};
 use crate::librealsense::{
-    CallError, Device, DeviceInfo, Distortion, Frame, FrameError, FrameQueue, Playback,
-    PlaybackStatus, Profile, ProfileFacts, Sensor, StreamFormat, StreamKind, Streaming,
+    CallError, Device, DeviceInfo, Frame, FrameError, FrameQueue, Playback, PlaybackStatus,
+    Recorder, StreamKind, Streaming,
 };
 
 /// Places of the queue that the library fills. With those that wait for a partner and those that are being
@@ -65,13 +67,6 @@ pub(super) struct Picture {
     pub(super) print: u64,
 }
 
-/// A stream as it was started.
-#[derive(Debug, Clone, Copy)]
-struct Expected {
-    size: FrameSize,
-    format: StreamFormat,
-}
-
 pub(super) struct Session {
     streams: Vec<Streaming>,
     queue: FrameQueue,
@@ -83,7 +78,24 @@ pub(super) struct Session {
     pub(super) facts: CameraFacts,
     pub(super) interval: Duration,
     // Last, so that sensors are stopped while their device is still held.
-    device: Device,
+    device: Source,
+}
+
+/// What gives the pictures.
+enum Source {
+    /// A camera, or a recording of one.
+    Plain(Device),
+    /// A camera whose pictures are written into a file as they pass.
+    Recorded(Recorder),
+}
+
+impl Source {
+    fn device(&self) -> &Device {
+        match self {
+            Self::Plain(device) => device,
+            Self::Recorded(recorder) => recorder.device(),
+        }
+    }
 }
 
 impl Session {
@@ -91,6 +103,23 @@ impl Session {
     pub(super) fn start(
         device: Device,
         spec: &RealSenseSpec,
+    ) -> Result<(Self, PairMaker), RealSenseError> {
+        Self::start_as(device, spec, None)
+    }
+
+    /// Sets and starts a camera whose pictures are written into a file as they pass.
+    pub(super) fn start_recorded(
+        device: Device,
+        spec: &RealSenseSpec,
+        file: &Path,
+    ) -> Result<Self, RealSenseError> {
+        Self::start_as(device, spec, Some(file)).map(|(session, _)| session)
+    }
+
+    fn start_as(
+        device: Device,
+        spec: &RealSenseSpec,
+        file: Option<&Path>,
     ) -> Result<(Self, PairMaker), RealSenseError> {
         let info = |info| device.info(info).unwrap_or_default();
         let name = format!(
@@ -140,7 +169,23 @@ impl Session {
         };
         let queue = FrameQueue::new(device.library(), QUEUE_PLACES)
             .map_err(RealSenseError::call("making a queue for pictures"))?;
-        let (streams, early) = run(&device, chosen, &queue, spec.pace)
+        let (device, chosen) = match file {
+            None => (Source::Plain(device), chosen),
+            Some(file) => {
+                // What a recorder is not asked to pass on, it does not: a preset, for one. So the camera itself was set.
+                drop(chosen);
+                let recorder = device
+                    .recorder(file)
+                    .map_err(RealSenseError::call("making the recording's file"))?;
+                let sensors = recorder
+                    .device()
+                    .sensors()
+                    .map_err(RealSenseError::call("asking the camera for its sensors"))?;
+                let chosen = choose(recorder.device(), &name, sensors, spec)?;
+                (Source::Recorded(recorder), chosen)
+            }
+        };
+        let (streams, early) = run(device.device(), chosen, &queue, spec.pace)
             .map_err(RealSenseError::call("starting the camera"))?;
         let interval = Duration::from_secs_f64(1.0 / f64::from(rate_hz.max(1)));
         let session = Self {
@@ -197,9 +242,27 @@ impl Session {
         Ok(Arrival::Picture(stream, Marked { mark, content }))
     }
 
+    /// What writes the pictures into a file, where something does.
+    pub(super) fn recorder(&self) -> Option<&Recorder> {
+        match &self.device {
+            Source::Plain(_) => None,
+            Source::Recorded(recorder) => Some(recorder),
+        }
+    }
+
+    /// Stops the sensors; pictures that wait in the queue are let go of.
+    pub(super) fn stop(&mut self) {
+        self.early.clear();
+        self.streams.clear();
+        while let Ok(Some(frame)) = self.queue.wait(Duration::ZERO) {
+            drop(frame);
+        }
+    }
+
     /// Whether a recording has come to its end.
     pub(super) fn has_ended(&self) -> bool {
         self.device
+            .device()
             .playback()
             .is_some_and(|playback| playback.status() == Ok(PlaybackStatus::Stopped))
     }
@@ -208,6 +271,7 @@ impl Session {
     pub(super) fn reset(mut self) -> Result<(), RealSenseError> {
         self.streams.clear();
         self.device
+            .device()
             .reset()
             .map_err(RealSenseError::call("resetting the camera"))
     }
@@ -219,7 +283,7 @@ impl Session {
     /// device apart without waiting for it: 2.59.1 was seen to end the process with "pure virtual method called".
     /// `pause` waits until everything that was on the list is done, and twice is enough for what was added.
     fn stop_recording(&mut self) {
-        let Some(playback) = self.device.playback() else {
+        let Some(playback) = self.device.device().playback() else {
             return;
         };
         let is_stopped = AtomicBool::new(false);
@@ -250,122 +314,6 @@ impl Drop for Session {
         self.stop_recording();
         self.streams.clear();
     }
-}
-
-/// Sensors and their profiles. Colour has no sensor of its own where depth's gives it.
-struct Chosen {
-    depth: (Sensor, Profile),
-    colour: (Option<Sensor>, Profile),
-}
-
-fn choose(
-    device: &Device,
-    name: &str,
-    sensors: Vec<Sensor>,
-    spec: &RealSenseSpec,
-) -> Result<Chosen, RealSenseError> {
-    let wants = |stream: Stream, facts: ProfileFacts| {
-        let (kind, format) = match stream {
-            Stream::Depth => (StreamKind::Depth, StreamFormat::Z16),
-            Stream::Colour => (StreamKind::Colour, StreamFormat::Rgb8),
-        };
-        facts.kind == kind
-            && facts.format == format
-            && facts.size.is_some()
-            && spec.streams.is_none_or(|streams| {
-                let size = match stream {
-                    Stream::Depth => streams.depth,
-                    Stream::Colour => streams.colour,
-                };
-                facts.size == Some(size) && i64::from(facts.rate_hz) == i64::from(streams.rate_hz)
-            })
-    };
-    let mut all = Vec::new();
-    for sensor in sensors {
-        let profiles = sensor
-            .profiles()
-            .map_err(RealSenseError::call("asking how a sensor can run"))?;
-        all.push((sensor, profiles));
-    }
-    let offered: Vec<ProfileFacts> = all
-        .iter()
-        .flat_map(|(_, profiles)| profiles.iter().map(Profile::facts))
-        .collect();
-    let missing = |stream: Stream| no_profile(device, name, stream, &offered, spec);
-    let find = |stream: Stream| {
-        let found = all.iter().enumerate().find_map(|(place, (_, profiles))| {
-            let mut profiles = profiles.iter();
-            let profile = profiles.find(|profile| wants(stream, profile.facts()))?;
-            Some((place, profile.clone()))
-        });
-        found.ok_or_else(|| missing(stream))
-    };
-    let (depth_place, depth_profile) = find(Stream::Depth)?;
-    let (colour_place, colour_profile) = find(Stream::Colour)?;
-    let (mut depth, mut colour) = (None, None);
-    for (place, (sensor, _)) in all.into_iter().enumerate() {
-        if place == depth_place {
-            depth = Some(sensor);
-        } else if place == colour_place {
-            colour = Some(sensor);
-        }
-    }
-    let depth = depth.ok_or_else(|| missing(Stream::Depth))?;
-    Ok(Chosen {
-        depth: (depth, depth_profile),
-        colour: (colour, colour_profile),
-    })
-}
-
-fn no_profile(
-    device: &Device,
-    name: &str,
-    stream: Stream,
-    offered: &[ProfileFacts],
-    spec: &RealSenseSpec,
-) -> RealSenseError {
-    let (kind, size) = match stream {
-        Stream::Depth => (StreamKind::Depth, spec.streams.map(|streams| streams.depth)),
-        Stream::Colour => (
-            StreamKind::Colour,
-            spec.streams.map(|streams| streams.colour),
-        ),
-    };
-    let mut offered: Vec<String> = offered
-        .iter()
-        .filter(|facts| facts.kind == kind)
-        .map(|facts| match facts.format {
-            StreamFormat::Other(format) => format!("{facts} (format {format})"),
-            StreamFormat::Z16 | StreamFormat::Rgb8 => facts.to_string(),
-        })
-        .collect();
-    offered.sort();
-    offered.dedup();
-    let rate_hz = spec.streams.map_or(0, |streams| streams.rate_hz);
-    RealSenseError::NoProfile {
-        device: name.to_owned(),
-        stream,
-        wanted: size.map_or("any size".to_owned(), |size| {
-            format!("{size} at {rate_hz} Hz")
-        }),
-        offered,
-        usb: device.info(DeviceInfo::UsbType),
-    }
-}
-
-/// The camera behind a stream.
-fn camera(profile: &Profile, stream: Stream) -> Result<(Intrinsics, Expected), RealSenseError> {
-    let (intrinsics, distortion) = profile
-        .intrinsics()
-        .map_err(RealSenseError::call("asking for the camera's intrinsics"))?;
-    if let Distortion::Other(model) = distortion {
-        return Err(RealSenseError::Lens { stream, model });
-    }
-    let expected = Expected {
-        size: intrinsics.size(),
-        format: profile.facts().format,
-    };
-    Ok((intrinsics, expected))
 }
 
 /// Starts the sensors. A recording is held until both run, so that it begins with its first pair.

@@ -35,6 +35,8 @@ pub(super) struct Ready {
     pub(super) unit_m: f64,
     /// No later than this its exposure began, by the camera's clock.
     pub(super) exposed_us: u64,
+    /// When the later one of its pictures came.
+    pub(super) arrived_us: u64,
     /// Which start of the camera it came from.
     pub(super) session: u64,
 }

@@ -189,6 +189,7 @@ impl Worker {
             colour_frozen.is_frozen(pair.colour.content.print),
         ]
         .contains(&true);
+        let paired_us = pair.depth.mark.arrived_us.max(pair.colour.mark.arrived_us);
         let unit_m = match pair.depth.content.frame.depth_unit_m() {
             Ok(unit_m) => unit_m,
             Err(error) => {
@@ -229,6 +230,7 @@ impl Worker {
             pair,
             unit_m,
             exposed_us,
+            arrived_us: paired_us,
             session: run.number,
         });
         state.counts.replaced += u64::from(replaced.is_some());

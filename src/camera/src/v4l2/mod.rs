@@ -41,7 +41,7 @@ pub use session::CameraFacts;
 pub use settings::SettingFact;
 pub use spec::{PixelFormat, Settings, StreamSpec, V4l2Spec};
 
-use crate::{Camera, CameraError, CameraFrame, CameraWatch};
+use crate::{Camera, CameraError, CameraFrame, CameraWatch, CaptureCost};
 use shared::{HostClock, Ready, Shared, State};
 use worker::Worker;
 
@@ -55,6 +55,7 @@ pub struct V4l2Camera {
     spec: V4l2Spec,
     name: String,
     facts: CameraFacts,
+    cost: Option<CaptureCost>,
     turns: Turns,
     began_us: u64,
 }
@@ -131,6 +132,7 @@ impl V4l2Camera {
             shared,
             spec,
             name,
+            cost: None,
             turns: turns(worker),
         };
         camera.facts = camera.wait_for_start()?;
@@ -232,7 +234,15 @@ impl Camera for V4l2Camera {
     fn capture(&mut self, now_us: u64) -> Result<CameraFrame, CameraError> {
         let from_us = self.shared.clock.now_us();
         let ready = self.wait_for_picture(from_us)?;
+        let had_us = self.shared.clock.now_us();
         let decoded = ready.decoder.decode(&ready.bytes);
+        let decoded_us = self.shared.clock.now_us();
+        self.cost = Some(CaptureCost {
+            handed_over_us: had_us.saturating_sub(ready.arrived_us),
+            colour_us: decoded_us.saturating_sub(had_us),
+            align_us: None,
+            whole_us: decoded_us.saturating_sub(ready.arrived_us),
+        });
         let mut state = self.shared.lock();
         state.spare = ready.bytes;
         if decoded.is_err() {
@@ -251,6 +261,10 @@ impl Camera for V4l2Camera {
             domain: StampDomain::Host,
         });
         Ok(CameraFrame { pair, truth: None })
+    }
+
+    fn last_cost(&self) -> Option<CaptureCost> {
+        self.cost
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Ready {
     pub(super) number: u64,
     /// No later than this its exposure began.
     pub(super) exposed_us: u64,
+    /// When the driver handed it over.
+    pub(super) arrived_us: u64,
 }
 
 /// Why the last picture was not good enough.

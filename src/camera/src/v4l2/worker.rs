@@ -113,6 +113,7 @@ impl Worker {
                             decoder,
                             number: self.number,
                             exposed_us,
+                            arrived_us: now_us,
                         };
                         state.take_in(&buffer, now_us, ready);
                     }

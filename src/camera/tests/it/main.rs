@@ -20,3 +20,4 @@ mod pictures;
 mod recordings;
 mod releases;
 mod rig;
+mod stream_recorder;

@@ -169,3 +169,28 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// Both are the library's functions, written so that no function is called.
+    #[test]
+    fn places_and_counts_are_what_ceil_and_round_say(
+        edge in -3.0_f32..2_100.0,
+        counts in -2.0_f32..70_000.0,
+        end in 1_usize..2_000,
+    ) {
+        for edge in [edge, edge.round(), edge.round() + 0.5, edge.round().next_up(), edge.round().next_down()] {
+            prop_assert_eq!(next_place(edge, end), (edge.ceil().max(0.0) as usize).min(end), "{}", edge);
+        }
+        let half = counts.round() + 0.5;
+        for counts in [counts, half, half.next_up(), half.next_down(), counts.round(), 1.0 - half.fract(), 0.5_f32.next_down()] {
+            let rounded = counts.round();
+            let expected = (1.0..=65_535.0).contains(&rounded).then_some(rounded as u16);
+            prop_assert_eq!(nearest_count(counts), expected, "{}", counts);
+        }
+        for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 65_535.5, 65_535.0, 65_536.0] {
+            let rounded = odd.round();
+            let expected = (1.0..=65_535.0).contains(&rounded).then_some(rounded as u16);
+            prop_assert_eq!(nearest_count(odd), expected, "{}", odd);
+        }
+    }
+}

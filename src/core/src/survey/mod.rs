@@ -52,6 +52,18 @@ pub struct BeltSurvey {
     pub spread_mm: [f32; BANK_CHANNELS],
     /// Where depth is measured and the belt is flat; `None` if that is nowhere.
     pub roi: Option<RoiProposal>,
+    /// What the proposal is made from.
+    pub surface: BeltSurface,
+}
+
+/// How far each pixel lies from the belt's plane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BeltSurface {
+    /// Width and height.
+    pub size: FrameSize,
+    /// Rows from the top: height above the plane in mm, mean of all pictures; `None` where depth is measured in less
+    /// than nine of ten.
+    pub heights_mm: Vec<Option<f32>>,
 }
 
 /// Pictures that show no belt.
@@ -221,6 +233,7 @@ impl Taught {
             noise_floor_mm: self.floors_mm.get(self.floors_mm.len() / 2).copied(),
             spread_mm: self.spread.spread_mm(),
             roi,
+            surface: self.heights.surface(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! and nearly all of them lie as near to the belt's plane as the points that taught it. A single bad cell among good
 //! ones, a speck of dirt, does not count.
 
+use super::BeltSurface;
 use super::belt::BELT_INLIER_MM;
 use crate::frame::{FramePair, FrameSize};
 use crate::plane::Plane;
@@ -77,6 +78,15 @@ impl Heights {
     /// Share of all pixels of all pictures that were measured.
     pub(super) fn measured_share(&self) -> f64 {
         self.measured as f64 / (self.frames * self.pixels.len()).max(1) as f64
+    }
+
+    /// Where each pixel lies.
+    pub(super) fn surface(&self) -> BeltSurface {
+        let height_mm = |pixel: &Pixel| Some(pixel.height_mm(self.frames)? as f32);
+        BeltSurface {
+            size: self.size,
+            heights_mm: self.pixels.iter().map(height_mm).collect(),
+        }
     }
 
     /// The proposal.

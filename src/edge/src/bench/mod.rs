@@ -1,9 +1,11 @@
 //! `twinspect bench`: what inspecting a part costs on this machine.
 //!
 //! Parts are decoded before the clock starts: a camera hands over pictures, not files. Several engines inspect the same
-//! parts in turn, so that what else the machine does meets all of them.
+//! parts in turn, so that what else the machine does meets all of them. With `--camera` no part is inspected: what the
+//! way of pictures to the engine costs is in [`camera`].
 
 mod allocations;
+mod camera;
 mod measure;
 mod process;
 
@@ -21,7 +23,7 @@ use twinspect_core::score::DegradedPolicy;
 use twinspect_store::records::RingSpec;
 
 use self::measure::{Lane, Length, WARM_UP, measure};
-use crate::cli::{BenchArgs, EngineName};
+use crate::cli::{BenchArgs, EngineName, FilesArgs, SourceArgs};
 use crate::config::{EngineSpec, RecordsSpec, usual_limits};
 use crate::engines::{self, Gpu};
 use crate::error::EdgeError;
@@ -94,7 +96,17 @@ struct RecordsFound {
 
 /// Measures on the parts of a recording.
 pub(crate) fn bench(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    let Source { bundle, mut camera } = open(&args.source)?;
+    let (Some(bundle), Some(data)) = (&args.bundle, &args.data) else {
+        // Clap sees to it that it is one of the two.
+        return camera::bench_camera(args, out);
+    };
+    let Source { bundle, mut camera } = open(&SourceArgs {
+        files: FilesArgs {
+            bundle: bundle.clone(),
+            data: data.clone(),
+        },
+        split: args.split,
+    })?;
     let mut lanes = args
         .engine
         .iter()
@@ -204,7 +216,7 @@ fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
     )?;
     for (place, found) in findings.engines.iter().enumerate() {
         writeln!(out, "\nengine         {} ({})", found.engine, found.why)?;
-        writeln!(out, "{}\n", table(found))?;
+        writeln!(out, "{}\n", stages_table(&found.stages))?;
         if let Some(cpu) = found.cpu_ms_a_part {
             writeln!(out, "CPU time       {cpu:.1} ms a part, all threads")?;
         }
@@ -243,11 +255,11 @@ fn ratio(found: &EngineCost, first: &EngineCost) -> Option<f64> {
     Some(whole(found)? / whole(first)?)
 }
 
-fn table(found: &EngineCost) -> Table {
+fn stages_table(stages: &[StageCost]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_header(["stage", "p50 ms", "p99 ms", "p99.9 ms"]);
-    for cost in &found.stages {
+    for cost in stages {
         if let (Some(p50), Some(p99), Some(p99_9)) = (cost.p50_ms, cost.p99_ms, cost.p99_9_ms) {
             let times = [p50, p99, p99_9].map(|ms| format!("{ms:.2}"));
             table.add_row([&[cost.stage.to_owned()][..], &times].concat());

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// CPU time of all threads that live, to the nanosecond.
 pub(super) fn cpu_time() -> Option<Duration> {
     let mut sum = Duration::ZERO;
@@ -12,6 +14,13 @@ pub(super) fn cpu_time() -> Option<Duration> {
         }
     }
     Some(sum).filter(|sum| *sum > Duration::ZERO)
+}
+
+/// CPU time of the thread that asks.
+pub(super) fn thread_cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let (seconds, nanoseconds) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+    Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds)
 }
 
 /// The most memory that was resident at any time, in megabytes of 1024 KiB.

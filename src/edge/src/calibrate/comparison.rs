@@ -147,8 +147,9 @@ impl Difference {
 
 #[cfg(test)]
 mod tests {
+    use twinspect_core::frame::FrameSize;
     use twinspect_core::prepare::BANK_CHANNELS;
-    use twinspect_core::survey::bare_spec;
+    use twinspect_core::survey::{BeltSurface, bare_spec};
 
     use super::*;
 
@@ -169,6 +170,13 @@ mod tests {
             noise_floor_mm: None,
             spread_mm: [spread_mm; BANK_CHANNELS],
             roi: None,
+            surface: BeltSurface {
+                size: FrameSize {
+                    width: 0,
+                    height: 0,
+                },
+                heights_mm: Vec::new(),
+            },
         };
         let taught = bare_spec(flat(400.0), 64).geometry.unwrap();
         Difference::of(&taught, &survey)

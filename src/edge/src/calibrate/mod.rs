@@ -8,6 +8,7 @@ mod comparison;
 mod writing;
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use serde::Serialize;
 use twinspect_bundle::Bundle;
@@ -19,6 +20,7 @@ use crate::cameras::{self, Alone};
 use crate::cli::CalibrateBeltArgs;
 use crate::config::{self, Change, Station};
 use crate::error::{EdgeError, WithCauses};
+use crate::pictures;
 use crate::replay::write_json;
 use crate::run::StationLock;
 use crate::taking::{Taken, Taker};
@@ -50,6 +52,9 @@ struct Findings {
     size: usize,
     spread_mm: Vec<f32>,
     roi: Option<Region>,
+    /// Where it was drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<PathBuf>,
     /// With the model that the configuration names, if it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<Comparison>,
@@ -95,7 +100,11 @@ pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result
     } else if let Err(error) = writing::believe(&survey) {
         warnings.push(format!("this would not be written: {error}"));
     }
+    if let Some(path) = &args.picture {
+        pictures::save(&pictures::belt(&survey), path)?;
+    }
     let findings = Findings {
+        picture: args.picture.clone(),
         camera: taker.description(),
         pictures: survey.frames,
         belt: survey.belt,
@@ -225,6 +234,9 @@ fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
             100.0 * region.share,
             region.unevenness_mm
         )?;
+    }
+    if let Some(path) = &findings.picture {
+        writeln!(out, "picture   {}", path.display())?;
     }
     match &findings.model {
         Some(model) => model.print(out)?,

@@ -238,9 +238,10 @@ fn with_table(path: &Path, text: &str, measured: &CalibrationToml) -> Result<Str
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use twinspect_core::frame::FrameSize;
     use twinspect_core::plane::Plane;
     use twinspect_core::prepare::{BANK_CHANNELS, Roi};
-    use twinspect_core::survey::RoiProposal;
+    use twinspect_core::survey::{BeltSurface, RoiProposal};
 
     use super::*;
 
@@ -269,6 +270,13 @@ mod tests {
                 share: 0.9,
                 unevenness_mm: 0.2,
             }),
+            surface: BeltSurface {
+                size: FrameSize {
+                    width: 0,
+                    height: 0,
+                },
+                heights_mm: Vec::new(),
+            },
         }
     }
 

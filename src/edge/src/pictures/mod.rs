@@ -3,6 +3,7 @@
 //! A [`Snapshot`] keeps what is to be shown of a part, so that drawing can happen elsewhere and
 //! later. [`heatmap()`] draws one part, [`Sheet`] a whole run.
 
+mod belt;
 mod canvas;
 mod colour_map;
 mod file;
@@ -12,6 +13,7 @@ mod panels;
 mod sheet;
 mod snapshot;
 
+pub(crate) use belt::belt;
 pub(crate) use file::{encode, save, save_small};
 pub(crate) use heatmap::{heatmap, strip};
 pub(crate) use sheet::Sheet;

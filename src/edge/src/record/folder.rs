@@ -27,7 +27,7 @@ pub(super) struct PartsFolder {
 }
 
 impl PartsFolder {
-    pub(super) fn new(args: &RecordArgs, camera: String) -> Result<Self, EdgeError> {
+    pub(super) fn new(args: &RecordArgs, root: &Path, camera: String) -> Result<Self, EdgeError> {
         if let Some(belt_mm) = args.belt_mm
             && !(belt_mm.is_finite() && belt_mm > 0.0)
         {
@@ -40,7 +40,7 @@ impl PartsFolder {
         RecordedPartsWriter::class_folder(&label).map_err(EdgeError::Recording)?;
         let session = args.session.clone();
         Ok(Self {
-            root: args.out.clone(),
+            root: root.to_owned(),
             writer: None,
             split: args.split.into(),
             label,

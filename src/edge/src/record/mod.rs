@@ -3,6 +3,8 @@
 //! ```text
 //! camera ─► cue: Enter, every so often, or a part seen on the belt ─► scrutiny ─► folder of recorded parts
 //! ```
+//! Or all that the camera gives: see [`streams`].
+//!
 //! It needs the station's camera for itself and holds the station's lock, as a running station does. The bundle is never opened:
 //! it is another product's, or there is none.
 
@@ -12,6 +14,7 @@ mod folder;
 mod report;
 mod scrutiny;
 mod stop;
+mod streams;
 
 use std::io::Write;
 
@@ -57,6 +60,10 @@ impl Ended {
 /// Records parts until there are enough of them, or somebody ends it.
 pub(crate) fn record(args: &RecordArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let station = config::load_without_model(&args.config)?.station;
+    // Clap sees to it that there is one of the two.
+    let Some(root) = &args.out else {
+        return streams::record(args, &station, out);
+    };
     let cue = Cue::new(args, &station)?;
     let _lock = StationLock::take(&args.config)?;
     let camera = match &station.camera {
@@ -67,7 +74,7 @@ pub(crate) fn record(args: &RecordArgs, out: &mut dyn Write) -> Result<(), EdgeE
     };
     let stop = StopSignals::catch()?;
     let taker = Taker::new(camera);
-    let folder = PartsFolder::new(args, taker.description())?;
+    let folder = PartsFolder::new(args, root, taker.description())?;
     let mut report = Report::new(args, &folder, &taker, out)?;
     let mut recording = Recording {
         cue,

@@ -152,7 +152,7 @@ fn a_product_is_computed_with_16_bits() {
     assert!(kept.contains(&"head.scale0.difference"), "{kept:?}");
     assert!(!kept.contains(&"student.features0"), "{kept:?}");
     let text = run_fresh("product at 16 bits", "10.3.0", "");
-    // Beyond what 32 bits differ by; tract sums in 16 bits too, which is worse than most GPUs.
+    // Beyond what 32 bits differ by; tract sums in 16 bits too.
     let share: f32 = said(&text, "share").parse().unwrap();
     assert!((5e-4..5e-2).contains(&share), "{share}");
     let score: f32 = said(&text, "score").parse().unwrap();

@@ -20,7 +20,7 @@ use twinspect_core::pairing::{SensorClock, Stream};
 pub use workshop::Workshop;
 
 use super::api::double::VideoFrame;
-use super::device::Device;
+use super::device::{Device, Recorder};
 use super::error::CallError;
 use super::frame::FrameQueue;
 use super::option::{CameraOption, OptionRange};
@@ -92,6 +92,15 @@ impl SoftwareCamera {
         })?;
         // SAFETY: the device was made for us by the call above.
         unsafe { Device::take(library, raw, "rs2_create_device_from_sensor") }
+    }
+
+    /// The same as the library's own pointer, which whoever asked for it gives back by `rs2_delete_device`: for a
+    /// double of the library itself.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn raw_device(&self) -> Result<*mut sys::rs2_device, CallError> {
+        Ok(self.device()?.into_raw())
     }
 
     /// Shows depth counts.
@@ -171,13 +180,13 @@ impl SoftwareCamera {
 
 /// A recording that is being written. It is whole once this is dropped.
 #[derive(Debug)]
-pub struct Recorder {
+pub struct SoftwareRecorder {
     streams: Vec<Streaming>,
     queue: FrameQueue,
-    _device: Device,
+    _recorder: Recorder,
 }
 
-impl Recorder {
+impl SoftwareRecorder {
     /// Waits until another picture has passed by, so that none is lost; whether one has.
     ///
     /// # Errors

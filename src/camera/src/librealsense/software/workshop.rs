@@ -10,7 +10,6 @@ use twinspect_core::frame::Intrinsics;
 use twinspect_core::pairing::Stream;
 
 use super::super::api::double::{DoubleApi, InternalApi, VideoStream};
-use super::super::context::c_path;
 use super::super::device::{Device, DeviceInfo};
 use super::super::error::{CallError, LoadError};
 use super::super::frame::{Frame, FrameQueue};
@@ -19,7 +18,7 @@ use super::super::library::{Librealsense, with_cause};
 use super::super::option::{CameraOption, OptionRange};
 use super::super::profile::{Profile, StreamKind};
 use super::super::sensor::Sensor;
-use super::{Recorder, SoftwareCamera, SoftwareSpec};
+use super::{SoftwareCamera, SoftwareRecorder, SoftwareSpec};
 
 /// Makes software cameras and recordings.
 pub struct Workshop {
@@ -228,27 +227,24 @@ impl Workshop {
     ///
     /// # Errors
     /// [`CallError`], also if the file's ending is not this library's.
-    pub fn record(&self, camera: &SoftwareCamera, file: &Path) -> Result<Recorder, CallError> {
-        let name = c_path(file)?;
-        let source = camera.device.raw();
-        // SAFETY: the device is alive; the text is copied.
-        let raw = self.library.ask(|_, error| unsafe {
-            (self.api.rs2_create_record_device_ex)(source, name.as_ptr(), 0, error)
-        })?;
-        // SAFETY: the device was made for us by the call above.
-        let device = unsafe { Device::take(self.library, raw, "rs2_create_record_device_ex") }?;
+    pub fn record(
+        &self,
+        camera: &SoftwareCamera,
+        file: &Path,
+    ) -> Result<SoftwareRecorder, CallError> {
+        let recorder = camera.device.recorder(file)?;
         let queue = FrameQueue::new(self.library, 64)?;
         let mut streams = Vec::new();
         // The recorder's own sensors are those that run; pictures still go in through the camera's.
-        for sensor in device.sensors()? {
+        for sensor in recorder.device().sensors()? {
             let profiles = sensor.profiles()?;
             let profiles: Vec<&Profile> = profiles.iter().collect();
             streams.push(sensor.start(&profiles, &queue)?);
         }
-        Ok(Recorder {
+        Ok(SoftwareRecorder {
             streams,
             queue,
-            _device: device,
+            _recorder: recorder,
         })
     }
 

@@ -1,0 +1,186 @@
+//! The thread that has the camera, and the library write.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use twinspect_camera::realsense::{
+    Passed, RecordedCounts, StreamRecorder, check_ending, play_time,
+};
+use twinspect_camera::{CameraError, Trouble};
+
+use super::Ended;
+use crate::cameras::{Unopened, load_realsense, refused};
+use crate::config::RealSenseSource;
+use crate::error::EdgeError;
+
+/// Longest wait for a picture.
+const WAIT: Duration = Duration::from_millis(100);
+/// How often it is told how far it is.
+const TELL: Duration = Duration::from_millis(200);
+/// Pictures that the disk has not taken are kept in memory, up to so much.
+const BACKLOG_MAX_BYTES: u64 = 400_000_000;
+
+/// What is to be recorded.
+pub(super) struct Job {
+    pub(super) source: RealSenseSource,
+    /// Where it is written.
+    pub(super) file: PathBuf,
+    /// What it will be called.
+    pub(super) name: PathBuf,
+    /// From the first pair that is written.
+    pub(super) seconds: Option<Duration>,
+    pub(super) shall_end: Arc<AtomicBool>,
+}
+
+/// How far it is.
+pub(super) enum News {
+    /// The camera runs.
+    Started { description: String },
+    /// Its first pictures have passed, and the next are written.
+    Settled,
+    /// So long, and so much.
+    Counted {
+        time: Duration,
+        counts: RecordedCounts,
+    },
+    /// No more pictures are taken.
+    Closing,
+    /// The file is closed, or there is none. Nothing follows.
+    Written(Box<Result<Written, EdgeError>>),
+}
+
+/// A file that is closed, and that plays.
+pub(super) struct Written {
+    pub(super) counts: RecordedCounts,
+    /// How long it plays.
+    pub(super) time: Duration,
+    pub(super) ended: Ended,
+}
+
+/// Records, and tells of it. Whoever listens has gone if nobody hears.
+pub(super) fn work(job: Job, teller: &Sender<News>) {
+    let written = write(&job, teller);
+    if teller.send(News::Written(Box::new(written))).is_err() {
+        log::debug!("nobody waits for the recording any more");
+    }
+}
+
+fn write(job: &Job, teller: &Sender<News>) -> Result<Written, EdgeError> {
+    let Unopened {
+        context,
+        mut finder,
+        spec,
+    } = load_realsense(&job.source)?;
+    check_ending(context.library(), &job.name).map_err(refused)?;
+    let mut recorder = StreamRecorder::start(&context, finder.as_mut(), &spec, &job.file)
+        .inspect_err(|_| {
+            // The file may have been made, and holds nothing.
+            if let Err(error) = fs_err::remove_file(&job.file) {
+                log::debug!("{error}");
+            }
+        })
+        .map_err(refused)?;
+    let facts = recorder.facts();
+    let description = format!(
+        "{} {}, colour {}, depth {} at {} Hz, {}",
+        facts.name,
+        facts.serial,
+        facts.intrinsics.size(),
+        facts.depth_size,
+        facts.rate_hz,
+        facts.library
+    );
+    tell(teller, News::Started { description });
+    let limits = Limits {
+        first_pair: Duration::from_micros(spec.recovery.first_pair_max_us),
+        stall: Duration::from_micros(spec.recovery.stall_max_us),
+    };
+    let ended = run(job, &mut recorder, &limits, teller);
+    tell(teller, News::Closing);
+    let counts = recorder.finish().map_err(refused)?;
+    if counts.pairs == 0 {
+        let time = Duration::ZERO;
+        return Ok(Written {
+            counts,
+            time,
+            ended,
+        });
+    }
+    // What the library can't play any more is no recording.
+    let time = play_time(&context, &job.file).map_err(refused)?;
+    Ok(Written {
+        counts,
+        time,
+        ended,
+    })
+}
+
+/// How long pairs may stay away.
+struct Limits {
+    first_pair: Duration,
+    stall: Duration,
+}
+
+/// Until somebody ends it, it is long enough, or it can't go on.
+fn run(job: &Job, recorder: &mut StreamRecorder, limits: &Limits, teller: &Sender<News>) -> Ended {
+    let mut has_paired = false;
+    let (mut paired, mut heard, mut told) = (Instant::now(), Instant::now(), Instant::now());
+    let mut began = recorder.is_recording().then(Instant::now);
+    if began.is_some() {
+        tell(teller, News::Settled);
+    }
+    while !job.shall_end.load(Ordering::Acquire) {
+        match recorder.look(WAIT) {
+            Ok(Passed::Pair) => {
+                has_paired = true;
+                (paired, heard) = (Instant::now(), Instant::now());
+                if began.is_none() && recorder.is_recording() {
+                    began = Some(Instant::now());
+                    tell(teller, News::Settled);
+                }
+            }
+            Ok(Passed::Single) => heard = Instant::now(),
+            Ok(Passed::Nothing) => {}
+            Err(error) => return Ended::Early(refused(error)),
+        }
+        let limit = if has_paired {
+            limits.stall
+        } else {
+            limits.first_pair
+        };
+        if paired.elapsed() > limit {
+            let trouble = if heard.elapsed() > limit {
+                let for_ms = heard.elapsed().as_millis() as u64;
+                Trouble::Still { for_ms }
+            } else {
+                Trouble::Unpaired
+            };
+            return Ended::Early(EdgeError::Camera(CameraError::NoPicture { trouble }));
+        }
+        let time = began.map_or(Duration::ZERO, |began| began.elapsed());
+        if job.seconds.is_some_and(|seconds| time >= seconds) {
+            return Ended::Seconds;
+        }
+        if told.elapsed() >= TELL {
+            told = Instant::now();
+            let counts = recorder.counts();
+            tell(teller, News::Counted { time, counts });
+            if recorder.backlog_bytes() > BACKLOG_MAX_BYTES {
+                return Ended::Early(EdgeError::SlowDisk {
+                    file: job.name.clone(),
+                });
+            }
+        }
+    }
+    Ended::Signal
+}
+
+/// What nobody takes in time is left out: more will follow.
+fn tell(teller: &Sender<News>, news: News) {
+    if let Err(error) = teller.try_send(news) {
+        log::debug!("telling how far the recording is: {error}");
+    }
+}

@@ -1,0 +1,150 @@
+//! The camera, and who shows it pictures.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use twinspect_camera::librealsense::Librealsense;
+use twinspect_camera::librealsense::software::{Moment, SoftwareCamera, SoftwareSpec, Workshop};
+use twinspect_core::frame::{FrameSize, Intrinsics};
+use twinspect_core::pairing::SensorClock;
+
+/// Different pictures that are shown in turn.
+const PICTURES: usize = 8;
+/// Counts of the belt's depth, in millimetres.
+const BELT: u16 = 450;
+
+/// What the environment wants.
+#[derive(Debug, Clone, Copy)]
+struct Wish {
+    size: FrameSize,
+    rate_hz: u32,
+    until: u64,
+}
+
+/// Where the real library is.
+pub(crate) fn real() -> PathBuf {
+    let folder = std::env::var_os("TWINSPECT_LIBREALSENSE");
+    PathBuf::from(folder.expect("TWINSPECT_LIBREALSENSE names the real library's folder"))
+}
+
+/// The camera that is connected; it is shown pictures from the first call on.
+pub(crate) fn camera() -> Arc<SoftwareCamera> {
+    static CAMERA: OnceLock<Arc<SoftwareCamera>> = OnceLock::new();
+    Arc::clone(CAMERA.get_or_init(|| {
+        let wish = Wish::read();
+        let camera = Arc::new(wish.camera());
+        thread::spawn({
+            let camera = Arc::clone(&camera);
+            move || wish.show(&camera)
+        });
+        camera
+    }))
+}
+
+impl Wish {
+    fn read() -> Self {
+        let mut wish = Self {
+            size: FrameSize {
+                width: 640,
+                height: 480,
+            },
+            rate_hz: 30,
+            until: u64::MAX,
+        };
+        let words = std::env::var("TWINSPECT_DOUBLE_REALSENSE").unwrap_or_default();
+        for word in words.split(',').filter(|word| !word.is_empty()) {
+            let (name, value) = word.split_once('=').expect("words are name=value");
+            let number = |text: &str| text.parse().expect("a number");
+            match name {
+                "size" => {
+                    let (width, height) = value.split_once('x').expect("a size is WxH");
+                    wish.size = FrameSize {
+                        width: number(width) as usize,
+                        height: number(height) as usize,
+                    };
+                }
+                "rate" => wish.rate_hz = number(value) as u32,
+                "until" => wish.until = number(value),
+                _ => unknown(name),
+            }
+        }
+        wish
+    }
+
+    fn camera(&self) -> SoftwareCamera {
+        let library = Librealsense::load(Some(&real())).expect("the real library");
+        let workshop = Workshop::open(library).expect("its internals");
+        let eye = Intrinsics {
+            width: self.size.width,
+            height: self.size.height,
+            fx: self.size.width as f64,
+            fy: self.size.width as f64,
+            cx: self.size.width as f64 / 2.0,
+            cy: self.size.height as f64 / 2.0,
+            distortion: [0.0; 5],
+        };
+        let spec = SoftwareSpec {
+            serial: "double".to_owned(),
+            usb: "3.2".to_owned(),
+            depth: eye,
+            colour: eye,
+            rate_hz: self.rate_hz as i32,
+            translation_m: [0.015, 0.0, 0.0],
+            depth_unit_m: 0.001,
+            one_sensor: false,
+            options: [Vec::new(), Vec::new()],
+        };
+        workshop.camera(&spec).expect("a software camera")
+    }
+
+    /// At the camera's pace, as long as the process lives.
+    fn show(&self, camera: &SoftwareCamera) {
+        let pixels = self.size.pixels();
+        let depth: Vec<Vec<u16>> = (0..PICTURES)
+            .map(|picture| {
+                let noise = |at| noise(picture, at);
+                (0..pixels)
+                    .map(|at| BELT + (noise(at) % 3) as u16)
+                    .collect()
+            })
+            .collect();
+        let colour: Vec<Vec<u8>> = (0..PICTURES)
+            .map(|picture| {
+                let noise = |at| noise(picture + PICTURES, at);
+                (0..3 * pixels)
+                    .map(|at| 110 + (noise(at) % 8) as u8)
+                    .collect()
+            })
+            .collect();
+        let began = Instant::now();
+        for number in 1..self.until {
+            let due = Duration::from_secs_f64(number as f64 / f64::from(self.rate_hz));
+            while let Some(early) = due.checked_sub(began.elapsed()) {
+                thread::park_timeout(early);
+            }
+            let moment = Moment {
+                number,
+                time_us: 1_000_000 + due.as_micros() as u64,
+                clock: SensorClock(0),
+            };
+            let picture = number as usize % PICTURES;
+            camera.depth(&depth[picture], moment).expect("it is taken");
+            camera
+                .colour(&colour[picture], moment)
+                .expect("it is taken");
+        }
+    }
+}
+
+fn unknown(name: &str) {
+    let known = ["size", "rate", "until"];
+    assert!(known.contains(&name), "{name} is none of {known:?}");
+}
+
+/// Like a sensor's: no two pictures share it.
+fn noise(seed: usize, at: usize) -> usize {
+    let mixed = (at + 1_000_003 * seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 33
+}
