@@ -58,10 +58,7 @@ pub(super) fn answer(head: &Parts, peer: IpAddr, desk: &Desk) -> Answered {
         && path.len() <= PATH_BYTES_MAX
         && let Some(rest) = path.strip_prefix(review::PREFIX)
     {
-        return match reviews.post(head, rest, peer, desk.watch.clock.now_us()) {
-            Ok(pending) => Answered::Later(pending),
-            Err(refused) => Answered::Now(refused),
-        };
+        return reviews.post(head, rest, peer, desk.watch.clock.now_us());
     }
     Answered::Now(look(head, path, desk))
 }

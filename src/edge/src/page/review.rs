@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use twinspect_store::records::{Mark, RecordId};
 
-use super::answer::{Answer, plain};
+use super::answer::{Answer, Answered, plain};
 use super::guard::Guard;
 use super::marks::{Marked, Marking, Marks, MarksSpec};
 use super::token::Token;
@@ -69,30 +69,29 @@ impl Reviews {
     }
 
     /// Has a mark written, if it may be. `rest` is what the address has behind [`PREFIX`].
-    pub(super) fn post(
-        &self,
-        head: &Parts,
-        rest: &str,
-        peer: IpAddr,
-        now_us: u64,
-    ) -> Result<Pending, Answer> {
+    pub(super) fn post(&self, head: &Parts, rest: &str, peer: IpAddr, now_us: u64) -> Answered {
         if !is_of_this_page(head) {
             let text = "Parts are marked on this page alone, and not from elsewhere.\n";
-            return Err(plain(StatusCode::FORBIDDEN, text));
+            return Answered::Now(plain(StatusCode::FORBIDDEN, text));
         }
-        self.check_token(head, peer, now_us)?;
+        if let Some(refused) = self.refuse(head, peer, now_us) {
+            return Answered::Now(refused);
+        }
         let Some((id, mark)) = wish(rest) else {
-            return Err(told(Marking::Unknown));
+            return Answered::Now(told(Marking::Unknown));
         };
         let who = format!("page, {}", peer.to_canonical());
-        let answered = self.marks.mark(id, mark, who).map_err(told)?;
-        Ok(Pending { answered })
+        match self.marks.mark(id, mark, who) {
+            Ok(answered) => Answered::Later(Pending { answered }),
+            Err(marking) => Answered::Now(told(marking)),
+        }
     }
 
-    fn check_token(&self, head: &Parts, peer: IpAddr, now_us: u64) -> Result<(), Answer> {
+    /// What somebody gets who does not say the token.
+    fn refuse(&self, head: &Parts, peer: IpAddr, now_us: u64) -> Option<Answer> {
         let said = only(head, AUTHORIZATION).and_then(|said| said.strip_prefix(b"Bearer "));
         let Some(said) = said else {
-            return Err(unauthorised("Marking a part needs the page's token.\n"));
+            return Some(unauthorised("Marking a part needs the page's token.\n"));
         };
         let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(wait_s) = guard.may_try(peer, now_us) {
@@ -100,14 +99,14 @@ impl Reviews {
             let mut refused = plain(StatusCode::TOO_MANY_REQUESTS, text);
             let headers = refused.headers_mut();
             headers.insert(RETRY_AFTER, HeaderValue::from(wait_s));
-            return Err(refused);
+            return Some(refused);
         }
         if self.token.is(said) {
-            return Ok(());
+            return None;
         }
         guard.wrong(peer, now_us);
         log::warn!("somebody at {peer} has sent a wrong token to the page");
-        Err(unauthorised("The token is wrong.\n"))
+        Some(unauthorised("The token is wrong.\n"))
     }
 }
 
