@@ -65,7 +65,7 @@ impl Bundles {
 }
 
 fn choices(models: &Models<SimulatedDisk>) -> Result<Choices, ModelsError> {
-    let of = |name| {
+    let of = |name: &str| -> Result<(Option<Activation>, Option<Selection>), ModelsError> {
         let station = station(name);
         Ok((models.activation(&station)?, models.selection(&station)?))
     };
