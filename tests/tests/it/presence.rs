@@ -4,6 +4,7 @@
 //! The belt's pictures have times of their own, so that what is seen does not depend on how busy the
 //! machine is; only answers do, and they have seconds.
 
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -16,6 +17,7 @@ use crate::binaries::{program, run, succeed};
 use crate::product::{
     Site, block, builder, camera, colour_alone, frame, golden, manifest, picture,
 };
+use crate::service::Service;
 use crate::station::check_laws;
 
 /// Pictures of a part, at 20 a second.
@@ -160,6 +162,74 @@ fn parts_on_a_belt_are_seen_judged_and_let_through_in_their_order() {
         assert_eq!(trigger[count], 0, "{count}: {summary}");
     }
     assert_eq!(summary["pulses"], 4);
+}
+
+#[test]
+fn a_station_whose_camera_is_the_trigger_is_accepted_by_the_parts_that_it_sees() {
+    let site = site(&[
+        ("good", frame(1)),
+        ("good", frame(3)),
+        ("high", block(2, HIGH_MM)),
+        ("high", block(4, HIGH_MM)),
+    ]);
+    let repeat = "frames_a_part = 10\nrepeat = true";
+    site.edit("station.toml", "frames_a_part = 10", repeat);
+    let mut service = Service::start(site);
+    service.wait_for("STATUS=ready");
+    let limits = ["--pseudo-rejects-max", "0.9", "--slip-max", "0.9"];
+    let output = run(program("twinspect")
+        .current_dir(service.site.path(""))
+        .args([
+            "accept",
+            "--socket",
+            "run/control.sock",
+            "--out",
+            "acceptance",
+        ])
+        .args(["--data", "parts"])
+        .args(limits));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let report: Value =
+        serde_json::from_slice(&service.site.read("acceptance/acceptance.json")).expect("a report");
+    assert_eq!(report["mode"], "seen", "{report}");
+    assert_eq!(
+        (
+            &report["pseudo_rejects"]["count"],
+            &report["pseudo_rejects"]["of"]
+        ),
+        (&0.into(), &2.into())
+    );
+    assert_eq!(
+        (&report["slip"]["count"], &report["slip"]["of"]),
+        (&0.into(), &2.into())
+    );
+    let parts = report["parts"].as_array().expect("parts");
+    let mut seen = names_of(parts);
+    seen.sort_unstable();
+    let all = [
+        "test/good/000",
+        "test/good/001",
+        "test/high/000",
+        "test/high/001",
+    ];
+    assert_eq!(seen, all, "each counts once");
+    // A list means the very next part; here others have come already.
+    let stream = service.say(&serde_json::json!({"next_part": {"after": 0}}));
+    let mut line = String::new();
+    BufReader::new(stream)
+        .read_line(&mut line)
+        .expect("an answer");
+    assert!(
+        line.contains("another part than the one that is meant"),
+        "{line}"
+    );
+    service.stop();
+}
+
+fn names_of(parts: &[Value]) -> Vec<&str> {
+    let names = parts.iter().map(|part| part["identity"].as_str());
+    names.map(|name| name.expect("a name")).collect()
 }
 
 #[test]

@@ -364,6 +364,14 @@ pub(crate) fn edition(version: &str, spoil: impl Fn(&mut Golden)) -> Bundle {
     sealed(&manifest, spoil)
 }
 
+/// A certain edition of another product.
+pub(crate) fn edition_of(name: &str, version: &str, spoil: impl Fn(&mut Golden)) -> Bundle {
+    let mut manifest = manifest();
+    name.clone_into(&mut manifest.name);
+    manifest.version = version.parse().expect("a version");
+    sealed(&manifest, spoil)
+}
+
 /// Another product, which looks the same. `spoil` as of [`edition`].
 pub(crate) fn product(name: &str, spoil: impl Fn(&mut Golden)) -> Bundle {
     let mut manifest = manifest();

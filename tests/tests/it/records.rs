@@ -9,7 +9,8 @@ use twinspect_dataset::Split;
 
 use crate::binaries::{program, run, succeed};
 use crate::product::Site;
-use crate::station::patient;
+use crate::service::Service;
+use crate::station::{endless, inspect_process, patient, signal};
 
 /// A station that has judged its three parts, a dent and two good ones, and has kept all of them.
 fn recorded() -> Site {
@@ -208,7 +209,7 @@ fn records_are_found_by_what_was_said_when_by_whom_and_since() {
     for text in [
         "FAIL",
         "test/dent/000",
-        "false_reject by mia",
+        "false-reject by mia",
         "dust",
         "block 1.0.0",
     ] {
@@ -308,4 +309,60 @@ fn a_disk_without_room_costs_records_and_no_part_and_says_so_once() {
     assert_eq!(said.len(), 4);
     assert_eq!(told.matches("no room for a record").count(), 1, "{told}");
     assert!(lines(&site, &["list"]).is_empty());
+}
+
+#[test]
+fn parts_without_a_picture_have_one_record_for_all_and_nothing_to_export() {
+    let site = endless();
+    let keep = "[records]\nenabled = true\nkeep_parts = 2\nfree_min_mb = 0\n\
+                [inspector]\nrestart_wait_ms = 4000\n[trigger]";
+    site.edit("station.toml", "[trigger]", keep);
+    let service = Service::start(site);
+    service.wait_until(|status| status["inspected"]["records_written"].as_u64() >= Some(2));
+    // Five parts a second, and nobody who sees them for four seconds.
+    signal(inspect_process(service.process.id()), "KILL");
+    let no_results = |status: &Value| {
+        let counted = status["counts"]["no_result"].as_array().cloned();
+        let mut counted = counted.unwrap_or_default().into_iter();
+        let inspector = counted.find(|pair| pair[0] == "inspector");
+        inspector.and_then(|pair| pair[1].as_u64()).unwrap_or(0)
+    };
+    service.wait_until(|status| no_results(status) >= 5);
+    signal(service.process.id(), "TERM");
+    let mut service = service;
+    let (parts, _) = service.end();
+    let site = &service.site;
+    let unseen = |parts: &[Value], reason: &str| {
+        parts.iter().filter(|part| part["reason"] == reason).count() as u64
+    };
+    let listed = lines(site, &["list", "--verdict", "no-result"]);
+    let mut told = listed
+        .iter()
+        .filter(|line| line["reason"] == "inspector" && line["unseen"].is_object());
+    let record = told.next().expect("a record of parts that nobody saw");
+    assert_eq!(told.next(), None, "one for all of them: {listed:?}");
+    assert_eq!(record["unseen"]["parts"], unseen(&parts, "inspector"));
+    assert_eq!(record["model"]["name"], "block");
+    assert!(
+        record["run"].is_string() && record["sheet"].is_null(),
+        "{record}"
+    );
+    let first = parts.iter().find(|part| part["reason"] == "inspector");
+    assert_eq!(record["number"], first.expect("a part")["number"]);
+    // They push nothing out of the ring of those that were seen.
+    assert_eq!(lines(site, &["list", "--verdict", "fail"]).len(), 2);
+
+    let id = record["id"].as_str().expect("a name");
+    let shown = records(site, &["show", id]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("without a picture until"), "{shown}");
+    let exported = lines(site, &["export", "--out", "set", "--label", "good"]);
+    let summary = exported.last().expect("a summary");
+    assert_eq!(summary["written"], 2, "{summary}");
+    let all = lines(site, &["list"]).len() as u64;
+    assert_eq!(summary["unseen"], all - 2, "{summary}");
+    let refused = records(site, &["export", id, "--out", "set", "--label", "good"]);
+    let told = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert_eq!(refused.status.code(), Some(3), "{told}");
+    assert!(told.contains("nobody has a picture of it"), "{told}");
 }

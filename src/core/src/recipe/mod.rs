@@ -191,6 +191,15 @@ impl Choice {
         self.seek = true;
     }
 
+    /// The station was started again while this recipe was live, and goes on with the model that it had.
+    pub fn resume(&mut self, recipe: Recipe, active: Model) {
+        self.asked = Asked::Model {
+            recipe,
+            model: active,
+            older: None,
+        };
+    }
+
     /// Somebody has a model activated, recipe or not. Nothing else is wanted until that is settled; until it is in
     /// charge, what was selected counts.
     pub fn give_way(&mut self, model: Model) {

@@ -48,6 +48,17 @@ impl Station {
         }
     }
 
+    /// The station was started again while this recipe was live: it goes on with the model that is recorded. Whether that
+    /// one is the recipe's is for the caller to know.
+    #[must_use]
+    pub fn with_live_recipe(mut self, recipe: Recipe) -> Self {
+        let active = self.changeover.standing().active;
+        if let Some(choice) = &mut self.choice {
+            choice.resume(recipe, active);
+        }
+        self
+    }
+
     /// What became of an [`Effect::Seek`].
     pub fn found(&mut self, recipe: Recipe, found: Result<Model, Lack>, now_us: u64) {
         let now_us = self.advance(now_us).at_us;

@@ -6,8 +6,11 @@ mod figures;
 mod page;
 mod reference;
 mod report;
+mod seen;
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use reference::Reference;
 use report::{Judged, Report, Stationed};
@@ -25,8 +28,39 @@ use crate::whole_file;
 const JSON_FILE: &str = "acceptance.json";
 const PAGE_FILE: &str = "acceptance.html";
 
+/// How a part comes before the station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// It is judged alone, without a pulse.
+    Test,
+    /// It is triggered like one of the line.
+    Trigger,
+    /// The camera sees it coming: nobody has to be asked for it, and nobody can be.
+    Seen,
+}
+
+impl Way {
+    fn of(args: &AcceptArgs, station: &Status) -> Self {
+        match station.trigger_source.as_deref() {
+            _ if args.test => Self::Test,
+            Some("presence") => Self::Seen,
+            _ => Self::Trigger,
+        }
+    }
+
+    /// As the report says it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Trigger => "trigger",
+            Self::Seen => "seen",
+        }
+    }
+}
+
 /// Runs the parts, writes the report, and ends with an error if the station is not accepted.
 pub(crate) fn accept(args: &AcceptArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    put_aside(&args.out)?;
     let references = reference::read(args)?;
     let before = status(args)?;
     if !before.ready {
@@ -35,22 +69,51 @@ pub(crate) fn accept(args: &AcceptArgs, out: &mut dyn Write) -> Result<(), EdgeE
             hint: "a station is accepted as it inspects: `twinspect status` says what it lacks",
         });
     }
-    let prompts = !args.yes && std::io::stdin().is_terminal();
+    let way = Way::of(args, &before);
     let first = Stationed::new(&before);
-    let mut last = first.clone();
-    let mut judged = Vec::with_capacity(references.len());
-    for (place, reference) in references.iter().enumerate() {
-        if prompts {
-            prompt(place, references.len(), reference)?;
+    let mut run = Run {
+        args,
+        prompts: !args.yes && std::io::stdin().is_terminal(),
+        last: first.clone(),
+        first,
+        judged: Vec::with_capacity(references.len()),
+        out,
+    };
+    match (way, &args.data) {
+        (Way::Seen, Some(_)) => seen::by_name(&mut run, &references)?,
+        (Way::Seen, None) => seen::in_order(&mut run, &references, &before)?,
+        (Way::Test | Way::Trigger, _) => asked(&mut run, &references, way)?,
+    }
+    run.finish(way)
+}
+
+/// An acceptance that is under way.
+struct Run<'a> {
+    args: &'a AcceptArgs,
+    out: &'a mut dyn Write,
+    /// Whether somebody has to be told which part is next.
+    prompts: bool,
+    /// The station before the first part, and the first one that was another, if any was.
+    first: Stationed,
+    last: Stationed,
+    judged: Vec<Judged>,
+}
+
+impl Run<'_> {
+    /// Looks whether the station is still the one that it was.
+    fn compare(&mut self) -> Result<(), EdgeError> {
+        if self.last == self.first {
+            self.last = Stationed::new(&status(self.args)?);
         }
-        if last == first {
-            last = Stationed::new(&status(args)?);
-        }
-        let part = judge(args, reference)?;
-        if !args.station.json {
+        Ok(())
+    }
+
+    /// A part was judged.
+    fn add(&mut self, reference: &Reference, part: Judged) -> Result<(), EdgeError> {
+        if !self.args.station.json {
             let (word, detail) = words(&part.verdict);
             writeln!(
-                out,
+                self.out,
                 "{:<26} {:<4}  {word}  {:<28} {}",
                 reference.identity,
                 reference.expected.name(),
@@ -58,39 +121,93 @@ pub(crate) fn accept(args: &AcceptArgs, out: &mut dyn Write) -> Result<(), EdgeE
                 part.counted.name()
             )?;
         }
-        judged.push(part);
-    }
-    match status(args) {
-        Ok(after) if last == first => last = Stationed::new(&after),
-        Ok(_) => {}
-        // A station that plays a recording ends with it.
-        Err(_) if args.data.is_some() => {}
-        Err(error) => return Err(error),
-    }
-    let operator = args.operator.clone().unwrap_or_else(user);
-    let report = Report::new(args, operator, clock::now_rfc3339(), first, &last, judged);
-    fs_err::create_dir_all(&args.out).map_err(EdgeError::store(&args.out))?;
-    let mut text = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;
-    text.push(b'\n');
-    for (name, bytes) in [
-        (JSON_FILE, text),
-        (PAGE_FILE, page::page(&report).into_bytes()),
-    ] {
-        let path = args.out.join(name);
-        whole_file::write(&path, &bytes).map_err(EdgeError::store(&path))?;
-    }
-    if args.station.json {
-        write_json(out, &report)?;
-    } else {
-        writeln!(out, "\n{}", report.text())?;
-        writeln!(out, "report: {}", args.out.join(PAGE_FILE).display())?;
-    }
-    if report.accepted {
+        self.judged.push(part);
         Ok(())
-    } else {
-        let why = report.objections.join("; ");
-        Err(EdgeError::NotAccepted { why })
     }
+
+    /// Writes the report.
+    fn finish(mut self, way: Way) -> Result<(), EdgeError> {
+        let args = self.args;
+        match self.compare() {
+            Ok(()) => {}
+            // A station that plays a recording ends with it.
+            Err(_) if args.data.is_some() => {}
+            Err(error) => return Err(error),
+        }
+        let operator = args.operator.clone().unwrap_or_else(user);
+        let time = clock::now_rfc3339();
+        let report = Report::new(
+            args,
+            operator,
+            time,
+            way.name(),
+            self.first,
+            &self.last,
+            self.judged,
+        );
+        fs_err::create_dir_all(&args.out).map_err(EdgeError::store(&args.out))?;
+        let mut text = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;
+        text.push(b'\n');
+        for (name, bytes) in [
+            (JSON_FILE, text),
+            (PAGE_FILE, page::page(&report).into_bytes()),
+        ] {
+            let path = args.out.join(name);
+            whole_file::write(&path, &bytes).map_err(EdgeError::store(&path))?;
+        }
+        if args.station.json {
+            write_json(self.out, &report)?;
+        } else {
+            writeln!(self.out, "\n{}", report.text())?;
+            writeln!(self.out, "report: {}", args.out.join(PAGE_FILE).display())?;
+        }
+        if report.accepted {
+            Ok(())
+        } else {
+            let why = report.objections.join("; ");
+            Err(EdgeError::NotAccepted { why })
+        }
+    }
+}
+
+/// Has one part after the other judged.
+fn asked(run: &mut Run<'_>, references: &[Reference], way: Way) -> Result<(), EdgeError> {
+    for (place, reference) in references.iter().enumerate() {
+        if run.prompts {
+            prompt(place, references.len(), reference)?;
+        }
+        run.compare()?;
+        let part = judge(run.args, reference, way)?;
+        run.add(reference, part)?;
+    }
+    Ok(())
+}
+
+/// Gives an older report another name, with its time: whatever comes of this run, a report under the usual name is its own.
+fn put_aside(folder: &Path) -> Result<(), EdgeError> {
+    for name in [JSON_FILE, PAGE_FILE] {
+        let path = folder.join(name);
+        let found = match fs_err::metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            found => found.map_err(EdgeError::store(&path))?,
+        };
+        let written = found.modified().map_err(EdgeError::store(&path))?;
+        let age = written.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let time = clock::rfc3339(age.as_millis() as u64).replace(':', "");
+        let (stem, ending) = name.split_once('.').unwrap_or((name, ""));
+        let free = (1..).map(|count| {
+            let more = match count {
+                1 => String::new(),
+                more => format!("-{more}"),
+            };
+            folder.join(format!("{stem}-{time}{more}.{ending}"))
+        });
+        let aside = free.into_iter().find(|aside| !aside.exists());
+        let aside = aside.unwrap_or_else(|| path.clone());
+        fs_err::rename(&path, &aside).map_err(EdgeError::store(&path))?;
+        log::info!("the older report is {} now", aside.display());
+    }
+    Ok(())
 }
 
 fn status(args: &AcceptArgs) -> Result<Status, EdgeError> {
@@ -108,30 +225,32 @@ fn foreign() -> EdgeError {
 }
 
 /// Has one part judged.
-fn judge(args: &AcceptArgs, reference: &Reference) -> Result<Judged, EdgeError> {
-    let request = if args.test {
-        Request::TestPart
-    } else {
-        Request::Trigger
+fn judge(args: &AcceptArgs, reference: &Reference, way: Way) -> Result<Judged, EdgeError> {
+    let request = match way {
+        Way::Test => Request::TestPart,
+        Way::Trigger | Way::Seen => Request::Trigger,
     };
     let (number, recorded, verdict, took_ms) = match control::request(&args.station, request)? {
         Reply::Left(left) => (Some(left.number), left.part, left.verdict, left.took_ms),
         Reply::Judged(judged) => (None, judged.part, judged.verdict, judged.took_ms),
         _ => return Err(foreign()),
     };
-    // A recording says which part it was: another one makes all truth wrong.
-    if let Some(recorded) = recorded
-        && recorded != reference.identity
-    {
-        return Err(EdgeError::Usage {
+    is_the_one(reference, recorded.as_deref())?;
+    Ok(Judged::new(reference, number, verdict, took_ms))
+}
+
+/// A recording says which part it was: another one makes all truth wrong.
+fn is_the_one(reference: &Reference, recorded: Option<&str>) -> Result<(), EdgeError> {
+    match recorded {
+        Some(recorded) if recorded != reference.identity => Err(EdgeError::Usage {
             message: format!(
                 "the station has played {recorded} where {} is listed",
                 reference.identity
             ),
             hint: "start the station anew, and name the recording that it plays with --data",
-        });
+        }),
+        _ => Ok(()),
     }
-    Ok(Judged::new(reference, number, verdict, took_ms))
 }
 
 /// Asks a person to lay a part down.

@@ -27,6 +27,7 @@ pub(super) fn page(report: &Report) -> String {
             "Parts came",
             match report.mode {
                 "test" => "one by one before the camera, without a pulse".to_owned(),
+                "seen" => "as parts of the line, which the camera saw coming".to_owned(),
                 _ => "as parts of the line, by the trigger".to_owned(),
             },
         ),

@@ -123,7 +123,8 @@ pub(super) struct Report {
     pub(super) objections: Vec<String>,
     pub(super) time: String,
     pub(super) operator: String,
-    /// `trigger`: parts of the line; `test`: what lay before the camera.
+    /// `trigger`: parts of the line; `seen`: parts of the line that the camera saw coming; `test`: what lay before the
+    /// camera.
     pub(super) mode: &'static str,
     pub(super) station: Stationed,
     pub(super) confidence: f64,
@@ -139,6 +140,7 @@ impl Report {
         args: &AcceptArgs,
         operator: String,
         time: String,
+        mode: &'static str,
         before: Stationed,
         after: &Stationed,
         parts: Vec<Judged>,
@@ -176,7 +178,7 @@ impl Report {
             objections,
             time,
             operator,
-            mode: if args.test { "test" } else { "trigger" },
+            mode,
             station: before,
             confidence: CONFIDENCE,
             pseudo_rejects,

@@ -194,7 +194,7 @@ fn records(folder: &Path, bundle: &Bundle, pipeline: &Pipeline) -> Result<Record
         queue_parts: QUEUE_PARTS,
         every_nth_pass: Some(EVERY_NTH_PASS),
     };
-    Records::start(&spec, "bench", bundle, pipeline)
+    Records::start(&spec, "bench", None, bundle, pipeline)
 }
 
 fn cost(lane: &Lane, is_alone: bool) -> EngineCost {

@@ -10,6 +10,7 @@ use twinspect_line::{Output, Stopped};
 use crate::config::{LineSource, Station};
 use crate::health::Disk;
 use crate::latency::milliseconds;
+use crate::page;
 
 /// All of them, for people.
 pub(super) fn of(station: &Station) -> Vec<String> {
@@ -18,7 +19,11 @@ pub(super) fn of(station: &Station) -> Vec<String> {
         .then(|| "reject_pulse: a dead station lets every part through".to_owned());
     let stopped = (station.stopped == Stopped::Passes)
         .then(|| "gate.stopped: a station that is stopped lets every part through".to_owned());
+    let marks = page::token(station)
+        .err()
+        .map(|why| format!("the page will take no marks: {why}"));
     let all = [
+        marks,
         pulses,
         exposure(station),
         polarity(station),

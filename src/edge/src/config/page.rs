@@ -14,6 +14,8 @@ pub(crate) struct PageToml {
     pub(crate) enabled: bool,
     pub(crate) listen: String,
     pub(crate) hosts: Vec<String>,
+    /// Empty: nobody marks parts on the page.
+    pub(crate) token_file: PathBuf,
 }
 
 impl Default for PageToml {
@@ -22,6 +24,7 @@ impl Default for PageToml {
             enabled: true,
             listen: "127.0.0.1:8080".to_owned(),
             hosts: Vec::new(),
+            token_file: PathBuf::new(),
         }
     }
 }
@@ -40,10 +43,18 @@ pub(crate) struct PageSpec {
     pub(crate) listen: SocketAddr,
     /// Names by which browsers may call this machine, beside its own.
     pub(crate) hosts: Vec<String>,
+    /// Holds what lets somebody mark parts.
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 impl Checker {
-    pub(super) fn page(&mut self, typed: &PageToml) -> Option<PageSpec> {
+    /// `has_records`: there is something to mark.
+    pub(super) fn page(
+        &mut self,
+        typed: &PageToml,
+        folder: &Path,
+        has_records: bool,
+    ) -> Option<PageSpec> {
         const KEY: &str = "page.listen";
         let listen = typed.listen.parse::<SocketAddr>();
         let expected = "an address and a port: 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080";
@@ -54,12 +65,21 @@ impl Checker {
             let expected = "names of machines, without port: [\"press-3.plant\"]";
             self.require(holds, "page.hosts", quoted(host), expected);
         }
+        let has_token = !typed.token_file.as_os_str().is_empty();
+        let found = quoted(&typed.token_file.display().to_string());
+        self.require(
+            has_records || !has_token,
+            "page.token_file",
+            found,
+            "none without records.enabled: marks are kept beside records",
+        );
         listen
             .ok()
             .filter(|_| typed.enabled)
             .map(|listen| PageSpec {
                 listen,
                 hosts: typed.hosts.clone(),
+                token_file: has_token.then(|| folder.join(&typed.token_file)),
             })
     }
 

@@ -459,7 +459,7 @@ impl Station {
             control_socket: Some(&typed.control.socket)
                 .filter(|socket| !socket.as_os_str().is_empty())
                 .map(|socket| folder.join(socket)),
-            page: checker.page(&typed.page),
+            page: checker.page(&typed.page, folder, typed.records.enabled),
             textfile: checker.textfile(&typed.metrics, folder),
             mqtt: checker.mqtt(&typed.mqtt, folder, &station_name(path)),
         };

@@ -623,3 +623,22 @@ fn a_broker_is_told_of_under_the_station_s_name() {
         assert!(error.contains(key), "{error}");
     }
 }
+
+#[test]
+fn a_token_of_the_page_needs_records_to_be_marked() {
+    let token = "[page]\ntoken_file = \"page.token\"\n";
+    let Err(ConfigError::Problems { problems, .. }) = parsed(&format!("{LEAST}{token}")) else {
+        panic!("there is nothing to mark");
+    };
+    let told = problems[0].to_string();
+    assert!(
+        told.starts_with("page.token_file = \"page.token\""),
+        "{told}"
+    );
+    let records = "[records]\nenabled = true\n";
+    let station = parsed(&format!("{LEAST}{token}{records}")).unwrap().station;
+    let file = station.page.unwrap().token_file.unwrap();
+    assert!(file.ends_with("page.token"), "{}", file.display());
+    let without = parsed(&format!("{LEAST}{records}")).unwrap().station;
+    assert_eq!(without.page.unwrap().token_file, None);
+}

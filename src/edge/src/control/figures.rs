@@ -312,6 +312,9 @@ pub(crate) struct PageStatus {
     /// Where it can be seen; none while it is not up.
     pub(crate) url: Option<String>,
     pub(crate) restarts: u64,
+    /// Why parts can't be marked on it, though the configuration names a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) no_marks: Option<String>,
 }
 
 /// Where things lie that fill disks.

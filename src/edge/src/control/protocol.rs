@@ -53,6 +53,15 @@ pub(crate) enum Request {
     Rollback,
     /// What became of the last parts, one by one?
     Recent,
+    /// The next part that comes: what becomes of it?
+    NextPart {
+        /// As many parts have come so far, or nothing is said: one more would be another one than is meant.
+        #[serde(default)]
+        after: Option<u64>,
+        /// In place of the next one the one of this number, if it has not left yet.
+        #[serde(default)]
+        number: Option<u64>,
+    },
 }
 
 impl Request {
@@ -68,6 +77,8 @@ impl Request {
             Self::Trigger => 60,
             // A proof, a gap between parts, a camera that is opened, and a disk.
             Self::Activate { .. } | Self::SelectRecipe { .. } | Self::Rollback => 600,
+            // Somebody has to lay it on the belt.
+            Self::NextPart { .. } => 600,
         })
     }
 }
@@ -147,6 +158,9 @@ pub(crate) struct Status {
     pub(crate) state: MachineState,
     pub(crate) inspector: InspectorStatus,
     pub(crate) parts: Parts,
+    /// What brings parts: `sensor`, `presence` or `software`. A station of an earlier release does not say.
+    #[serde(default)]
+    pub(crate) trigger_source: Option<String>,
     pub(crate) trigger: Triggered,
     pub(crate) late_results: u64,
     pub(crate) last_part: Option<LeftPart>,

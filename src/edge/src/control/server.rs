@@ -179,8 +179,8 @@ fn converse(
         Err(error) => {
             let reason = format!(
                 "no request: {error}; known are {{\"request\":\"status\"}}, \"trigger\", \"test_part\", \
-                 \"reload\", \"retry_engine\", \"challenge\", \"recent\", {{\"activate\":{{\"model\":\"ID\"}}}} and \
-                 \"rollback\", without other keys"
+                 \"reload\", \"retry_engine\", \"challenge\", \"recent\", {{\"next_part\":{{}}}}, \
+                 {{\"activate\":{{\"model\":\"ID\"}}}} and \"rollback\", without other keys"
             );
             return Some(Reply::Refused { reason });
         }

@@ -234,6 +234,12 @@ fn process(status: &Status, add: &mut impl FnMut(String, &str)) {
              warning` says which; parts are judged all the same",
         );
     }
+    if let Some(why) = status.page.as_ref().and_then(|page| page.no_marks.as_ref()) {
+        add(
+            format!("the page takes no marks: {why}"),
+            "mend the file, then restart the station; parts are judged all the same",
+        );
+    }
     if let Some(stream) = status.camera.stream
         && stream.restarts + stream.removals > 0
     {

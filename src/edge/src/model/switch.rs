@@ -98,10 +98,13 @@ fn switch(place: &StorePlace, station: &StationPlace, wish: &Wish) -> Result<Swi
         active, previous, ..
     } = {
         let change = place.models.change()?;
-        match wish {
+        let activation = match wish {
             Wish::Activate(id) => change.set_active(name, id, clock::unix_s()),
             Wish::RollBack => change.roll_back(name, clock::unix_s()),
-        }?
+        }?;
+        // What somebody chooses by hand ends the recipe that was selected.
+        change.select(name, None)?;
+        activation
     };
     let takes_effect = match station.bundle {
         BundleSource::File(_) => TakesEffect::NotAtAll,

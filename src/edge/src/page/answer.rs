@@ -1,5 +1,8 @@
-//! What a request gets. There is nothing to be changed here: whoever may look may look at everything, and
-//! nobody may do anything.
+//! What a request gets. Whoever may look may look at everything. Nobody may change anything, but for marks on records
+//! where the station has a token: those are [`super::review`]'s.
+
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use hyper::body::Bytes;
 use hyper::header::{
@@ -11,7 +14,8 @@ use hyper::{Method, Response, StatusCode};
 
 use super::host::Hosts;
 use super::poll::Watch;
-use super::view::View;
+use super::review::{self, Pending, Reviews};
+use super::view::{Pictured, View};
 
 const PAGE: &str = include_str!("assets/page.html");
 const STYLE: &str = include_str!("assets/page.css");
@@ -23,25 +27,60 @@ const ICON: &str = include_str!("assets/icon.svg");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// Longest path that could be one of ours.
-const PATH_BYTES_MAX: usize = 64;
+const PATH_BYTES_MAX: usize = 96;
 
 /// What is sent back.
 pub(super) type Answer = Response<http_body_util::Full<Bytes>>;
 
-/// Answers a request by its head alone.
-pub(super) fn answer(head: &Parts, hosts: &Hosts, watch: &Watch) -> Answer {
+/// What is sent back, now or when a mark is written.
+#[derive(Debug)]
+pub(super) enum Answered {
+    Now(Answer),
+    Later(Pending),
+}
+
+/// Who answers.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) hosts: Hosts,
+    pub(super) watch: Arc<Watch>,
+    /// None where nobody may mark parts.
+    pub(super) reviews: Option<Reviews>,
+}
+
+/// Answers a request of somebody at this address by its head alone.
+pub(super) fn answer(head: &Parts, peer: IpAddr, desk: &Desk) -> Answered {
+    if let Some(refused) = refuse(head, &desk.hosts) {
+        return Answered::Now(refused);
+    }
+    let path = head.uri.path();
+    if let (&Method::POST, Some(reviews)) = (&head.method, &desk.reviews)
+        && path.len() <= PATH_BYTES_MAX
+        && let Some(rest) = path.strip_prefix(review::PREFIX)
+    {
+        return reviews.post(head, rest, peer, desk.watch.clock.now_us());
+    }
+    Answered::Now(look(head, path, desk))
+}
+
+/// What nobody may ask, however.
+fn refuse(head: &Parts, hosts: &Hosts) -> Option<Answer> {
     if !is_ours(head, hosts) {
         let text = "This machine is not called that. Names that it may be called by stand under page.hosts of \
                     the station's configuration.\n";
-        return plain(StatusCode::MISDIRECTED_REQUEST, text);
+        return Some(plain(StatusCode::MISDIRECTED_REQUEST, text));
     }
     if has_body(head) {
         // It is not read, so that nothing can follow it.
         let mut refused = plain(StatusCode::BAD_REQUEST, "Nothing can be sent here.\n");
         let close = HeaderValue::from_static("close");
         refused.headers_mut().insert(CONNECTION, close);
-        return refused;
+        return Some(refused);
     }
+    None
+}
+
+fn look(head: &Parts, path: &str, desk: &Desk) -> Answer {
     if head.method != Method::GET && head.method != Method::HEAD {
         let text = "This page can be looked at, and nothing else.\n";
         let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, text);
@@ -49,14 +88,14 @@ pub(super) fn answer(head: &Parts, hosts: &Hosts, watch: &Watch) -> Answer {
         refused.headers_mut().insert(ALLOW, allowed);
         return refused;
     }
-    let path = head.uri.path();
     if path.len() > PATH_BYTES_MAX {
         return plain(StatusCode::NOT_FOUND, "There is no such thing.\n");
     }
-    route(path, watch)
+    route(path, desk)
 }
 
-fn route(path: &str, watch: &Watch) -> Answer {
+fn route(path: &str, desk: &Desk) -> Answer {
+    let watch = &desk.watch;
     match path {
         "/" => found("text/html; charset=utf-8", PAGE),
         "/page.css" => found("text/css; charset=utf-8", STYLE),
@@ -65,7 +104,12 @@ fn route(path: &str, watch: &Watch) -> Answer {
         "/api/state" => {
             let known = watch.known();
             let pictures = watch.album.pictures();
-            let view = View::new(watch.name(), &known, &pictures, watch.clock.now_us());
+            let records = desk.reviews.as_ref().map(Reviews::known);
+            let shown = Pictured {
+                pictures: &pictures,
+                records: records.as_ref().map_or(&[], |records| records),
+            };
+            let view = View::new(watch.name(), &known, shown, watch.clock.now_us());
             match serde_json::to_vec(&view) {
                 Ok(json) => found("application/json", json),
                 Err(error) => {
@@ -116,7 +160,7 @@ fn found(kind: &'static str, body: impl Into<Bytes>) -> Answer {
     send(StatusCode::OK, kind, body)
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Answer {
+pub(super) fn plain(status: StatusCode, text: &'static str) -> Answer {
     send(status, "text/plain; charset=utf-8", text)
 }
 
@@ -141,34 +185,159 @@ fn send(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answe
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+    use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
 
     use hyper::Request;
     use hyper::body::Body as _;
 
+    use super::super::marks::MarksSpec;
     use super::super::setup::PageSetup;
+    use super::super::token::Token;
     use super::*;
 
-    fn watch(pictures: PathBuf) -> Watch {
-        Watch::new(&PageSetup {
+    fn desk(marks: Option<MarksSpec>) -> Desk {
+        let setup = PageSetup {
             name: "left".to_owned(),
             socket: PathBuf::from("nobody"),
-            pictures,
+            pictures: PathBuf::from("nowhere"),
             listen: None,
             hosts: Vec::new(),
             textfile: None,
             mqtt: None,
-        })
+            marks,
+        };
+        Desk {
+            hosts: Hosts::new(&[]),
+            watch: Arc::new(Watch::new(&setup)),
+            reviews: setup.marks.as_ref().map(Reviews::start),
+        }
     }
 
-    /// What a request with these fields gets.
-    fn ask(method: &str, uri: &str, fields: &[(&str, &str)]) -> Answer {
+    fn head(method: &str, uri: &str, fields: &[(&str, &str)]) -> Parts {
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        let (head, ()) = request.body(()).unwrap().into_parts();
-        answer(&head, &Hosts::new(&[]), &watch(PathBuf::from("nowhere")))
+        request.body(()).unwrap().into_parts().0
+    }
+
+    const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    /// What a request with these fields gets where nobody may mark anything.
+    fn ask(method: &str, uri: &str, fields: &[(&str, &str)]) -> Answer {
+        match answer(&head(method, uri, fields), PEER, &desk(None)) {
+            Answered::Now(answer) => answer,
+            Answered::Later(pending) => panic!("{pending:?}"),
+        }
+    }
+
+    const TOKEN: &str = "0123456789abcdef";
+    const MARK: &str = "/api/records/record-00000001-fail/false-reject";
+
+    /// A desk whose token is [`TOKEN`], and whose records lie here.
+    fn marking(records: &std::path::Path) -> Desk {
+        let file = records.join("token");
+        std::fs::write(&file, TOKEN).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+        desk(Some(MarksSpec {
+            token: Token::read(&file).unwrap(),
+            records: records.to_owned(),
+            run: "a run".to_owned(),
+        }))
+    }
+
+    /// What a request gets that wants to mark a part, with these fields beside that of [`HERE`].
+    fn post(desk: &Desk, uri: &str, fields: &[(&str, &str)]) -> Result<Answer, Pending> {
+        let fields = [&[HERE], fields].concat();
+        match answer(&head("POST", uri, &fields), PEER, desk) {
+            Answered::Now(answer) => Ok(answer),
+            Answered::Later(pending) => Err(pending),
+        }
+    }
+
+    const ORIGIN: (&str, &str) = ("origin", "http://127.0.0.1:8080");
+    const RIGHT: (&str, &str) = ("authorization", "Bearer 0123456789abcdef");
+
+    #[test]
+    fn a_mark_needs_this_page_the_token_and_no_body() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = marking(folder.path());
+        let refused = |uri: &str, fields: &[(&str, &str)]| {
+            post(&desk, uri, fields).unwrap().status().as_u16()
+        };
+        for foreign in [
+            &[RIGHT][..],
+            &[RIGHT, ("origin", "null")],
+            &[RIGHT, ("origin", "http://evil.example")],
+            &[RIGHT, ("origin", "http://127.0.0.1:8081")],
+            &[RIGHT, ("origin", "http://127.0.0.1")],
+            &[RIGHT, ("origin", "ftp://127.0.0.1:8080")],
+            &[RIGHT, ORIGIN, ("origin", "http://evil.example")],
+            &[RIGHT, ORIGIN, ("sec-fetch-site", "cross-site")],
+            &[RIGHT, ORIGIN, ("sec-fetch-site", "same-site")],
+        ] {
+            assert_eq!(refused(MARK, foreign), 403, "{foreign:?}");
+        }
+        for nobody in [
+            &[ORIGIN][..],
+            &[ORIGIN, ("authorization", "Basic 0123456789abcdef")],
+            &[ORIGIN, RIGHT, RIGHT],
+        ] {
+            assert_eq!(refused(MARK, nobody), 401, "{nobody:?}");
+        }
+        assert_eq!(
+            refused(MARK, &[ORIGIN, RIGHT, ("content-length", "1")]),
+            400
+        );
+        for nothing in [
+            "/api/records/",
+            "/api/records/record-00000001-fail",
+            "/api/records/record-00000001-fail/good",
+            "/api/records/record-00000001-fail/escape/..",
+            "/api/records/../record-00000001-fail/escape",
+            "/api/records/record-1-fail/escape",
+        ] {
+            assert_eq!(refused(nothing, &[ORIGIN, RIGHT]), 404, "{nothing}");
+        }
+        for elsewhere in ["/", "/api/state", "/api/recordsx"] {
+            assert_eq!(refused(elsewhere, &[ORIGIN, RIGHT]), 405, "{elsewhere}");
+        }
+        let field = [ORIGIN, RIGHT, ("sec-fetch-site", "same-origin")];
+        let pending = post(&desk, MARK, &field).unwrap_err();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        // Nothing lies there.
+        assert_eq!(runtime.block_on(pending.answer()).status(), 404);
+        assert_eq!(
+            refused(
+                MARK,
+                &[ORIGIN, ("authorization", "Bearer 0123456789abcdeF")]
+            ),
+            401
+        );
+    }
+
+    #[test]
+    fn who_is_wrong_too_often_is_not_listened_to_even_if_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = marking(folder.path());
+        let wrong = ("authorization", "Bearer wrong");
+        let mut answers = (0..8).map(|_| post(&desk, MARK, &[ORIGIN, wrong]).unwrap());
+        let statuses: Vec<u16> = answers.by_ref().map(|one| one.status().as_u16()).collect();
+        assert_eq!(statuses[..5], [401; 5]);
+        assert_eq!(statuses[5..], [429; 3]);
+        let refused = post(&desk, MARK, &[ORIGIN, RIGHT]).unwrap();
+        assert_eq!(refused.status(), 429);
+        assert!(refused.headers().contains_key("retry-after"));
+        // Somebody else may.
+        let fields = [HERE, ORIGIN, RIGHT];
+        let other = IpAddr::V4(Ipv4Addr::new(192, 168, 10, 7));
+        let answered = answer(&head("POST", MARK, &fields), other, &desk);
+        assert!(matches!(answered, Answered::Later(_)), "{answered:?}");
     }
 
     fn status(method: &str, uri: &str, fields: &[(&str, &str)]) -> u16 {
@@ -212,6 +381,7 @@ mod tests {
     fn nothing_can_be_done_or_sent() {
         for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW"] {
             assert_eq!(status(method, "/api/state", &[HERE]), 405, "{method}");
+            assert_eq!(status(method, MARK, &[HERE, ORIGIN, RIGHT]), 405);
         }
         assert_eq!(status("GET", "/", &[HERE, ("content-length", "5")]), 400);
         assert_eq!(

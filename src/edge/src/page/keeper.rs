@@ -68,9 +68,12 @@ struct Lifeline {
 }
 
 impl Keeper {
-    /// Starts it now, and again whenever it ends.
-    pub(crate) fn start(setup: PageSetup, sign: Sign) -> Self {
-        sign.write(|_| {});
+    /// Starts it now, and again whenever it ends. `no_marks`: why it takes none, though somebody wants it to.
+    pub(crate) fn start(setup: PageSetup, sign: Sign, no_marks: Option<String>) -> Self {
+        if let Some(why) = &no_marks {
+            log::warn!("the page takes no marks: {why}");
+        }
+        sign.write(|page| page.no_marks = no_marks);
         if let Err(error) = Album::begin(&setup.pictures) {
             log::warn!("the page will have no pictures: {}", WithCauses(&error));
         }

@@ -7,20 +7,27 @@
 //! In data-flow order: [`keeper`] starts it, [`mod@setup`] is what it is told, [`limits`] is what it may use;
 //! [`poll`] asks the station, [`view`] makes of that what a browser shows; [`server`] takes connections,
 //! [`host`] and [`answer`] say what they get. [`album`] is the folder of pictures.
+//!
+//! Where the station has a [`token`], people mark parts here: [`review`] asks [`guard`] and token, and [`marks`] writes
+//! beside the records.
 
 mod album;
 mod answer;
+mod guard;
 mod host;
 mod keeper;
 mod limits;
+mod marks;
 mod poll;
+mod review;
 mod server;
 mod setup;
+mod token;
 mod view;
 
 pub(crate) use album::{Album, Shown};
 pub(crate) use keeper::{Keeper, Sign};
-pub(crate) use setup::setup;
+pub(crate) use setup::{setup, token};
 
 use std::io::{self, BufReader, Write};
 use std::sync::Arc;

@@ -2,9 +2,8 @@
 //! could ask for too much of.
 
 use std::convert::Infallible;
-use std::future::ready;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +16,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use super::answer::answer;
+use super::answer::{Answered, Desk, answer};
 use super::host::Hosts;
 use super::limits;
 use super::poll::Watch;
+use super::review::Reviews;
 use super::setup::PageSetup;
 use crate::error::EdgeError;
 use crate::places::Places;
@@ -56,22 +56,26 @@ pub(super) fn serve(
         .enable_time()
         .build()
         .map_err(page)?;
-    let hosts = Arc::new(Hosts::new(&setup.hosts));
+    let desk = Arc::new(Desk {
+        hosts: Hosts::new(&setup.hosts),
+        watch,
+        reviews: setup.marks.as_ref().map(Reviews::start),
+    });
     runtime.block_on(async {
         let listener = TcpListener::bind(listen).await.map_err(page)?;
         let url = format!("http://{}/", listener.local_addr().map_err(page)?);
         if said(&url).is_err() {
             log::debug!("nobody wants to know where the page is");
         }
-        accept(&listener, &hosts, &watch).await
+        accept(&listener, &desk).await
     })
 }
 
-async fn accept(listener: &TcpListener, hosts: &Arc<Hosts>, watch: &Arc<Watch>) -> ! {
+async fn accept(listener: &TcpListener, desk: &Arc<Desk>) -> ! {
     let places = Places::new(CONNECTIONS_MAX);
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match listener.accept().await {
+            Ok((stream, peer)) => (stream, peer.ip()),
             Err(error) => {
                 log::warn!("accepting a browser: {error}");
                 sleep(PAUSE).await;
@@ -82,19 +86,25 @@ async fn accept(listener: &TcpListener, hosts: &Arc<Hosts>, watch: &Arc<Watch>) 
             log::debug!("more browsers than places");
             continue;
         };
-        let (hosts, watch) = (Arc::clone(hosts), Arc::clone(watch));
+        let desk = Arc::clone(desk);
         // It ends by itself, by its limits.
         drop(tokio::spawn(async move {
-            converse(stream, &hosts, &watch).await;
+            converse(stream, peer, &desk).await;
             drop(place);
         }));
     }
 }
 
-async fn converse(stream: TcpStream, hosts: &Hosts, watch: &Watch) {
+async fn converse(stream: TcpStream, peer: IpAddr, desk: &Desk) {
     let service = service_fn(|request: Request<Incoming>| {
         let (head, _unread) = request.into_parts();
-        ready(Ok::<_, Infallible>(answer(&head, hosts, watch)))
+        let answered = answer(&head, peer, desk);
+        async {
+            Ok::<_, Infallible>(match answered {
+                Answered::Now(answer) => answer,
+                Answered::Later(pending) => pending.answer().await,
+            })
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::marks::MarksSpec;
+use super::token::{Token, TokenError};
 use crate::config::{self, MqttSpec, Station};
 use crate::control;
 
@@ -29,11 +31,18 @@ pub(crate) struct PageSetup {
     pub(super) textfile: Option<PathBuf>,
     /// A broker that is told of parts and state.
     pub(super) mqtt: Option<MqttSpec>,
+    /// How parts are marked, if anybody may.
+    pub(super) marks: Option<MarksSpec>,
 }
 
 /// What a station's page is told; none if the station has none. A station that nobody can ask, having no
-/// control socket, has no page either.
-pub(crate) fn setup(config: &Path, station: &Station, socket: Option<&Path>) -> Option<PageSetup> {
+/// control socket, has no page either. `run` is this run of the station, as its records call it.
+pub(crate) fn setup(
+    config: &Path,
+    station: &Station,
+    socket: Option<&Path>,
+    run: Option<&str>,
+) -> Option<PageSetup> {
     let page = station.page.as_ref();
     if page.is_none() && station.textfile.is_none() && station.mqtt.is_none() {
         return None;
@@ -48,6 +57,28 @@ pub(crate) fn setup(config: &Path, station: &Station, socket: Option<&Path>) -> 
         hosts: page.map_or_else(Vec::new, |page| page.hosts.clone()),
         textfile: station.textfile.clone(),
         mqtt: station.mqtt.clone(),
+        marks: marks(station, run),
+    })
+}
+
+/// The token of a station's page, if somebody is to mark parts there.
+///
+/// # Errors
+/// [`TokenError`] where the configuration names a file that holds none. The page takes no marks then.
+pub(crate) fn token(station: &Station) -> Result<Option<Token>, TokenError> {
+    let page = station.page.as_ref();
+    let file = page.and_then(|page| page.token_file.as_deref());
+    file.map(Token::read).transpose()
+}
+
+fn marks(station: &Station, run: Option<&str>) -> Option<MarksSpec> {
+    // Why there is none was told where the station was started.
+    let token = token(station).ok().flatten()?;
+    let folder = &station.records.as_ref()?.ring.folder;
+    Some(MarksSpec {
+        token,
+        records: std::path::absolute(folder).ok()?,
+        run: run?.to_owned(),
     })
 }
 
@@ -82,6 +113,7 @@ mod tests {
             hosts: vec!["press-3".to_owned()],
             textfile: None,
             mqtt: None,
+            marks: None,
         };
         let mut line = serde_json::to_vec(&setup).unwrap();
         line.push(b'\n');

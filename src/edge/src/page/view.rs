@@ -3,9 +3,10 @@
 //! Names are for `page.js` and for scripts that read `/api/state`, and stay.
 
 use serde::Serialize;
-use twinspect_store::records::Kind;
+use twinspect_store::records::{Kind, Mark, RecordId};
 
 use super::album::{REJECTS_SHOWN, Shown};
+use super::marks::Marked;
 use super::poll::{Answer, Known};
 use crate::control::{LastHour, MachineState, Parts, RecentPart, Status};
 use crate::health::{Attention, attention, counted, is_depth_poor, remedy};
@@ -91,6 +92,12 @@ struct Card {
     /// Score and who saw it, or why there is none.
     detail: String,
     age_s: Option<u64>,
+    /// Its record, where somebody may mark it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<RecordId>,
+    /// What somebody has said that it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<Mark>,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -100,14 +107,40 @@ struct Row {
     is_well: bool,
 }
 
+/// What there is of parts beside what the station says of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pictured<'a> {
+    /// Newest first.
+    pub(super) pictures: &'a [Shown],
+    /// None where nobody may mark parts.
+    pub(super) records: &'a [Marked],
+}
+
+impl Pictured<'_> {
+    /// With picture, record and mark of its part.
+    fn card(self, card: Card) -> Card {
+        let mut records = self.records.iter();
+        let record = records.find(|record| record.number == card.number);
+        Card {
+            picture: self
+                .pictures
+                .iter()
+                .any(|shown| shown.number == card.number),
+            record: record.map(|record| record.id),
+            mark: record.and_then(|record| record.mark),
+            ..card
+        }
+    }
+}
+
 impl View {
-    pub(super) fn new(station: &str, known: &Known, pictures: &[Shown], now_us: u64) -> Self {
+    pub(super) fn new(station: &str, known: &Known, shown: Pictured<'_>, now_us: u64) -> Self {
         let answer = known.answer.as_ref();
         Self {
             station: station.to_owned(),
             age_ms: answer.map(|answer| now_us.saturating_sub(answer.at_us) / 1_000),
             state: state(known),
-            rest: answer.map(|answer| rest(known, answer, pictures)),
+            rest: answer.map(|answer| rest(known, answer, shown)),
         }
     }
 }
@@ -153,19 +186,20 @@ fn sentence(text: &str) -> String {
     })
 }
 
-fn rest(known: &Known, answer: &Answer, pictures: &[Shown]) -> Rest {
+fn rest(known: &Known, answer: &Answer, shown: Pictured<'_>) -> Rest {
     let Answer { status, recent, .. } = answer;
-    let card = |part: &RecentPart| Card {
-        picture: pictures.iter().any(|shown| shown.number == part.number),
-        age_s: Some((status.uptime_s - part.at_s).max(0.0) as u64),
-        ..card(part)
+    let card = |part: &RecentPart| {
+        shown.card(Card {
+            age_s: Some((status.uptime_s - part.at_s).max(0.0) as u64),
+            ..card(part)
+        })
     };
     Rest {
         run: status.process,
         uptime_s: status.uptime_s,
         parts: status.parts,
         last_hour: status.last_hour,
-        last: last(recent, status, pictures, card),
+        last: last(recent, status, shown.pictures, card),
         rejects: status
             .last_rejects
             .iter()
@@ -190,7 +224,7 @@ fn kind(part: &RecentPart) -> char {
     match part.kind() {
         Kind::Pass => 'p',
         Kind::Fail => 'f',
-        Kind::NoResult => 'n',
+        Kind::NoResult | Kind::Unseen => 'n',
     }
 }
 
@@ -214,6 +248,8 @@ fn card(part: &RecentPart) -> Card {
         verdict,
         detail,
         age_s: None,
+        record: None,
+        mark: None,
     }
 }
 
@@ -247,6 +283,8 @@ fn last(
             verdict: "ON ITS WAY",
             detail: "to the rejector".to_owned(),
             age_s: None,
+            record: None,
+            mark: None,
         }),
     }
 }
@@ -383,11 +421,42 @@ mod tests {
     }
 
     fn view(known: &Known, pictures: &[(u64, bool)]) -> Value {
+        with_records(known, pictures, &[])
+    }
+
+    fn with_records(known: &Known, pictures: &[(u64, bool)], records: &[Marked]) -> Value {
         let pictures: Vec<Shown> = pictures
             .iter()
             .map(|&(number, passes)| Shown { number, passes })
             .collect();
-        serde_json::to_value(View::new("left", known, &pictures, 3_500_000)).unwrap()
+        let shown = Pictured {
+            pictures: &pictures,
+            records,
+        };
+        serde_json::to_value(View::new("left", known, shown, 3_500_000)).unwrap()
+    }
+
+    #[test]
+    fn a_part_with_a_record_can_be_marked() {
+        let known = known(true, None, "ready");
+        let record = |number, id: &str, mark| Marked {
+            number,
+            id: id.parse().unwrap(),
+            mark,
+        };
+        let records = [
+            record(2, "record-00000008-pass", None),
+            record(1, "record-00000007-fail", Some(Mark::FalseReject)),
+        ];
+        let shown = with_records(&known, &[(2, true), (1, false)], &records);
+        assert_eq!(shown["last"]["record"], "record-00000008-pass");
+        assert_eq!(shown["last"].get("mark"), None);
+        let reject = &shown["rejects"][0];
+        assert_eq!(reject["record"], "record-00000007-fail");
+        assert_eq!(reject["mark"], "false_reject");
+        assert_eq!(reject["picture"], true);
+        let without = view(&known, &[(1, false)]);
+        assert_eq!(without["rejects"][0].get("record"), None);
     }
 
     #[test]

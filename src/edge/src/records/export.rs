@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde::Serialize;
 use twinspect_dataset::{Label, PartRecord};
-use twinspect_store::records::{self, Entry, Exported, Exporter, Labelled, RecordsError};
+use twinspect_store::records::{self, Entry, Exported, Exporter, Kind, Labelled, RecordsError};
 
 use super::{folder, wanted};
 use crate::cli::ExportRecordsArgs;
@@ -14,12 +14,14 @@ use crate::replay::write_json;
 
 /// What a record is called that nobody has labelled.
 const UNLABELLED: &str = "unlabelled";
+/// And one without a picture.
+const UNSEEN: &str = "unseen";
 
 /// What became of a record. Its JSON keys are for scripts and stay.
 #[derive(Serialize)]
 struct Told<'a> {
     id: String,
-    /// `written`, `before`, `unlabelled` or `refused`.
+    /// `written`, `before`, `unlabelled`, `unseen` or `refused`.
     became: &'static str,
     /// The part's name in the set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,6 +35,8 @@ struct Summary {
     written: usize,
     before: usize,
     unlabelled: usize,
+    /// Records of parts that nobody has a picture of.
+    unseen: usize,
     refused: usize,
 }
 
@@ -49,7 +53,7 @@ pub(super) fn export(args: &ExportRecordsArgs, out: &mut dyn Write) -> Result<()
         named.collect::<Result<_, _>>()?
     };
     // Parts are numbered as they came.
-    entries.sort_by_key(|entry| entry.id);
+    entries.sort_by_key(|entry| (entry.id.kind == Kind::Unseen, entry.id));
     let mut summary = Summary::default();
     for entry in &entries {
         let exported = exporter.add(entry, session(entry));
@@ -71,6 +75,17 @@ pub(super) fn export(args: &ExportRecordsArgs, out: &mut dyn Write) -> Result<()
                     became: "before",
                     part: Some(part.as_str()),
                     why: None,
+                }
+            }
+            Err(error @ RecordsError::NoFrame { .. })
+                if args.ids.is_empty() && entry.id.kind == Kind::Unseen =>
+            {
+                summary.unseen += 1;
+                Told {
+                    id,
+                    became: UNSEEN,
+                    part: None,
+                    why: Some(error.to_string()),
                 }
             }
             // Who names a record wants it; who names none wants those that are labelled.
@@ -99,7 +114,7 @@ pub(super) fn export(args: &ExportRecordsArgs, out: &mut dyn Write) -> Result<()
         };
         if args.json {
             write_json(out, &told)?;
-        } else if told.became == UNLABELLED {
+        } else if [UNLABELLED, UNSEEN].contains(&told.became) {
             // Most are: their number at the end says enough.
         } else if let Some(why) = &told.why {
             let why = super::show::plain(why);
@@ -116,11 +131,13 @@ pub(super) fn export(args: &ExportRecordsArgs, out: &mut dyn Write) -> Result<()
             written,
             before,
             unlabelled,
+            unseen,
             refused,
         } = &summary;
         writeln!(
             out,
-            "{written} written to {}, {before} were there before, {unlabelled} are not labelled, {refused} refused",
+            "{written} written to {}, {before} were there before, {unlabelled} are not labelled, {unseen} are of parts without a \
+             picture, {refused} refused",
             args.out.display()
         )?;
     }

@@ -84,20 +84,31 @@ fn wanted<'a>(
     folder: &'a Path,
     filter: &'a crate::cli::RecordsFilter,
 ) -> Result<impl Iterator<Item = Entry> + 'a, EdgeError> {
-    let ids = records::list(folder)?;
-    Ok(ids
-        .into_iter()
-        .filter(|id| filter::may_want(filter, *id))
-        .filter_map(|id| match records::read(folder, id) {
-            Ok(entry) => Some(entry),
-            // It has made room meanwhile.
-            Err(records::RecordsError::Unknown { .. }) => None,
-            Err(error) => {
-                log::warn!("{id} is passed over: {}", WithCauses(&error));
-                None
-            }
-        })
-        .filter(|entry| filter::wants(filter, entry)))
+    let read = move |ids: Vec<RecordId>| {
+        ids.into_iter()
+            .filter(|id| filter::may_want(filter, *id))
+            .filter_map(|id| match records::read(folder, id) {
+                Ok(entry) => Some(entry),
+                // It has made room meanwhile.
+                Err(records::RecordsError::Unknown { .. }) => None,
+                Err(error) => {
+                    log::warn!("{id} is passed over: {}", WithCauses(&error));
+                    None
+                }
+            })
+            .filter(|entry| filter::wants(filter, entry))
+            .peekable()
+    };
+    // Both are numbered by age, each by itself.
+    let mut seen = read(records::list(folder)?);
+    let mut unseen = read(records::list_unseen(folder)?);
+    Ok(std::iter::from_fn(move || {
+        let time = |entry: Option<&Entry>| entry.map(|entry| entry.record.time_unix_ms);
+        match time(unseen.peek()) > time(seen.peek()) {
+            true => unseen.next(),
+            false => seen.next(),
+        }
+    }))
 }
 
 fn show_one(args: &ShowRecordArgs, out: &mut dyn Write) -> Result<(), EdgeError> {

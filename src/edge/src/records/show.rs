@@ -6,23 +6,27 @@ use std::io::{self, Write};
 use twinspect_store::records::Entry;
 
 use crate::clock;
+use crate::health::counted;
 use crate::part_report::words;
 
 /// A line of columns: name, time, verdict, mark, model.
 pub(super) fn line(entry: &Entry) -> String {
     let record = &entry.record;
-    let (word, detail) = words(&record.verdict);
-    let mark = entry
-        .review
-        .as_ref()
-        .map_or("-", |review| review.mark.name());
+    let (word, mut detail) = words(&record.verdict);
+    if let Some(spell) = &record.unseen {
+        let parts = counted(spell.parts, "part");
+        detail = format!("{}, {parts} unseen", detail.trim());
+    }
+    let review = entry.review.as_ref();
+    let mark = review.map_or("-".to_owned(), |review| review.mark.to_string());
+    let model = record.model.as_ref().map_or("-".to_owned(), |model| {
+        format!("{} {}", plain(&model.name), plain(&model.version))
+    });
     format!(
-        "{:<26} {}  {word}  {:<28} {mark:<12} {} {}",
+        "{:<26} {}  {word}  {:<28} {mark:<12} {model}",
         entry.id.to_string(),
         clock::rfc3339(record.time_unix_ms),
         detail.trim_end(),
-        plain(&record.model.name),
-        plain(&record.model.version),
     )
 }
 
@@ -54,34 +58,50 @@ pub(super) fn all(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
             )?;
         }
     }
-    let thresholds = record.thresholds;
-    let one = |name: &str, line: Option<f32>| {
-        line.map_or(String::new(), |line| format!(", {name} alone {line:.2}"))
+    if let Some(spell) = &record.unseen {
+        say(
+            "unseen",
+            format!(
+                "{} without a picture until {}, the last one number {}",
+                counted(spell.parts, "part"),
+                clock::rfc3339(spell.last_time_unix_ms),
+                spell.last_number
+            ),
+        )?;
+    }
+    if let Some(thresholds) = &record.thresholds {
+        let one = |name: &str, line: Option<f32>| {
+            line.map_or(String::new(), |line| format!(", {name} alone {line:.2}"))
+        };
+        say(
+            "1.00 is",
+            format!(
+                "{:.2} standard deviations of good parts{}{}",
+                thresholds.fused,
+                one("rgb", thresholds.rgb),
+                one("geometry", thresholds.geometry)
+            ),
+        )?;
+    }
+    let model = record.model.as_ref().map_or("none".to_owned(), |model| {
+        let digest: String = model.bundle.chars().take(12).collect();
+        format!("{} {} ({digest})", model.name, model.version)
+    });
+    let engine = record
+        .engine
+        .as_ref()
+        .map_or(String::new(), |engine| match engine.stands_in {
+            true => format!(", engine {} in the place of another one", engine.name),
+            false => format!(", engine {}", engine.name),
+        });
+    // Nobody has judged what nobody has seen.
+    let what = match record.unseen {
+        Some(_) => "in charge",
+        None => "judged by",
     };
     say(
-        "1.00 is",
-        format!(
-            "{:.2} standard deviations of good parts{}{}",
-            thresholds.fused,
-            one("rgb", thresholds.rgb),
-            one("geometry", thresholds.geometry)
-        ),
-    )?;
-    let digest: String = record.model.bundle.chars().take(12).collect();
-    say(
-        "judged by",
-        format!(
-            "{} {} ({digest}), engine {}{}, twinspect {}",
-            record.model.name,
-            record.model.version,
-            record.engine.name,
-            if record.engine.stands_in {
-                " in the place of another one"
-            } else {
-                ""
-            },
-            record.twinspect
-        ),
+        what,
+        format!("{model}{engine}, twinspect {}", record.twinspect),
     )?;
     if let Some(took_ms) = record.took_ms {
         let stages = record.stages_ms.map_or(String::new(), |stages| {

@@ -148,7 +148,7 @@ impl Slot {
         frame: Option<&CameraFrame>,
     ) -> bool {
         let truth = frame.and_then(|frame| frame.truth.as_ref());
-        let answer = errand.answer(Verdict::NoResult { reason }, None, truth);
+        let answer = errand.answer(Verdict::NoResult { reason }, None, truth, false);
         self.answers.send(answer).is_ok()
     }
 }

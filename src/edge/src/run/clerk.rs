@@ -7,7 +7,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use twinspect_store::models::{
-    Activation, How, Installed, ModelId, Models, ModelsError, StationName,
+    Activation, How, Installed, ModelId, Models, ModelsError, Selection, StationName,
 };
 
 use super::challenge_memory::{self, ChallengeMemory};
@@ -69,6 +69,8 @@ pub(super) enum Errand {
     Recipe(Recipe),
     /// Which models these recipes have, those that have one.
     Reserve(Vec<Recipe>),
+    /// What a restart is to know of the selected recipe.
+    Selection(Option<Selection>),
     /// What a restart is to know of the challenge part.
     Challenge {
         memory: ChallengeMemory,
@@ -159,6 +161,17 @@ impl Store {
             previous: activation.previous,
             goes_back: activation.how == How::RolledBack,
         })
+    }
+
+    /// The recipe that was selected before, if one was.
+    pub(super) fn selection(&self) -> Result<Option<Selection>, ModelsError> {
+        self.models.selection(&self.station)
+    }
+
+    fn select(&self, selection: Option<Selection>) -> Result<(), ModelsError> {
+        self.models
+            .change_when_free()?
+            .select(&self.station, selection)
     }
 
     /// Where a model lies.
@@ -281,6 +294,16 @@ fn run_errand(store: Option<&Store>, errand: Errand) -> Option<Order> {
             generation,
             may_start: memory::has_room(process, free_min_bytes),
         },
+        Errand::Selection(selection) => {
+            let select = || store.map_or(Ok(()), |store| store.select(selection));
+            if let Ok(Err(error)) = catch_unwind(AssertUnwindSafe(select)) {
+                log::warn!(
+                    "a restart will not know of the selected recipe: {}",
+                    WithCauses(&error)
+                );
+            }
+            return None;
+        }
         Errand::Challenge { memory, path } => {
             challenge_memory::keep(memory, &path);
             return None;

@@ -167,6 +167,8 @@ struct Begun {
     digest: Option<String>,
     /// Where pictures for the page go.
     pictures: Option<PathBuf>,
+    /// This run of the station.
+    run: Option<String>,
     /// Whether another process is in charge.
     waits: bool,
 }
@@ -180,6 +182,7 @@ fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Begun
         gpu,
         digest,
         pictures,
+        run,
         waits,
     } = setup.unwrap_or_default();
     let station = config::parse(config, &text)?.station;
@@ -190,6 +193,7 @@ fn read_setup(reader: &mut BufReader<UnixStream>, config: &Path) -> Result<Begun
         gpu,
         digest,
         pictures,
+        run,
         waits,
     })
 }
@@ -200,6 +204,7 @@ struct ProvenModel {
     clock: Clock,
     bundle: Bundle,
     pictures: Option<PathBuf>,
+    run: Option<String>,
     watching: Option<(Lookout, PresenceSpec)>,
     pipeline: Pipeline,
     engine: EngineReport,
@@ -212,6 +217,7 @@ fn prove(begun: Begun, stream: &mut UnixStream) -> Result<ProvenModel, EdgeError
         clock,
         gpu,
         pictures,
+        run,
         bundle,
         digest,
         ..
@@ -235,6 +241,7 @@ fn prove(begun: Begun, stream: &mut UnixStream) -> Result<ProvenModel, EdgeError
         clock,
         bundle,
         pictures,
+        run,
         watching,
         pipeline,
         engine,
@@ -275,6 +282,7 @@ fn serve(
         clock,
         bundle,
         pictures,
+        run,
         watching,
         mut pipeline,
         engine,
@@ -306,7 +314,10 @@ fn serve(
     let keep_warm = station.engine.keep_warm && pipeline.cools_down();
     let records = station
         .records
-        .map(|spec| Records::start(&spec, &config::station_name(config), &bundle, &pipeline))
+        .map(|spec| {
+            let name = config::station_name(config);
+            Records::start(&spec, &name, run, &bundle, &pipeline)
+        })
         .transpose()?;
     let showcase = pictures.map(|folder| Showcase::start(folder, &pipeline));
 

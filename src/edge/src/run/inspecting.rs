@@ -117,7 +117,7 @@ impl Inspect {
             (verdict, timings, Some(self.clock.now_us() - start_us))
         };
         let Captured { errand, frame, .. } = captured;
-        let answer = errand.answer(verdict.clone(), took_us, frame.truth.as_ref());
+        let answer = errand.answer(verdict.clone(), took_us, frame.truth.as_ref(), true);
         let listened = self.answers.send(answer).is_ok();
         // The part has its answer: what follows is time that nobody waits for, if no other part does.
         if let Errand::Part(number) = errand {

@@ -21,11 +21,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGTERM};
 use twinspect_core::challenge::{Alarm, Challenge};
 use twinspect_core::changeover::Model;
-use twinspect_core::gate::{Action, Ticket};
+use twinspect_core::gate::{Action, Outcome, Ticket};
 use twinspect_core::handshake::HandshakeWires;
 use twinspect_core::readiness::NotReady;
 use twinspect_core::station::{Effect, Inspector as Said, Station};
 use twinspect_line::{Edge, Output};
+use twinspect_store::records::ModelFacts;
 
 use self::engine::EngineWatch;
 use self::models::Models;
@@ -44,9 +45,10 @@ use super::service::Service;
 use super::station_lock::StationLock;
 use super::station_report::StationReport;
 use super::troubles::Troubles;
+use super::unseen::{Missed, Unseen};
 use crate::chaos::{self, Place};
 use crate::cli::RunArgs;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::{self, Loaded};
 use crate::control::{self, Server};
 use crate::error::EdgeError;
@@ -74,7 +76,15 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
     let wishes = reload::start(args.config.clone(), lock, order_sender.clone());
     let signals = SignalWatch::start(wishes.clone())?;
     let socket = control::for_station(loaded.station.control_socket.as_deref());
-    let setup = page::setup(&args.config, &loaded.station, socket.as_deref());
+    let run = run_name();
+    let no_marks = page::token(&loaded.station).err();
+    let no_marks = no_marks.map(|why| why.to_string());
+    let setup = page::setup(
+        &args.config,
+        &loaded.station,
+        socket.as_deref(),
+        run.as_deref(),
+    );
     let sign = Sign::default();
     let pictures = setup.as_ref().map(|setup| setup.pictures.clone());
     let store = Store::of(&loaded.station.bundle);
@@ -82,6 +92,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
     let shown = ForPage {
         pictures,
         sign: sign.clone(),
+        run,
     };
     let process = LineProcess::new(args, loaded, store.as_ref(), chores.clone(), shown)?;
     clerk::start(store, tray, order_sender.clone());
@@ -89,12 +100,19 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
     let server = socket
         .map(|socket| Server::start(&socket, desk))
         .transpose()?;
-    let keeper = setup.map(|setup| Keeper::start(setup, sign));
+    let keeper = setup.map(|setup| Keeper::start(setup, sign, no_marks));
     let result = process.run(&signals.stop, &orders);
     drop(keeper);
     drop(server);
     signals.finish();
     result
+}
+
+/// What this run of the station is called in its records, as no other run is; none if the kernel does not say which boot
+/// this is.
+fn run_name() -> Option<String> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(format!("{}.{}", boot.trim(), Clock::start().start_ns()))
 }
 
 /// What the page needs of the line process.
@@ -103,6 +121,8 @@ struct ForPage {
     pictures: Option<PathBuf>,
     /// What is known of it.
     sign: Sign,
+    /// This run of the station.
+    run: Option<String>,
 }
 
 struct LineProcess {
@@ -112,6 +132,8 @@ struct LineProcess {
     loaded: Loaded,
     /// Where pictures for the page go, if there is one.
     pictures: Option<PathBuf>,
+    /// This run, as its records call it.
+    run: Option<String>,
     machine: Machine,
     station: Station,
     output: Output,
@@ -130,6 +152,8 @@ struct LineProcess {
     event_sender: Sender<InspectorEvent>,
     events: Receiver<InspectorEvent>,
     report: StationReport,
+    /// Records of parts without a picture, where records are wanted.
+    unseen: Option<Unseen>,
     troubles: Troubles,
     trials: Trials,
     engine: EngineWatch,
@@ -152,22 +176,29 @@ impl LineProcess {
         let (event_sender, events) = bounded(EVENTS_MAX);
         let station = &loaded.station;
         let (models, standing) = Models::new(&station.bundle, store, chores)?;
+        let mut recipes = Recipes::new(station.recipes.as_ref());
+        let active = models.id(standing.active);
+        let selected = recipes.resume(store, active.as_ref())?;
         let clock = Clock::start();
         let machine = Machine::open(station, args.parts, clock)?;
         let (challenge, challenge_memory) =
             challenge_memory::resume(&station.challenge, clock.now_us());
-        let process = Self {
+        let decisions = Station::new(station.decisions, machine.encoder())?
+            .with_models(standing)
+            .with_recipe_levels(machine.recipe_levels())?;
+        let mut process = Self {
             clock,
             config: args.config.clone(),
-            station: Station::new(station.decisions, machine.encoder())?
-                .with_models(standing)
-                .with_recipe_levels(machine.recipe_levels())?,
+            station: match selected {
+                Some((recipe, true)) => decisions.with_live_recipe(recipe),
+                _ => decisions,
+            },
             machine,
             output: Output::from(station.decisions.gate.mode),
             inspector: None,
             in_charge: 0,
             models,
-            recipes: Recipes::new(station.recipes.as_ref()),
+            recipes,
             reserve: Reserve::default(),
             camera_has_ended: false,
             obstacle: Some(NotReady::Starting),
@@ -175,17 +206,25 @@ impl LineProcess {
             event_sender,
             events,
             report: StationReport::new(args.json),
+            unseen: station.records.as_ref().map(|spec| {
+                let name = config::station_name(&args.config);
+                Unseen::start(spec, &name, shown.run.clone())
+            }),
             troubles: Troubles::default(),
             trials: Trials::default(),
             engine: EngineWatch::new(&station.engine),
             service: Service::new(&args.config, station, shown.sign),
             pictures: shown.pictures,
+            run: shown.run,
             challenge,
             challenge_alarm: None,
             challenge_memory,
             loaded,
         };
         process.write_challenge(challenge_memory);
+        if let Some((recipe, false)) = selected {
+            process.station.select(recipe, process.clock.now_us());
+        }
         Ok(process)
     }
 
@@ -202,6 +241,9 @@ impl LineProcess {
         if let Some(inspector) = self.inspector.take() {
             inspector.close();
             self.wait_for_end();
+        }
+        if let Some(unseen) = self.unseen.take() {
+            unseen.finish();
         }
         let deadline = Duration::from_micros(self.loaded.station.decisions.gate.deadline_us);
         let ended = served.and(rested).and_then(|()| {
@@ -220,6 +262,9 @@ impl LineProcess {
             chaos::meet(Place::Loop, self.station.trigger().counters().parts);
             self.tell_progress();
             self.tell_recipe();
+            if let Some(unseen) = &mut self.unseen {
+                unseen.write(self.clock.now_us());
+            }
             self.service.advanced(&self.station, self.clock.now_us());
             if self.camera_has_ended
                 || self
@@ -298,6 +343,7 @@ impl LineProcess {
             self.machine.next_us(),
             self.service.next_us(),
             self.challenge_due_us(),
+            self.unseen.as_ref().and_then(Unseen::next_us),
         ];
         let due = due.into_iter().flatten().min();
         let timeout = due.map_or(Duration::from_secs(1), |at| self.clock.until(at));
@@ -347,6 +393,7 @@ impl LineProcess {
                 due_us,
             }) => {
                 self.challenged(number, outcome, now_us);
+                self.miss(number, outcome, now_us);
                 if let Some(left) = self.report.leave(number, outcome, due_us)? {
                     self.service.left(left, now_us);
                 }
@@ -381,6 +428,30 @@ impl LineProcess {
             Effect::Handshake(wires) => self.tell_result(wires)?,
         }
         Ok(())
+    }
+
+    /// A part that leaves without a picture has a record too.
+    fn miss(&mut self, number: u64, outcome: Outcome, now_us: u64) {
+        let (Outcome::NoResult(reason), Some(unseen)) = (outcome, &mut self.unseen) else {
+            return;
+        };
+        if self.report.has_seen(number) {
+            return;
+        }
+        let missed = Missed {
+            number,
+            reason,
+            at_us: now_us,
+            time_unix_ms: clock::now_unix_ms(),
+        };
+        let model = self.service.model();
+        unseen.left(missed, || {
+            model.map(|model| ModelFacts {
+                name: model.name.clone(),
+                version: model.version.clone(),
+                bundle: model.bundle.clone(),
+            })
+        });
     }
 
     /// RESULT VALID comes before the others when it falls, and after them when it rises.
@@ -444,6 +515,7 @@ impl LineProcess {
             gpu: self.engine.permission(),
             digest,
             pictures: self.pictures.clone(),
+            run: self.run.clone(),
             waits,
         };
         let events = self.event_sender.clone();

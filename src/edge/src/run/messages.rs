@@ -30,6 +30,8 @@ pub(super) struct SetupMessage {
     pub(super) digest: Option<String>,
     /// Where pictures for the station's page go, if there is one.
     pub(super) pictures: Option<PathBuf>,
+    /// This run of the station, as its records call it.
+    pub(super) run: Option<String>,
     /// Another process is in charge: this one proves its model and waits without a camera, until it is told to
     /// take over by a [`TakeOverMessage`].
     pub(super) waits: bool,
@@ -60,12 +62,13 @@ impl Errand {
         }
     }
 
-    /// The answer to who has asked.
+    /// The answer to who has asked. `seen`: there is a picture of the part.
     pub(super) fn answer(
         self,
         verdict: Verdict,
         took_us: Option<u64>,
         truth: Option<&Truth>,
+        seen: bool,
     ) -> InspectorMessage {
         let told = VerdictMessage {
             number: self.number(),
@@ -73,6 +76,7 @@ impl Errand {
             took_us,
             part: truth.map(|truth| truth.id.as_str().to_owned()),
             label: truth.map(|truth| truth.label.clone()),
+            seen,
         };
         match self {
             Self::Part(_) => InspectorMessage::Verdict(told),
@@ -177,6 +181,8 @@ pub(super) struct VerdictMessage {
     pub(super) part: Option<String>,
     /// What a recorded part is.
     pub(super) label: Option<Label>,
+    /// Whether there is a picture of it, which is recorded where records are wanted.
+    pub(super) seen: bool,
 }
 
 /// Counts since the inspect process started. Their names are for scripts and stay.
@@ -265,6 +271,7 @@ mod tests {
             took_us: Some(31_000),
             part: Some("test/stain/003".into()),
             label: Some(Label::Defect("stain".into())),
+            seen: true,
         });
         let (mut bytes, mut line) = (Vec::new(), Vec::new());
         write(&mut bytes, &mut line, &message).unwrap();

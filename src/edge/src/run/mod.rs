@@ -42,6 +42,7 @@ mod station_lock;
 mod station_report;
 mod tickets;
 mod troubles;
+mod unseen;
 mod watch;
 
 pub(crate) use inspect_process::inspect_process;

@@ -21,6 +21,12 @@ pub(super) enum Order {
     Tell(Sender<Reply>),
     /// Say what became of the last parts.
     TellRecent(Sender<Reply>),
+    /// Say what becomes of the next part, if it is the one that is meant.
+    TellNext {
+        after: Option<u64>,
+        number: Option<u64>,
+        answer: Sender<Reply>,
+    },
     /// A part lies before the sensor now.
     Trigger(Sender<Reply>),
     /// Judge what lies before the camera now, and let nobody else know.
@@ -62,6 +68,13 @@ pub(super) fn desk(
     move |request, answer| match request {
         Request::Status => orders.try_send(Order::Tell(answer)).is_ok(),
         Request::Recent => orders.try_send(Order::TellRecent(answer)).is_ok(),
+        Request::NextPart { after, number } => orders
+            .try_send(Order::TellNext {
+                after,
+                number,
+                answer,
+            })
+            .is_ok(),
         Request::Trigger => orders.try_send(Order::Trigger(answer)).is_ok(),
         Request::TestPart => orders.try_send(Order::TestPart(answer)).is_ok(),
         Request::RetryEngine => orders.try_send(Order::RetryEngine(answer)).is_ok(),

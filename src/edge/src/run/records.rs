@@ -70,6 +70,7 @@ impl Records {
     pub(crate) fn start(
         spec: &RecordsSpec,
         station: &str,
+        run: Option<String>,
         bundle: &Bundle,
         pipeline: &Pipeline,
     ) -> Result<Self, EdgeError> {
@@ -85,7 +86,10 @@ impl Records {
         }
         let counts = Arc::new(RecordCounts::default());
         let mut shelf = Shelf {
-            facts: facts(station, bundle, pipeline),
+            facts: Record {
+                run,
+                ..facts(station, bundle, pipeline)
+            },
             spec: spec.ring.clone(),
             ring: None,
             is_failing: false,
@@ -179,6 +183,7 @@ fn facts(station: &str, bundle: &Bundle, pipeline: &Pipeline) -> Record {
     Record {
         format: FORMAT,
         station: station.to_owned(),
+        run: None,
         number: 0,
         part: None,
         time_unix_ms: 0,
@@ -187,16 +192,16 @@ fn facts(station: &str, bundle: &Bundle, pipeline: &Pipeline) -> Record {
         },
         took_ms: None,
         stages_ms: None,
-        model: ModelFacts {
+        model: Some(ModelFacts {
             name: manifest.name.clone(),
             version: manifest.version.to_string(),
             bundle: bundle.hash().to_owned(),
-        },
-        engine: EngineFacts {
+        }),
+        engine: Some(EngineFacts {
             name: pipeline.engine().to_owned(),
             stands_in: pipeline.role().stands_in_for().is_some(),
-        },
-        thresholds: Thresholds {
+        }),
+        thresholds: Some(Thresholds {
             fused: score.fused.evidence,
             rgb: score
                 .modalities
@@ -208,10 +213,11 @@ fn facts(station: &str, bundle: &Bundle, pipeline: &Pipeline) -> Record {
                 .geometry
                 .as_ref()
                 .map(|known| known.threshold.evidence),
-        },
+        }),
         twinspect: chaos::VERSION.to_owned(),
         frame: None,
         map: None,
+        unseen: None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use twinspect_core::readiness::NotReady;
 use twinspect_core::station::Station;
+use twinspect_core::trigger::SourceSpec;
 
 use super::history::History;
 use super::messages::Ready;
@@ -14,8 +15,8 @@ use super::notify::Notifier;
 use super::station_report::Measured;
 use crate::config::{self, Change, ReloadError};
 use crate::control::{
-    ChallengeStatus, Folders, InspectorStatus, LeftPart, ModelsStatus, Parts, RecipesStatus,
-    ReloadStatus, Reply, Status, UnderWay,
+    ChallengeStatus, Folders, InspectorStatus, LeftPart, ModelStatus, ModelsStatus, Parts,
+    RecipesStatus, ReloadStatus, Reply, Status, UnderWay,
 };
 use crate::error::WithCauses;
 use crate::page::Sign;
@@ -55,6 +56,8 @@ pub(super) struct Service {
     /// A model that was given up, and why.
     given_up: Option<String>,
     history: History,
+    /// What brings parts.
+    trigger_source: &'static str,
     folders: Folders,
     /// What is known of the page.
     sign: Sign,
@@ -75,6 +78,11 @@ impl Service {
             unchosen: None,
             given_up: None,
             history: History::default(),
+            trigger_source: match station.decisions.trigger.source {
+                SourceSpec::Sensor { .. } => "sensor",
+                SourceSpec::Presence(_) => "presence",
+                SourceSpec::Software => "software",
+            },
             folders: Folders {
                 records: station
                     .records
@@ -112,6 +120,11 @@ impl Service {
         self.mood = None;
     }
 
+    /// The model of the inspect process that was ready last.
+    pub(super) fn model(&self) -> Option<&ModelStatus> {
+        self.inspector.as_ref().map(|ready| &ready.model)
+    }
+
     /// What is under way with another model.
     pub(super) fn under_way(&mut self, under_way: Option<UnderWay>) {
         self.under_way = under_way;
@@ -141,6 +154,12 @@ impl Service {
         self.awaited.len() < AWAITED_MAX
     }
 
+    /// Whether the part of this number has left; they leave in order.
+    pub(super) fn has_left(&self, number: u64) -> bool {
+        let last = self.last_part.as_ref();
+        last.is_some_and(|last| last.number >= number)
+    }
+
     /// Somebody waits for the end of this part.
     pub(super) fn wait_for(&mut self, number: u64, answer: Sender<Reply>) {
         self.awaited.push((number, answer));
@@ -149,7 +168,7 @@ impl Service {
     /// A part has left.
     pub(super) fn left(&mut self, left: LeftPart, now_us: u64) {
         self.history.left(left.number, &left.verdict, now_us);
-        if let Some(place) = self
+        while let Some(place) = self
             .awaited
             .iter()
             .position(|(number, _)| *number == left.number)
@@ -258,6 +277,7 @@ impl Service {
                 no_result: gate.no_result,
                 under_way: station.gate().parts_under_way(),
             },
+            trigger_source: Some(self.trigger_source.to_owned()),
             trigger: station.trigger().counters().into(),
             late_results: gate.late_results,
             last_part: self.last_part.clone(),

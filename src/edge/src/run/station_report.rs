@@ -192,6 +192,12 @@ impl StationReport {
         }
     }
 
+    /// Whether there is a picture of a part that has not left.
+    pub(super) fn has_seen(&self, number: u64) -> bool {
+        let mut answers = self.told.iter().map(|answer| &answer.told);
+        answers.any(|told| told.number == number && told.seen)
+    }
+
     /// A part has left; what it was, as far as anybody has said.
     pub(super) fn leave(
         &mut self,

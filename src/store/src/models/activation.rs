@@ -30,6 +30,15 @@ pub struct Activation {
     pub how: How,
 }
 
+/// Which recipe somebody has selected at a station: `selected/STATION.toml`. It is there from the selection on, so that
+/// nothing else is judged when the power comes back before its model was in charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// Its number.
+    pub recipe: u32,
+}
+
 /// That an engine of this machine has reproduced a model's goldens: `proofs/ID.toml`. Without it a model
 /// can't be activated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use twinspect_bundle::{Bundle, BundleError};
 
 use super::{
     ACTIVE, Activation, FileSystem, How, INSTALLED, Installed, ModelId, Models, ModelsError,
-    PROOFS, Proof, StationName,
+    PROOFS, Proof, SELECTED, Selection, StationName,
 };
 
 /// Start of the name of what is being written.
@@ -188,6 +188,28 @@ impl<'a, F: FileSystem> Change<'a, F> {
         Ok(activation)
     }
 
+    /// Writes down which recipe somebody has selected at a station, or that none is.
+    ///
+    /// # Errors
+    /// [`ModelsError::Io`]. Either may be written down then; [`Models::selection`] tells which.
+    pub fn select(
+        &self,
+        station: &StationName,
+        selection: Option<Selection>,
+    ) -> Result<(), ModelsError> {
+        let path = self.models.selection_of(station);
+        let Some(selection) = selection else {
+            match self.models.files.remove_file(&path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(ModelsError::io("removing", path)(error)),
+            }
+            return self.sync(&self.models.root.join(SELECTED));
+        };
+        self.make_folder(SELECTED)?;
+        self.replace(&path, &selection)
+    }
+
     /// Removes models, and what interrupted changes have left. The `keep` that were installed last stay,
     /// those that a station goes by or could go back to, and those in `spared`.
     ///
@@ -340,7 +362,7 @@ impl<'a, F: FileSystem> Change<'a, F> {
 
     /// Removes what interrupted changes have left.
     fn tidy(&self) -> Result<(), ModelsError> {
-        for folder in [INSTALLED, PROOFS, ACTIVE] {
+        for folder in [INSTALLED, PROOFS, ACTIVE, SELECTED] {
             let folder = self.models.root.join(folder);
             for named in self.models.names(&folder)? {
                 let is_ours = [INCOMING, OUTGOING]

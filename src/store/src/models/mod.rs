@@ -4,6 +4,7 @@
 //! installed/cap-1.4.0-0123456789ab/    an unpacked bundle, which `Bundle::open` opens
 //! proofs/cap-1.4.0-0123456789ab.toml   an engine of this machine has reproduced its goldens: [`Proof`]
 //! active/STATION.toml                  the station's model and the one before it: [`Activation`]
+//! selected/STATION.toml                the recipe that somebody has selected there: [`Selection`]
 //! .lock                                held by whoever changes anything
 //! ```
 //!
@@ -25,7 +26,7 @@ mod error;
 mod id;
 mod signature;
 
-pub use activation::{Activation, How, Proof};
+pub use activation::{Activation, How, Proof, Selection};
 pub use change::{Change, Installation, Pruned};
 pub use disk::{Disk, FileSystem, Named, Taken, lock_holder};
 pub use error::ModelsError;
@@ -42,6 +43,7 @@ use twinspect_bundle::{Bundle, Version, document, identity};
 const INSTALLED: &str = "installed";
 const PROOFS: &str = "proofs";
 const ACTIVE: &str = "active";
+const SELECTED: &str = "selected";
 const LOCK: &str = ".lock";
 const SUMS: &str = "SHA256SUMS";
 /// Longest SHA256SUMS of an installed model that is looked at; 256 lines have 30 thousand bytes.
@@ -238,6 +240,14 @@ impl<F: FileSystem> Models<F> {
         self.document(&self.activation_of(station))
     }
 
+    /// The recipe that somebody has selected at a station, if one was.
+    ///
+    /// # Errors
+    /// [`ModelsError::Io`], [`ModelsError::Document`].
+    pub fn selection(&self, station: &StationName) -> Result<Option<Selection>, ModelsError> {
+        self.document(&self.selection_of(station))
+    }
+
     /// The models of all stations.
     ///
     /// # Errors
@@ -330,6 +340,10 @@ impl<F: FileSystem> Models<F> {
 
     fn activation_of(&self, station: &StationName) -> PathBuf {
         self.root.join(ACTIVE).join(format!("{station}.toml"))
+    }
+
+    fn selection_of(&self, station: &StationName) -> PathBuf {
+        self.root.join(SELECTED).join(format!("{station}.toml"))
     }
 
     fn not_installed(&self, typed: &str) -> ModelsError {

@@ -4,7 +4,7 @@ use twinspect_core::frame::{DepthFrame, FramePair};
 
 use super::error::RecordsError;
 use super::name::{RECORD_FILE, SCORE_FILE, SHEET_FILE};
-use super::record::{DepthKept, FrameFacts, Taken};
+use super::record::{DepthKept, FrameFacts, Record, Taken};
 
 /// The texts and pictures of a record, `record.json` last.
 pub(super) fn encode(taken: Taken<'_>) -> Result<Vec<(&'static str, Vec<u8>)>, RecordsError> {
@@ -26,13 +26,18 @@ pub(super) fn encode(taken: Taken<'_>) -> Result<Vec<(&'static str, Vec<u8>)>, R
         files.push((SCORE_FILE, picture));
     }
     files.extend(sheet.map(|sheet| (SHEET_FILE, sheet)));
-    let mut text = serde_json::to_vec_pretty(&record).map_err(|source| RecordsError::Encode {
+    files.push((RECORD_FILE, text(&record)?));
+    Ok(files)
+}
+
+/// `record.json`.
+pub(super) fn text(record: &Record) -> Result<Vec<u8>, RecordsError> {
+    let mut text = serde_json::to_vec_pretty(record).map_err(|source| RecordsError::Encode {
         what: RECORD_FILE,
         source: source.into(),
     })?;
     text.push(b'\n');
-    files.push((RECORD_FILE, text));
-    Ok(files)
+    Ok(text)
 }
 
 type Pictures = Vec<(&'static str, Vec<u8>)>;

@@ -215,7 +215,7 @@ impl RecordsError {
             ),
             Self::Format { .. } => Some("read it with the version that wrote it".to_owned()),
             Self::Unfit { .. } => Some(
-                "rejected parts are false_reject or true_reject, passed ones escape; unsure fits both"
+                "rejected parts are false-reject or true-reject, passed ones escape; unsure fits both"
                     .to_owned(),
             ),
             Self::Unlabelled { .. } => Some(

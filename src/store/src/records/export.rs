@@ -10,6 +10,7 @@ use twinspect_dataset::{
 };
 
 use super::error::RecordsError;
+use super::name::Kind;
 use super::review::Mark;
 use super::shelf::{self, Entry};
 
@@ -84,6 +85,10 @@ impl Exporter {
         let name = name_of(entry);
         if let Some(known) = self.known.get(&name) {
             return Ok(Exported::Before(known.clone()));
+        }
+        if entry.id.kind == Kind::Unseen {
+            let (id, why) = (entry.id, "nobody has a picture of it");
+            return Err(RecordsError::NoFrame { id, why });
         }
         let label = self.label(entry)?;
         if !label.is_good() && self.split != Split::Test {

@@ -6,6 +6,7 @@
 //!                              sheet.png                        the same for people
 //!                              record.json                      verdict, model, engine, times
 //!                              review.json                      what a person has said of it since
+//! RECORDS/unseen/record-00000007-unseen/record.json             parts that nobody has a picture of
 //! ```
 //! A [`Ring`] writes and deletes; one process of a station has one. Whoever reads ([`list`], [`read`])
 //! or marks ([`mark`]) may do so meanwhile, from any process. [`Exporter`] hands
@@ -33,15 +34,15 @@ mod shelf;
 pub use disk::{Disk, SystemDisk};
 pub use error::{Full, RecordsError};
 pub use export::{Exported, Exporter, Labelled};
-pub use name::{Kind, NoName, RecordId};
+pub use name::{Kind, NoName, RecordId, unseen_folder};
 pub use record::{
-    DepthKept, EngineFacts, FORMAT, FrameFacts, MapFacts, ModelFacts, Record, StageTimes, Taken,
-    Thresholds,
+    DepthKept, EngineFacts, FORMAT, FrameFacts, MapFacts, ModelFacts, Record, Spell, StageTimes,
+    Taken, Thresholds,
 };
-pub use review::{Mark, Review, mark};
+pub use review::{Mark, NoMark, Review, mark};
 pub use ring::{Ring, RingSpec};
 pub use score_map::{ScoreMap, decode_scores};
-pub use shelf::{Entry, list, read};
+pub use shelf::{Entry, list, list_unseen, read};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use twinspect_core::verdict::Verdict;
 
+use super::record::Record;
+
 /// What a finished record's folder begins with.
 const PREFIX: &str = "record-";
 /// What a folder begins with that is being written.
@@ -14,12 +16,17 @@ const PARTIAL: &str = ".partial-";
 /// What a folder begins with that is being deleted.
 const TRASH: &str = ".trash-";
 
+/// Where the records of unseen parts lie, in the folder of records: a ring of its own.
+const UNSEEN: &str = "unseen";
+
 /// The files that a record may have.
 pub(super) const RECORD_FILE: &str = "record.json";
 pub(super) const REVIEW_FILE: &str = "review.json";
+/// What [`Ring::amend`](super::Ring::amend) writes before it renames.
+pub(super) const AMENDED_FILE: &str = ".record.partial";
 pub(super) const SHEET_FILE: &str = "sheet.png";
 pub(super) const SCORE_FILE: &str = "score.png";
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "rgb.png",
     "depth.png",
     "camera.json",
@@ -27,6 +34,7 @@ const FILES: [&str; 7] = [
     SHEET_FILE,
     RECORD_FILE,
     REVIEW_FILE,
+    AMENDED_FILE,
 ];
 
 /// What was said of a recorded part.
@@ -39,18 +47,21 @@ pub enum Kind {
     Fail,
     /// It was rejected because nothing could be said.
     NoResult,
+    /// Parts were rejected of which there is no picture.
+    Unseen,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Pass, Self::Fail, Self::NoResult];
+    pub const ALL: [Self; 4] = [Self::Pass, Self::Fail, Self::NoResult, Self::Unseen];
 
-    /// `pass`, `fail` or `no_result`.
+    /// `pass`, `fail`, `no_result` or `unseen`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pass => "pass",
             Self::Fail => "fail",
             Self::NoResult => "no_result",
+            Self::Unseen => "unseen",
         }
     }
 
@@ -60,17 +71,23 @@ impl Kind {
     }
 }
 
-impl From<&Verdict> for Kind {
-    fn from(verdict: &Verdict) -> Self {
-        match verdict {
+impl From<&Record> for Kind {
+    fn from(record: &Record) -> Self {
+        match &record.verdict {
             Verdict::Pass { .. } => Self::Pass,
             Verdict::Fail { .. } => Self::Fail,
+            Verdict::NoResult { .. } if record.unseen.is_some() => Self::Unseen,
             Verdict::NoResult { .. } => Self::NoResult,
         }
     }
 }
 
-/// A record's name, `record-00000042-fail`. Ordered by number, which is by age.
+/// The folder of the ring for unseen parts, in a folder of records.
+pub fn unseen_folder(records: &Path) -> PathBuf {
+    records.join(UNSEEN)
+}
+
+/// A record's name, `record-00000042-fail`. Ordered by number, which is by age; those of unseen parts are numbered apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId {
     /// The place in the folder of records; it grows over restarts. Not the part's number.
@@ -80,8 +97,17 @@ pub struct RecordId {
 }
 
 impl RecordId {
-    pub(super) fn folder(self, records: &Path) -> PathBuf {
-        records.join(self.to_string())
+    /// In the folder of its ring.
+    pub(super) fn folder(self, ring: &Path) -> PathBuf {
+        ring.join(self.to_string())
+    }
+
+    /// In the folder of records, whichever ring has it.
+    pub(super) fn folder_among(self, records: &Path) -> PathBuf {
+        match self.kind {
+            Kind::Unseen => self.folder(&unseen_folder(records)),
+            Kind::Pass | Kind::Fail | Kind::NoResult => self.folder(records),
+        }
     }
 
     pub(super) fn partial(self, records: &Path) -> PathBuf {

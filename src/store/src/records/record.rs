@@ -16,7 +16,11 @@ pub struct Record {
     pub format: u32,
     /// The station's name, that of its configuration's file.
     pub station: String,
-    /// The part's number since the station was started.
+    /// The run of the station, which no other one shares; a part's number counts from its start. A record of an earlier
+    /// release does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The part's number since the station was started; of an unseen spell the first part's.
     pub number: u64,
     /// The name of a recorded part that a station has played.
     pub part: Option<String>,
@@ -29,18 +33,36 @@ pub struct Record {
     pub took_ms: Option<f64>,
     /// Milliseconds of each stage, of a part that came through all of them.
     pub stages_ms: Option<StageTimes>,
-    /// The model that judged.
-    pub model: ModelFacts,
-    /// The engine that ran it.
-    pub engine: EngineFacts,
-    /// Evidence at which each score is 1.0.
-    pub thresholds: Thresholds,
+    /// The model that judged; of an unseen spell the one that was in charge, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelFacts>,
+    /// The engine that ran it; none of an unseen spell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineFacts>,
+    /// Evidence at which each score is 1.0; none of an unseen spell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thresholds: Option<Thresholds>,
     /// The program's version.
     pub twinspect: String,
     /// The pictures beside this text.
     pub frame: Option<FrameFacts>,
     /// The map beside this text.
     pub map: Option<MapFacts>,
+    /// Of parts that nobody has a picture of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<Spell>,
+}
+
+/// Parts that have left without a picture, one after the other and for the same reason. `number` and `time_unix_ms` of
+/// their record are those of the first one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spell {
+    /// How many there were. Parts that left for another reason may lie between.
+    pub parts: u64,
+    /// The last one's number.
+    pub last_number: u64,
+    /// When it left, by the wall clock: milliseconds since 1970 in UTC.
+    pub last_time_unix_ms: u64,
 }
 
 /// Wall times in milliseconds.

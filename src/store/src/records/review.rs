@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io::Write;
 use std::path::Path;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +40,7 @@ impl Mark {
         Self::Unsure,
     ];
 
-    /// As it is written.
+    /// As it is written, and read by scripts.
     pub fn name(self) -> &'static str {
         match self {
             Self::FalseReject => "false_reject",
@@ -58,9 +59,31 @@ impl Mark {
     }
 }
 
+/// As people read it, and type it on a command line.
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        f.pad(match self {
+            Self::FalseReject => "false-reject",
+            Self::TrueReject => "true-reject",
+            Self::Escape => "escape",
+            Self::Unsure => "unsure",
+        })
+    }
+}
+
+/// A text that is no mark.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no mark: false-reject, true-reject, escape or unsure")]
+pub struct NoMark(String);
+
+/// In both spellings.
+impl FromStr for Mark {
+    type Err = NoMark;
+
+    fn from_str(text: &str) -> Result<Self, NoMark> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|mark| text == mark.name() || text == mark.to_string())
+            .ok_or_else(|| NoMark(text.to_owned()))
     }
 }
 
@@ -97,7 +120,7 @@ pub fn mark(folder: &Path, id: RecordId, review: &Review) -> Result<(), RecordsE
         let mark = review.mark;
         return Err(RecordsError::Unfit { id, mark });
     }
-    let own = id.folder(folder);
+    let own = id.folder_among(folder);
     let path = own.join(REVIEW_FILE);
     let limited = Review {
         who: cut(&review.who, NAME_MAX),

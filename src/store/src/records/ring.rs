@@ -6,11 +6,12 @@ use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, SystemDisk};
-use super::encode::encode;
+use super::encode::{encode, text};
 use super::error::{Full, RecordsError};
-use super::name::{Kind, RecordId, leftover};
+use super::name::{AMENDED_FILE, Kind, RECORD_FILE, RecordId, leftover};
 use super::own::{own_files, remove};
-use super::record::Taken;
+use super::record::{Record, Taken};
+use super::shelf::is_plain;
 
 /// How much may be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +135,7 @@ impl<D: Disk> Ring<D> {
     pub fn add(&mut self, taken: Taken<'_>) -> Result<RecordId, RecordsError> {
         let id = RecordId {
             place: self.next,
-            kind: Kind::from(&taken.record.verdict),
+            kind: Kind::from(&taken.record),
         };
         // Whatever happens now, the name does not come again.
         self.next = self.next.saturating_add(1);
@@ -153,6 +154,40 @@ impl<D: Disk> Ring<D> {
         // What can't be deleted now is told when the next record needs its room.
         self.prune(true).unwrap_or_default();
         synced.map(|()| id)
+    }
+
+    /// Puts another text into a record's place, at once: what is known of it has grown. Whether the record is still there
+    /// and nobody else's; if not, nothing was done.
+    ///
+    /// # Errors
+    /// [`RecordsError::Encode`] and [`RecordsError::Write`]; one of both texts is there then.
+    pub fn amend(&mut self, id: RecordId, record: &Record) -> Result<bool, RecordsError> {
+        let own = id.folder(&self.spec.folder);
+        let Some(place) = self.kept.iter().position(|kept| kept.id == id) else {
+            return Ok(false);
+        };
+        debug_assert_eq!(Kind::from(record), id.kind, "its name says so");
+        if own_files(&own).is_none() {
+            return Ok(false);
+        }
+        let text = text(record)?;
+        let (partial, path) = (own.join(AMENDED_FILE), own.join(RECORD_FILE));
+        let disk = &mut self.disk;
+        // What a power cut has left.
+        if is_plain(&partial) {
+            disk.remove_file(&partial)
+                .map_err(RecordsError::write(&partial))?;
+        }
+        disk.write_file(&partial, &text)
+            .and_then(|()| disk.sync(&partial))
+            .and_then(|()| disk.rename(&partial, &path))
+            .and_then(|()| disk.sync(&own))
+            .map_err(RecordsError::write(&path))?;
+        if let (Some(kept), Some((bytes, _))) = (self.kept.get_mut(place), own_files(&own)) {
+            self.bytes = self.bytes.saturating_sub(kept.bytes).saturating_add(bytes);
+            kept.bytes = bytes;
+        }
+        Ok(true)
     }
 
     /// What must be true before a record of so many bytes is written.

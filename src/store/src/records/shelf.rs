@@ -1,6 +1,6 @@
 //! Reading records, beside a ring that writes and deletes them, and whatever else lies there.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -8,7 +8,7 @@ use twinspect_core::frame::FramePair;
 use twinspect_dataset::Camera;
 
 use super::error::RecordsError;
-use super::name::{Kind, RECORD_FILE, REVIEW_FILE, RecordId, SHEET_FILE};
+use super::name::{Kind, RECORD_FILE, REVIEW_FILE, RecordId, SHEET_FILE, unseen_folder};
 use super::record::{DepthKept, FORMAT, Record};
 use super::review::Review;
 
@@ -30,16 +30,35 @@ pub struct Entry {
     pub review: Option<Review>,
 }
 
-/// The names of all records, the newest first. Nothing of them is read.
+/// The names of all records of parts that were seen, the newest first. Nothing of them is read.
 ///
 /// # Errors
 /// [`RecordsError::Read`] if the folder can't be listed.
 pub fn list(folder: &Path) -> Result<Vec<RecordId>, RecordsError> {
+    names(folder, |kind| kind != Kind::Unseen)
+}
+
+/// The names of all records of parts that nobody has a picture of, the newest first; none where there is no folder of
+/// them.
+///
+/// # Errors
+/// [`RecordsError::Read`] if it can't be listed.
+pub fn list_unseen(folder: &Path) -> Result<Vec<RecordId>, RecordsError> {
+    match names(&unseen_folder(folder), |kind| kind == Kind::Unseen) {
+        Err(RecordsError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            Ok(Vec::new())
+        }
+        listed => listed,
+    }
+}
+
+fn names(folder: &Path, is_meant: impl Fn(Kind) -> bool) -> Result<Vec<RecordId>, RecordsError> {
     let mut ids: Vec<RecordId> = fs_err::read_dir(folder)
         .map_err(RecordsError::read(folder))?
         .flatten()
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|id: &RecordId| is_meant(id.kind))
         .collect();
     ids.sort_unstable_by(|a, b| b.cmp(a));
     Ok(ids)
@@ -51,7 +70,7 @@ pub fn list(folder: &Path) -> Result<Vec<RecordId>, RecordsError> {
 /// [`RecordsError::Unknown`] if there is none of this name (any more), [`RecordsError::Damaged`] and
 /// [`RecordsError::Format`] if it is none that this program has written, [`RecordsError::Read`].
 pub fn read(folder: &Path, id: RecordId) -> Result<Entry, RecordsError> {
-    let own = id.folder(folder);
+    let own = id.folder_among(folder);
     if !own.symlink_metadata().is_ok_and(|found| found.is_dir()) {
         return Err(RecordsError::Unknown {
             folder: folder.to_owned(),
@@ -67,7 +86,7 @@ pub fn read(folder: &Path, id: RecordId) -> Result<Entry, RecordsError> {
             known: FORMAT,
         });
     }
-    if Kind::from(&record.verdict) != id.kind {
+    if Kind::from(&record) != id.kind {
         return Err(damaged(&path, "says something else than its folder's name"));
     }
     let review = text(&own.join(REVIEW_FILE))?;
@@ -114,7 +133,7 @@ impl Entry {
             let path = self.folder.join(name);
             match path.symlink_metadata() {
                 Ok(found) if found.is_file() && found.len() <= PICTURE_BYTES_MAX => {}
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !needed => {}
+                Err(error) if error.kind() == ErrorKind::NotFound && !needed => {}
                 _ => {
                     let why = "is missing, is no plain file, or is too large";
                     return Err(damaged(&path, why));
@@ -149,7 +168,7 @@ pub(super) fn is_plain(path: &Path) -> bool {
 /// A JSON text, or `None` where there is no file.
 fn text<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RecordsError> {
     let found = match path.symlink_metadata() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         found => found.map_err(RecordsError::read(path))?,
     };
     if !found.is_file() {

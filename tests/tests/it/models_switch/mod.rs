@@ -106,21 +106,26 @@ fn start(site: Site) -> Service {
 
 /// With faults on request.
 fn start_under(site: Site, script: &str) -> Service {
+    let mut service = begin_under(site, script);
+    service.wait_for("STATUS=ready");
+    service
+}
+
+/// The same, of a station that may never be ready.
+fn begin_under(site: Site, script: &str) -> Service {
     let command = program(if script.is_empty() {
         "twinspect"
     } else {
         "twinspect-chaos"
     });
     let record = site.path("chaos");
-    let mut service = Service::start_program(site, command, |command, _| {
+    Service::start_program(site, command, |command, _| {
         command
             .arg("--json")
             .env("TWINSPECT_LOG", "info")
             .env("TWINSPECT_CHAOS", script)
             .env("TWINSPECT_CHAOS_RECORD", record);
-    });
-    service.wait_for("STATUS=ready");
-    service
+    })
 }
 
 /// A wish for a model; the answer comes when it is settled.

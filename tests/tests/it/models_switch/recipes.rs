@@ -6,11 +6,11 @@ use serde_json::Value;
 use twinspect_store::models::ModelId;
 
 use super::{
-    activate, answer, by_request, children, hold, install, is_active, is_judged, judge, log,
-    make_active, recorded, sound, spoilt, start, step,
+    activate, answer, begin_under, by_request, children, hold, install, is_active, is_judged,
+    judge, log, make_active, recorded, sound, spoilt, start, step,
 };
 use crate::binaries::{program, run};
-use crate::product::{Site, edition, product};
+use crate::product::{Site, edition, edition_of, product};
 use crate::service::Service;
 
 /// A station with the recipes block, which is 1, and cap, which is 2, and the model of block.
@@ -282,5 +282,61 @@ fn without_memory_nothing_is_kept_in_reserve_and_the_switch_proves_its_model() {
         "{told}"
     );
     assert!(is_judged(&judge(&service)));
+    service.stop();
+}
+
+#[test]
+fn a_recipe_survives_a_power_cut_live_or_not() {
+    let (site, block) = with_recipes(1_000, "retry_ms = 400");
+    let service = start(site);
+    // Not live: its model is not there yet.
+    fails(&service, "cap");
+    let service = begin_under(service.kill(), "");
+    let status = service.wait_until(|status| {
+        status["recipes"]["state"] == "lacking" && status["inspector"]["state"] == "up"
+    });
+    assert_eq!(status["recipes"]["number"], 2, "{status}");
+    assert_eq!(obstacle(&status), "recipe");
+    assert!(is_active(&status, &block));
+    assert!(is_rejected(&judge(&service)));
+    let cap = install_cap(&service.site);
+    service.wait_until(|status| status["recipes"]["state"] == "live");
+    assert!(is_judged(&judge(&service)));
+    let remembered = |site: &Site| {
+        let store = super::models(site);
+        store.selection(&super::name()).expect("a small file")
+    };
+    assert!(remembered(&service.site).is_some_and(|told| told.recipe == 2));
+
+    // Live: it goes on, and a newer model waits until somebody asks for it.
+    let site = service.kill();
+    let newer = install(&site, &edition_of("cap", "9.0.0", sound));
+    let service = start(site);
+    let status = service.answer("status");
+    assert_eq!(status["recipes"]["state"], "live", "{status}");
+    assert_eq!(status["recipes"]["name"], "cap");
+    assert!(is_active(&status, &cap), "{status}");
+    assert!(is_judged(&judge(&service)));
+    assert_eq!(service.answer("recipe select cap")["model"], newer.as_str());
+
+    // What somebody activates by hand ends it, also while the station does not run.
+    let site = service.kill();
+    assert!(remembered(&site).is_some());
+    let by_hand = run(program("twinspect")
+        .current_dir(site.path(""))
+        .env("RUNTIME_DIRECTORY", site.path("run"))
+        .args([
+            "model",
+            "activate",
+            block.as_str(),
+            "--config",
+            "station.toml",
+        ]));
+    assert!(by_hand.status.success(), "{by_hand:?}");
+    assert_eq!(remembered(&site), None);
+    let service = start(site);
+    let status = service.answer("status");
+    assert_eq!(status["recipes"]["state"], "none", "{status}");
+    assert!(is_active(&status, &block));
     service.stop();
 }

@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use super::chromium::{Browser, Screen};
+use super::marks::{TOKEN, marks, with_token};
 use super::{address, with_page};
 use crate::product::Site;
 use crate::service::Service;
@@ -155,5 +156,102 @@ fn a_browser_shows_what_is_true_and_never_a_station_that_is_not_there() {
     let service = service.start_again();
     browser.wait_for(&is_shown("running", "Running"));
     browser.wait_for("document.querySelectorAll('#rejects img').length > 0");
+    service.stop();
+}
+
+/// A touch on a mark of the part that is shown larger.
+fn choose(browser: &mut Browser, mark: &str) {
+    browser.value(&format!(
+        "document.querySelector('#choices [data-mark=\"{mark}\"]').click()"
+    ));
+}
+
+/// Types a token and sends it.
+fn give(browser: &mut Browser, token: &str) {
+    browser.wait_for("!document.getElementById('token-form').hidden");
+    browser.value(&format!(
+        "document.getElementById('token').value = '{token}'; \
+         document.querySelector('#token-form button').click()"
+    ));
+}
+
+#[test]
+fn a_reject_is_marked_with_the_token_which_is_asked_for_once() {
+    let Some(chromium) = std::env::var_os("TWINSPECT_CHROMIUM") else {
+        println!("skipped: TWINSPECT_CHROMIUM names no Chromium");
+        return;
+    };
+    let service = Service::start(with_token(jar_lids(), 0o600));
+    let address = address(&service);
+    let mut browser = Browser::start(&chromium);
+    browser.screen(LINE);
+    let page = format!("http://{address}/");
+    browser.open(&page);
+    browser.wait_for(&is_shown("running", "Running"));
+    browser.wait_for("document.querySelectorAll('#rejects img').length > 2");
+    let said = "document.getElementById('marks-said').textContent";
+    let open = "document.querySelector('#rejects img').closest('button').click()";
+    browser.value(open);
+    browser.wait_for("document.querySelectorAll('#choices button').length === 3");
+    browser.wait_for("document.getElementById('closer-picture').naturalWidth > 500");
+    look(&mut browser, LINE, "page-mark-light.png");
+    choose(&mut browser, "false_reject");
+    give(&mut browser, "0000000000000000");
+    browser.wait_for(&format!("{said} === 'The token is wrong.'"));
+    browser.wait_for("!document.getElementById('token-form').hidden");
+    look(&mut browser, LINE, "page-mark-token-light.png");
+    look(&mut browser, NIGHT, "page-mark-token-dark.png");
+    look(&mut browser, PHONE, "page-mark-token-phone.png");
+    browser.screen(LINE);
+    give(&mut browser, TOKEN);
+    browser.wait_for(&format!("{said} === 'Marked.'"));
+    let pressed = "document.querySelector('#choices [aria-pressed=true]').dataset.mark";
+    assert_eq!(browser.value(pressed), "false_reject");
+    // It is asked for once: another mark takes the first one's place.
+    choose(&mut browser, "true_reject");
+    browser.wait_for(&format!(
+        "{said} === 'Marked.' && {pressed} === 'true_reject'"
+    ));
+    assert_eq!(
+        browser.value("document.getElementById('token-form').hidden"),
+        true
+    );
+    look(&mut browser, NIGHT, "page-mark-dark.png");
+    look(&mut browser, PHONE, "page-mark-phone.png");
+    let told = marks(&service.site.path(""));
+    let of = |mark: &str| told.iter().filter(|(_, told)| told == mark).count();
+    assert_eq!((of("true-reject"), of("false-reject")), (1, 0), "{told:?}");
+
+    // The mark is the station's, not the browser's, and the token is none of any address.
+    browser.screen(LINE);
+    browser.open(&page);
+    browser
+        .wait_for("document.querySelector('#rejects .mark-said')?.textContent === 'true reject'");
+    browser.value("document.querySelector('#rejects .mark-said').closest('button').click()");
+    browser.wait_for(&format!(
+        "document.querySelector('dialog').open && {pressed} === 'true_reject'"
+    ));
+    let asked = browser.asked();
+    assert!(asked.iter().any(|url| url.contains("/api/records/record-")));
+    assert!(!asked.iter().any(|url| url.contains(TOKEN)), "{asked:?}");
+    // A passed part that has a record can be an escape.
+    browser.value("document.querySelector('dialog button').click()");
+    browser.wait_for("document.querySelector('#last figcaption.p .mark-it') !== null");
+    look(&mut browser, LINE, "page-marked-light.png");
+    // The last part may be another one by now.
+    browser.wait_for(
+        "(() => { const it = document.querySelector('#last figcaption.p .mark-it'); it?.click(); return Boolean(it); })()",
+    );
+    browser.wait_for("document.querySelectorAll('#choices button').length === 2");
+    choose(&mut browser, "escape");
+    browser.wait_for(&format!("{said} === 'Marked.'"));
+    let told = marks(&service.site.path(""));
+    assert!(told.iter().any(|(_, mark)| mark == "escape"), "{told:?}");
+    // The browser itself tells of the answer to the wrong token, and of nothing else.
+    let complaints = browser.complaints();
+    assert!(
+        complaints.iter().all(|one| one.contains("401")),
+        "{complaints:?}"
+    );
     service.stop();
 }

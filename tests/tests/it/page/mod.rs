@@ -5,6 +5,7 @@ mod browser;
 mod chromium;
 mod figures;
 mod hostile;
+mod marks;
 mod mqtt;
 
 use std::io::{Read, Write};

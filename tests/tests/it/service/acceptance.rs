@@ -89,6 +89,34 @@ fn a_recorded_station_is_accepted_by_what_its_parts_support() {
         assert!(page.contains(text), "{text}");
     }
     assert!(!page.contains("http"), "nothing from elsewhere");
+
+    // A run that comes to nothing leaves no report under the usual names, and the older one under its time.
+    service
+        .site
+        .write("parts.csv", "identity,expected\ntest/none/000,good\n");
+    let output = accept(&service, &["--list", "parts.csv"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let folder = std::fs::read_dir(service.site.path("acceptance")).expect("a folder");
+    let mut names: Vec<String> = folder
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("text")
+        })
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 2, "{names:?}");
+    for (name, ending) in names.iter().zip([".html", ".json"]) {
+        assert!(
+            name.starts_with("acceptance-20") && name.ends_with(ending),
+            "{name}"
+        );
+    }
+    let older = service.site.read(&format!("acceptance/{}", names[1]));
+    let older: Value = serde_json::from_slice(&older).expect("a JSON object");
+    assert_eq!(older, report);
     service.stop();
 }
 

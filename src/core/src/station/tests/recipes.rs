@@ -92,6 +92,19 @@ impl Plant {
         }
     }
 
+    /// Started again with recipe 1 live, or with another one selected and not live yet.
+    fn again(live: Option<Recipe>, pending: Option<Recipe>) -> Self {
+        let mut plant = Self::new(false, 0);
+        if let Some(recipe) = live {
+            let station = std::mem::replace(&mut plant.bench.station, Bench::new(SPEC).station);
+            plant.bench.station = station.with_live_recipe(recipe);
+        }
+        if let Some(recipe) = pending {
+            plant.bench.station.select(recipe, plant.now_us);
+        }
+        plant
+    }
+
     fn tick(&mut self) {
         self.bench.tick(self.now_us);
         self.read();
@@ -631,4 +644,41 @@ proptest! {
             prop_assert_eq!(plant.bench.station.obstacle(), Some(NotReady::Recipe));
         }
     }
+}
+
+#[test]
+fn a_station_that_is_started_again_goes_on_with_its_recipe() {
+    let mut live = Plant::again(Some(Recipe(1)), None);
+    assert_eq!(live.bench.station.recipe(), Some(Recipe(1)));
+    assert_eq!(live.bench.station.unchosen(), None);
+    live.settle();
+    assert_eq!(live.outcome(), Outcome::Pass);
+    assert_eq!(live.sought, None, "nobody has asked for a newer model");
+    assert_eq!(live.chosen, []);
+    // It may be given up for another one as ever.
+    live.bench.station.select(Recipe(2), live.now_us);
+    live.settle();
+    assert!(
+        matches!(live.chosen[..], [Chosen::Live { recipe, .. }] if recipe == Recipe(2)),
+        "{:?}",
+        live.chosen
+    );
+}
+
+#[test]
+fn a_selection_that_was_not_live_when_the_power_went_rejects_until_it_is() {
+    let mut plant = Plant::again(None, Some(Recipe(2)));
+    assert!(plant.bench.station.unchosen().is_some());
+    plant.settle();
+    assert_eq!(plant.bench.station.unchosen(), None);
+    assert!(
+        matches!(plant.chosen[..], [Chosen::Live { recipe, .. }] if recipe == Recipe(2)),
+        "{:?}",
+        plant.chosen
+    );
+    assert_eq!(plant.outcome(), Outcome::Pass);
+    assert!(plant.wrongs.is_empty(), "{:?}", plant.wrongs);
+    let mut lost = Plant::again(None, Some(Recipe(9)));
+    lost.settle();
+    assert_eq!(lost.outcome(), Outcome::NoResult(Reason::Recipe));
 }

@@ -68,11 +68,17 @@ function renew(id, key, make) {
 }
 
 function showLast(run, part) {
-  const key = part ? `${run} ${part.number} ${part.kind} ${part.picture}` : "";
+  const key = part ? `${run} ${part.number} ${part.kind} ${part.picture} ${part.record} ${part.mark}` : "";
   renew("last", key, () => {
     if (!part) return [element("div", "blank", "no part yet")];
     const verdict = element("span", "verdict", part.verdict);
     const caption = element("figcaption", part.kind, verdict, part.detail, element("span", "age"));
+    if (part.record) {
+      const button = element("button", "mark-it", part.mark ? `marked: ${MARKS[part.mark]}` : "Mark it");
+      button.type = "button";
+      button.addEventListener("click", () => showCloser(run, part));
+      caption.append(button);
+    }
     return [picture(run, part, `Part ${part.number}: colour, scores and height`), caption];
   });
   const age = $("last").querySelector(".age");
@@ -96,12 +102,13 @@ function showCounts(parts, hour) {
 }
 
 function showRejects(run, rejects) {
-  const key = `${run} ${rejects.map((part) => `${part.number}${part.picture}`)}`;
+  const key = `${run} ${rejects.map((part) => `${part.number}${part.picture}${part.record}${part.mark}`)}`;
   renew("rejects", key, () => {
     if (!rejects.length) return [element("li", "empty", "none since the start")];
     return rejects.map((part) => {
       const few = part.detail.replace(/score |seen in /g, "");
       const text = element("span", part.kind, element("span", "verdict", part.verdict), few);
+      if (part.mark) text.append(element("span", "mark-said", MARKS[part.mark]));
       const button = element("button", "", picture(run, part, ""), text);
       button.type = "button";
       button.setAttribute("aria-label", `Part ${part.number}: ${part.verdict}, ${part.detail}. Show it larger`);
@@ -111,7 +118,115 @@ function showRejects(run, rejects) {
   });
 }
 
+/** What people may say of a part, by what the station has said of it. */
+const MARKS = { false_reject: "false reject", true_reject: "true reject", escape: "escape", unsure: "not sure" };
+const MEANING = {
+  false_reject: "it was good",
+  true_reject: "it was defective",
+  escape: "it was defective",
+  unsure: "nobody can say",
+};
+const CHOICES = { p: ["escape", "unsure"], f: ["false_reject", "true_reject", "unsure"] };
+CHOICES.n = CHOICES.f;
+const TOKEN = "twinspect-token";
+/** The part that is shown larger, and the mark that waits for the token. */
+let closer = null;
+let waiting = null;
+/** Every part is another occasion: what comes too late of one is no answer for the next. */
+let occasion = 0;
+
+function sayMark(text) {
+  say("marks-said", text);
+}
+
+function showMarks() {
+  const part = closer;
+  $("marks").hidden = !part.record;
+  if (!part.record) return;
+  say("marked", part.mark ? `Marked as ${MARKS[part.mark]}: ${MEANING[part.mark]}.` : "What was it, after all?");
+  renew("choices", `${part.record} ${part.mark}`, () =>
+    CHOICES[part.kind].map((name) => {
+      const button = element("button", "", element("b", "", MARKS[name]), element("small", "", MEANING[name]));
+      button.type = "button";
+      button.dataset.mark = name;
+      button.setAttribute("aria-pressed", String(part.mark === name));
+      button.addEventListener("click", () => mark(name));
+      return button;
+    }),
+  );
+}
+
+/** What the station says now of the part that is shown larger. */
+function renewCloser(told) {
+  if (!closer || !$("closer").open || told.run !== closer.run) return;
+  const parts = told.last ? [told.last, ...told.rejects] : told.rejects;
+  const now = parts.find((part) => part.number === closer.number && part.kind === closer.kind);
+  if (!now || !now.record) return;
+  closer = { ...closer, record: now.record, mark: now.mark };
+  showMarks();
+}
+
+function askToken(name, why) {
+  waiting = name;
+  $("token-form").hidden = false;
+  sayMark(why);
+  $("token").focus();
+}
+
+async function mark(name) {
+  const token = sessionStorage.getItem(TOKEN);
+  if (!token) return askToken(name, "");
+  const own = occasion;
+  sayMark("Marking ...");
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), 8000);
+  let answer = null;
+  let text = "";
+  try {
+    // The name is the part's in the station's records; the token goes into a field and never into an address.
+    answer = await fetch(`/api/records/${closer.record}/${name.replace("_", "-")}`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${token}` },
+      signal: stop.signal,
+      cache: "no-store",
+      redirect: "error",
+    });
+    text = await answer.text();
+  } catch {
+    answer = null;
+  } finally {
+    clearTimeout(timer);
+  }
+  if (answer && answer.status === 401) sessionStorage.removeItem(TOKEN);
+  if (own !== occasion) return;
+  if (!answer) return sayMark("This page does not reach the station. Nobody knows whether the part is marked.");
+  if (answer.status === 401) return askToken(name, text.trim());
+  if (answer.ok) {
+    closer = { ...closer, mark: name };
+    showMarks();
+  }
+  sayMark(text.trim());
+}
+
+$("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const token = $("token").value.trim();
+  $("token").value = "";
+  // Others can't be sent.
+  if (!/^[!-~]+$/.test(token)) return sayMark("A token has letters, digits and marks, without blanks.");
+  sessionStorage.setItem(TOKEN, token);
+  $("token-form").hidden = true;
+  if (waiting) mark(waiting);
+});
+
 function showCloser(run, part) {
+  closer = { ...part, run };
+  waiting = null;
+  occasion += 1;
+  $("token-form").hidden = true;
+  $("token").value = "";
+  sayMark("");
+  showMarks();
   say("closer-title", `Part ${part.number}: ${part.verdict}`);
   say("closer-detail", part.detail);
   $("closer-picture").hidden = !part.picture;
@@ -204,6 +319,7 @@ function show(told) {
   showLast(told.run, told.last);
   showCounts(told.parts, told.last_hour);
   showRejects(told.run, told.rejects);
+  renewCloser(told);
   showScores(told.scores);
   showAttention(told.attention);
   showHealth(told.health);

@@ -197,7 +197,8 @@ impl Models {
         self.get(model).map(Known::name).unwrap_or_default()
     }
 
-    fn id(&self, model: Model) -> Option<ModelId> {
+    /// The name of an installed model.
+    pub(super) fn id(&self, model: Model) -> Option<ModelId> {
         self.get(model)?.id.clone()
     }
 

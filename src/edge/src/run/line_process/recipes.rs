@@ -4,11 +4,12 @@ use crossbeam_channel::Sender;
 use twinspect_core::changeover::Model;
 use twinspect_core::readiness::NotReady;
 use twinspect_core::recipe::{Chosen, Lack, Recipe as Number, Unchosen};
+use twinspect_store::models::{ModelId, ModelsError, Selection};
 
 use super::LineProcess;
 use crate::config::{Recipe, RecipesSpec};
 use crate::control::{RecipeStatus, RecipeSwitch, RecipesStatus, Reply};
-use crate::run::clerk::{Errand, Found};
+use crate::run::clerk::{Errand, Found, Store};
 use crate::run::service::reply;
 
 /// A take-over that belongs to a selection.
@@ -35,6 +36,8 @@ pub(super) struct Recipes {
     recent: Vec<u32>,
     /// What was last told of what keeps the model in charge from judging.
     unchosen: Option<Unchosen>,
+    /// What a restart knows of the selection.
+    remembered: Option<Selection>,
 }
 
 impl Recipes {
@@ -47,7 +50,36 @@ impl Recipes {
             last: None,
             recent: Vec::new(),
             unchosen: None,
+            remembered: None,
         }
+    }
+
+    /// What was selected before the station was started, as far as it counts: where lines choose they are read again.
+    /// Recipe and whether its model is the station's, which is of the product `active`.
+    pub(super) fn resume(
+        &mut self,
+        store: Option<&Store>,
+        active: Option<&ModelId>,
+    ) -> Result<Option<(Number, bool)>, ModelsError> {
+        let found = store.map_or(Ok(None), Store::selection);
+        let Some(spec) = self.spec.as_ref().filter(|spec| !spec.by_lines) else {
+            // It was selected under another configuration, and is forgotten when the station runs.
+            self.remembered = found.ok().flatten();
+            return Ok(None);
+        };
+        self.remembered = found?;
+        let Some(Selection { recipe }) = self.remembered else {
+            return Ok(None);
+        };
+        // The configuration may have changed since.
+        let fits = |recipe: &Recipe, active: &ModelId| {
+            let version = recipe.version.exactly();
+            recipe.model == active.name()
+                && version.is_none_or(|version| version.as_str() == active.version())
+        };
+        let known = spec.by_number(recipe).zip(active);
+        let is_live = known.is_some_and(|(recipe, active)| fits(recipe, active));
+        Ok(Some((Number(recipe), is_live)))
     }
 
     /// So many bytes stay free beside processes in reserve.
@@ -146,6 +178,8 @@ impl LineProcess {
             return self.station.found(number, Err(Lack::NoRecipe), now_us);
         };
         log::info!("recipe {recipe} is selected");
+        // Before anything is looked for: whoever has an answer has a selection that a restart knows.
+        self.remember();
         self.recipes.recent.retain(|other| *other != number.0);
         self.recipes.recent.insert(0, number.0);
         if !self.models.ask(Errand::Recipe(recipe)) {
@@ -255,12 +289,29 @@ impl LineProcess {
     /// Tells what has changed.
     pub(super) fn tell_recipe(&mut self) {
         let unchosen = self.station.unchosen();
+        self.remember();
         if unchosen == self.recipes.unchosen {
             return;
         }
         self.recipes.unchosen = unchosen;
         let text = unchosen.map(|unchosen| self.unchosen_text(unchosen));
         self.service.unchosen(text);
+    }
+
+    /// Has it written down what is selected, where that has changed and somebody has asked for it: lines are read again
+    /// after a restart.
+    fn remember(&mut self) {
+        let spec = self.recipes.spec.as_ref();
+        let by_hand = spec.is_some_and(|spec| !spec.by_lines);
+        let recipe = self.station.recipe().filter(|_| by_hand);
+        let selection = recipe.map(|Number(recipe)| Selection { recipe });
+        if selection == self.recipes.remembered {
+            return;
+        }
+        // If the clerk is busy it is tried again when the loop has gone round.
+        if self.models.ask(Errand::Selection(selection)) {
+            self.recipes.remembered = selection;
+        }
     }
 
     /// What `status` says.

@@ -32,6 +32,15 @@ impl LineProcess {
                     reply(&answer, Reply::refused(reason));
                 }
             }
+            Order::TellNext {
+                after,
+                number,
+                answer,
+            } => {
+                if let Err(reason) = self.tell_next(after, number, &answer) {
+                    reply(&answer, Reply::refused(reason));
+                }
+            }
             Order::TestPart(answer) => {
                 if let Err(reason) = self.try_part(&answer) {
                     reply(&answer, Reply::refused(reason));
@@ -96,6 +105,39 @@ impl LineProcess {
         self.machine.take_part();
         self.service.wait_for(number, answer.clone());
         Ok(Ok(()))
+    }
+
+    /// Somebody waits for the next part that comes; `after` so many, if it must be that very one. Or for the one of this
+    /// `number`.
+    fn tell_next(
+        &mut self,
+        after: Option<u64>,
+        number: Option<u64>,
+        answer: &Sender<Reply>,
+    ) -> Result<(), String> {
+        if self.station.obstacle() == Some(NotReady::Closing) {
+            return Err("the station stops and takes no more parts".to_owned());
+        }
+        if !self.service.may_await() {
+            return Err("too many parts that were asked for are under way".to_owned());
+        }
+        let triggered = self.station.gate().counters().triggered;
+        if let Some(after) = after
+            && triggered != after
+        {
+            return Err(format!(
+                "{triggered} parts have come and not {after}: another part than the one that is meant lies on the belt"
+            ));
+        }
+        let next = triggered + 1;
+        let number = number.unwrap_or(next);
+        if number > next || self.service.has_left(number) {
+            return Err(format!(
+                "part {number} has left, or is not the next one that comes, which is {next}"
+            ));
+        }
+        self.service.wait_for(number, answer.clone());
+        Ok(())
     }
 
     /// Takes a configuration over for the parts to come, or keeps the old one.

@@ -23,18 +23,24 @@ enum Action {
     Install(&'static str),
     Activate(&'static str, &'static str),
     RollBack(&'static str),
+    /// Selects this recipe, or none.
+    Select(&'static str, Option<u32>),
     Prune,
 }
 
-const SEQUENCE: [Action; 12] = [
+const SEQUENCE: [Action; 16] = [
     Action::Install("1.0.0"),
     Action::Activate("right", "1.0.0"),
     Action::Activate("left", "1.0.0"),
+    Action::Select("left", Some(2)),
     Action::Install("1.1.0"),
     Action::Activate("left", "1.1.0"),
     Action::RollBack("left"),
+    Action::Select("left", Some(3)),
     Action::Install("2.0.0"),
     Action::Activate("left", "2.0.0"),
+    Action::Select("left", None),
+    Action::Select("left", Some(4)),
     // Removes 1.1.0.
     Action::Prune,
     Action::Install("1.1.0"),
@@ -42,7 +48,7 @@ const SEQUENCE: [Action; 12] = [
     Action::Install("2.0.0"),
 ];
 
-type Choices = [Option<Activation>; 2];
+type Choices = [(Option<Activation>, Option<Selection>); 2];
 
 /// The bundles of the sequence, made once.
 struct Bundles(BTreeMap<&'static str, Bundle>);
@@ -59,8 +65,12 @@ impl Bundles {
 }
 
 fn choices(models: &Models<SimulatedDisk>) -> Result<Choices, ModelsError> {
-    let [left, right] = STATIONS.map(|name| models.activation(&station(name)));
-    Ok([left?, right?])
+    let of = |name: &str| -> Result<(Option<Activation>, Option<Selection>), ModelsError> {
+        let station = station(name);
+        Ok((models.activation(&station)?, models.selection(&station)?))
+    };
+    let [left, right] = STATIONS;
+    Ok([of(left)?, of(right)?])
 }
 
 fn act(
@@ -83,6 +93,10 @@ fn act(
             let change = models.change()?;
             change.roll_back(&station(name), NOW_S).map(|_new| ())
         }
+        Action::Select(name, recipe) => {
+            let selection = recipe.map(|recipe| Selection { recipe });
+            models.change_when_free()?.select(&station(name), selection)
+        }
         Action::Prune => models.change()?.prune(0, &[]).map(|_pruned| ()),
     }
 }
@@ -92,7 +106,7 @@ fn act(
 fn expected(bundles: &Bundles, lie: Lie) -> (Vec<Choices>, usize) {
     let disk = SimulatedDisk::new(lie);
     let models = Models::on(disk.clone(), ROOT);
-    let mut all = vec![[None, None]];
+    let mut all = vec![[(None, None), (None, None)]];
     for action in SEQUENCE {
         act(&models, bundles, action).unwrap();
         let steps = disk.steps();
@@ -105,7 +119,10 @@ fn expected(bundles: &Bundles, lie: Lie) -> (Vec<Choices>, usize) {
 
 /// Each station's model is there, whole and proven.
 fn usable(models: &Models<SimulatedDisk>, choices: &Choices) -> Result<(), String> {
-    for activation in choices.iter().flatten() {
+    for activation in choices
+        .iter()
+        .filter_map(|(activation, _)| activation.as_ref())
+    {
         let id = &activation.active;
         let told = |error: ModelsError| format!("{id} can't be used: {error}");
         models.open_bundle(id).map_err(told)?;
@@ -152,7 +169,7 @@ fn recover(
     if versions != ["1.0.0", "1.1.0", "2.0.0"] {
         return Err(format!("installed at the end: {versions:?}"));
     }
-    for folder in [INSTALLED, PROOFS, ACTIVE] {
+    for folder in [INSTALLED, PROOFS, ACTIVE, SELECTED] {
         let names = disk.list(&Path::new(ROOT).join(folder)).unwrap();
         if let Some(left) = names.iter().find(|named| named.name.starts_with('.')) {
             return Err(format!("left behind: {folder}/{}", left.name));

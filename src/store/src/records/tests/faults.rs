@@ -8,7 +8,7 @@ use super::*;
 
 /// What happens at a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub(super) enum Fault {
     /// The power goes: nothing is done any more, what was not forced to disk is lost.
     PowerCut { renames_survive: bool },
     /// One request fails.
@@ -19,7 +19,7 @@ enum Fault {
     ReadOnly,
 }
 
-const FAULTS: [Fault; 5] = [
+pub(super) const FAULTS: [Fault; 5] = [
     Fault::PowerCut {
         renames_survive: true,
     },
@@ -32,18 +32,25 @@ const FAULTS: [Fault; 5] = [
 ];
 
 /// A real folder behind a disk that fails at one request.
-struct Faulty {
+pub(super) struct Faulty {
     fault: Option<(u64, Fault)>,
-    requests: u64,
+    pub(super) requests: u64,
     is_full: bool,
     /// Written, and not forced to disk.
     unsynced: BTreeSet<PathBuf>,
     /// Renamed, and the folder not forced to disk since.
-    renamed: Vec<(PathBuf, PathBuf)>,
+    renamed: Vec<Renamed>,
+}
+
+struct Renamed {
+    from: PathBuf,
+    to: PathBuf,
+    /// The file that had lain there.
+    before: Option<Vec<u8>>,
 }
 
 impl Faulty {
-    fn new(fault: Option<(u64, Fault)>) -> Self {
+    pub(super) fn new(fault: Option<(u64, Fault)>) -> Self {
         Self {
             fault,
             requests: 0,
@@ -77,14 +84,17 @@ impl Faulty {
     }
 
     /// What is on the disk when the power comes back.
-    fn reboot(self) {
+    pub(super) fn reboot(self) {
         let Some((_, Fault::PowerCut { renames_survive })) = self.fault else {
             return;
         };
         if !renames_survive {
-            for (from, to) in self.renamed.iter().rev() {
+            for Renamed { from, to, before } in self.renamed.iter().rev() {
                 if to.exists() && !from.exists() {
                     std::fs::rename(to, from).unwrap();
+                    if let Some(before) = before {
+                        std::fs::write(to, before).unwrap();
+                    }
                 }
             }
         }
@@ -118,14 +128,18 @@ impl Disk for Faulty {
         self.request(true, false)?;
         self.unsynced.remove(path);
         self.renamed
-            .retain(|(from, to)| from.parent() != Some(path) && to.parent() != Some(path));
+            .retain(|one| one.from.parent() != Some(path) && one.to.parent() != Some(path));
         // No power goes here in earnest, and a real disk takes its time.
         Ok(())
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         self.request(false, false)?;
-        self.renamed.push((from.to_owned(), to.to_owned()));
+        self.renamed.push(Renamed {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            before: std::fs::read(to).ok(),
+        });
         SystemDisk.rename(from, to)
     }
 

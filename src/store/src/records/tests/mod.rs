@@ -2,6 +2,7 @@ mod export;
 mod faults;
 mod limits;
 mod reading;
+mod unseen;
 
 use std::path::{Path, PathBuf};
 
@@ -82,6 +83,7 @@ fn record(number: u64, verdict: Verdict) -> Record {
     Record {
         format: FORMAT,
         station: "press-3".to_owned(),
+        run: Some("one run".to_owned()),
         number,
         part: None,
         time_unix_ms: 1_764_160_000_000 + number,
@@ -93,23 +95,24 @@ fn record(number: u64, verdict: Verdict) -> Record {
             fusion: None,
             score: 1.75,
         }),
-        model: ModelFacts {
+        model: Some(ModelFacts {
             name: "cap".to_owned(),
             version: "1.2.0".to_owned(),
             bundle: "ab".repeat(32),
-        },
-        engine: EngineFacts {
+        }),
+        engine: Some(EngineFacts {
             name: "tract".to_owned(),
             stands_in: false,
-        },
-        thresholds: Thresholds {
+        }),
+        thresholds: Some(Thresholds {
             fused: 5.25,
             rgb: Some(4.0),
             geometry: Some(4.5),
-        },
+        }),
         twinspect: "0.1.0".to_owned(),
         frame: None,
         map: None,
+        unseen: None,
     }
 }
 
