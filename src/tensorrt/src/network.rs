@@ -12,8 +12,10 @@ use crate::{Builder, Direction, Error, Generation, Plan, Tensor, Types};
 
 /// Layers that a network may have. Ours have a few hundred.
 const LAYERS_MAX: i32 = 100_000;
-/// Inputs, and outputs, that a network may have; outputs, that a layer may have.
+/// Inputs, and outputs, that a network may have.
 const TENSORS_MAX: i32 = 16;
+/// Outputs that a layer may have. The parser makes layers of its own, some without any.
+const LAYER_OUTPUTS_MAX: i32 = 1024;
 
 /// The last `DataType` that 8.6 knows.
 const TYPE_MAX: i32 = 6;
@@ -180,7 +182,14 @@ fn keep_f32_but(network: &Handle<'_, VNetworkDefinition>, names: &[String]) -> R
 
 fn keep_layer_f32(layer: &Handle<'_, VLayer>) -> Result<(), Error> {
     let float = abi::FLOAT.of(layer.generation()).unwrap_or_default();
-    let outputs = checked_count(layer.output_count(), TENSORS_MAX, "outputs of a layer")?;
+    let outputs = layer.output_count();
+    if !(0..=LAYER_OUTPUTS_MAX).contains(&outputs) {
+        return Err(Error::Interface {
+            what: "the number of outputs of a layer".to_owned(),
+            expected: "not absurdly many",
+            found: outputs.to_string(),
+        });
+    }
     for index in 0..outputs {
         let output = layer
             .output(index)

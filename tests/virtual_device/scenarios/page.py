@@ -11,6 +11,8 @@ TEXTFILE = "/var/lib/twinspect/metrics/station.prom"
 BACK_MAX_S = 90
 # Clients that open a connection and say half a line.
 SLOW_CLIENTS = 60
+CROWD = "/tmp/crowd"
+CROWD_STAYS_S = 30
 
 
 def page(station, checks, count=12):
@@ -51,8 +53,12 @@ def _crowd(station, checks, count):
     connections = "\n".join(
         f"exec {{c{client}}}<>/dev/tcp/127.0.0.1/{PORT} && printf 'GET / HT' >&$c{client}" for client in range(SLOW_CLIENTS)
     )
-    station.device.say(f"(\n{connections}\nsleep 30\n) >/dev/null 2>&1 &\nsleep 1")
+    count_them = f"ls -l /proc/$BASHPID/fd | grep -c socket: >{CROWD}"
+    station.device.say(f"(\n{connections}\n{count_them}\nsleep {CROWD_STAYS_S}\n) >/dev/null 2>&1 &\nsleep 1")
     _judges(station, checks, f"page: {SLOW_CLIENTS} slow clients change nothing", count)
+    there = int(station.device.say(f"cat {CROWD}"))
+    checks.holds("page: they were there", there >= SLOW_CLIENTS // 2, f"{there} connections")
+    checks.holds("page: it answers when they are gone", _comes_back(station))
 
 
 def _death(station, checks, count):

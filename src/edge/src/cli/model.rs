@@ -58,8 +58,9 @@ pub(crate) struct StoreArgs {
 #[command(after_help = "\
 A bundle is at most 64 MiB. It is refused as a whole, and nothing of it is used or kept, unless
 every file in it is one of a bundle and the one whose hash it lists. What is cut off changes
-nothing. Where the station wants a GPU, plans are built for it, which takes minutes on a board; where
-that fails the model is installed all the same, and proven on the CPU if the station allows it.
+nothing. Where the station wants a GPU, plans are built for it, which takes minutes on a board;
+where that fails the model is installed all the same, and proven on the CPU if the station allows
+it.
 
 Examples:
   ssh station twinspect model install - < cap.twb

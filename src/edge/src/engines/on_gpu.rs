@@ -36,7 +36,19 @@ impl OnGpu {
             prepare(precision)?;
             Compared::tensorrt(bundle, board, plans, precision)
         };
-        let comparison = compared(wanted)?;
+        let comparison = match (compared(wanted), wanted) {
+            (Err(error), PrecisionChoice::Fp16) => {
+                log::warn!(
+                    "16 bits can't be had, and 32 are tried in their place: {}",
+                    WithCauses(&error)
+                );
+                return Ok(Self {
+                    comparison: compared(PrecisionChoice::Fp32)?,
+                    refused: None,
+                });
+            }
+            (comparison, _) => comparison?,
+        };
         let refused = match (wanted, comparison.refused()) {
             (PrecisionChoice::Fp16, Some(refused)) => WithCauses(refused).to_string(),
             _ => {

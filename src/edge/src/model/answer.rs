@@ -6,9 +6,14 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 /// Longest answer of a process.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+
+/// From its last word to its end.
+const GOES_WITHIN: Duration = Duration::from_secs(20);
 
 /// How a process has ended, and what it has written to its standard output.
 pub(super) struct Answer {
@@ -50,16 +55,29 @@ pub(super) fn answer_of(
             sender.send(read.map(|_count| answer)).unwrap_or_default();
         });
     }
-    let text = match answers.recv_timeout(limit) {
-        Ok(answer) => answer.map_err(lost("reading the answer of"))?,
-        Err(RecvTimeoutError::Timeout) => {
-            end(&mut child);
-            return Err(Unanswered::TooSlow { limit, option });
-        }
-        Err(RecvTimeoutError::Disconnected) => Vec::new(),
+    let answer = match answers.recv_timeout(limit) {
+        Ok(answer) => answer.map_err(lost("reading the answer of")),
+        Err(RecvTimeoutError::Timeout) => Err(Unanswered::TooSlow { limit, option }),
+        Err(RecvTimeoutError::Disconnected) => Ok(Vec::new()),
     };
-    let status = child.wait().map_err(lost("waiting for"))?;
-    Ok(Answer { status, text })
+    // One that has said all may still hang in what a vendor's library does at the end.
+    let ended = answer.and_then(|text| {
+        let status = wait(&mut child, GOES_WITHIN).map_err(lost("waiting for"))?;
+        let status = status.ok_or(Unanswered::TooSlow { limit, option })?;
+        Ok(Answer { status, text })
+    });
+    if ended.is_err() {
+        end(&mut child);
+    }
+    ended
+}
+
+/// Waits for its end, or says that it did not come.
+fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    let process = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
+    let limit = Timespec::try_from(limit).map_err(io::Error::other)?;
+    poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&limit))?;
+    child.try_wait()
 }
 
 /// It may have ended by itself meanwhile.

@@ -57,7 +57,8 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<(), Edg
         _ => Plans::NotAsked,
     };
     let (mut next, mut stands_in) = (Vec::new(), false);
-    let proof = proven_by_this_release(&known, installation).filter(|_| plans != Plans::Built);
+    let proof = proven_by_this_release(&known, installation)
+        .filter(|proof| plans.leave_as_it_is(&proof.engine));
     let proof = match proof {
         Some(proof) => proof,
         None => {

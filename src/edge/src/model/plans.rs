@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::answer_of;
 use super::place::StationPlace;
-use crate::engines;
+use crate::engines::{self, Faster};
 
 /// What became of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -25,6 +25,17 @@ pub(super) enum Plans {
     Built,
     /// They could not be built, or are not trusted; the log says why.
     Failed,
+}
+
+impl Plans {
+    /// Whether what was proven before, on an engine of this name, would be proven again.
+    pub(super) fn leave_as_it_is(self, engine: &str) -> bool {
+        match self {
+            Self::NotAsked => true,
+            Self::Kept => engine == Faster::TensorRt.to_string(),
+            Self::Built | Self::Failed => false,
+        }
+    }
 }
 
 /// The keys of `engine build --json` that matter here.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use twinspect_bundle::Bundle;
 
 use super::board::Board;
-use super::plans::{PlanStore, cache_purpose, network, plan_purpose, stages};
+use super::plans::{PlanStore, cache_purpose, stages};
 use super::sealed::{self, Unsealed};
+use super::source::StageSource;
 use crate::engine::{Precision, StageName};
 
 /// A file in a folder of plans.
@@ -67,8 +68,8 @@ impl PlanEntry {
             return PlanUse::TimingCache;
         }
         let is_of = |bundle: &Bundle, stage, precision| {
-            network(bundle, stage)
-                .is_ok_and(|onnx| *purpose == plan_purpose(board, onnx, (stage, precision)))
+            StageSource::of(bundle, stage, precision)
+                .is_ok_and(|source| *purpose == source.purpose(board))
         };
         let mut all = bundles.iter().flat_map(|bundle| {
             stages(bundle)

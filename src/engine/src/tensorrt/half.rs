@@ -47,6 +47,12 @@ pub enum HalfError {
     /// It has no graph.
     #[error("the network has no graph")]
     NoGraph,
+    /// It has branches or loops, which none of ours has.
+    #[error("node {node} has a network of its own")]
+    Subgraph {
+        /// Its name.
+        node: String,
+    },
     /// A constant that 16 bits can't hold.
     #[error("{constant} holds {value}, beyond the range of 16 bits")]
     Range {
@@ -72,7 +78,7 @@ pub(super) fn halve(onnx: &[u8]) -> Result<Halved, HalfError> {
     let graph = model.graph.take().ok_or(HalfError::NoGraph)?;
     let mut rewriting = Rewriting::of(&graph);
     for node in &graph.node {
-        if is_half(node) {
+        if rewriting.bears_half(node)? {
             rewriting.half(node)?;
         } else {
             rewriting.single(node);
@@ -84,10 +90,6 @@ pub(super) fn halve(onnx: &[u8]) -> Result<Halved, HalfError> {
         typed: model.encode_to_vec(),
         nodes,
     })
-}
-
-fn is_half(node: &NodeProto) -> bool {
-    HALVES.contains(&node.op_type.as_str()) && !node.name.starts_with(HEAD_PREFIX)
 }
 
 /// A network on its way. A value has up to two forms, each made once, where it is first asked for.
@@ -139,6 +141,26 @@ impl<'a> Rewriting<'a> {
             constants,
             graph,
         }
+    }
+
+    /// Whether a node is computed with 16 bits.
+    fn bears_half(&self, node: &NodeProto) -> Result<bool, HalfError> {
+        let mut attributes = node.attribute.iter();
+        if attributes.any(|attribute| attribute.g.is_some() || !attribute.graphs.is_empty()) {
+            return Err(HalfError::Subgraph {
+                node: node.name.clone(),
+            });
+        }
+        // These take whole numbers, too: sizes, for instance. What comes from a convolution is none.
+        let is_float = || {
+            let mut inputs = node.input.iter();
+            !["Add", "Concat"].contains(&node.op_type.as_str())
+                || inputs.all(|input| {
+                    self.halves.contains_key(input) || self.constants.contains_key(input.as_str())
+                })
+        };
+        let is_known = HALVES.contains(&node.op_type.as_str());
+        Ok(is_known && !node.name.starts_with(HEAD_PREFIX) && is_float())
     }
 
     /// Adds a node that computes with 16 bits.

@@ -12,6 +12,7 @@ mod error;
 mod half;
 mod plans;
 mod sealed;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -30,11 +31,13 @@ use twinspect_tensorrt::{Direction, Engine as Network, Pending, Runtime, Session
 
 use crate::engine::{Engine, EngineError, Precision, StageName, is_usable};
 use crate::tract::ModelError;
+use source::StageSource;
 
 /// The stages of one product on a GPU.
 pub struct TensorRtEngine {
     stages: PerModality<LoadedStage>,
     fusion: Option<LoadedFusion>,
+    /// 16 bits if a stage has them.
     precision: Precision,
 }
 
@@ -66,9 +69,18 @@ impl TensorRtEngine {
         precision: Precision,
     ) -> Result<Self, EngineError> {
         let load = |stage| load(board, plans, bundle, (stage, precision));
+        let mut computed = Precision::F32;
         let mut stages = PerModality::default();
         for (modality, stage) in bundle.manifest().stages.present() {
             let [_, count, side, _] = stage.output_shape;
+            let source = StageSource::of(bundle, modality.into(), precision);
+            let source = source.map_err(|source| EngineError::Plan {
+                stage: modality.into(),
+                source,
+            })?;
+            if source.precision() == Precision::F16 {
+                computed = Precision::F16;
+            }
             let loaded = LoadedStage {
                 session: load(modality.into())?,
                 input: stage.input.clone(),
@@ -90,7 +102,7 @@ impl TensorRtEngine {
         Ok(Self {
             stages,
             fusion,
-            precision,
+            precision: computed,
         })
     }
 

@@ -10,16 +10,13 @@ use std::path::{Path, PathBuf};
 
 use twinspect_bundle::Bundle;
 use twinspect_core::modality::Modality;
-use twinspect_tensorrt::{BuildLimits, Builder, Generation, Network, Plan, Types};
+use twinspect_tensorrt::{BuildLimits, Plan};
 
 use super::board::Board;
 use super::error::PlanError;
-use super::half::halve;
 use super::sealed::{self, Unsealed};
+use super::source::StageSource;
 use crate::engine::{Precision, StageName};
-
-/// Changes when plans are built in another way.
-const BUILDER_REVISION: u32 = 1;
 
 /// A folder of plans.
 #[derive(Debug, Clone)]
@@ -88,7 +85,7 @@ impl PlanStore {
         stage: StageName,
         precision: Precision,
     ) -> Result<Plan, PlanError> {
-        let purpose = plan_purpose(board, network(bundle, stage)?, (stage, precision));
+        let purpose = StageSource::of(bundle, stage, precision)?.purpose(board);
         let file = self.file(&stage.to_string(), &purpose);
         match sealed::read(&file, &purpose) {
             Ok(bytes) => {
@@ -113,8 +110,12 @@ impl PlanStore {
         let mut files = vec![self.file("timing", &cache_purpose(board))];
         for stage in stages(bundle) {
             for precision in Precision::ALL {
-                let onnx = network(bundle, stage)?;
-                let purpose = plan_purpose(board, onnx, (stage, precision));
+                let purpose = match StageSource::of(bundle, stage, precision) {
+                    Ok(source) => source.purpose(board),
+                    // Then there is no plan of it either.
+                    Err(PlanError::Half { .. }) => continue,
+                    Err(error) => return Err(error),
+                };
                 files.push(self.file(&stage.to_string(), &purpose));
             }
         }
@@ -136,15 +137,15 @@ impl PlanStore {
         (stage, precision): (StageName, Precision),
         limits: &BuildLimits,
     ) -> Result<(), PlanError> {
-        let onnx = network(bundle, stage)?;
+        let source = StageSource::of(bundle, stage, precision)?;
+        let purpose = source.purpose(board);
         let cache_purpose = cache_purpose(board);
         let cache_file = self.file("timing", &cache_purpose);
         // Whatever is wrong with a cache: it only makes a build longer.
         let cache = sealed::read(&cache_file, &cache_purpose).ok();
-        let network = parsed(board, onnx, (stage, precision))?;
+        let network = source.parsed(board)?;
         let built = network.build(limits, cache.as_deref());
         let built = built.map_err(|source| PlanError::Build { stage, source })?;
-        let purpose = plan_purpose(board, onnx, (stage, precision));
         let file = self.file(&stage.to_string(), &purpose);
         let keep = |file: &Path, purpose: &str, bytes: &[u8]| {
             sealed::write(file, purpose, bytes).map_err(PlanError::Write)
@@ -176,58 +177,6 @@ fn private(path: &Path) -> Result<(), PlanError> {
     }
 }
 
-/// A network as this generation of TensorRT can be told of its types. One without anything to compute with 16 bits is
-/// computed with 32.
-fn parsed(
-    board: &Board,
-    onnx: &[u8],
-    (stage, precision): (StageName, Precision),
-) -> Result<Network, PlanError> {
-    let tensorrt = board.tensorrt();
-    let halved = match of_stage(stage, precision) {
-        Precision::F32 => None,
-        Precision::F16 => {
-            let halved = halve(onnx).map_err(|source| PlanError::Half { stage, source })?;
-            Some(halved).filter(|halved| !halved.nodes.is_empty())
-        }
-    };
-    let build = |source| PlanError::Build { stage, source };
-    let builder = Builder::new(tensorrt).map_err(build)?;
-    let network = match (halved, tensorrt.generation()) {
-        (None, _) => builder.parse(onnx, Types::F32),
-        (Some(halved), Generation::V8) => builder.parse(onnx, Types::F16Only(halved.nodes)),
-        (Some(halved), Generation::V10 | Generation::V11) => {
-            builder.parse(&halved.typed, Types::AsTyped)
-        }
-    };
-    network.map_err(build)
-}
-
-/// A gate over both senses is a small thing, and all of it is head.
-fn of_stage(stage: StageName, wanted: Precision) -> Precision {
-    match stage {
-        StageName::Of(_) => wanted,
-        StageName::Fusion => Precision::F32,
-    }
-}
-
-/// What a plan is for.
-pub(super) fn plan_purpose(
-    board: &Board,
-    onnx: &[u8],
-    (stage, precision): (StageName, Precision),
-) -> String {
-    let network = sealed::digest(onnx);
-    let types = match of_stage(stage, precision) {
-        Precision::F32 => "f32",
-        Precision::F16 => "f16",
-    };
-    format!(
-        "revision = {BUILDER_REVISION}\n{}\ntypes = {types}\nnetwork = {network}",
-        board.identity()
-    )
-}
-
 /// What a timing cache is for.
 pub(super) fn cache_purpose(board: &Board) -> String {
     format!("timing cache\n{}", board.identity())
@@ -241,12 +190,4 @@ pub(super) fn stages(bundle: &Bundle) -> impl Iterator<Item = StageName> {
         .into_iter()
         .filter(|&modality| stages.get(modality).is_some());
     modalities.map(StageName::Of).chain(fusion)
-}
-
-pub(super) fn network(bundle: &Bundle, stage: StageName) -> Result<&[u8], PlanError> {
-    let onnx = match stage {
-        StageName::Of(modality) => bundle.stage_model(modality),
-        StageName::Fusion => bundle.fusion_model(),
-    };
-    onnx.ok_or(PlanError::NoModel { stage })
 }

@@ -114,3 +114,18 @@ fn a_precision_that_is_typed_wins() {
     let checked = json(&on(&gpu, NONE, &site, "check --config station.toml --json"));
     assert_eq!(checked["engine"]["name"], "native", "{checked}");
 }
+
+#[test]
+fn where_16_bits_can_t_be_built_32_are() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(HALF));
+    let gives_up_once = Faults {
+        nvinfer: "fail=6",
+        ..NONE
+    };
+    let output = on(&gpu, gives_up_once, &site, BUILD);
+    let built = json(&output);
+    assert_eq!(built["comparison"]["precision"], "fp32", "{built}");
+    assert_eq!(built["comparison"]["trusted"], true, "{built}");
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(log.contains("16 bits can't be had"), "{log}");
+}

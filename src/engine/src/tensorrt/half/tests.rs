@@ -145,4 +145,29 @@ fn what_is_no_network_is_told() {
     }
     let error = halve(&model.encode_to_vec());
     assert!(matches!(error, Err(HalfError::Storage { .. })), "{error:?}");
+
+    let mut model = ModelProto::decode(&network(WeightFormat::F32, 2.0)[..]).unwrap();
+    model.graph.as_mut().unwrap().node[1].attribute = vec![AttributeProto {
+        name: "then_branch".to_owned(),
+        g: Some(GraphProto::default()),
+        ..AttributeProto::default()
+    }];
+    let error = halve(&model.encode_to_vec());
+    assert!(
+        matches!(error, Err(HalfError::Subgraph { .. })),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn sums_and_joins_of_what_may_be_whole_numbers_stay_as_they_are() {
+    let mut graph = Graph::new("test", WeightFormat::F32);
+    let input = graph.input("picture", &[1, 1, 4, 4]).unwrap();
+    let sum = graph.add("sum", input, input).unwrap();
+    let conv = Conv::new(kernel(&[0.5]), None);
+    let conv = graph.conv("conv", sum, &conv).unwrap();
+    graph.output("map", conv).unwrap();
+    let halved = halve(&graph.encode().unwrap()).unwrap();
+    assert_eq!(halved.nodes, ["conv"]);
+    assert_eq!(types(&halved.typed)["sum"], FLOAT);
 }
