@@ -362,8 +362,8 @@ impl EdgeError {
             Self::Recording(WriteError::Writing { .. }) => Some(STORE_HINT.into()),
             Self::Recording(error) => error.hint(),
             Self::RecordingExists { .. } => Some(
-                "nothing is overwritten: name another file. One that ends in .partial is left of a recording that was \
-                 interrupted, and may be deleted"
+                "nothing is overwritten: name another file. One with .partial in its name is that of a recording that is \
+                 being written, or left of one that was interrupted, and then it may be deleted"
                     .into(),
             ),
             Self::NoRoom { .. } => {

@@ -1,9 +1,11 @@
 //! `record --recording` and `bench --camera` as a technician uses them, with the real librealsense, in which a double
 //! of a camera is connected. Without `TWINSPECT_LIBREALSENSE` the tests say that they are skipped.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -182,6 +184,16 @@ fn begin(site: &Site, camera: &str) -> (Child, BufReader<std::process::ChildStdo
     (child, told, text)
 }
 
+fn until_there_is_something_in_it(site: &Site) {
+    while std::fs::metadata(site.partial())
+        .expect("it is written")
+        .len()
+        < 5 * PAIR_BYTES
+    {
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn ctrl_c_ends_it_with_a_file_that_plays() {
     let Some(site) = Site::new() else { return };
@@ -192,14 +204,7 @@ fn ctrl_c_ends_it_with_a_file_that_plays() {
         "{text}"
     );
     assert!(!site.file().exists() && site.partial().exists(), "{text}");
-    // So that there is something in it.
-    while std::fs::metadata(site.partial())
-        .expect("it is written")
-        .len()
-        < 5 * PAIR_BYTES
-    {
-        std::thread::park_timeout(std::time::Duration::from_millis(20));
-    }
+    until_there_is_something_in_it(&site);
     signal(child.id(), "INT");
     told.read_to_string(&mut text).expect("text");
     let output = child.wait_with_output().expect("it ends");
@@ -207,6 +212,68 @@ fn ctrl_c_ends_it_with_a_file_that_plays() {
     assert!(text.contains("pairs recorded into"), "{text}");
     assert!(site.file().exists() && !site.partial().exists(), "{text}");
     assert!(pairs_of(&site) >= 1);
+}
+
+/// A pipe that is full, as one whose reader stands still, or a terminal after Ctrl-S.
+#[test]
+fn output_that_nobody_takes_does_not_hold_up_a_recording() {
+    let Some(site) = Site::new() else { return };
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    let is_taken = Arc::new(AtomicBool::new(false));
+    let filler = std::thread::spawn({
+        let mut writer = writer.try_clone().expect("another end");
+        let is_taken = Arc::clone(&is_taken);
+        move || {
+            while !is_taken.load(Ordering::Acquire) {
+                writer.write_all(&[b'\n'; 4096]).expect("it is read");
+            }
+        }
+    });
+    let mut child = site
+        .record(&site.file(), &["--seconds", "1"], "")
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    while !site.file().exists() {
+        let ended = child.try_wait().expect("a child");
+        assert!(ended.is_none() || site.file().exists(), "{ended:?}");
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
+    is_taken.store(true, Ordering::Release);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).expect("text");
+    filler.join().expect("it has filled");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{text} {output:?}");
+    for line in [
+        "MB a second",
+        "the next pictures are recorded",
+        "pairs recorded into",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(!site.partial().exists());
+}
+
+#[test]
+fn a_name_is_one_recording_s() {
+    let Some(site) = Site::new() else { return };
+    let (child, mut told, mut text) = begin(&site, "");
+    // Another station, so that no lock of a configuration is in the way.
+    site.configure("other.toml", "[camera]\nkind = \"realsense\"\n", "");
+    let mut other = site.twinspect(&["record", "--config", "other.toml", "--recording"], "");
+    let output = run(other.arg(site.file()));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(STORAGE), "{errors}");
+    assert!(errors.contains("is there already"), "{errors}");
+    assert!(site.partial().exists());
+    until_there_is_something_in_it(&site);
+    signal(child.id(), "INT");
+    told.read_to_string(&mut text).expect("text");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{text} {output:?}");
+    assert!(site.file().exists() && !site.partial().exists(), "{text}");
 }
 
 #[test]
@@ -291,8 +358,8 @@ fn what_can_t_be_recorded_is_refused_and_leaves_no_file() {
     let absent = site.path("absent").join("belt").with_extension(site.ending);
     refused(
         &mut site.record(&absent, &[], ""),
-        CAMERA,
-        &["making the recording's file"],
+        STORAGE,
+        &["writing", "absent"],
     );
     std::fs::write(
         site.path("station.toml"),

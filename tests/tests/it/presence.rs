@@ -18,7 +18,7 @@ use crate::product::{
     Site, block, builder, camera, colour_alone, frame, golden, manifest, picture,
 };
 use crate::service::Service;
-use crate::station::check_laws;
+use crate::station::{check_laws, endless};
 
 /// Pictures of a part, at 20 a second.
 const STATION: &str = "\
@@ -215,11 +215,7 @@ fn a_station_whose_camera_is_the_trigger_is_accepted_by_the_parts_that_it_sees()
     ];
     assert_eq!(seen, all, "each counts once");
     // A list means the very next part; here others have come already.
-    let stream = service.say(&serde_json::json!({"next_part": {"after": 0}}));
-    let mut line = String::new();
-    BufReader::new(stream)
-        .read_line(&mut line)
-        .expect("an answer");
+    let line = answer_to(&service, &serde_json::json!({"next_part": {"after": 0}}));
     assert!(
         line.contains("another part than the one that is meant"),
         "{line}"
@@ -278,11 +274,64 @@ fn something_that_stays_in_sight_costs_all_parts_under_way() {
     ]);
     // The bar is in sight for 400 ms, a part for 300.
     site.edit("station.toml", "sight_max_ms = 600", "sight_max_ms = 320");
+    let keep = "[records]\nenabled = true\nfree_min_mb = 0\n[trigger]";
+    site.edit("station.toml", "[trigger]", keep);
     let (parts, summary) = run_to_end(&site);
     assert_eq!(names(&parts)[1..], ["test/c/000"]);
     assert_eq!(parts[0]["reason"], "position", "{parts:?}");
     assert_eq!(parts[1]["verdict"], "pass");
     assert_eq!(summary["trigger"]["stuck"], 1);
+    // It is a good part, of which no picture is kept; that it was rejected is recorded all the same.
+    let arguments = ["records", "list", "--config", "station.toml", "--json"];
+    let said = succeed(
+        program("twinspect")
+            .current_dir(site.path(""))
+            .args(arguments),
+    );
+    let listed: Vec<Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON object"))
+        .collect();
+    let [record] = listed.as_slice() else {
+        panic!("{said}");
+    };
+    assert_eq!(record["reason"], "position", "{record}");
+    assert_eq!(record["unseen"]["parts"], 1, "{record}");
+    assert_eq!(record["number"], parts[0]["number"]);
+}
+
+/// The station's answer to one line.
+fn answer_to(service: &Service, request: &Value) -> String {
+    let mut line = String::new();
+    BufReader::new(service.say(request))
+        .read_line(&mut line)
+        .expect("an answer");
+    line
+}
+
+#[test]
+fn nobody_waits_for_a_part_that_can_t_come() {
+    let site = Site::new();
+    let by_request = "source = \"software\"\nspacing_min_ms = 40\nexposure_max_ms = 5000\n\
+                      [gate]\ndelay_ms = 2000\ndeadline_ms = 1900";
+    site.edit("station.toml", "rate_hz = 20.0", by_request);
+    let service = Service::start(site);
+    let refused = answer_to(&service, &serde_json::json!({"next_part": {}}));
+    assert!(refused.contains("comes by itself"), "{refused}");
+    service.stop();
+
+    let service = Service::start(endless());
+    let first = answer_to(&service, &serde_json::json!({"next_part": {"number": 0}}));
+    assert!(first.contains("counted from 1"), "{first}");
+    let far = answer_to(
+        &service,
+        &serde_json::json!({"next_part": {"number": 1_000_000_000}}),
+    );
+    assert!(far.contains("is not the next one"), "{far}");
+    let next = answer_to(&service, &serde_json::json!({"next_part": {}}));
+    assert!(next.contains("\"reply\":\"left\""), "{next}");
+    let (parts, summary) = service.stop();
+    check_laws(&parts, &summary);
 }
 
 #[test]

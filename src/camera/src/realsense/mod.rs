@@ -30,7 +30,7 @@ use twinspect_core::recovery::Health;
 pub use error::RealSenseError;
 pub use find::{ConnectedDevice, FindDevice, RecordedDevice};
 pub use recording::{
-    Passed, RecordedCounts, StreamRecorder, bytes_a_second, check_ending, play_time,
+    Beside, Passed, RecordedCounts, StreamRecorder, bytes_a_second, check_ending, play_time,
 };
 pub use session::CameraFacts;
 pub use settings::SettingFact;

@@ -25,8 +25,37 @@ use crate::librealsense::{CallError, Context, Librealsense};
 const DEPTH_BYTES: usize = 2;
 const COLOUR_BYTES: usize = 3;
 
-/// What SQLite keeps beside a file that it writes.
-const BESIDE: [&str; 2] = ["-wal", "-journal"];
+/// Files that SQLite keeps beside one that it writes, and removes when it closes that one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// What is not in the file yet, or is to be taken out of it again: if one of them has bytes, the file is not whole.
+    pub logs: [PathBuf; 2],
+    /// Made anew from the logs.
+    pub index: PathBuf,
+}
+
+impl Beside {
+    /// Their names, whether they are there or not.
+    pub fn of(file: &Path) -> Self {
+        let named = |ending: &str| {
+            let mut name = file.as_os_str().to_owned();
+            name.push(ending);
+            PathBuf::from(name)
+        };
+        Self {
+            logs: [named("-wal"), named("-journal")],
+            index: named("-shm"),
+        }
+    }
+
+    /// All of them.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.logs
+            .iter()
+            .chain(std::iter::once(&self.index))
+            .map(PathBuf::as_path)
+    }
+}
 
 /// What came while the recorder was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,11 +254,11 @@ impl StreamRecorder {
     /// it has not taken yet, and at most about 20 s.
     ///
     /// # Errors
-    /// [`RealSenseError::Unwritten`] if the file lacks something.
+    /// [`RealSenseError::Unwritten`] if the file lacks something. What lies beside it does not count any more.
     pub fn finish(self) -> Result<RecordedCounts, RealSenseError> {
         let (counts, file) = (self.counts(), self.file.clone());
         self.close();
-        let found = bytes_on_disk(&file);
+        let found = length(&file);
         if found < counts.bytes {
             return Err(RealSenseError::Unwritten {
                 file: file.display().to_string(),
@@ -307,13 +336,12 @@ pub fn check_ending(library: Librealsense, file: &Path) -> Result<(), RealSenseE
     })
 }
 
-/// What the file has, with what SQLite keeps beside it.
+/// What the file has while it is written, with what SQLite keeps beside it.
 fn bytes_on_disk(file: &Path) -> u64 {
-    let length = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
-    let beside = BESIDE.map(|ending| {
-        let mut name = file.as_os_str().to_owned();
-        name.push(ending);
-        length(Path::new(&name))
-    });
-    length(file) + beside.iter().sum::<u64>()
+    let logs = Beside::of(file).logs;
+    length(file) + logs.iter().map(|log| length(log)).sum::<u64>()
+}
+
+fn length(file: &Path) -> u64 {
+    std::fs::metadata(file).map_or(0, |found| found.len())
 }

@@ -215,6 +215,11 @@ impl Choice {
         }
     }
 
+    /// The recipe that counts once this model is in charge and recorded: none if somebody has activated it.
+    pub fn recipe_once(&self, model: Model) -> Option<Recipe> {
+        self.recipe().filter(|_| self.by_hand != Some(model))
+    }
+
     /// What became of a [`ChoiceOrder::Seek`]; an answer to an earlier one changes nothing.
     pub fn found(
         &mut self,

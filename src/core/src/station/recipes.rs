@@ -73,6 +73,12 @@ impl Station {
         self.choice.as_ref()?.recipe()
     }
 
+    /// The recipe that counts once this model is in charge and recorded: none if somebody has activated it. It belongs
+    /// into the same record.
+    pub fn recipe_once(&self, model: Model) -> Option<Recipe> {
+        self.choice.as_ref()?.recipe_once(model)
+    }
+
     /// Why the model in charge may not judge, if recipes speak against it.
     pub fn unchosen(&self) -> Option<Unchosen> {
         let active = self.changeover.standing().active;

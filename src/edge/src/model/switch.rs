@@ -98,13 +98,11 @@ fn switch(place: &StorePlace, station: &StationPlace, wish: &Wish) -> Result<Swi
         active, previous, ..
     } = {
         let change = place.models.change()?;
-        let activation = match wish {
+        // Either ends the recipe that was selected.
+        match wish {
             Wish::Activate(id) => change.set_active(name, id, clock::unix_s()),
             Wish::RollBack => change.roll_back(name, clock::unix_s()),
-        }?;
-        // What somebody chooses by hand ends the recipe that was selected.
-        change.select(name, None)?;
-        activation
+        }?
     };
     let takes_effect = match station.bundle {
         BundleSource::File(_) => TakesEffect::NotAtAll,

@@ -108,6 +108,7 @@ fn route(path: &str, desk: &Desk) -> Answer {
             let shown = Pictured {
                 pictures: &pictures,
                 records: records.as_ref().map_or(&[], |records| records),
+                run: watch.run_name(),
             };
             let view = View::new(watch.name(), &known, shown, watch.clock.now_us());
             match serde_json::to_vec(&view) {
@@ -206,6 +207,7 @@ mod tests {
             hosts: Vec::new(),
             textfile: None,
             mqtt: None,
+            run: None,
             marks,
         };
         Desk {

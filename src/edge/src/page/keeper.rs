@@ -22,6 +22,8 @@ const WAIT: Duration = Duration::from_millis(500);
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// A process that has lived for so long is no failure in a row.
 const LIFE_MIN: Duration = Duration::from_secs(60);
+/// How long its end is waited for when the station ends.
+const END_MAX: Duration = Duration::from_secs(2);
 /// Longest line that is believed to be its address.
 const URL_BYTES_MAX: u64 = 256;
 
@@ -52,6 +54,8 @@ pub(crate) struct Keeper {
     shared: Arc<Shared>,
     /// Its end is heard by the thread.
     stop: Option<Sender<()>>,
+    /// Ends with the thread.
+    ended: Receiver<()>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -79,11 +83,16 @@ impl Keeper {
         }
         let shared = Arc::new(Shared::default());
         let (stop, stopped) = bounded(0);
+        let (ends, ended) = bounded(0);
         let keeping = Arc::clone(&shared);
-        let thread = std::thread::spawn(move || keeping.keep(&setup, &sign, &stopped));
+        let thread = std::thread::spawn(move || {
+            keeping.keep(&setup, &sign, &stopped);
+            drop(ends);
+        });
         Self {
             shared,
             stop: Some(stop),
+            ended,
             thread: Some(thread),
         }
     }
@@ -101,11 +110,23 @@ impl Drop for Keeper {
         drop(lifeline.input.take());
         drop(lifeline);
         // It ends by itself at once, being killed by its own hand when its input ends.
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            log::warn!("the thread that keeps the page has panicked");
+        if let Some(thread) = self.thread.take() {
+            match end(thread, &self.ended, END_MAX) {
+                Ok(true) => {}
+                // The kernel kills it with its parent, which is this process, as soon as it can.
+                Ok(false) => log::warn!("the page's process does not end, and is left alone"),
+                Err(_) => log::warn!("the thread that keeps the page has panicked"),
+            }
         }
+    }
+}
+
+/// Waits so long at most for a thread, with whose end `ended` is disconnected; whether it has ended.
+fn end(thread: JoinHandle<()>, ended: &Receiver<()>, most: Duration) -> std::thread::Result<bool> {
+    // Nothing is ever sent there.
+    match ended.recv_timeout(most) {
+        Err(RecvTimeoutError::Timeout) => Ok(false),
+        Ok(()) | Err(RecvTimeoutError::Disconnected) => thread.join().map(|()| true),
     }
 }
 
@@ -190,4 +211,40 @@ fn hear(mut output: impl BufRead, sign: &Sign) {
     }
     let mut nothing = [0; 256];
     while !matches!(output.read(&mut nothing), Ok(0) | Err(_)) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(120);
+
+    #[test]
+    fn a_thread_that_hangs_is_not_waited_for() {
+        let (release, released) = bounded::<()>(0);
+        let (ends, ended) = bounded(0);
+        let thread = std::thread::spawn(move || {
+            released.recv().unwrap_err();
+            drop(ends);
+        });
+        assert!(!end(thread, &ended, Duration::ZERO).unwrap());
+        drop(release);
+        assert_eq!(
+            ended.recv_timeout(PATIENCE),
+            Err(RecvTimeoutError::Disconnected)
+        );
+    }
+
+    #[test]
+    fn one_that_ends_is_waited_for_and_its_panic_is_heard() {
+        let (ends, ended) = bounded::<()>(0);
+        let thread = std::thread::spawn(move || drop(ends));
+        assert!(end(thread, &ended, PATIENCE).unwrap());
+        let (ends, ended) = bounded::<()>(0);
+        let thread = std::thread::spawn(move || {
+            let _ends = ends;
+            panic!("as a test wants it");
+        });
+        end(thread, &ended, PATIENCE).unwrap_err();
+    }
 }

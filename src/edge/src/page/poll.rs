@@ -56,6 +56,7 @@ impl Known {
 #[derive(Debug)]
 pub(super) struct Watch {
     name: String,
+    run: Option<String>,
     socket: std::path::PathBuf,
     pub(super) album: Album,
     pub(super) clock: Clock,
@@ -66,6 +67,7 @@ impl Watch {
     pub(super) fn new(setup: &PageSetup) -> Self {
         Self {
             name: setup.name.clone(),
+            run: setup.run.clone(),
             socket: setup.socket.clone(),
             album: Album::open(setup.pictures.clone()),
             clock: Clock::start(),
@@ -76,6 +78,11 @@ impl Watch {
     /// The station's name.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// This run of the station, as its records call it. It ends with the station.
+    pub(super) fn run_name(&self) -> Option<&str> {
+        self.run.as_deref()
     }
 
     /// What was learnt last; a copy of a pointer.

@@ -31,6 +31,8 @@ pub(crate) struct PageSetup {
     pub(super) textfile: Option<PathBuf>,
     /// A broker that is told of parts and state.
     pub(super) mqtt: Option<MqttSpec>,
+    /// This run of the station, as its records call it.
+    pub(super) run: Option<String>,
     /// How parts are marked, if anybody may.
     pub(super) marks: Option<MarksSpec>,
 }
@@ -57,6 +59,7 @@ pub(crate) fn setup(
         hosts: page.map_or_else(Vec::new, |page| page.hosts.clone()),
         textfile: station.textfile.clone(),
         mqtt: station.mqtt.clone(),
+        run: run.map(str::to_owned),
         marks: marks(station, run),
     })
 }
@@ -113,6 +116,7 @@ mod tests {
             hosts: vec!["press-3".to_owned()],
             textfile: None,
             mqtt: None,
+            run: Some("a run".to_owned()),
             marks: None,
         };
         let mut line = serde_json::to_vec(&setup).unwrap();

@@ -65,8 +65,9 @@ struct State {
 
 #[derive(Debug, Serialize)]
 struct Rest {
-    /// Tells one run of the station from the next: parts have numbers since the start.
-    run: u32,
+    /// Tells one run of the station from the next: parts have numbers since the start. As records call it; the process's
+    /// number where nobody knows a name.
+    run: String,
     uptime_s: f64,
     parts: Parts,
     last_hour: LastHour,
@@ -114,13 +115,19 @@ pub(super) struct Pictured<'a> {
     pub(super) pictures: &'a [Shown],
     /// None where nobody may mark parts.
     pub(super) records: &'a [Marked],
+    /// This run of the station, as its records call it.
+    pub(super) run: Option<&'a str>,
 }
 
 impl Pictured<'_> {
     /// With picture, record and mark of its part.
     fn card(self, card: Card) -> Card {
         let mut records = self.records.iter();
-        let record = records.find(|record| record.number == card.number);
+        // One that left without a result although it was to pass may have a passed record: what could be said of that one
+        // is not true of the part.
+        let rejects = card.kind != 'p';
+        let record = records
+            .find(|record| record.number == card.number && record.id.kind.rejects() == rejects);
         Card {
             picture: self
                 .pictures
@@ -195,7 +202,9 @@ fn rest(known: &Known, answer: &Answer, shown: Pictured<'_>) -> Rest {
         })
     };
     Rest {
-        run: status.process,
+        run: shown
+            .run
+            .map_or_else(|| status.process.to_string(), str::to_owned),
         uptime_s: status.uptime_s,
         parts: status.parts,
         last_hour: status.last_hour,
@@ -432,6 +441,7 @@ mod tests {
         let shown = Pictured {
             pictures: &pictures,
             records,
+            run: Some("boot.1"),
         };
         serde_json::to_value(View::new("left", known, shown, 3_500_000)).unwrap()
     }
@@ -457,6 +467,44 @@ mod tests {
         assert_eq!(reject["picture"], true);
         let without = view(&known, &[(1, false)]);
         assert_eq!(without["rejects"][0].get("record"), None);
+    }
+
+    #[test]
+    fn a_part_whose_record_says_something_else_can_t_be_marked() {
+        let mut known = known(true, None, "ready");
+        let late = json!([{"number": 1, "at_s": 40.0, "passes": false, "score": null, "seen_by": null,
+                           "reason": "position"}]);
+        let answer = known.answer.as_mut().unwrap();
+        answer.recent = serde_json::from_value(late.clone()).unwrap();
+        answer.status.last_rejects = serde_json::from_value(late).unwrap();
+        let record = |id: &str| {
+            [Marked {
+                number: 1,
+                id: id.parse().unwrap(),
+                mark: None,
+            }]
+        };
+        let told = |id: &str| with_records(&known, &[(1, true)], &record(id));
+        let unfit = told("record-00000007-pass");
+        assert_eq!(unfit["last"]["verdict"], "NO RESULT");
+        assert_eq!(unfit["last"].get("record"), None);
+        assert_eq!(unfit["rejects"][0].get("record"), None);
+        for id in ["record-00000007-fail", "record-00000007-no_result"] {
+            assert_eq!(told(id)["rejects"][0]["record"], id);
+        }
+    }
+
+    #[test]
+    fn runs_of_a_station_are_told_apart_also_where_processes_have_the_same_number() {
+        let known = known(true, None, "ready");
+        assert_eq!(view(&known, &[])["run"], "boot.1");
+        let shown = Pictured {
+            pictures: &[],
+            records: &[],
+            run: None,
+        };
+        let nameless = serde_json::to_value(View::new("left", &known, shown, 0)).unwrap();
+        assert_eq!(nameless["run"], "1");
     }
 
     #[test]

@@ -4,10 +4,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use twinspect_store::models::{
-    Activation, How, Installed, ModelId, Models, ModelsError, Selection, StationName,
+    Activation, Change, How, Installed, ModelId, Models, ModelsError, Selection, StationName,
 };
 
 use super::challenge_memory::{self, ChallengeMemory};
@@ -24,8 +25,19 @@ const SEARCHES_MAX: usize = 3;
 /// Errands that may wait: a process to be weighed for each model in reserve, and a few recipes.
 const ERRANDS_MAX: usize = 32;
 
+/// Who changes the store holds its lock while a model is written, for some seconds on a slow card. Who is stopped in the
+/// middle holds it for ever.
+const LOCK_MAX: Duration = Duration::from_secs(10);
+/// A lock that somebody has is tried again after this time.
+const LOCK_POLL: Duration = Duration::from_millis(20);
+/// A selection that could not be written is tried again after this time.
+const AGAIN: Duration = Duration::from_secs(5);
+/// Nothing is due.
+const IDLE: Duration = Duration::from_secs(3_600);
+
 /// What is said where the clerk went wrong; the panic has told what and where.
 const PANICKED: &str = "looking for the model has panicked: please report it with the log";
+const NOT_WRITTEN: &str = "writing has panicked: please report it with the log";
 
 /// An installed model that a station may go by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +67,14 @@ pub(super) struct Record {
     pub(super) goes_back: bool,
 }
 
+/// What a restart is to know of the selected recipe.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Memo {
+    pub(super) selection: Option<Selection>,
+    /// Memos come by two ways; the one with the highest turn is the last word.
+    pub(super) turn: u64,
+}
+
 /// Look for what somebody has typed.
 #[derive(Debug)]
 pub(super) struct Search {
@@ -70,7 +90,7 @@ pub(super) enum Errand {
     /// Which models these recipes have, those that have one.
     Reserve(Vec<Recipe>),
     /// What a restart is to know of the selected recipe.
-    Selection(Option<Selection>),
+    Selection(Memo),
     /// What a restart is to know of the challenge part.
     Challenge {
         memory: ChallengeMemory,
@@ -90,8 +110,8 @@ pub(super) enum Errand {
 pub(super) struct Chores {
     pub(super) searches: Sender<Search>,
     pub(super) errands: Sender<Errand>,
-    /// One at a time.
-    pub(super) records: Sender<Record>,
+    /// One at a time, with the recipe that counts once it is written.
+    pub(super) records: Sender<(Record, Memo)>,
 }
 
 /// The clerk's end of it.
@@ -99,7 +119,7 @@ pub(super) struct Chores {
 pub(super) struct InTray {
     searches: Receiver<Search>,
     errands: Receiver<Errand>,
-    records: Receiver<Record>,
+    records: Receiver<(Record, Memo)>,
 }
 
 /// What is to be done, and who does it.
@@ -168,10 +188,21 @@ impl Store {
         self.models.selection(&self.station)
     }
 
-    fn select(&self, selection: Option<Selection>) -> Result<(), ModelsError> {
-        self.models
-            .change_when_free()?
-            .select(&self.station, selection)
+    fn select(&self, selection: Option<Selection>, patience: Duration) -> Result<(), ModelsError> {
+        self.change(patience)?.select(&self.station, selection)
+    }
+
+    /// Takes the lock, and waits for it no longer than this: others want the clerk too.
+    fn change(&self, patience: Duration) -> Result<Change<'_>, ModelsError> {
+        let begun = Instant::now();
+        loop {
+            match self.models.change() {
+                Err(ModelsError::Locked { .. }) if begun.elapsed() < patience => {
+                    thread::park_timeout(LOCK_POLL);
+                }
+                taken => return taken,
+            }
+        }
     }
 
     /// Where a model lies.
@@ -204,13 +235,14 @@ impl Store {
         Ok(found.map(Found::from).collect())
     }
 
-    fn write(&self, record: Record) -> Result<(), ModelsError> {
+    fn write(&self, record: Record, selection: Option<Selection>) -> Result<(), ModelsError> {
         let Record {
             active,
             previous,
             goes_back,
         } = record;
-        let change = self.models.change_when_free()?;
+        // Who goes back asks again and again.
+        let change = self.change(if goes_back { Duration::ZERO } else { LOCK_MAX })?;
         let activation = Activation {
             active,
             previous,
@@ -221,7 +253,70 @@ impl Store {
                 How::Activated
             },
         };
-        change.restore(&self.station, activation).map(drop)
+        let written = change.restore(&self.station, activation, selection);
+        written.map(drop)
+    }
+}
+
+/// What a restart is to know of the selected recipe, and whether it does.
+#[derive(Debug, Default)]
+struct Notes {
+    /// The last word.
+    wanted: Memo,
+    /// It is not on the disk yet, and is tried again then.
+    again: Option<Instant>,
+}
+
+impl Notes {
+    /// What may have been said before something that is written already changes nothing.
+    fn take(&mut self, store: Option<&Store>, memo: Memo) {
+        if memo.turn < self.wanted.turn {
+            return;
+        }
+        self.wanted = memo;
+        if let Err(why) = self.write(store, LOCK_MAX) {
+            log::warn!("a restart will not know of the selected recipe: {why}");
+        }
+    }
+
+    fn write(&mut self, store: Option<&Store>, patience: Duration) -> Result<(), String> {
+        let selection = self.wanted.selection;
+        let write = || store.map_or(Ok(()), |store| store.select(selection, patience));
+        let why = match catch_unwind(AssertUnwindSafe(write)) {
+            Ok(Ok(())) => {
+                self.again = None;
+                return Ok(());
+            }
+            Ok(Err(error)) => said(&error),
+            Err(_) => NOT_WRITTEN.to_owned(),
+        };
+        self.again = Some(Instant::now() + AGAIN);
+        Err(why)
+    }
+
+    /// Tries again what is not on the disk yet.
+    fn retry(&mut self, store: Option<&Store>) -> Result<(), String> {
+        if self.again.is_some() {
+            self.write(store, Duration::ZERO)?;
+            log::info!("a restart knows of the selected recipe now");
+        }
+        Ok(())
+    }
+
+    /// Whether a recipe may be looked for: whoever has an answer has a selection that a restart knows.
+    fn may_seek(&mut self, store: Option<&Store>) -> Result<(), String> {
+        let retried = self.retry(store);
+        // A selection that stays on the disk though there is none any more is in nobody's way.
+        if self.wanted.selection.is_none() {
+            return Ok(());
+        }
+        retried.map_err(|why| format!("its selection could not be written down: {why}"))
+    }
+
+    fn idle(&self) -> Duration {
+        self.again.map_or(IDLE, |again| {
+            again.saturating_duration_since(Instant::now())
+        })
     }
 }
 
@@ -232,17 +327,17 @@ pub(super) fn start(store: Option<Store>, tray: InTray, orders: Sender<Order>) {
         errands,
         records,
     } = tray;
+    let mut notes = Notes::default();
     thread::spawn(move || {
         loop {
             let order = select! {
                 recv(records) -> record => {
-                    let Ok(record) = record else { return };
-                    let written = catch_unwind(AssertUnwindSafe(|| write(store.as_ref(), record)));
-                    Order::Recorded(written.unwrap_or(false))
+                    let Ok((record, memo)) = record else { return };
+                    Order::Recorded(write(store.as_ref(), &mut notes, record, memo))
                 }
                 recv(errands) -> errand => {
                     let Ok(errand) = errand else { return };
-                    let Some(order) = run_errand(store.as_ref(), errand) else { continue };
+                    let Some(order) = run_errand(store.as_ref(), &mut notes, errand) else { continue };
                     order
                 }
                 recv(searches) -> search => {
@@ -250,6 +345,12 @@ pub(super) fn start(store: Option<Store>, tray: InTray, orders: Sender<Order>) {
                     let found = catch_unwind(AssertUnwindSafe(|| find(store.as_ref(), &typed)));
                     let found = found.unwrap_or_else(|_| Err(PANICKED.to_owned()));
                     Order::Activate(Box::new(Wish { found, answer }))
+                }
+                default(notes.idle()) => {
+                    if let Err(why) = notes.retry(store.as_ref()) {
+                        log::debug!("the selected recipe is still not written down: {why}");
+                    }
+                    continue;
                 }
             };
             if orders.send(order).is_err() {
@@ -259,14 +360,32 @@ pub(super) fn start(store: Option<Store>, tray: InTray, orders: Sender<Order>) {
     });
 }
 
-/// Whether a record is on the disk.
-fn write(store: Option<&Store>, record: Record) -> bool {
+/// Whether a record is on the disk, and the selection with it.
+fn write(store: Option<&Store>, notes: &mut Notes, record: Record, memo: Memo) -> bool {
+    // What was selected since counts.
+    let memo = if memo.turn < notes.wanted.turn {
+        notes.wanted
+    } else {
+        memo
+    };
+    let write = || try_write(store, record, memo.selection);
+    let is_written = catch_unwind(AssertUnwindSafe(write)).unwrap_or(false);
+    if is_written {
+        *notes = Notes {
+            wanted: memo,
+            again: None,
+        };
+    }
+    is_written
+}
+
+fn try_write(store: Option<&Store>, record: Record, selection: Option<Selection>) -> bool {
     if let Err(error) = chaos::model() {
         log::error!("recording the active model: {error}");
         return false;
     }
     let Some(store) = store else { return false };
-    match store.write(record) {
+    match store.write(record, selection) {
         Ok(()) => true,
         Err(error) => {
             log::error!("recording the active model: {}", WithCauses(&error));
@@ -275,10 +394,12 @@ fn write(store: Option<&Store>, record: Record) -> bool {
     }
 }
 
-fn run_errand(store: Option<&Store>, errand: Errand) -> Option<Order> {
+fn run_errand(store: Option<&Store>, notes: &mut Notes, errand: Errand) -> Option<Order> {
     Some(match errand {
         Errand::Recipe(recipe) => {
-            let found = of_recipe(store, &recipe);
+            let found = notes
+                .may_seek(store)
+                .and_then(|()| of_recipe(store, &recipe));
             Order::RecipeFound(Box::new((recipe.number, found)))
         }
         Errand::Reserve(recipes) => {
@@ -294,14 +415,8 @@ fn run_errand(store: Option<&Store>, errand: Errand) -> Option<Order> {
             generation,
             may_start: memory::has_room(process, free_min_bytes),
         },
-        Errand::Selection(selection) => {
-            let select = || store.map_or(Ok(()), |store| store.select(selection));
-            if let Ok(Err(error)) = catch_unwind(AssertUnwindSafe(select)) {
-                log::warn!(
-                    "a restart will not know of the selected recipe: {}",
-                    WithCauses(&error)
-                );
-            }
+        Errand::Selection(memo) => {
+            notes.take(store, memo);
             return None;
         }
         Errand::Challenge { memory, path } => {

@@ -430,12 +430,13 @@ impl LineProcess {
         Ok(())
     }
 
-    /// A part that leaves without a picture has a record too.
+    /// A part that leaves without a result and without a picture has a record too; and one that was to pass, since of those
+    /// the inspect process need not keep any.
     fn miss(&mut self, number: u64, outcome: Outcome, now_us: u64) {
         let (Outcome::NoResult(reason), Some(unseen)) = (outcome, &mut self.unseen) else {
             return;
         };
-        if self.report.has_seen(number) {
+        if self.report.has_kept(number) {
             return;
         }
         let missed = Missed {

@@ -15,6 +15,7 @@
 //! new configuration, signals, the service manager, standard output and the log. `orders` is the way
 //! in, `service` the way out, and the loop waits for none of them.
 
+mod awaited;
 mod belt;
 mod capture;
 mod challenge_memory;

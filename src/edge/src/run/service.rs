@@ -8,6 +8,7 @@ use twinspect_core::readiness::NotReady;
 use twinspect_core::station::Station;
 use twinspect_core::trigger::SourceSpec;
 
+use super::awaited::Awaited;
 use super::history::History;
 use super::messages::Ready;
 use super::mood::Mood;
@@ -20,9 +21,6 @@ use crate::control::{
 };
 use crate::error::WithCauses;
 use crate::page::Sign;
-
-/// Parts whose end somebody may wait for.
-const AWAITED_MAX: usize = 64;
 
 /// Of the reason of a refused configuration, in the first line of a status.
 const REASON_CHARS_MAX: usize = 300;
@@ -46,7 +44,7 @@ pub(super) struct Service {
     doing: String,
     /// What the last inspect process that was ready has said of itself.
     inspector: Option<Ready>,
-    awaited: Vec<(u64, Sender<Reply>)>,
+    awaited: Awaited,
     last_part: Option<LeftPart>,
     last_reload: Option<ReloadStatus>,
     /// A model that is to take over.
@@ -71,7 +69,7 @@ impl Service {
             mood: None,
             doing: String::new(),
             inspector: None,
-            awaited: Vec::with_capacity(AWAITED_MAX),
+            awaited: Awaited::default(),
             last_part: None,
             last_reload: None,
             under_way: None,
@@ -149,9 +147,9 @@ impl Service {
         known.is_some_and(|ready| ready.parts_left.is_some())
     }
 
-    /// Whether one more part may be waited for.
-    pub(super) fn may_await(&self) -> bool {
-        self.awaited.len() < AWAITED_MAX
+    /// Who waits for parts.
+    pub(super) fn awaited(&mut self) -> &mut Awaited {
+        &mut self.awaited
     }
 
     /// Whether the part of this number has left; they leave in order.
@@ -160,22 +158,10 @@ impl Service {
         last.is_some_and(|last| last.number >= number)
     }
 
-    /// Somebody waits for the end of this part.
-    pub(super) fn wait_for(&mut self, number: u64, answer: Sender<Reply>) {
-        self.awaited.push((number, answer));
-    }
-
     /// A part has left.
     pub(super) fn left(&mut self, left: LeftPart, now_us: u64) {
         self.history.left(left.number, &left.verdict, now_us);
-        while let Some(place) = self
-            .awaited
-            .iter()
-            .position(|(number, _)| *number == left.number)
-        {
-            let (_, answer) = self.awaited.swap_remove(place);
-            reply(&answer, Reply::Left(Box::new(left.clone())));
-        }
+        self.awaited.left(&left);
         self.last_part = Some(left);
     }
 

@@ -192,10 +192,11 @@ impl StationReport {
         }
     }
 
-    /// Whether there is a picture of a part that has not left.
-    pub(super) fn has_seen(&self, number: u64) -> bool {
+    /// Whether a part that has not left has a record with its picture, where records are wanted: it was seen, and not taken
+    /// for good. Of those that were only some are kept.
+    pub(super) fn has_kept(&self, number: u64) -> bool {
         let mut answers = self.told.iter().map(|answer| &answer.told);
-        answers.any(|told| told.number == number && told.seen)
+        answers.any(|told| told.number == number && told.seen && !told.verdict.passes())
     }
 
     /// A part has left; what it was, as far as anybody has said.

@@ -32,11 +32,72 @@ pub struct Activation {
 
 /// Which recipe somebody has selected at a station: `selected/STATION.toml`. It is there from the selection on, so that
 /// nothing else is judged when the power comes back before its model was in charge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Selection {
-    /// Its number.
+    /// Its number, which is not 0.
     pub recipe: u32,
+}
+
+/// What `selected/STATION.toml` holds. Where a model ends the recipe, or brings another one, both files have to change
+/// at once, and only one rename can: this file is written first and says what counts before and after the other one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Selected {
+    /// The number of the recipe; 0: none.
+    recipe: u32,
+    /// What counts in its place from a certain activation on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next: Option<Next>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Next {
+    recipe: u32,
+    /// All of it: a model that is activated once more has another time, or another model before it.
+    activation: Activation,
+}
+
+impl Selected {
+    /// Whatever the station's model is.
+    pub(super) fn plain(selection: Selection) -> Self {
+        Self {
+            recipe: selection.recipe,
+            next: None,
+        }
+    }
+
+    /// `before` until this activation is written, and `after` from then on.
+    pub(super) fn changing(
+        before: Option<Selection>,
+        after: Option<Selection>,
+        activation: Activation,
+    ) -> Self {
+        Self {
+            recipe: number(before),
+            next: Some(Next {
+                recipe: number(after),
+                activation,
+            }),
+        }
+    }
+
+    /// Whether the station's model has no say in it.
+    pub(super) fn is_plain(&self) -> bool {
+        self.next.is_none()
+    }
+
+    /// What counts while the station goes by this activation.
+    pub(super) fn under(&self, activation: Option<&Activation>) -> Option<Selection> {
+        let next = self.next.as_ref();
+        let next = next.filter(|next| Some(&next.activation) == activation);
+        let recipe = next.map_or(self.recipe, |next| next.recipe);
+        (recipe != 0).then_some(Selection { recipe })
+    }
+}
+
+fn number(selection: Option<Selection>) -> u32 {
+    selection.map_or(0, |selection| selection.recipe)
 }
 
 /// That an engine of this machine has reproduced a model's goldens: `proofs/ID.toml`. Without it a model

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use twinspect_bundle::{Bundle, BundleError};
 
+use super::activation::Selected;
 use super::{
     ACTIVE, Activation, FileSystem, How, INSTALLED, Installed, ModelId, Models, ModelsError,
     PROOFS, Proof, SELECTED, Selection, StationName,
@@ -109,7 +110,7 @@ impl<'a, F: FileSystem> Change<'a, F> {
     }
 
     /// Makes an installed and proven model a station's, after all of it was read and compared with its
-    /// hashes. The one that it had stays the way back.
+    /// hashes. The one that it had stays the way back, and the recipe that was selected there ends at the same moment.
     ///
     /// # Errors
     /// [`ModelsError::NotInstalled`], [`ModelsError::Unproven`], [`ModelsError::Bundle`],
@@ -128,6 +129,7 @@ impl<'a, F: FileSystem> Change<'a, F> {
         };
         if let Some(old) = old.as_ref().filter(|old| old.active == *id) {
             self.check(id)?;
+            self.select(station, None)?;
             return Ok(old.clone());
         }
         self.switch(
@@ -138,10 +140,12 @@ impl<'a, F: FileSystem> Change<'a, F> {
                 since_s: now_s,
                 how: How::Activated,
             },
+            None,
         )
     }
 
-    /// Gives a station the model back that it had before. Rolled back twice, it has the later one again.
+    /// Gives a station the model back that it had before. Rolled back twice, it has the later one again. The recipe
+    /// that was selected there ends at the same moment.
     ///
     /// # Errors
     /// [`ModelsError::NoneActive`], [`ModelsError::NoPrevious`], and as [`Self::set_active`].
@@ -166,10 +170,12 @@ impl<'a, F: FileSystem> Change<'a, F> {
                 since_s: now_s,
                 how: How::RolledBack,
             },
+            None,
         )
     }
 
-    /// Writes down what a running station goes by. One that goes back does so whether or not the old model is
+    /// Writes down what a running station goes by, and the recipe that counts with it: a power cut leaves both as they
+    /// were, or has changed both. One that goes back does so whether or not the old model is
     /// whole; one that takes another model over has proven it just now, and it must be there.
     ///
     /// # Errors
@@ -179,13 +185,12 @@ impl<'a, F: FileSystem> Change<'a, F> {
         &self,
         station: &StationName,
         activation: Activation,
+        selection: Option<Selection>,
     ) -> Result<Activation, ModelsError> {
         if activation.how == How::Activated {
-            return self.switch(station, activation);
+            return self.switch(station, activation, selection);
         }
-        self.make_folder(ACTIVE)?;
-        self.replace(&self.models.activation_of(station), &activation)?;
-        Ok(activation)
+        self.go_by(station, activation, selection)
     }
 
     /// Writes down which recipe somebody has selected at a station, or that none is.
@@ -207,7 +212,7 @@ impl<'a, F: FileSystem> Change<'a, F> {
             return self.sync(&self.models.root.join(SELECTED));
         };
         self.make_folder(SELECTED)?;
-        self.replace(&path, &selection)
+        self.replace(&path, &Selected::plain(selection))
     }
 
     /// Removes models, and what interrupted changes have left. The `keep` that were installed last stay,
@@ -269,11 +274,66 @@ impl<'a, F: FileSystem> Change<'a, F> {
         &self,
         station: &StationName,
         activation: Activation,
+        selection: Option<Selection>,
     ) -> Result<Activation, ModelsError> {
         self.check(&activation.active)?;
+        self.go_by(station, activation, selection)
+    }
+
+    /// The rename of the activation is the switch of both.
+    fn go_by(
+        &self,
+        station: &StationName,
+        activation: Activation,
+        selection: Option<Selection>,
+    ) -> Result<Activation, ModelsError> {
+        let is_announced = self.announce(station, &activation, selection)?;
         self.make_folder(ACTIVE)?;
         self.replace(&self.models.activation_of(station), &activation)?;
+        if is_announced && let Err(error) = self.select(station, selection) {
+            // What was announced says the same, in more words.
+            log::debug!("a selection stays as it was announced: {error}");
+        }
         Ok(activation)
+    }
+
+    /// Writes down which recipe counts once this activation is there; whether there was anything to write about it.
+    /// Afterwards no word of an earlier announcement is left that could come true later.
+    fn announce(
+        &self,
+        station: &StationName,
+        activation: &Activation,
+        selection: Option<Selection>,
+    ) -> Result<bool, ModelsError> {
+        // What can't be read is replaced, as it is in `set_active`.
+        let readable = |error| match error {
+            ModelsError::Document(_) => Ok(None),
+            error => Err(error),
+        };
+        let (before, is_plain) = match self.models.selected(station) {
+            Ok(Some(selected)) => {
+                let now = self.models.activation(station).or_else(readable)?;
+                (selected.under(now.as_ref()), selected.is_plain())
+            }
+            Ok(None) => (None, true),
+            Err(ModelsError::Document(_)) => (None, false),
+            Err(error) => return Err(error),
+        };
+        if !is_plain {
+            // What was read of the activation may not be durable, and what is written now goes by it.
+            self.make_folder(ACTIVE)?;
+            self.sync(&self.models.root.join(ACTIVE))?;
+        }
+        if before != selection {
+            let announced = Selected::changing(before, selection, activation.clone());
+            self.make_folder(SELECTED)?;
+            self.replace(&self.models.selection_of(station), &announced)?;
+            return Ok(true);
+        }
+        if !is_plain {
+            self.select(station, selection)?;
+        }
+        Ok(false)
     }
 
     /// Puts a small file in the place of the one that is there, at once.

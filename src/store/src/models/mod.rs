@@ -13,7 +13,7 @@
 //!
 //! **A power cut at any time** leaves the old state or the new one. What is new is written under another
 //! name, made durable file by file and folder by folder, and renamed; one rename is the switch, and nothing
-//! else is state. What was begun and not renamed has a name that starts with a dot, is never looked at, and is
+//! else is state. Where a model and a recipe change at once, the rename in `active` is the switch of both. What was begun and not renamed has a name that starts with a dot, is never looked at, and is
 //! removed by the next install. The tests cut the power, fill the disk, make it fail and make it read-only at
 //! each step of the whole way, on a file system that loses what was not synced.
 //!
@@ -39,6 +39,8 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use twinspect_bundle::{Bundle, Version, document, identity};
+
+use activation::Selected;
 
 const INSTALLED: &str = "installed";
 const PROOFS: &str = "proofs";
@@ -240,11 +242,22 @@ impl<F: FileSystem> Models<F> {
         self.document(&self.activation_of(station))
     }
 
-    /// The recipe that somebody has selected at a station, if one was.
+    /// The recipe that somebody has selected at a station, if one was and no model has ended it since.
     ///
     /// # Errors
     /// [`ModelsError::Io`], [`ModelsError::Document`].
     pub fn selection(&self, station: &StationName) -> Result<Option<Selection>, ModelsError> {
+        let Some(selected) = self.selected(station)? else {
+            return Ok(None);
+        };
+        let activation = match selected.is_plain() {
+            true => None,
+            false => self.activation(station)?,
+        };
+        Ok(selected.under(activation.as_ref()))
+    }
+
+    fn selected(&self, station: &StationName) -> Result<Option<Selected>, ModelsError> {
         self.document(&self.selection_of(station))
     }
 

@@ -169,6 +169,90 @@ fn the_way_back_leads_back_and_forth() {
 }
 
 #[test]
+fn a_model_by_hand_ends_the_recipe_with_the_same_rename() {
+    let (_keep, models) = store();
+    let (one, two) = (install(&models, "1.0.0"), install(&models, "1.1.0"));
+    let left = station("left");
+    let change = models.change().unwrap();
+    let before = change.set_active(&left, &one, NOW_S).unwrap();
+    let selection = Some(Selection { recipe: 2 });
+    change.select(&left, selection).unwrap();
+    let by_hand = Activation {
+        active: two.clone(),
+        previous: Some(one.clone()),
+        since_s: NOW_S + 1,
+        how: How::Activated,
+    };
+    // Half of it, as a power cut leaves it.
+    let write = |path: PathBuf, text: String| fs::write(path, text).unwrap();
+    let announced = Selected::changing(selection, None, by_hand.clone());
+    let announced = toml::to_string(&announced).unwrap();
+    write(models.selection_of(&left), announced.clone());
+    assert_eq!(models.selection(&left).unwrap(), selection);
+    let later = Activation {
+        since_s: NOW_S + 2,
+        ..by_hand.clone()
+    };
+    let activate = |activation: &Activation| {
+        write(
+            models.activation_of(&left),
+            toml::to_string(activation).unwrap(),
+        );
+    };
+    activate(&later);
+    assert_eq!(models.selection(&left).unwrap(), selection, "another one");
+    activate(&by_hand);
+    assert_eq!(models.selection(&left).unwrap(), None);
+    // Whoever goes on from there goes on from none.
+    change.restore(&left, later, None).unwrap();
+    assert_eq!(models.selection(&left).unwrap(), None);
+    assert!(!models.selection_of(&left).exists());
+
+    // The whole way, by hand and back.
+    activate(&before);
+    for step in 0..2 {
+        change.select(&left, selection).unwrap();
+        let changed = match step {
+            0 => change.set_active(&left, &two, NOW_S + 3),
+            _ => change.roll_back(&left, NOW_S + 4),
+        };
+        changed.unwrap();
+        assert_eq!(models.selection(&left).unwrap(), None, "step {step}");
+    }
+    // The model stays, and the recipe ends all the same.
+    change.select(&left, selection).unwrap();
+    change.set_active(&left, &one, NOW_S + 5).unwrap();
+    assert_eq!(models.selection(&left).unwrap(), None);
+}
+
+#[test]
+fn a_recipe_that_could_not_be_written_is_written_with_its_model() {
+    let (_keep, models) = store();
+    let (one, two) = (install(&models, "1.0.0"), install(&models, "1.1.0"));
+    let left = station("left");
+    let change = models.change().unwrap();
+    change.set_active(&left, &one, NOW_S).unwrap();
+    let [old, new] = [1, 2].map(|recipe| Some(Selection { recipe }));
+    change.select(&left, old).unwrap();
+    let taken_over = Activation {
+        active: two,
+        previous: None,
+        since_s: NOW_S + 1,
+        how: How::Activated,
+    };
+    change.restore(&left, taken_over, new).unwrap();
+    assert_eq!(models.selection(&left).unwrap(), new);
+    // What is damaged is not what somebody has selected.
+    fs::write(models.selection_of(&left), b"").unwrap();
+    assert!(matches!(
+        refused(models.selection(&left)),
+        ModelsError::Document(_)
+    ));
+    change.set_active(&left, &one, NOW_S + 2).unwrap();
+    assert_eq!(models.selection(&left).unwrap(), None);
+}
+
+#[test]
 fn what_somebody_may_mean_is_found_or_all_of_it_named() {
     let (_keep, models) = store();
     let (one, two) = (install(&models, "1.0.0"), install(&models, "1.1.0"));

@@ -122,6 +122,11 @@ impl<D: Disk> Ring<D> {
         self.kept.is_empty()
     }
 
+    /// The one that was written last of those that it has.
+    pub fn newest(&self) -> Option<RecordId> {
+        self.kept.back().map(|kept| kept.id)
+    }
+
     /// Bytes of their files, as they were written.
     pub fn bytes(&self) -> u64 {
         self.bytes

@@ -7,7 +7,7 @@ use twinspect_store::models::ModelId;
 
 use super::{
     activate, answer, begin_under, by_request, children, hold, install, is_active, is_judged,
-    judge, log, make_active, recorded, sound, spoilt, start, step,
+    judge, log, make_active, recorded, sound, spoilt, start, start_under, step,
 };
 use crate::binaries::{program, run};
 use crate::product::{Site, edition, edition_of, product};
@@ -338,5 +338,91 @@ fn a_recipe_survives_a_power_cut_live_or_not() {
     let status = service.answer("status");
     assert_eq!(status["recipes"]["state"], "none", "{status}");
     assert!(is_active(&status, &block));
+    service.stop();
+}
+
+/// What a restart knows of.
+fn selected(site: &Site) -> Option<u32> {
+    let store = super::models(site);
+    let selection = store.selection(&super::name()).expect("a small file");
+    selection.map(|selection| selection.recipe)
+}
+
+#[test]
+fn a_model_that_is_activated_by_hand_ends_the_recipe_with_the_same_record() {
+    let (site, block) = with_recipes(1_000, "");
+    let cap = install_cap(&site);
+    // The second record is that of the model by hand: the power is cut before its first byte.
+    let mut service = start_under(site, "model:kill@2");
+    service.answer("recipe select cap");
+    let _wish = activate(&service, block.as_str());
+    service.process.wait().expect("its end");
+    let site = service.kill();
+    assert_eq!(recorded(&site), (cap.clone(), None));
+    assert_eq!(selected(&site), Some(2));
+    let service = start(site);
+    let status = service.answer("status");
+    assert_eq!(status["recipes"]["state"], "live", "{status}");
+    assert!(is_active(&status, &cap));
+
+    // And after its last one, with the answer.
+    let told = answer(activate(&service, block.as_str()));
+    assert_eq!(told["reply"], "activated", "{told}");
+    let site = service.kill();
+    assert_eq!(recorded(&site), (block.clone(), Some(cap)));
+    assert_eq!(selected(&site), None);
+    let service = start(site);
+    let status = service.answer("status");
+    assert_eq!(status["recipes"]["state"], "none", "{status}");
+    assert!(is_active(&status, &block), "{status}");
+    assert!(is_judged(&judge(&service)));
+    service.stop();
+}
+
+#[test]
+fn a_store_that_somebody_holds_is_told_and_keeps_nobody_waiting_for_ever() {
+    let (site, _) = with_recipes(1_000, "retry_ms = 400");
+    let cap = install_cap(&site);
+    let service = start(site);
+    let store = super::models(&service.site);
+    let held = store.change().expect("nobody changes the store");
+    let told = fails(&service, "cap");
+    assert!(
+        told.contains("could not be written down") && told.contains("are being changed by"),
+        "{told}"
+    );
+    assert!(is_rejected(&judge(&service)));
+    let search = answer(activate(&service, "lid"));
+    let reason = search["reason"].as_str().expect("a reason");
+    assert!(reason.contains("no model \"lid\" is installed"), "{reason}");
+    assert_eq!(selected(&service.site), None);
+    drop(held);
+    let status = service.wait_until(|status| status["recipes"]["state"] == "live");
+    assert!(is_active(&status, &cap), "{status}");
+    assert!(is_judged(&judge(&service)));
+    assert_eq!(selected(&service.site), Some(2));
+    let text = log(&service);
+    assert!(
+        text.contains("a restart will not know of the selected recipe"),
+        "{text}"
+    );
+    service.stop();
+}
+
+#[test]
+fn a_selection_that_can_t_be_written_is_tried_again_before_its_model_is_looked_for() {
+    let (site, block) = with_recipes(1_000, "retry_ms = 400");
+    let cap = install_cap(&site);
+    let service = start(site);
+    let in_the_way = service.site.path("models/selected");
+    std::fs::write(&in_the_way, b"").expect("a file in the place of a folder");
+    let told = fails(&service, "cap");
+    assert!(told.contains("could not be written down"), "{told}");
+    assert!(is_rejected(&judge(&service)));
+    assert!(is_active(&service.answer("status"), &block));
+    std::fs::remove_file(in_the_way).expect("it is removed");
+    let status = service.wait_until(|status| status["recipes"]["state"] == "live");
+    assert!(is_active(&status, &cap), "{status}");
+    assert_eq!(selected(&service.site), Some(2));
     service.stop();
 }

@@ -71,6 +71,10 @@ fn a_part_is_marked_with_the_token_and_the_mark_lies_beside_its_record() {
     let part = first_with_record(&seen).expect("a part with a record");
     let id = part["record"].as_str().expect("a name").to_owned();
     let path = format!("/api/records/{id}/true-reject");
+    let record = service.site.read(&format!("records/{id}/record.json"));
+    let record: Value = serde_json::from_slice(&record).expect("a JSON object");
+    assert!(record["run"].is_string(), "{record}");
+    assert_eq!(record["run"], seen["run"], "a process has its number again");
     let right = bearer(&address, TOKEN);
     for (fields, status) in [
         (String::new(), 403),

@@ -165,14 +165,35 @@ fn a_page_lives_no_longer_than_its_station() {
     let page = child(service.process.id(), "page-process").expect("a process for the page");
     signal(service.process.id(), "KILL");
     service.process.wait().expect("its end");
+    wait_for_end(page);
+}
+
+/// Waits until a process has ended, whoever is to hear of that.
+fn wait_for_end(pid: u32) {
     let lives = || {
-        std::fs::read_to_string(format!("/proc/{page}/stat"))
+        std::fs::read_to_string(format!("/proc/{pid}/stat"))
             .is_ok_and(|stat| !stat.contains(") Z "))
     };
     let start = Instant::now();
     while lives() {
         assert!(start.elapsed() < PATIENCE, "it lives on");
     }
+}
+
+#[test]
+fn a_page_that_hangs_does_not_keep_its_station_from_ending() {
+    let mut service = Service::start(with_page(endless()));
+    address(&service);
+    let page = child(service.process.id(), "page-process").expect("a process for the page");
+    // It can't end itself any more.
+    signal(page, "STOP");
+    signal(service.process.id(), "TERM");
+    let (parts, summary) = service.end();
+    check_laws(&parts, &summary);
+    let log = String::from_utf8(service.site.read("log")).expect("text");
+    assert!(log.contains("the page's process does not end"), "{log}");
+    // And is killed by the kernel, with its station.
+    wait_for_end(page);
 }
 
 #[test]

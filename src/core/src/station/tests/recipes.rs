@@ -511,6 +511,10 @@ fn who_activates_a_model_by_hand_leaves_the_recipes_unless_the_lines_choose() {
     plant.tick();
     assert_eq!(plant.outcome(), rejected);
     assert_eq!(plant.candidate.map(|(_, model)| model), Some(Model(9)));
+    // Whoever records the model records with it that the recipe has ended.
+    let station = &plant.bench.station;
+    assert_eq!(station.recipe_once(Model(9)), None);
+    assert_eq!(station.recipe_once(Model(1)), Some(Recipe(6)));
     plant.settle();
     assert_eq!(plant.outcome(), Outcome::Pass);
     assert_eq!(plant.bench.station.recipe(), None);
@@ -518,6 +522,7 @@ fn who_activates_a_model_by_hand_leaves_the_recipes_unless_the_lines_choose() {
     plant.bench.station.activate(Model(10)).unwrap();
     plant.tick();
     plant.bench.station.select(Recipe(2), plant.now_us);
+    assert_eq!(plant.bench.station.recipe_once(Model(10)), Some(Recipe(2)));
     plant.settle();
     assert_eq!(plant.outcome(), Outcome::Pass);
     assert_eq!(

@@ -161,7 +161,8 @@ function renewCloser(told) {
   if (!closer || !$("closer").open || told.run !== closer.run) return;
   const parts = told.last ? [told.last, ...told.rejects] : told.rejects;
   const now = parts.find((part) => part.number === closer.number && part.kind === closer.kind);
-  if (!now || !now.record) return;
+  // Whatever comes of the station, a mark is never of another record than the picture that is shown.
+  if (!now || !now.record || (closer.record && closer.record !== now.record)) return;
   closer = { ...closer, record: now.record, mark: now.mark };
   showMarks();
 }

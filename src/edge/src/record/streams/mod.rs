@@ -2,24 +2,25 @@
 //!
 //! ```text
 //! camera ─► librealsense's recorder ─► NAME.partial.bag ─► closed, played on trial ─► NAME.bag
-//! └───────── writer, a thread of its own ─────────┘
+//! └─ writer, a thread of its own ─► watcher, another one: disk, silence, signals ─► told on this one
 //! ```
-//! The writer alone calls the library, so that a library that hangs holds up nobody who wants to end it. What has its
-//! final name is whole.
+//! The writer alone calls the library, so that a library that hangs holds up nobody who wants to end it. The watcher writes
+//! no output, so that a terminal that was stopped, or a full pipe, holds up neither. What has its final name is whole.
 
 mod places;
 mod report;
 mod room;
+mod watch;
 mod writer;
 
 use std::io::Write;
+use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, bounded, select};
-use twinspect_camera::CameraError;
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use twinspect_camera::realsense::bytes_a_second;
 
 use super::stop::StopSignals;
@@ -30,16 +31,8 @@ use crate::run::StationLock;
 use places::Places;
 use report::Report;
 use room::Room;
-use writer::{Job, News, Written};
-
-/// How often the disk is looked at.
-const LOOK: Duration = Duration::from_millis(250);
-/// A library that says nothing for so long hangs: while a camera is opened and set, ...
-const START_MAX: Duration = Duration::from_secs(60);
-/// ... while it runs, ...
-const SILENCE_MAX: Duration = Duration::from_secs(15);
-/// ... and while the file is closed, which waits for the disk.
-const CLOSE_MAX: Duration = Duration::from_secs(90);
+use watch::{Patience, Watch};
+use writer::{Job, Step, Written};
 
 /// Why a recording ended.
 #[derive(Debug)]
@@ -84,25 +77,29 @@ pub(super) fn record(
         }
     };
     let seconds = args.seconds.map(Duration::from_secs);
-    let places = Places::new(file)?;
+    // First of all, so that nothing that has a name is left behind.
+    let stop = StopSignals::catch()?;
+    let places = Places::reserve(file)?;
     let room = Room::of(&places, rate(source), seconds)?;
     let _lock = StationLock::take(&args.config)?;
-    let stop = StopSignals::catch()?;
+    let job = Job {
+        source: RealSenseSource::clone(source),
+        file: places.partial().to_owned(),
+        name: file.clone(),
+        seconds,
+        shall_end: Arc::new(AtomicBool::new(false)),
+    };
     let mut report = Report::new(args.json, seconds, out);
-    report.room(&places, &room)?;
-    let written = watch(source, &places, &room, seconds, &stop, &mut report)?;
-    if written.counts.pairs == 0 {
-        places.remove();
-        return Err(match written.ended {
-            Ended::Early(error) => error,
-            Ended::Seconds | Ended::Signal => EdgeError::NothingRecorded,
-        });
-    }
-    places.finish()?;
-    report.whole(&places, &written)?;
+    let signals = stop.told();
+    let (written, told) = told_meanwhile(
+        |steps| named(job, places, &room, signals, steps),
+        |steps| report.follow(file, &room, steps),
+    );
+    let written = written?;
+    let told = told.and_then(|()| report.whole(file, &written));
     match written.ended {
         Ended::Early(error) => Err(error),
-        Ended::Seconds | Ended::Signal => Ok(()),
+        Ended::Seconds | Ended::Signal => told,
     }
 }
 
@@ -111,90 +108,99 @@ fn rate(source: &RealSenseSource) -> u64 {
     source.spec.streams.as_ref().map_or(0, bytes_a_second)
 }
 
-/// Lets the writer write, and tells it when to end.
-fn watch(
-    source: &RealSenseSource,
-    places: &Places,
+/// Watches on a thread of its own and tells on this one: output that nobody takes holds up the telling alone, and what is
+/// recorded is watched, ended, closed and named all the same. Nor does output that fails end it.
+fn told_meanwhile<T: Send>(
+    watch: impl FnOnce(&Sender<Step>) -> T + Send,
+    tell: impl FnOnce(&Receiver<Step>) -> Result<(), EdgeError>,
+) -> (T, Result<(), EdgeError>) {
+    // The watcher must not wait; it sees to it that little is in here.
+    let (sayer, steps) = unbounded();
+    thread::scope(|scope| {
+        let watcher = scope.spawn(move || watch(&sayer));
+        let told = tell(&steps);
+        let watched = watcher.join().unwrap_or_else(|panic| resume_unwind(panic));
+        (watched, told)
+    })
+}
+
+/// Lets the writer write, tells it when to end, and gives its name to what is whole.
+fn named(
+    job: Job,
+    places: Places,
     room: &Room,
-    seconds: Option<Duration>,
-    stop: &StopSignals,
-    report: &mut Report<'_>,
+    stop: &Receiver<i32>,
+    steps: &Sender<Step>,
 ) -> Result<Written, EdgeError> {
-    let (teller, news) = bounded(16);
-    let shall_end = Arc::new(AtomicBool::new(false));
-    let job = Job {
-        source: source.clone(),
-        file: places.partial().to_owned(),
-        name: places.file().to_owned(),
-        seconds,
-        shall_end: Arc::clone(&shall_end),
-    };
+    // Without bounds: the writer must not wait while a camera runs, and what it says must not be lost.
+    let (teller, news) = unbounded();
+    let shall_end = Arc::clone(&job.shall_end);
     // It is not joined: it may hang in the library, and the process ends all the same.
     thread::spawn(move || writer::work(job, &teller));
-    let mut end = None;
-    let mut camera = "the RealSense camera".to_owned();
-    let (mut heard, mut patience) = (Instant::now(), START_MAX);
-    loop {
-        match next(&news, stop) {
-            Heard::News(news) => {
-                heard = Instant::now();
-                match news {
-                    News::Started { description } => {
-                        report.camera(&description)?;
-                        camera = description;
-                        patience = SILENCE_MAX;
-                    }
-                    News::Settled => report.begins()?,
-                    News::Counted { time, counts } => report.counted(time, counts),
-                    News::Closing => patience = CLOSE_MAX,
-                    News::Written(written) => {
-                        let written = written.inspect_err(|_| places.tell_of_remains())?;
-                        return Ok(match end {
-                            Some(end) if !matches!(written.ended, Ended::Early(_)) => Written {
-                                ended: end,
-                                ..written
-                            },
-                            _ => written,
-                        });
-                    }
-                }
-            }
-            Heard::Signal => {
-                end.get_or_insert(Ended::Signal);
-                shall_end.store(true, Ordering::Release);
-            }
-            Heard::Nothing => {}
-            // It has panicked.
-            Heard::Silence => return Err(EdgeError::Camera(CameraError::Lost { camera })),
-        }
-        if end.is_none()
-            && let Err(error) = room.is_left(places)
-        {
-            end = Some(Ended::Early(error));
-            shall_end.store(true, Ordering::Release);
-        }
-        if heard.elapsed() > patience {
-            log::error!("librealsense hangs");
-            places.tell_of_remains();
-            return Err(EdgeError::Camera(CameraError::Lost { camera }));
-        }
+    let watch = Watch {
+        news: &news,
+        stop,
+        shall_end: &shall_end,
+        patience: Patience::LIBRARY,
+        is_room_left: &|| room.is_left(&places),
+    };
+    let written = watch
+        .until_written(steps)
+        .inspect_err(|_| places.tell_of_remains())?;
+    if written.counts.pairs == 0 {
+        places.remove();
+        return Err(match written.ended {
+            Ended::Early(error) => error,
+            Ended::Seconds | Ended::Signal => EdgeError::NothingRecorded,
+        });
     }
+    places.finish()?;
+    Ok(written)
 }
 
-enum Heard {
-    News(News),
-    Signal,
-    Nothing,
-    Silence,
-}
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::bounded;
 
-fn next(news: &Receiver<News>, stop: &StopSignals) -> Heard {
-    select! {
-        recv(news) -> news => news.map_or(Heard::Silence, Heard::News),
-        recv(stop.told()) -> told => match told {
-            Ok(_) => Heard::Signal,
-            Err(_) => Heard::Nothing,
-        },
-        default(LOOK) => Heard::Nothing,
+    use super::*;
+
+    #[test]
+    fn output_that_nobody_takes_holds_up_the_telling_alone() {
+        let (take, output) = bounded(1);
+        let (watched, told) = told_meanwhile(
+            |steps| {
+                steps.send(Step::Settled).unwrap();
+                // It is over while the first line is still being written.
+                take.send(()).unwrap();
+                7
+            },
+            |steps| {
+                output.recv().unwrap();
+                assert!(matches!(steps.recv(), Ok(Step::Settled)));
+                assert!(steps.recv().is_err());
+                Ok(())
+            },
+        );
+        assert_eq!(watched, 7);
+        told.unwrap();
+    }
+
+    #[test]
+    fn output_that_fails_ends_no_recording() {
+        let (fail, failed) = bounded(1);
+        let (watched, told) = told_meanwhile(
+            |steps| {
+                failed.recv().unwrap();
+                // Whether somebody still listens, it does not know.
+                let _heard = steps.send(Step::Settled);
+                7
+            },
+            |_| {
+                fail.send(()).unwrap();
+                Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe).into())
+            },
+        );
+        assert_eq!(watched, 7);
+        assert!(matches!(told, Err(EdgeError::Output(_))));
     }
 }

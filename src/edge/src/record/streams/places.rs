@@ -1,45 +1,56 @@
 //! Where a recording is written, and where it is when it is whole.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use twinspect_camera::realsense::Beside;
 
 use crate::error::EdgeError;
 
-/// A name that nothing has yet, and another one beside it.
+/// A name that nothing has yet, and another one beside it, which is this run's alone from now on: an empty file has it,
+/// into whose place each release of the library writes (seen with 2.54.1 to 2.59.1). If it is still empty when this is
+/// dropped, it is removed.
 #[derive(Debug)]
 pub(super) struct Places {
     file: PathBuf,
     /// It has the same ending, by which the library knows what to write.
     partial: PathBuf,
+    is_reserved: bool,
 }
 
 impl Places {
     /// # Errors
-    /// [`EdgeError::RecordingExists`] if one of the names is taken.
-    pub(super) fn new(file: &Path) -> Result<Self, EdgeError> {
+    /// [`EdgeError::RecordingExists`] if one of the names is taken, or one that SQLite would use beside them: it would take
+    /// what it finds there for a part of the recording. [`EdgeError::Store`] if nothing can be written there.
+    pub(super) fn reserve(file: &Path) -> Result<Self, EdgeError> {
         let mut name = OsString::from(file.file_stem().unwrap_or_default());
         name.push(".partial");
         if let Some(ending) = file.extension() {
             name.push(".");
             name.push(ending);
         }
+        let partial = file.with_file_name(name);
+        // What has its name is told of first: the other one may belong to the same recording.
+        free(file)?;
+        let beside = [Beside::of(file), Beside::of(&partial)];
+        beside.iter().flat_map(Beside::paths).try_for_each(free)?;
+        match fs_err::File::create_new(&partial) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                return Err(EdgeError::RecordingExists { path: partial });
+            }
+            Err(error) => return Err(EdgeError::store(&partial)(error)),
+        }
         let places = Self {
             file: file.to_owned(),
-            partial: file.with_file_name(name),
+            partial,
+            is_reserved: true,
         };
-        for path in [&places.file, &places.partial] {
-            if path.symlink_metadata().is_ok() {
-                return Err(EdgeError::RecordingExists { path: path.clone() });
-            }
-        }
+        // Another run may have named its recording since; from now on none can.
+        free(file)?;
         Ok(places)
-    }
-
-    pub(super) fn file(&self) -> &Path {
-        &self.file
     }
 
     pub(super) fn partial(&self) -> &Path {
@@ -55,41 +66,92 @@ impl Places {
     }
 
     /// What was written is whole, and gets its name if nobody else has taken it meanwhile.
-    pub(super) fn finish(&self) -> Result<(), EdgeError> {
+    ///
+    /// # Errors
+    /// [`EdgeError::RecordingExists`] and [`EdgeError::Store`]; it has its partial name still.
+    pub(super) fn finish(mut self) -> Result<(), EdgeError> {
+        self.name().inspect_err(|_| self.tell_of_remains())?;
+        self.is_reserved = false;
+        // It has its name now, which a power cut may still take from it.
+        match fs_err::File::open(self.folder()).and_then(|folder| folder.sync_all()) {
+            // Some file systems of a network know no such thing.
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                log::debug!("{error}");
+                Ok(())
+            }
+            synced => synced.map_err(EdgeError::store(&self.file)),
+        }
+    }
+
+    fn name(&self) -> Result<(), EdgeError> {
         let (file, partial) = (&self.file, &self.partial);
-        let kept = |source| {
-            self.tell_of_remains();
-            EdgeError::store(file)(source)
-        };
+        let beside = Beside::of(partial);
+        let unfinished = |log: &&PathBuf| length(log).is_some_and(|bytes| bytes > 0);
+        if let Some(log) = beside.logs.iter().find(unfinished) {
+            let source = io::Error::other(format!(
+                "{} belongs to it: the library has not finished it",
+                log.display()
+            ));
+            return Err(EdgeError::store(file)(source));
+        }
+        beside.paths().for_each(remove);
         fs_err::File::open(partial)
             .and_then(|written| written.sync_all())
-            .map_err(kept)?;
+            .map_err(EdgeError::store(file))?;
         match renameat_with(CWD, partial, CWD, file, RenameFlags::NOREPLACE) {
             Ok(()) => Ok(()),
             Err(rustix::io::Errno::EXIST) => Err(EdgeError::RecordingExists { path: file.clone() }),
             // Not every file system can promise it: FAT on a stick can't.
             Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
-                if file.symlink_metadata().is_ok() {
-                    return Err(EdgeError::RecordingExists { path: file.clone() });
-                }
-                fs_err::rename(partial, file).map_err(kept)
+                free(file)?;
+                fs_err::rename(partial, file).map_err(EdgeError::store(file))
             }
-            Err(error) => Err(kept(io::Error::from(error))),
+            Err(error) => Err(EdgeError::store(file)(io::Error::from(error))),
         }
     }
 
     /// Says where that lies which is not whole.
     pub(super) fn tell_of_remains(&self) {
-        if self.partial.exists() {
+        if length(&self.partial).is_some_and(|bytes| bytes > 0) {
             log::warn!("what was recorded lies in {}", self.partial.display());
         }
     }
 
     /// Nothing was written that anybody would want.
-    pub(super) fn remove(&self) {
-        if let Err(error) = fs_err::remove_file(&self.partial) {
-            log::debug!("{error}");
+    pub(super) fn remove(mut self) {
+        self.is_reserved = false;
+        remove(&self.partial);
+        Beside::of(&self.partial).paths().for_each(remove);
+    }
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        if self.is_reserved && length(&self.partial) == Some(0) {
+            remove(&self.partial);
         }
+    }
+}
+
+fn free(path: &Path) -> Result<(), EdgeError> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(EdgeError::RecordingExists {
+            path: path.to_owned(),
+        }),
+        Err(_) => Ok(()),
+    }
+}
+
+/// None if it is not there.
+fn length(path: &Path) -> Option<u64> {
+    path.metadata().ok().map(|found| found.len())
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs_err::remove_file(path)
+        && error.kind() != ErrorKind::NotFound
+    {
+        log::debug!("{error}");
     }
 }
 
@@ -97,39 +159,127 @@ impl Places {
 mod tests {
     use super::*;
 
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let name = |entry: io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+        let mut names: Vec<String> = entries
+            .map(|entry| name(entry).into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn assert_taken(file: &Path, by: &Path) {
+        let error = Places::reserve(file).unwrap_err();
+        assert!(
+            matches!(&error, EdgeError::RecordingExists { path } if path == by),
+            "{error}"
+        );
+    }
+
     #[test]
     fn the_ending_stays_and_taken_names_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("belt.2.bag");
-        let places = Places::new(&file).unwrap();
         let partial = folder.path().join("belt.2.partial.bag");
+        let places = Places::reserve(&file).unwrap();
         assert_eq!(places.partial(), partial);
         assert_eq!(places.folder(), folder.path());
-        for taken in [&file, &partial] {
-            std::fs::write(taken, "somebody's").unwrap();
-            let error = Places::new(&file).unwrap_err();
-            assert!(error.to_string().contains(&taken.display().to_string()));
+        drop(places);
+        let beside = [Beside::of(&file), Beside::of(&partial)];
+        let beside = beside.iter().flat_map(Beside::paths);
+        for taken in beside.chain([file.as_path(), &partial]) {
+            std::fs::write(taken, "").unwrap();
+            assert_taken(&file, taken);
+            assert!(taken.exists() && names(folder.path()).len() == 1);
             std::fs::remove_file(taken).unwrap();
         }
-        assert_eq!(
-            Places::new(Path::new("belt.bag")).unwrap().folder(),
-            Path::new(".")
-        );
+        let absent = folder.path().join("absent").join("belt.bag");
+        let error = Places::reserve(&absent).unwrap_err();
+        assert!(matches!(error, EdgeError::Store { .. }), "{error}");
+        let here = Places {
+            file: PathBuf::from("belt.bag"),
+            partial: PathBuf::from("belt.partial.bag"),
+            is_reserved: false,
+        };
+        assert_eq!(here.folder(), Path::new("."));
+    }
+
+    #[test]
+    fn one_run_has_a_name_before_anything_is_written_and_lets_go_of_what_stays_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("belt.bag");
+        let first = Places::reserve(&file).unwrap();
+        // The second one fails, and takes nothing from the first.
+        assert_taken(&file, first.partial());
+        assert_eq!(names(folder.path()), ["belt.partial.bag"]);
+        std::fs::write(first.partial(), "pictures").unwrap();
+        assert_taken(&file, first.partial());
+        assert_eq!(std::fs::read(first.partial()).unwrap(), b"pictures");
+        // What was recorded stays, whatever has ended it.
+        drop(first);
+        assert_eq!(names(folder.path()), ["belt.partial.bag"]);
+        std::fs::remove_file(folder.path().join("belt.partial.bag")).unwrap();
+        drop(Places::reserve(&file).unwrap());
+        assert!(names(folder.path()).is_empty());
     }
 
     #[test]
     fn what_is_whole_gets_its_name_unless_somebody_has_taken_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("belt.bag");
-        let places = Places::new(&file).unwrap();
-        std::fs::write(places.partial(), "new").unwrap();
+        let write = || {
+            let places = Places::reserve(&file).unwrap();
+            std::fs::write(places.partial(), "new").unwrap();
+            places
+        };
+        let places = write();
+        let partial = places.partial().to_owned();
         std::fs::write(&file, "somebody's").unwrap();
         assert!(places.finish().is_err());
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "somebody's");
-        assert_eq!(std::fs::read_to_string(places.partial()).unwrap(), "new");
+        assert_eq!(std::fs::read_to_string(&partial).unwrap(), "new");
         std::fs::remove_file(&file).unwrap();
-        places.finish().unwrap();
+        std::fs::remove_file(&partial).unwrap();
+        write().finish().unwrap();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "new");
-        assert!(!places.partial().exists());
+        assert!(!partial.exists());
+    }
+
+    #[test]
+    fn a_recording_with_bytes_beside_it_is_not_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("belt.db3");
+        let beside = Beside::of(&folder.path().join("belt.partial.db3"));
+        for log in &beside.logs {
+            let places = Places::reserve(&file).unwrap();
+            let partial = places.partial().to_owned();
+            std::fs::write(&partial, "pages").unwrap();
+            std::fs::write(log, "more pages").unwrap();
+            let error = places.finish().unwrap_err();
+            assert!(matches!(error, EdgeError::Store { .. }), "{error}");
+            assert!(partial.exists() && log.exists() && !file.exists());
+            std::fs::remove_file(&partial).unwrap();
+            std::fs::remove_file(log).unwrap();
+        }
+        // Empty ones, and the index, say nothing of it.
+        let places = Places::reserve(&file).unwrap();
+        std::fs::write(places.partial(), "pages").unwrap();
+        std::fs::write(&beside.logs[0], "").unwrap();
+        std::fs::write(&beside.index, "index").unwrap();
+        places.finish().unwrap();
+        assert_eq!(names(folder.path()), ["belt.db3"]);
+    }
+
+    #[test]
+    fn what_nobody_wants_is_removed_with_what_lies_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places::reserve(&folder.path().join("belt.db3")).unwrap();
+        std::fs::write(places.partial(), "header").unwrap();
+        for path in Beside::of(places.partial()).paths() {
+            std::fs::write(path, "page").unwrap();
+        }
+        places.remove();
+        assert!(names(folder.path()).is_empty());
     }
 }

@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use crossbeam_channel::Receiver;
 use indicatif::{HumanBytes, ProgressBar};
 use serde::Serialize;
 use twinspect_camera::realsense::RecordedCounts;
 
-use super::places::Places;
 use super::room::Room;
-use super::writer::Written;
+use super::writer::{Step, Written};
 use crate::error::EdgeError;
 use crate::replay::write_json;
 
@@ -51,8 +51,28 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Before anything is opened.
-    pub(super) fn room(&mut self, places: &Places, room: &Room) -> Result<(), EdgeError> {
+    /// Tells how far it is, until nobody has more to tell.
+    ///
+    /// # Errors
+    /// [`EdgeError::Output`], and no more is told.
+    pub(super) fn follow(
+        &mut self,
+        file: &Path,
+        room: &Room,
+        steps: &Receiver<Step>,
+    ) -> Result<(), EdgeError> {
+        self.room(file, room)?;
+        for step in steps {
+            match step {
+                Step::Started { description } => self.camera(description)?,
+                Step::Settled => self.begins()?,
+                Step::Counted { time, counts } => self.counted(time, counts),
+            }
+        }
+        Ok(())
+    }
+
+    fn room(&mut self, file: &Path, room: &Room) -> Result<(), EdgeError> {
         let each = megabytes(room.bytes_a_second);
         let needed = room.needed.map_or(String::new(), |bytes| {
             format!(", {} in all", megabytes(bytes))
@@ -62,23 +82,24 @@ impl<'a> Report<'a> {
         });
         self.line(&format!(
             "file      {}, {each} a second{needed}{free}",
-            places.file().display()
+            file.display()
         ))
     }
 
-    pub(super) fn camera(&mut self, description: &str) -> Result<(), EdgeError> {
-        self.camera = description.to_owned();
-        self.line(&format!("camera    {description}"))
+    fn camera(&mut self, description: String) -> Result<(), EdgeError> {
+        let line = format!("camera    {description}");
+        self.camera = description;
+        self.line(&line)
     }
 
     /// The camera has settled.
-    pub(super) fn begins(&mut self) -> Result<(), EdgeError> {
+    fn begins(&mut self) -> Result<(), EdgeError> {
         self.line(
             "recording: the camera has settled, the next pictures are recorded; Ctrl-C ends it",
         )
     }
 
-    pub(super) fn counted(&mut self, time: Duration, counts: RecordedCounts) {
+    fn counted(&mut self, time: Duration, counts: RecordedCounts) {
         self.progress.set_position(time.as_secs());
         let bytes = HumanBytes(counts.bytes);
         self.progress
@@ -86,14 +107,13 @@ impl<'a> Report<'a> {
     }
 
     /// It has its name.
-    pub(super) fn whole(&mut self, places: &Places, written: &Written) -> Result<(), EdgeError> {
+    pub(super) fn whole(&mut self, recording: &Path, written: &Written) -> Result<(), EdgeError> {
         self.progress.finish_and_clear();
         let Written {
             counts,
             time,
             ended,
         } = written;
-        let recording = places.file();
         let bytes = fs_err::metadata(recording).map_or(counts.bytes, |found| found.len());
         if self.json {
             let whole = Whole {

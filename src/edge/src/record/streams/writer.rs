@@ -26,7 +26,7 @@ const BACKLOG_MAX_BYTES: u64 = 400_000_000;
 /// What is to be recorded.
 pub(super) struct Job {
     pub(super) source: RealSenseSource,
-    /// Where it is written.
+    /// Where it is written: an empty file that is this run's.
     pub(super) file: PathBuf,
     /// What it will be called.
     pub(super) name: PathBuf,
@@ -35,8 +35,8 @@ pub(super) struct Job {
     pub(super) shall_end: Arc<AtomicBool>,
 }
 
-/// How far it is.
-pub(super) enum News {
+/// How far it is, for people.
+pub(super) enum Step {
     /// The camera runs.
     Started { description: String },
     /// Its first pictures have passed, and the next are written.
@@ -46,6 +46,11 @@ pub(super) enum News {
         time: Duration,
         counts: RecordedCounts,
     },
+}
+
+/// What the writer says to whoever watches it.
+pub(super) enum News {
+    Step(Step),
     /// No more pictures are taken.
     Closing,
     /// The file is closed, or there is none. Nothing follows.
@@ -77,8 +82,9 @@ fn write(job: &Job, teller: &Sender<News>) -> Result<Written, EdgeError> {
     check_ending(context.library(), &job.name).map_err(refused)?;
     let mut recorder = StreamRecorder::start(&context, finder.as_mut(), &spec, &job.file)
         .inspect_err(|_| {
-            // The file may have been made, and holds nothing.
-            if let Err(error) = fs_err::remove_file(&job.file) {
+            // What may be in it is nothing; an empty one goes when its name is let go of.
+            let mut anew = fs_err::OpenOptions::new();
+            if let Err(error) = anew.write(true).truncate(true).open(&job.file) {
                 log::debug!("{error}");
             }
         })
@@ -93,7 +99,7 @@ fn write(job: &Job, teller: &Sender<News>) -> Result<Written, EdgeError> {
         facts.rate_hz,
         facts.library
     );
-    tell(teller, News::Started { description });
+    tell(teller, News::Step(Step::Started { description }));
     let limits = Limits {
         first_pair: Duration::from_micros(spec.recovery.first_pair_max_us),
         stall: Duration::from_micros(spec.recovery.stall_max_us),
@@ -130,7 +136,7 @@ fn run(job: &Job, recorder: &mut StreamRecorder, limits: &Limits, teller: &Sende
     let (mut paired, mut heard, mut told) = (Instant::now(), Instant::now(), Instant::now());
     let mut began = recorder.is_recording().then(Instant::now);
     if began.is_some() {
-        tell(teller, News::Settled);
+        tell(teller, News::Step(Step::Settled));
     }
     while !job.shall_end.load(Ordering::Acquire) {
         match recorder.look(WAIT) {
@@ -139,7 +145,7 @@ fn run(job: &Job, recorder: &mut StreamRecorder, limits: &Limits, teller: &Sende
                 (paired, heard) = (Instant::now(), Instant::now());
                 if began.is_none() && recorder.is_recording() {
                     began = Some(Instant::now());
-                    tell(teller, News::Settled);
+                    tell(teller, News::Step(Step::Settled));
                 }
             }
             Ok(Passed::Single) => heard = Instant::now(),
@@ -167,7 +173,10 @@ fn run(job: &Job, recorder: &mut StreamRecorder, limits: &Limits, teller: &Sende
         if told.elapsed() >= TELL {
             told = Instant::now();
             let counts = recorder.counts();
-            tell(teller, News::Counted { time, counts });
+            // More will follow, so one at a time may wait.
+            if teller.is_empty() {
+                tell(teller, News::Step(Step::Counted { time, counts }));
+            }
             if recorder.backlog_bytes() > BACKLOG_MAX_BYTES {
                 return Ended::Early(EdgeError::SlowDisk {
                     file: job.name.clone(),
@@ -178,9 +187,9 @@ fn run(job: &Job, recorder: &mut StreamRecorder, limits: &Limits, teller: &Sende
     Ended::Signal
 }
 
-/// What nobody takes in time is left out: more will follow.
+/// Never waits, or a camera would go on that is to be stopped; and nothing is lost: `teller` has no bounds.
 fn tell(teller: &Sender<News>, news: News) {
-    if let Err(error) = teller.try_send(news) {
+    if let Err(error) = teller.send(news) {
         log::debug!("telling how far the recording is: {error}");
     }
 }

@@ -337,12 +337,23 @@ impl LineProcess {
             // A station that goes by a file takes nothing over.
             return self.station.recorded(true, self.clock.now_us());
         };
+        let progress = self.station.changeover().progress();
+        let goes_back = !matches!(progress, Progress::Recording(_));
         let record = Record {
             active,
             previous: standing.previous.and_then(|model| self.models.id(model)),
-            goes_back: !matches!(self.station.changeover().progress(), Progress::Recording(_)),
+            goes_back,
         };
-        if self.models.chores.records.try_send(record).is_err() {
+        let recipe = match goes_back {
+            true => self.station.recipe(),
+            false => self.station.recipe_once(standing.active),
+        };
+        let memo = self.recipes.memo(recipe);
+        if self.models.chores.records.try_send((record, memo)).is_ok() {
+            if recipe != self.station.recipe() {
+                self.recipes.noted(memo);
+            }
+        } else {
             log::error!("recording the active model: the thread that does it is busy or gone");
             self.station.recorded(false, self.clock.now_us());
         }

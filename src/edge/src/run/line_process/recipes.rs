@@ -1,7 +1,7 @@
 //! Recipes on a running line: which model the selected one has, and what people are told of it.
 
 use crossbeam_channel::Sender;
-use twinspect_core::changeover::Model;
+use twinspect_core::changeover::{Model, Progress};
 use twinspect_core::readiness::NotReady;
 use twinspect_core::recipe::{Chosen, Lack, Recipe as Number, Unchosen};
 use twinspect_store::models::{ModelId, ModelsError, Selection};
@@ -9,7 +9,7 @@ use twinspect_store::models::{ModelId, ModelsError, Selection};
 use super::LineProcess;
 use crate::config::{Recipe, RecipesSpec};
 use crate::control::{RecipeStatus, RecipeSwitch, RecipesStatus, Reply};
-use crate::run::clerk::{Errand, Found, Store};
+use crate::run::clerk::{Errand, Found, Memo, Store};
 use crate::run::service::reply;
 
 /// A take-over that belongs to a selection.
@@ -36,8 +36,10 @@ pub(super) struct Recipes {
     recent: Vec<u32>,
     /// What was last told of what keeps the model in charge from judging.
     unchosen: Option<Unchosen>,
-    /// What a restart knows of the selection.
+    /// What a restart knows of the selection, or will know when the clerk is done.
     remembered: Option<Selection>,
+    /// Of the last memo.
+    turn: u64,
 }
 
 impl Recipes {
@@ -51,6 +53,7 @@ impl Recipes {
             recent: Vec::new(),
             unchosen: None,
             remembered: None,
+            turn: 0,
         }
     }
 
@@ -80,6 +83,26 @@ impl Recipes {
         let known = spec.by_number(recipe).zip(active);
         let is_live = known.is_some_and(|(recipe, active)| fits(recipe, active));
         Ok(Some((Number(recipe), is_live)))
+    }
+
+    /// For the clerk: a restart is to know of this recipe, where somebody has asked for it. Lines are read again.
+    pub(super) fn memo(&mut self, recipe: Option<Number>) -> Memo {
+        self.turn += 1;
+        Memo {
+            selection: self.lasting(recipe),
+            turn: self.turn,
+        }
+    }
+
+    /// The clerk has it.
+    pub(super) fn noted(&mut self, memo: Memo) {
+        self.remembered = memo.selection;
+    }
+
+    fn lasting(&self, recipe: Option<Number>) -> Option<Selection> {
+        let by_hand = self.spec.as_ref().is_some_and(|spec| !spec.by_lines);
+        let recipe = recipe.filter(|_| by_hand);
+        recipe.map(|Number(recipe)| Selection { recipe })
     }
 
     /// So many bytes stay free beside processes in reserve.
@@ -298,19 +321,22 @@ impl LineProcess {
         self.service.unchosen(text);
     }
 
-    /// Has it written down what is selected, where that has changed and somebody has asked for it: lines are read again
-    /// after a restart.
+    /// Has it written down what is selected, where that has changed.
     fn remember(&mut self) {
-        let spec = self.recipes.spec.as_ref();
-        let by_hand = spec.is_some_and(|spec| !spec.by_lines);
-        let recipe = self.station.recipe().filter(|_| by_hand);
-        let selection = recipe.map(|Number(recipe)| Selection { recipe });
-        if selection == self.recipes.remembered {
+        let recipe = self.station.recipe();
+        if self.recipes.lasting(recipe) == self.recipes.remembered {
             return;
         }
+        // The record of a model that ends a recipe says so itself, and must have the last word.
+        if let Progress::Recording(model) = self.station.changeover().progress()
+            && self.station.recipe_once(model) != recipe
+        {
+            return;
+        }
+        let memo = self.recipes.memo(recipe);
         // If the clerk is busy it is tried again when the loop has gone round.
-        if self.models.ask(Errand::Selection(selection)) {
-            self.recipes.remembered = selection;
+        if self.models.ask(Errand::Selection(memo)) {
+            self.recipes.noted(memo);
         }
     }
 

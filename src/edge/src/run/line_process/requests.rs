@@ -2,6 +2,7 @@
 
 use crossbeam_channel::Sender;
 use twinspect_core::readiness::NotReady;
+use twinspect_core::trigger::SourceSpec;
 
 use super::LineProcess;
 use crate::config::{Change, Loaded, ReloadError};
@@ -82,7 +83,7 @@ impl LineProcess {
         {
             return Ok(Err("the recording has ended: there is no part left"));
         }
-        if !self.service.may_await() {
+        if !self.service.awaited().may_ask() {
             return Ok(Err("too many parts that were asked for are under way"));
         }
         // The station wants to hear of all edges before this moment first.
@@ -103,7 +104,7 @@ impl LineProcess {
             ));
         }
         self.machine.take_part();
-        self.service.wait_for(number, answer.clone());
+        self.service.awaited().asked(number, answer.clone());
         Ok(Ok(()))
     }
 
@@ -118,8 +119,11 @@ impl LineProcess {
         if self.station.obstacle() == Some(NotReady::Closing) {
             return Err("the station stops and takes no more parts".to_owned());
         }
-        if !self.service.may_await() {
-            return Err("too many parts that were asked for are under way".to_owned());
+        if self.loaded.station.decisions.trigger.source == SourceSpec::Software {
+            return Err(
+                "no part of this station comes by itself: `trigger` is answered when its part has left"
+                    .to_owned(),
+            );
         }
         let triggered = self.station.gate().counters().triggered;
         if let Some(after) = after
@@ -131,12 +135,19 @@ impl LineProcess {
         }
         let next = triggered + 1;
         let number = number.unwrap_or(next);
+        if number == 0 {
+            return Err("parts are counted from 1".to_owned());
+        }
         if number > next || self.service.has_left(number) {
             return Err(format!(
                 "part {number} has left, or is not the next one that comes, which is {next}"
             ));
         }
-        self.service.wait_for(number, answer.clone());
+        let now_us = self.clock.now_us();
+        let awaited = self.service.awaited();
+        if !awaited.coming(number, answer.clone(), now_us) {
+            return Err("too many wait for parts to come: ask again later".to_owned());
+        }
         Ok(())
     }
 

@@ -1,28 +1,26 @@
-//! Records of parts that nobody has a picture of: the camera gave nothing, no process judged, the answer came too late.
+//! Records of parts that nobody has kept a picture of: the camera gave nothing, no process judged, the answer came too late,
+//! or the part was found good and left without a result all the same.
 //!
 //! [`spells`] says what is to be written and when: for each reason one record while parts leave for it, with their count.
 //! So a camera that is dead at ten parts a second costs one record an hour and a write a minute. The records lie in a ring of
 //! their own: those of real rejects never make room for them. [`Unseen`] is the thread that writes, since a disk may be slow and
-//! the line may not; what finds no room on the way to it is counted in memory and written later.
+//! the line may not; what finds no room on the way to it is counted in memory and written later, and so is what the disk
+//! refuses: [`shelf`].
 
+mod shelf;
 mod spells;
 
 pub(super) use spells::Missed;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use shelf::Shelf;
 use spells::{NOTES_MAX, Note, Spells};
-use twinspect_core::verdict::Verdict;
-use twinspect_store::records::{
-    FORMAT, ModelFacts, Record, RecordId, RecordsError, Ring, RingSpec, Taken, unseen_folder,
-};
+use twinspect_store::records::{ModelFacts, RingSpec, unseen_folder};
 
-use crate::chaos;
 use crate::clock::Clock;
 use crate::config::RecordsSpec;
-use crate::error::WithCauses;
 
 /// Records that are kept ...
 const KEEP_RECORDS: usize = 500;
@@ -45,23 +43,15 @@ impl Unseen {
     pub(super) fn start(spec: &RecordsSpec, station: &str, run: Option<String>) -> Self {
         let (notes, noted) = bounded::<Note>(NOTES_MAX);
         let (ends, ended) = bounded::<()>(0);
-        let mut shelf = Shelf {
-            spec: RingSpec {
-                folder: unseen_folder(&spec.ring.folder),
-                keep_parts: KEEP_RECORDS,
-                keep_bytes: KEEP_BYTES,
-                free_min_bytes: spec.ring.free_min_bytes,
-            },
-            ring: None,
-            station: station.to_owned(),
-            run,
-            known: Vec::new(),
-            is_failing: false,
+        let ring = RingSpec {
+            folder: unseen_folder(&spec.ring.folder),
+            keep_parts: KEEP_RECORDS,
+            keep_bytes: KEEP_BYTES,
+            free_min_bytes: spec.ring.free_min_bytes,
         };
+        let shelf = Shelf::new(ring, station.to_owned(), run);
         std::thread::spawn(move || {
-            for note in noted {
-                shelf.note(&note);
-            }
+            shelf.serve(&noted);
             drop(ends);
         });
         Self {
@@ -108,87 +98,9 @@ impl Unseen {
     }
 }
 
-/// The thread's end.
-struct Shelf {
-    spec: RingSpec,
-    ring: Option<Ring>,
-    station: String,
-    run: Option<String>,
-    /// Records of spells that grow.
-    known: Vec<(u64, RecordId)>,
-    /// The last record could not be written.
-    is_failing: bool,
-}
-
-impl Shelf {
-    fn note(&mut self, note: &Note) {
-        let written = catch_unwind(AssertUnwindSafe(|| self.write(note)));
-        let was_failing = self.is_failing;
-        self.is_failing = !matches!(written, Ok(Ok(())));
-        let parts = note.spell.parts;
-        match written {
-            Ok(Ok(())) if was_failing => {
-                log::warn!("parts without a picture are recorded again");
-            }
-            Ok(Ok(())) => {}
-            Ok(Err(error)) if was_failing => {
-                log::debug!("recording {parts} parts without a picture: {error}");
-            }
-            Ok(Err(error)) => log::warn!(
-                "parts without a picture can't be recorded, and are rejected all the same: {}",
-                WithCauses(&error)
-            ),
-            Err(_) => log::error!("recording {parts} parts without a picture has panicked"),
-        }
-    }
-
-    fn write(&mut self, note: &Note) -> Result<(), RecordsError> {
-        let record = Record {
-            format: FORMAT,
-            station: self.station.clone(),
-            run: self.run.clone(),
-            number: note.first.number,
-            part: None,
-            time_unix_ms: note.first.time_unix_ms,
-            verdict: Verdict::NoResult {
-                reason: note.first.reason,
-            },
-            took_ms: None,
-            stages_ms: None,
-            model: note.model.clone(),
-            engine: None,
-            thresholds: None,
-            twinspect: chaos::VERSION.to_owned(),
-            frame: None,
-            map: None,
-            unseen: Some(note.spell),
-        };
-        let place = self.known.iter().position(|(key, _)| *key == note.key);
-        let known = place.map(|place| self.known.remove(place).1);
-        let ring = match &mut self.ring {
-            Some(ring) => ring,
-            none => none.insert(Ring::open(self.spec.clone())?),
-        };
-        let id = match known {
-            Some(id) if ring.amend(id, &record)? => id,
-            // A new one, or one that has made room meanwhile.
-            _ => ring.add(Taken {
-                record,
-                frame: None,
-                scores: None,
-                sheet: None,
-            })?,
-        };
-        if !note.is_over {
-            self.known.push((note.key, id));
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use twinspect_core::verdict::Reason;
+    use twinspect_core::verdict::{Reason, Verdict};
 
     use super::*;
 

@@ -2,8 +2,8 @@
 //! docs/models.md.
 //!
 //! A row is a fault, and each row is played for every operation of the sequence. After the power has come
-//! back, or the disk was mended, four things must hold: each station has the model that it had before the
-//! interrupted action or the one after it; that model opens, is whole and proven; the sequence can be taken up
+//! back, or the disk was mended, four things must hold: each station has the model and the recipe that it had before the
+//! interrupted action or those after it, and never one of each; that model opens, is whole and proven; the sequence can be taken up
 //! again and gets to its end; and no leftovers stay then. Hangs can't be played here: a process that waits for
 //! its disk for ever has done nothing that a cut does not undo.
 
@@ -25,22 +25,33 @@ enum Action {
     RollBack(&'static str),
     /// Selects this recipe, or none.
     Select(&'static str, Option<u32>),
+    /// What a running station does: its model, the one before it, by which way, and the recipe that counts then.
+    Record(&'static str, &'static str, &'static str, How, Option<u32>),
     Prune,
 }
 
-const SEQUENCE: [Action; 16] = [
+const SEQUENCE: [Action; 21] = [
     Action::Install("1.0.0"),
     Action::Activate("right", "1.0.0"),
     Action::Activate("left", "1.0.0"),
     Action::Select("left", Some(2)),
     Action::Install("1.1.0"),
+    // By hand, which ends the recipe.
     Action::Activate("left", "1.1.0"),
-    Action::RollBack("left"),
     Action::Select("left", Some(3)),
+    // So does this.
+    Action::RollBack("left"),
     Action::Install("2.0.0"),
     Action::Activate("left", "2.0.0"),
-    Action::Select("left", None),
     Action::Select("left", Some(4)),
+    // The recipe's own model takes over, and then one by hand.
+    Action::Record("left", "1.0.0", "2.0.0", How::Activated, Some(4)),
+    Action::Record("left", "2.0.0", "1.0.0", How::Activated, None),
+    // A recipe that could not be written before its model took over, and one that goes on with the model before.
+    Action::Record("left", "1.0.0", "2.0.0", How::Activated, Some(5)),
+    Action::Record("left", "2.0.0", "1.0.0", How::RolledBack, Some(5)),
+    Action::Select("left", None),
+    Action::Select("left", Some(6)),
     // Removes 1.1.0.
     Action::Prune,
     Action::Install("1.1.0"),
@@ -97,6 +108,19 @@ fn act(
             let selection = recipe.map(|recipe| Selection { recipe });
             models.change_when_free()?.select(&station(name), selection)
         }
+        Action::Record(name, active, previous, how, recipe) => {
+            let activation = Activation {
+                active: bundles.id(active),
+                previous: Some(bundles.id(previous)),
+                since_s: NOW_S,
+                how,
+            };
+            let selection = recipe.map(|recipe| Selection { recipe });
+            let change = models.change()?;
+            change
+                .restore(&station(name), activation, selection)
+                .map(|_new| ())
+        }
         Action::Prune => models.change()?.prune(0, &[]).map(|_pruned| ()),
     }
 }
@@ -145,7 +169,7 @@ fn recover(
     let found = choices(&models).map_err(|error| format!("{error}: {error:?}"))?;
     if found != expected[at] && found != expected[at + 1] {
         return Err(format!(
-            "neither the old models nor the new ones: {found:?}"
+            "neither the old models and recipes nor the new ones: {found:?}"
         ));
     }
     usable(&models, &found)?;
@@ -302,7 +326,7 @@ fn a_disk_that_does_not_sync_is_found_out() {
         (Lie::FilesNotSynced, "can't be used"),
         (
             Lie::FoldersNotSynced,
-            "neither the old models nor the new ones",
+            "neither the old models and recipes nor the new ones",
         ),
     ] {
         let row = play(Fault::Cut, lie);

@@ -122,6 +122,30 @@ fn whatever_request_fails_one_of_both_texts_is_there() {
     }
 }
 
+/// Begins a record on a disk one of whose requests fails: whether it was promised, whether it is there, and how many requests
+/// that took.
+fn begun(fault: Option<(u64, Fault)>) -> (bool, bool, u64) {
+    let (_temporary, folder) = temporary();
+    let mut disk = Faulty::new(fault);
+    let (promised, newest) = {
+        let mut ring = Ring::open_on(&mut disk, roomy(&unseen_folder(&folder))).unwrap();
+        assert_eq!(ring.newest(), None);
+        (begin(&mut ring).ok(), ring.newest())
+    };
+    assert_eq!(list_unseen(&folder).unwrap().first().copied(), newest);
+    assert!(promised.is_none() || promised == newest, "{fault:?}");
+    (promised.is_some(), newest.is_some(), disk.requests)
+}
+
+#[test]
+fn what_is_there_and_was_not_promised_is_known_to_be_there() {
+    let (promised, is_there, requests) = begun(None);
+    assert!(promised && is_there && requests >= 4, "{requests}");
+    let all = (1..=requests).map(|at| begun(Some((at, Fault::Io))));
+    let unpromised = all.filter(|(promised, is_there, _)| *is_there && !promised);
+    assert!(unpromised.count() > 0);
+}
+
 #[test]
 fn marks_are_read_in_both_spellings() {
     for mark in Mark::ALL {
