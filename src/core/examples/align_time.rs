@@ -67,7 +67,9 @@ const SCENES: [Scene; 4] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("least and median ms of {ROUNDS}: plain, as it is; the plain one's median over the other");
+    println!(
+        "least and median ms of {ROUNDS}: plain, as it is; the plain one's median over the other"
+    );
     for scene in &SCENES {
         for (width, height) in SIZES {
             measure(scene, width, height)?;

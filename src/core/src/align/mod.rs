@@ -8,6 +8,8 @@
 //!
 //! The result is a distance along the *colour* camera's axis, in the counts that went in.
 
+use pulp::{Arch, Simd, WithSimd};
+
 mod lens;
 mod patch;
 mod round;
@@ -70,7 +72,7 @@ pub struct Aligner {
     colour: FrameSize,
     lens: AnyLens,
     /// Ray of each corner of a depth pixel at a depth of 1, turned into the colour camera's frame, by coordinate:
-    /// `(width + 1) x (height + 1)` each, rows from the top.
+    /// `width + 1` in each of `height + 1` rows from the top, and more up to [`corner_stride`], which nothing is seen by.
     corners: [Vec<f32>; 3],
     translation_mm: [f32; 3],
 }
@@ -98,12 +100,12 @@ impl Aligner {
         if !numbers.into_iter().all(|number| number.is_finite()) {
             return Err(AlignError::Place);
         }
-        let columns = depth.width + 1;
+        let stride = corner_stride(depth.width);
         let corners = place.rotation.map(|[a, b, c]| {
-            (0..columns * (depth.height + 1))
+            (0..stride * (depth.height + 1))
                 .map(|index| {
                     // Pixel centres lie at integers, so corners lie half a pixel before.
-                    let (column, row) = (index % columns, index / columns);
+                    let (column, row) = (index % stride, index / stride);
                     let (x, y) = depth.ray(column as f64 - 0.5, row as f64 - 0.5);
                     (a * x + b * y + c) as f32
                 })
@@ -147,42 +149,96 @@ impl Aligner {
         length("depth", self.depth, counts.len())?;
         length("aligned depth", self.colour, aligned.len())?;
         let unit_mm = (unit_m * 1000.0) as f32;
+        // With the widest vectors of this processor.
+        let arch = Arch::new();
         match self.lens {
-            AnyLens::Straight(lens) => self.lay_all(lens, counts, unit_mm, aligned),
-            AnyLens::Bent(lens) => self.lay_all(lens, counts, unit_mm, aligned),
+            AnyLens::Straight(lens) => arch.dispatch(self.laying(lens, counts, unit_mm, aligned)),
+            AnyLens::Bent(lens) => arch.dispatch(self.laying(lens, counts, unit_mm, aligned)),
         }
         Ok(())
     }
 
-    fn lay_all<L: Lens>(&self, lens: L, counts: &[u16], unit_mm: f32, aligned: &mut [u16]) {
-        let view = View {
-            lens,
-            translation_mm: self.translation_mm,
-            size: self.colour,
-            unit_mm,
-        };
+    fn laying<'a, L>(
+        &'a self,
+        lens: L,
+        counts: &'a [u16],
+        unit_mm: f32,
+        aligned: &'a mut [u16],
+    ) -> Laying<'a, L> {
+        Laying {
+            aligner: self,
+            view: View {
+                lens,
+                translation_mm: self.translation_mm,
+                size: self.colour,
+                unit_mm,
+            },
+            counts,
+            aligned,
+        }
+    }
+
+    /// Rays of a stretch of corners.
+    #[inline(always)]
+    fn rays(&self, at: usize) -> Option<[&[f32; STRETCH]; 3]> {
+        let [x, y, z] = self
+            .corners
+            .each_ref()
+            .map(|values| values.get(at..)?.first_chunk());
+        Some([x?, y?, z?])
+    }
+}
+
+/// All of a picture, for [`Arch::dispatch`]: the loops are plain, and compiled for each kind of vectors. All that they call is
+/// inlined, as it would be compiled for the least processor otherwise.
+struct Laying<'a, L> {
+    aligner: &'a Aligner,
+    view: View<L>,
+    counts: &'a [u16],
+    aligned: &'a mut [u16],
+}
+
+impl<L: Lens> WithSimd for Laying<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self {
+            aligner,
+            view,
+            counts,
+            aligned,
+        } = self;
+        let (width, stride) = (aligner.depth.width, corner_stride(aligner.depth.width));
         let mut patches = Patches::new();
         aligned.fill(NOTHING);
-        for (row, counts) in counts.chunks_exact(self.depth.width).enumerate() {
+        for (row, counts) in counts.chunks_exact(width).enumerate() {
             for (stretch, counts) in counts.chunks(STRETCH).enumerate() {
                 if counts.iter().all(|&count| count == 0) {
                     continue;
                 }
-                let above = row * (self.depth.width + 1) + stretch * STRETCH;
-                let rays = |at: usize| {
-                    let corners = self.corners.each_ref();
-                    corners.map(|values| &values[at..at + counts.len()])
-                };
+                // What is beyond the row's end has no measurement.
+                let mut measured = [0; STRETCH];
+                measured[..counts.len()].copy_from_slice(counts);
+                let above = row * stride + stretch * STRETCH;
                 // The lower right corner lies one row below and one column to the right.
-                let below = above + self.depth.width + 2;
-                view.find(counts, rays(above), rays(below), &mut patches);
-                lay(&patches, counts.len(), self.colour.width, aligned);
+                let below = above + stride + 1;
+                let [Some(first), Some(last)] = [aligner.rays(above), aligner.rays(below)] else {
+                    continue;
+                };
+                view.find(&measured, first, last, &mut patches);
+                lay(&patches, view.size.width, aligned);
             }
         }
         for pixel in aligned {
             *pixel = pixel.wrapping_add(1);
         }
     }
+}
+
+/// Corners in a row of the table: those of whole stretches, and one more.
+fn corner_stride(width: usize) -> usize {
+    width.next_multiple_of(STRETCH) + 1
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@
 //! the patches lie, which no vector can.
 
 use super::lens::Lens;
-use super::round::{nearest_count, next_place};
+use super::round::{greater, lesser, nearest_count_less_1, places};
 use crate::frame::FrameSize;
 
 /// Depth pixels whose patches are found before they are laid down: small enough for the first cache.
-pub(super) const STRETCH: usize = 64;
+pub(super) const STRETCH: usize = 32;
 
 /// In the picture while it is filled: a count less 1, so that the nearest is the least, and this, nothing, the greatest.
 pub(super) const NOTHING: u16 = u16::MAX;
@@ -18,19 +18,19 @@ const ONE: u32 = 1 << 16 | 1;
 
 /// Patches of a stretch of depth pixels.
 pub(super) struct Patches {
-    /// Index of the first pixel, which always is one of the picture.
-    start: [u32; STRETCH],
+    /// Row of the first pixel in the upper half, column in the lower one.
+    first: [u32; STRETCH],
     /// Height in the upper half, width in the lower one; never empty.
     shape: [u32; STRETCH],
-    /// The count less 1. [`NOTHING`] of a patch without a pixel or a measurement: laid down, it changes nothing, and costs
-    /// no branch that comes unforeseen.
+    /// The count less 1. [`NOTHING`] of a patch without a pixel or a measurement: laid down, it changes nothing wherever it
+    /// lies, and costs no branch that comes unforeseen.
     less: [u16; STRETCH],
 }
 
 impl Patches {
     pub(super) fn new() -> Self {
         Self {
-            start: [0; STRETCH],
+            first: [0; STRETCH],
             shape: [ONE; STRETCH],
             less: [NOTHING; STRETCH],
         }
@@ -47,45 +47,41 @@ pub(super) struct View<L> {
 }
 
 impl<L: Lens> View<L> {
-    /// Finds the patches of at most [`STRETCH`] depth pixels. `first` and `last` are rays, by coordinate, of their upper left
-    /// and lower right corners, as many as counts.
+    /// Finds the patches of depth pixels. `first` and `last` are rays, by coordinate, of their upper left and lower right
+    /// corners. All are arrays, as a loop that might end early is not made vectors of.
     #[inline(always)]
     pub(super) fn find(
         &self,
-        counts: &[u16],
-        first: [&[f32]; 3],
-        last: [&[f32]; 3],
+        counts: &[u16; STRETCH],
+        [x0, y0, z0]: [&[f32; STRETCH]; 3],
+        [x1, y1, z1]: [&[f32; STRETCH]; 3],
         patches: &mut Patches,
     ) {
-        let many = counts.len().min(STRETCH);
-        let counts = &counts[..many];
-        let [x0, y0, z0] = first.map(|values| &values[..many]);
-        let [x1, y1, z1] = last.map(|values| &values[..many]);
-        let (start, shape) = (&mut patches.start[..many], &mut patches.shape[..many]);
-        let less = &mut patches.less[..many];
+        let Patches { first, shape, less } = patches;
         let (wide, high) = (self.size.width as f32, self.size.height as f32);
-        let stride = self.size.width as u32;
-        for at in 0..many {
+        for at in 0..STRETCH {
+            // Without a measurement both corners are seen at one place, and nothing lies between.
             let z_mm = f32::from(counts[at]) * self.unit_mm;
             let ([left, top], near_mm) = self.seen([x0[at], y0[at], z0[at]], z_mm);
             let ([right, bottom], far_mm) = self.seen([x1[at], y1[at], z1[at]], z_mm);
-            // The patch's middle; one that is out of the counts' range is no measurement.
-            let count = nearest_count((near_mm + far_mm) / (2.0 * self.unit_mm));
+            let (left, right) = (lesser(left, right), greater(right, left));
+            let (top, bottom) = (lesser(top, bottom), greater(bottom, top));
             // The pixels whose centres lie in the patch: neighbours share an edge, and no pixel twice. A patch
             // between two centres covers none; on a surface that goes on, its neighbour does.
-            let (from_column, columns) = span(left, right, wide);
-            let (from_row, rows) = span(top, bottom, high);
-            let is_seen = (counts[at] > 0)
-                & (near_mm > 0.0)
+            let columns = places(left, right, wide);
+            let rows = places(top, bottom, high);
+            let is_patch = (near_mm > 0.0)
                 & (far_mm > 0.0)
-                & left.is_finite()
-                & top.is_finite()
-                & right.is_finite()
-                & bottom.is_finite();
-            let is_patch = is_seen & (count > 0) & (columns > 0) & (rows > 0);
-            start[at] = if is_patch { from_row * stride + from_column } else { 0 };
-            shape[at] = if is_patch { rows << 16 | columns } else { ONE };
-            less[at] = if is_patch { count.wrapping_sub(1) } else { NOTHING };
+                & (lesser(left, top) > f32::NEG_INFINITY)
+                & (greater(right, bottom) < f32::INFINITY)
+                & (columns.start < columns.end)
+                & (rows.start < rows.end);
+            first[at] = rows.start << 16 | columns.start;
+            let area = (rows.end - rows.start) << 16 | (columns.end - columns.start);
+            shape[at] = if is_patch { area } else { ONE };
+            // Of the patch's middle.
+            let nearest = nearest_count_less_1((near_mm + far_mm) / (2.0 * self.unit_mm));
+            less[at] = if is_patch { nearest } else { NOTHING };
         }
     }
 
@@ -102,20 +98,12 @@ impl<L: Lens> View<L> {
     }
 }
 
-/// The first place between two edges, and how many there are.
+/// Lays patches onto a picture of this width: the nearest count wins.
 #[inline(always)]
-fn span(from: f32, to: f32, end: f32) -> (u32, u32) {
-    let (one, other) = (next_place(from, end), next_place(to, end));
-    let first = one.min(other);
-    (first, one.max(other) - first)
-}
-
-/// Lays the first `many` patches onto a picture of this width: the nearest count wins.
-#[inline(always)]
-pub(super) fn lay(patches: &Patches, many: usize, width: usize, picture: &mut [u16]) {
-    let patches = patches.start.iter().zip(&patches.shape).zip(&patches.less);
-    for ((&start, &shape), &less) in patches.take(many) {
-        let start = start as usize;
+pub(super) fn lay(patches: &Patches, width: usize, picture: &mut [u16]) {
+    let patches = patches.first.iter().zip(&patches.shape).zip(&patches.less);
+    for ((&first, &shape), &less) in patches {
+        let start = (first >> 16) as usize * width + (first & 0xffff) as usize;
         if shape == ONE {
             if let Some(pixel) = picture.get_mut(start) {
                 *pixel = less.min(*pixel);

@@ -5,7 +5,7 @@ use super::{AlignError, DepthToColour, FrameSize, Intrinsics};
 
 /// Lays depth pictures of one camera onto its colour pictures. Allocates when it is made, and not after.
 #[derive(Debug, Clone)]
-pub struct Reference {
+pub(crate) struct Reference {
     depth: FrameSize,
     colour: Intrinsics,
     /// Ray of each corner of a depth pixel at a depth of 1, turned into the colour camera's frame:
@@ -21,7 +21,7 @@ impl Reference {
     ///
     /// # Errors
     /// [`AlignError::Intrinsics`] and [`AlignError::Place`].
-    pub fn new(
+    pub(crate) fn new(
         depth: &Intrinsics,
         colour: &Intrinsics,
         place: &DepthToColour,
@@ -56,16 +56,11 @@ impl Reference {
         })
     }
 
-    /// Size of the colour picture, and of what comes out.
-    pub fn size(&self) -> FrameSize {
-        self.colour.size()
-    }
-
     /// Lays counts of `unit_m` metres onto the colour picture; 0 is no measurement in both.
     ///
     /// # Errors
     /// [`AlignError::Length`].
-    pub fn align(
+    pub(crate) fn align(
         &self,
         counts: &[u16],
         unit_m: f64,
