@@ -252,6 +252,7 @@ impl Intrinsics {
     }
 
     /// Column and row at which a direction `(x / z, y / z)` is seen; inverse of [`ray`](Self::ray).
+    #[inline]
     pub fn project(&self, x: f64, y: f64) -> (f64, f64) {
         let [k1, k2, p1, p2, k3] = self.distortion;
         let r2 = x * x + y * y;

@@ -8,7 +8,18 @@
 //!
 //! The result is a distance along the *colour* camera's axis, in the counts that went in.
 
+use pulp::{Arch, Simd, WithSimd};
+
+mod lens;
+mod patch;
+mod round;
+
+use self::lens::{AnyLens, Lens};
+use self::patch::{NOTHING, Patches, STRETCH, View, lay};
 use crate::frame::{FrameSize, Intrinsics};
+
+/// Columns or rows of a picture at most: two sides go into 32 bits, and each is exact as a number of them. No camera has as many.
+const SIDE_MAX: usize = 65_535;
 
 /// Where the depth camera stands, seen from the colour camera: `colour = rotation * depth + translation`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +42,7 @@ impl DepthToColour {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AlignError {
-    /// Intrinsics that project nothing.
+    /// Intrinsics that project nothing, or a picture of more than 65,535 columns or rows.
     #[error("the {camera} camera's intrinsics are not usable: {intrinsics:?}")]
     Intrinsics {
         /// `depth` or `colour`.
@@ -58,13 +69,12 @@ pub enum AlignError {
 #[derive(Debug, Clone)]
 pub struct Aligner {
     depth: FrameSize,
-    colour: Intrinsics,
-    /// Ray of each corner of a depth pixel at a depth of 1, turned into the colour camera's frame:
-    /// `(width + 1) x (height + 1)`, rows from the top.
-    corners: Vec<[f32; 3]>,
+    colour: FrameSize,
+    lens: AnyLens,
+    /// Ray of each corner of a depth pixel at a depth of 1, turned into the colour camera's frame, by coordinate:
+    /// `width + 1` in each of `height + 1` rows from the top, and more up to [`corner_stride`], which nothing is seen by.
+    corners: [Vec<f32>; 3],
     translation_mm: [f32; 3],
-    /// Whether the colour camera's lens bends nothing.
-    is_straight: bool,
 }
 
 impl Aligner {
@@ -78,7 +88,8 @@ impl Aligner {
         place: &DepthToColour,
     ) -> Result<Self, AlignError> {
         for (camera, intrinsics) in [("depth", depth), ("colour", colour)] {
-            if !intrinsics.is_usable() {
+            let sides = [intrinsics.width, intrinsics.height];
+            if !intrinsics.is_usable() || sides.iter().any(|&side| side > SIDE_MAX) {
                 return Err(AlignError::Intrinsics {
                     camera,
                     intrinsics: Box::new(*intrinsics),
@@ -89,19 +100,21 @@ impl Aligner {
         if !numbers.into_iter().all(|number| number.is_finite()) {
             return Err(AlignError::Place);
         }
-        let columns = depth.width + 1;
-        let corners = (0..columns * (depth.height + 1))
-            .map(|index| {
-                // Pixel centres lie at integers, so corners lie half a pixel before.
-                let (column, row) = (index % columns, index / columns);
-                let (x, y) = depth.ray(column as f64 - 0.5, row as f64 - 0.5);
-                place.rotation.map(|[a, b, c]| (a * x + b * y + c) as f32)
-            })
-            .collect();
+        let stride = corner_stride(depth.width);
+        let corners = place.rotation.map(|[a, b, c]| {
+            (0..stride * (depth.height + 1))
+                .map(|index| {
+                    // Pixel centres lie at integers, so corners lie half a pixel before.
+                    let (column, row) = (index % stride, index / stride);
+                    let (x, y) = depth.ray(column as f64 - 0.5, row as f64 - 0.5);
+                    (a * x + b * y + c) as f32
+                })
+                .collect()
+        });
         Ok(Self {
             depth: depth.size(),
-            is_straight: colour.distortion == [0.0; 5],
-            colour: *colour,
+            colour: colour.size(),
+            lens: AnyLens::of(colour),
             corners,
             translation_mm: place.translation_mm.map(|value| value as f32),
         })
@@ -109,7 +122,7 @@ impl Aligner {
 
     /// Size of the colour picture, and of what comes out.
     pub fn size(&self) -> FrameSize {
-        self.colour.size()
+        self.colour
     }
 
     /// Lays counts of `unit_m` metres onto the colour picture; 0 is no measurement in both.
@@ -134,93 +147,98 @@ impl Aligner {
             }
         };
         length("depth", self.depth, counts.len())?;
-        length("aligned depth", self.colour.size(), aligned.len())?;
-        aligned.fill(0);
+        length("aligned depth", self.colour, aligned.len())?;
         let unit_mm = (unit_m * 1000.0) as f32;
-        let columns = self.depth.width + 1;
-        let rows = counts.chunks_exact(self.depth.width);
-        let corner_rows = self.corners.chunks_exact(columns);
-        for ((row, above), below) in rows.zip(corner_rows.clone()).zip(corner_rows.skip(1)) {
-            let corners = above.iter().zip(below.iter().skip(1));
-            for (&count, (first, last)) in row.iter().zip(corners) {
-                if count > 0 {
-                    self.cover(f32::from(count) * unit_mm, unit_mm, [first, last], aligned);
-                }
-            }
+        // With the widest vectors of this processor.
+        let arch = Arch::new();
+        match self.lens {
+            AnyLens::Straight(lens) => arch.dispatch(self.laying(lens, counts, unit_mm, aligned)),
+            AnyLens::Bent(lens) => arch.dispatch(self.laying(lens, counts, unit_mm, aligned)),
         }
         Ok(())
     }
 
-    /// Covers what one depth pixel hides.
-    fn cover(&self, z_mm: f32, unit_mm: f32, [first, last]: [&[f32; 3]; 2], aligned: &mut [u16]) {
-        let (Some((left, top, near_mm)), Some((right, bottom, far_mm))) =
-            (self.seen(first, z_mm), self.seen(last, z_mm))
-        else {
-            return;
-        };
-        // The patch's middle; one that is out of the counts' range is no measurement.
-        let Some(count) = nearest_count((near_mm + far_mm) / (2.0 * unit_mm)) else {
-            return;
-        };
-        let size = self.colour.size();
-        // The pixels whose centres lie in the patch: neighbours share an edge, and no pixel twice. A patch
-        // between two centres covers none; on a surface that goes on, its neighbour does.
-        let span = |from: f32, to: f32, end: usize| {
-            next_place(from.min(to), end)..next_place(from.max(to), end)
-        };
-        let columns = span(left, right, size.width);
-        for row in span(top, bottom, size.height) {
-            let start = row * size.width;
-            let Some(pixels) = aligned.get_mut(start + columns.start..start + columns.end) else {
-                return;
-            };
-            for pixel in pixels {
-                if *pixel == 0 || count < *pixel {
-                    *pixel = count;
+    fn laying<'a, L>(
+        &'a self,
+        lens: L,
+        counts: &'a [u16],
+        unit_mm: f32,
+        aligned: &'a mut [u16],
+    ) -> Laying<'a, L> {
+        Laying {
+            aligner: self,
+            view: View {
+                lens,
+                translation_mm: self.translation_mm,
+                size: self.colour,
+                unit_mm,
+            },
+            counts,
+            aligned,
+        }
+    }
+
+    /// Rays of a stretch of corners.
+    #[inline(always)]
+    fn rays(&self, at: usize) -> Option<[&[f32; STRETCH]; 3]> {
+        let [x, y, z] = self
+            .corners
+            .each_ref()
+            .map(|values| values.get(at..)?.first_chunk());
+        Some([x?, y?, z?])
+    }
+}
+
+/// All of a picture, for [`Arch::dispatch`]: the loops are plain, and compiled for each kind of vectors. All that they call is
+/// inlined, as it would be compiled for the least processor otherwise.
+struct Laying<'a, L> {
+    aligner: &'a Aligner,
+    view: View<L>,
+    counts: &'a [u16],
+    aligned: &'a mut [u16],
+}
+
+impl<L: Lens> WithSimd for Laying<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self {
+            aligner,
+            view,
+            counts,
+            aligned,
+        } = self;
+        let (width, stride) = (aligner.depth.width, corner_stride(aligner.depth.width));
+        let mut patches = Patches::new();
+        aligned.fill(NOTHING);
+        for (row, counts) in counts.chunks_exact(width).enumerate() {
+            for (stretch, counts) in counts.chunks(STRETCH).enumerate() {
+                if counts.iter().all(|&count| count == 0) {
+                    continue;
                 }
+                // What is beyond the row's end has no measurement.
+                let mut measured = [0; STRETCH];
+                measured[..counts.len()].copy_from_slice(counts);
+                let above = row * stride + stretch * STRETCH;
+                // The lower right corner lies one row below and one column to the right.
+                let below = above + stride + 1;
+                let [Some(first), Some(last)] = [aligner.rays(above), aligner.rays(below)] else {
+                    continue;
+                };
+                view.find(&measured, first, last, &mut patches);
+                lay(&patches, view.size.width, aligned);
             }
         }
-    }
-
-    /// Where the colour camera sees a corner at this depth of the depth camera, and how far away.
-    fn seen(&self, ray: &[f32; 3], z_mm: f32) -> Option<(f32, f32, f32)> {
-        let [tx, ty, tz] = self.translation_mm;
-        let z = ray[2] * z_mm + tz;
-        if z <= 0.0 {
-            return None;
+        for pixel in aligned {
+            *pixel = pixel.wrapping_add(1);
         }
-        let (x, y) = ((ray[0] * z_mm + tx) / z, (ray[1] * z_mm + ty) / z);
-        let colour = &self.colour;
-        let (column, row) = if self.is_straight {
-            (
-                x * colour.fx as f32 + colour.cx as f32,
-                y * colour.fy as f32 + colour.cy as f32,
-            )
-        } else {
-            let (column, row) = colour.project(f64::from(x), f64::from(y));
-            (column as f32, row as f32)
-        };
-        (column.is_finite() && row.is_finite()).then_some((column, row, z))
     }
 }
 
-/// The first place from an edge on, from 0 to `end`: what `ceil` says, which on many processors is a call of a function, and
-/// this is done four times a pixel.
-fn next_place(edge: f32, end: usize) -> usize {
-    // A picture's side is exact in both types.
-    let edge = edge.clamp(0.0, end as f32);
-    let whole = edge as i32;
-    (whole + i32::from((whole as f32) < edge)) as usize
-}
-
-/// The nearest count, halves upwards; `None` out of the range of counts. What `round` says, likewise.
-fn nearest_count(counts: f32) -> Option<u16> {
-    // Also of what is no number.
-    if !(0.5..65_535.5).contains(&counts) {
-        return None;
-    }
-    let whole = counts as i32;
-    u16::try_from(whole + i32::from(counts - whole as f32 >= 0.5)).ok()
+/// Corners in a row of the table: those of whole stretches, and one more.
+fn corner_stride(width: usize) -> usize {
+    width.next_multiple_of(STRETCH) + 1
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 use proptest::prelude::*;
 
+use super::round::{nearest_count_less_1, places};
 use super::*;
+use reference::Reference;
+
+mod reference;
 
 const UNIT_M: f64 = 0.001;
 
@@ -123,6 +127,9 @@ fn a_lens_that_bends_is_followed() {
 #[test]
 fn what_can_t_be_aligned_is_refused() {
     let good = camera(8, 6, 8.0);
+    // Rows and columns are kept in 16 bits.
+    let wide = camera(65_536, 1, 8.0);
+    assert!(Aligner::new(&good, &wide, &DepthToColour::SAME).is_err());
     let mut bad = good;
     bad.fx = f64::NAN;
     assert!(matches!(
@@ -178,19 +185,119 @@ proptest! {
         counts in -2.0_f32..70_000.0,
         end in 1_usize..2_000,
     ) {
+        let place = |edge: f32| (edge.ceil().max(0.0) as usize).min(end);
         for edge in [edge, edge.round(), edge.round() + 0.5, edge.round().next_up(), edge.round().next_down()] {
-            prop_assert_eq!(next_place(edge, end), (edge.ceil().max(0.0) as usize).min(end), "{}", edge);
+            let found = places(edge, end as f32, end as f32);
+            prop_assert_eq!(found.start as usize..found.end as usize, place(edge)..end, "{}", edge);
+            let found = places(0.0, edge, end as f32);
+            prop_assert_eq!(found.start as usize..found.end as usize, 0..place(edge), "{}", edge);
         }
+        prop_assert!(places(f32::NAN, edge, end as f32).is_empty());
+        prop_assert!(places(edge, f32::NAN, end as f32).is_empty());
         let half = counts.round() + 0.5;
-        for counts in [counts, half, half.next_up(), half.next_down(), counts.round(), 1.0 - half.fract(), 0.5_f32.next_down()] {
+        for counts in [
+            counts, half, half.next_up(), half.next_down(), counts.round(), 1.0 - half.fract(), 0.5_f32.next_down(),
+            f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 65_535.5, 65_535.0, 65_536.0,
+        ] {
             let rounded = counts.round();
-            let expected = (1.0..=65_535.0).contains(&rounded).then_some(rounded as u16);
-            prop_assert_eq!(nearest_count(counts), expected, "{}", counts);
+            let expected = if (1.0..=65_535.0).contains(&rounded) { rounded as u16 - 1 } else { NOTHING };
+            prop_assert_eq!(nearest_count_less_1(counts), expected, "{}", counts);
         }
-        for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 65_535.5, 65_535.0, 65_536.0] {
-            let rounded = odd.round();
-            let expected = (1.0..=65_535.0).contains(&rounded).then_some(rounded as u16);
-            prop_assert_eq!(nearest_count(odd), expected, "{}", odd);
-        }
+    }
+}
+
+/// Rotation by three angles, one axis after the other.
+fn turned([a, b, c]: [f64; 3]) -> [[f64; 3]; 3] {
+    let ((sa, ca), (sb, cb), (sc, cc)) = (a.sin_cos(), b.sin_cos(), c.sin_cos());
+    [
+        [cc * cb, cc * sb * sa - sc * ca, cc * sb * ca + sc * sa],
+        [sc * cb, sc * sb * sa + cc * ca, sc * sb * ca - cc * sa],
+        [-sb, cb * sa, cb * ca],
+    ]
+}
+
+fn any_camera(sides: std::ops::Range<usize>) -> impl Strategy<Value = Intrinsics> {
+    let focal = || prop_oneof![4 => 10.0_f64..300.0, 1 => 1e-3_f64..1e5];
+    let distortion = prop_oneof![
+        Just([0.0; 5]),
+        prop::array::uniform5(-0.1_f64..0.1),
+        // Bends so that not all rays are numbers.
+        prop::array::uniform5(-1e30_f64..1e30),
+    ];
+    let centre = || prop_oneof![Just(0.5), -0.2_f64..1.2];
+    (
+        sides.clone(),
+        sides,
+        focal(),
+        focal(),
+        centre(),
+        centre(),
+        distortion,
+    )
+        .prop_map(
+            |(width, height, fx, fy, across, down, distortion)| Intrinsics {
+                width,
+                height,
+                fx,
+                fy,
+                cx: (width as f64 - 1.0) * across,
+                cy: (height as f64 - 1.0) * down,
+                distortion,
+            },
+        )
+}
+
+fn any_place() -> impl Strategy<Value = DepthToColour> {
+    let rotation = prop_oneof![
+        Just(DepthToColour::SAME.rotation),
+        prop::array::uniform3(-0.05_f64..0.05).prop_map(turned),
+        prop::array::uniform3(-3.2_f64..3.2).prop_map(turned),
+        // No rotation, but numbers; products of the last ones are infinite in 32 bits.
+        prop::array::uniform3(prop::array::uniform3(-2.0_f64..2.0)),
+        prop::array::uniform3(prop::array::uniform3(-1e38_f64..1e38)),
+    ];
+    let translation_mm = prop_oneof![
+        Just([0.0; 3]),
+        prop::array::uniform3(-60.0_f64..60.0),
+        prop::array::uniform3(-1e3_f64..1e3),
+        // At the edge of what 32 bits hold.
+        prop::array::uniform3(-1e38_f64..1e38),
+    ];
+    (rotation, translation_mm).prop_map(|(rotation, translation_mm)| DepthToColour {
+        rotation,
+        translation_mm,
+    })
+}
+
+/// A surface with noise and holes, or any numbers: rows of one to three stretches, whole and not.
+fn any_counts() -> impl Strategy<Value = Vec<u16>> {
+    let pixels = 80 * 80;
+    prop_oneof![
+        prop::collection::vec(prop_oneof![1 => Just(0), 4 => 440_u16..460], pixels),
+        prop::collection::vec(prop_oneof![1 => Just(0), 1 => 1_u16..], pixels),
+        prop::collection::vec(prop_oneof![50 => Just(0), 1 => 1_u16..2_000], pixels),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// Every pixel of every picture to the last bit, also of cameras and places that are none.
+    #[test]
+    fn it_says_what_the_plain_way_says(
+        depth in any_camera(1..80),
+        colour in any_camera(1..120),
+        place in any_place(),
+        counts in any_counts(),
+        unit_m in prop_oneof![4 => Just(0.001), 2 => 1e-5_f64..1e-2, 1 => prop::num::f64::ANY],
+    ) {
+        let counts = &counts[..depth.width * depth.height];
+        let mut expected = vec![7; colour.size().pixels()];
+        let mut found = vec![9; colour.size().pixels()];
+        let plain = Reference::new(&depth, &colour, &place).unwrap();
+        plain.align(counts, unit_m, &mut expected).unwrap();
+        let aligner = Aligner::new(&depth, &colour, &place).unwrap();
+        aligner.align(counts, unit_m, &mut found).unwrap();
+        prop_assert_eq!(expected, found);
     }
 }
