@@ -3,6 +3,8 @@
 //! Two loops: the first computes and never branches, so that the compiler makes vectors of it; the second writes to wherever
 //! the patches lie, which no vector can.
 
+use std::ops::Range;
+
 use super::lens::Lens;
 use super::round::{greater, lesser, nearest_count_less_1, places};
 use crate::frame::FrameSize;
@@ -77,7 +79,9 @@ impl<L: Lens> View<L> {
                 & (columns.start < columns.end)
                 & (rows.start < rows.end);
             first[at] = rows.start << 16 | columns.start;
-            let area = (rows.end - rows.start) << 16 | (columns.end - columns.start);
+            // Wraps where there is none, and is not used then.
+            let count = |places: Range<u32>| places.end.wrapping_sub(places.start);
+            let area = count(rows) << 16 | count(columns);
             shape[at] = if is_patch { area } else { ONE };
             // Of the patch's middle.
             let nearest = nearest_count_less_1((near_mm + far_mm) / (2.0 * self.unit_mm));
