@@ -46,7 +46,7 @@ pub(crate) struct StoreArgs {
     /// The station's configuration: its store of models, who may sign, its engine.
     #[arg(long, value_name = "FILE", conflicts_with = "models")]
     pub(crate) config: Option<PathBuf>,
-    /// A store of models without a station: nothing need be signed, and tract proves.
+    /// A store of models without a station: nothing need be signed, and the CPU proves.
     #[arg(long, value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
     /// One JSON object.
