@@ -8,7 +8,7 @@
 //! [`poll`] asks the station, [`view`] makes of that what a browser shows; [`server`] takes connections,
 //! [`host`] and [`answer`] say what they get. [`album`] is the folder of pictures.
 //!
-//! Where the station has a [`token`], people mark parts here: [`review`] asks [`guard`] and token, and [`marks`] writes
+//! Where the station has a [`mod@token`], people mark parts here: [`review`] asks [`guard`] and token, and [`marks`] writes
 //! beside the records.
 
 mod album;
