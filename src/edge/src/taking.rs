@@ -1,6 +1,6 @@
 //! Pictures one after the other, of a camera that may fail now and then.
 
-use twinspect_camera::Camera;
+use twinspect_camera::{Camera, CameraError};
 use twinspect_core::frame::FramePair;
 
 use crate::clock::Clock;
@@ -8,6 +8,31 @@ use crate::error::{EdgeError, WithCauses};
 
 /// Captures that may fail in a row before the camera is given up.
 const FAILURES_MAX: u32 = 10;
+
+/// With a camera that fails now and then.
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    failures: u32,
+}
+
+impl Patience {
+    /// It has given a picture.
+    pub(crate) fn restore(&mut self) {
+        self.failures = 0;
+    }
+
+    /// It has given none. Why, if asking again is sensible.
+    ///
+    /// # Errors
+    /// [`EdgeError::Camera`] of a camera that is lost, or has failed too often.
+    pub(crate) fn fail(&mut self, error: CameraError) -> Result<String, EdgeError> {
+        if self.failures == FAILURES_MAX || error.wants_new_process() {
+            return Err(EdgeError::Camera(error));
+        }
+        self.failures += 1;
+        Ok(WithCauses(&error).to_string())
+    }
+}
 
 /// What asking a camera has come to.
 #[expect(
@@ -27,7 +52,7 @@ pub(crate) enum Taken {
 pub(crate) struct Taker {
     camera: Box<dyn Camera>,
     clock: Clock,
-    failures: u32,
+    patience: Patience,
 }
 
 impl Taker {
@@ -35,7 +60,7 @@ impl Taker {
         Self {
             camera,
             clock: Clock::start(),
-            failures: 0,
+            patience: Patience::default(),
         }
     }
 
@@ -54,17 +79,11 @@ impl Taker {
     pub(crate) fn take(&mut self) -> Result<Taken, EdgeError> {
         match self.camera.capture(self.clock.now_us()) {
             Ok(frame) => {
-                self.failures = 0;
+                self.patience.restore();
                 Ok(Taken::Picture(frame.pair))
             }
             Err(error) if error.is_end() => Ok(Taken::End),
-            Err(error) if self.failures == FAILURES_MAX || error.wants_new_process() => {
-                Err(EdgeError::Camera(error))
-            }
-            Err(error) => {
-                self.failures += 1;
-                Ok(Taken::Failed(WithCauses(&error).to_string()))
-            }
+            Err(error) => self.patience.fail(error).map(Taken::Failed),
         }
     }
 }

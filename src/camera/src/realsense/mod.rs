@@ -204,17 +204,7 @@ impl RealSenseCamera {
 
 impl Camera for RealSenseCamera {
     fn description(&self) -> String {
-        let facts = &self.facts;
-        format!(
-            "{}: {} {}, colour {}, depth {} at {} Hz, {}",
-            self.name,
-            facts.name,
-            facts.serial,
-            facts.intrinsics.size(),
-            facts.depth_size,
-            facts.rate_hz,
-            facts.library
-        )
+        format!("{}: {}", self.name, self.facts)
     }
 
     fn intrinsics(&self) -> Option<&Intrinsics> {

@@ -1,6 +1,7 @@
 //! A camera that has been started once: its sensors run, and its pictures come.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -49,6 +50,22 @@ pub struct CameraFacts {
     pub depth_unit_m: f64,
     /// What was set, and what the camera says of it.
     pub settings: Vec<SettingFact>,
+}
+
+impl fmt::Display for CameraFacts {
+    /// Which camera it is, what it gives, and by which library.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {}, colour {}, depth {} at {} Hz, {}",
+            self.name,
+            self.serial,
+            self.intrinsics.size(),
+            self.depth_size,
+            self.rate_hz,
+            self.library
+        )
+    }
 }
 
 /// A picture that has come, or why it is none.

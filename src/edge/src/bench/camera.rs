@@ -25,10 +25,11 @@ use crate::cameras::{self, Alone, CameraWatch};
 use crate::cli::BenchArgs;
 use crate::clock::Clock;
 use crate::config::{self, CameraSource, Station};
-use crate::error::{EdgeError, WithCauses};
+use crate::error::EdgeError;
 use crate::latency::{Latencies, milliseconds};
 use crate::replay::write_json;
 use crate::run::StationLock;
+use crate::taking::Patience;
 
 /// How long is measured if nobody says otherwise.
 const SECONDS: u64 = 20;
@@ -41,8 +42,6 @@ const COLOURS: RgbSpec = RgbSpec {
 };
 /// Durations that are kept of a stage: an hour at 60 Hz.
 const SAMPLES_KEPT: usize = 216_000;
-/// Captures that may fail in a row before the camera is given up.
-const FAILURES_MAX: u32 = 10;
 
 /// Everything that was measured. Its keys are for scripts and stay.
 #[derive(Serialize)]
@@ -138,18 +137,15 @@ fn each_picture(source: &CameraSource) -> CameraSource {
 /// Pictures in which caches and clock rates settle, and by which the belt is measured.
 fn first_pictures(camera: &mut dyn Camera) -> Result<Vec<FramePair>, EdgeError> {
     let clock = Clock::start();
-    let (mut pictures, mut failures) = (Vec::new(), 0);
+    let (mut pictures, mut patience) = (Vec::new(), Patience::default());
     while pictures.len() < BELT_FRAMES {
         match camera.capture(clock.now_us()) {
-            Ok(frame) => pictures.push(frame.pair),
+            Ok(frame) => {
+                patience.restore();
+                pictures.push(frame.pair);
+            }
             Err(error) if error.is_end() => break,
-            Err(error) if failures == FAILURES_MAX || error.wants_new_process() => {
-                return Err(EdgeError::Camera(error));
-            }
-            Err(error) => {
-                log::warn!("{}", WithCauses(&error));
-                failures += 1;
-            }
+            Err(error) => log::warn!("{}", patience.fail(error)?),
         }
     }
     Ok(pictures)
@@ -245,18 +241,13 @@ impl Way {
         let cpu_before = process::cpu_time();
         let clock = Clock::start();
         let since = Instant::now();
-        let mut failures = 0;
+        let mut patience = Patience::default();
         while since.elapsed() < time {
             progress.set_position(since.elapsed().as_secs());
             match self.one(&clock) {
-                Ok(()) => failures = 0,
+                Ok(()) => patience.restore(),
                 Err(EdgeError::Camera(error)) if error.is_end() => break,
-                Err(EdgeError::Camera(error))
-                    if failures < FAILURES_MAX && !error.wants_new_process() =>
-                {
-                    log::warn!("{}", WithCauses(&error));
-                    failures += 1;
-                }
+                Err(EdgeError::Camera(error)) => log::warn!("{}", patience.fail(error)?),
                 Err(error) => return Err(error),
             }
         }

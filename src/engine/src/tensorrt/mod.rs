@@ -68,19 +68,18 @@ impl TensorRtEngine {
         bundle: &Bundle,
         precision: Precision,
     ) -> Result<Self, EngineError> {
-        let load = |stage| load(board, plans, bundle, (stage, precision));
         let mut computed = Precision::F32;
-        let mut stages = PerModality::default();
-        for (modality, stage) in bundle.manifest().stages.present() {
-            let [_, count, side, _] = stage.output_shape;
-            let source = StageSource::of(bundle, modality.into(), precision);
-            let source = source.map_err(|source| EngineError::Plan {
-                stage: modality.into(),
-                source,
-            })?;
+        let mut load = |stage| -> Result<Session, EngineError> {
+            let source = StageSource::of(bundle, stage, precision)
+                .map_err(|source| EngineError::Plan { stage, source })?;
             if source.precision() == Precision::F16 {
                 computed = Precision::F16;
             }
+            load(board, plans, bundle.manifest(), &source)
+        };
+        let mut stages = PerModality::default();
+        for (modality, stage) in bundle.manifest().stages.present() {
+            let [_, count, side, _] = stage.output_shape;
             let loaded = LoadedStage {
                 session: load(modality.into())?,
                 input: stage.input.clone(),
@@ -123,15 +122,16 @@ impl TensorRtEngine {
 fn load(
     board: &Board,
     plans: &PlanStore,
-    bundle: &Bundle,
-    (stage, precision): (StageName, Precision),
+    manifest: &Manifest,
+    source: &StageSource<'_>,
 ) -> Result<Session, EngineError> {
-    let plan = plans.plan(board, bundle, stage, precision);
+    let stage = source.stage();
+    let plan = plans.plan_of(board, source);
     let plan = plan.map_err(|source| EngineError::Plan { stage, source })?;
     let gpu = |source| EngineError::Gpu { stage, source };
     let runtime = Runtime::new(board.tensorrt()).map_err(gpu)?;
     let network = runtime.engine(&plan).map_err(gpu)?;
-    check(bundle.manifest(), stage, &network)?;
+    check(manifest, stage, &network)?;
     let transfer = Transfer::of(board.device());
     let mut session = Session::new(network, board.device(), transfer).map_err(gpu)?;
     match session.record() {

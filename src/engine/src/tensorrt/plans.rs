@@ -60,11 +60,12 @@ impl PlanStore {
         tempfile::tempfile_in(&self.folder).map_err(PlanError::Write)?;
         self.hold_private()?;
         for stage in stages(bundle) {
-            match self.plan(board, bundle, stage, precision) {
+            let source = StageSource::of(bundle, stage, precision)?;
+            match self.plan_of(board, &source) {
                 Ok(_) => progress(BuildStep::Kept(stage)),
                 Err(error) if error.is_cured_by_building() => {
                     progress(BuildStep::Building(stage));
-                    self.build_one(board, bundle, (stage, precision), limits)?;
+                    self.build_one(board, source, limits)?;
                     progress(BuildStep::Built(stage));
                 }
                 Err(error) => return Err(error),
@@ -77,7 +78,7 @@ impl PlanStore {
     ///
     /// # Errors
     /// [`PlanError::Missing`], [`PlanError::Damaged`], [`PlanError::Exposed`], [`PlanError::Read`],
-    /// [`PlanError::NoModel`].
+    /// [`PlanError::NoModel`], [`PlanError::Half`].
     pub fn plan(
         &self,
         board: &Board,
@@ -85,7 +86,15 @@ impl PlanStore {
         stage: StageName,
         precision: Precision,
     ) -> Result<Plan, PlanError> {
-        let purpose = StageSource::of(bundle, stage, precision)?.purpose(board);
+        self.plan_of(board, &StageSource::of(bundle, stage, precision)?)
+    }
+
+    pub(super) fn plan_of(
+        &self,
+        board: &Board,
+        source: &StageSource<'_>,
+    ) -> Result<Plan, PlanError> {
+        let (stage, purpose) = (source.stage(), source.purpose(board));
         let file = self.file(&stage.to_string(), &purpose);
         match sealed::read(&file, &purpose) {
             Ok(bytes) => {
@@ -133,12 +142,10 @@ impl PlanStore {
     fn build_one(
         &self,
         board: &Board,
-        bundle: &Bundle,
-        (stage, precision): (StageName, Precision),
+        source: StageSource<'_>,
         limits: &BuildLimits,
     ) -> Result<(), PlanError> {
-        let source = StageSource::of(bundle, stage, precision)?;
-        let purpose = source.purpose(board);
+        let (stage, purpose) = (source.stage(), source.purpose(board));
         let cache_purpose = cache_purpose(board);
         let cache_file = self.file("timing", &cache_purpose);
         // Whatever is wrong with a cache: it only makes a build longer.

@@ -47,6 +47,11 @@ impl<'a> StageSource<'a> {
         })
     }
 
+    /// Whose network it is.
+    pub(super) fn stage(&self) -> StageName {
+        self.stage
+    }
+
     /// What it is computed with.
     pub(super) fn precision(&self) -> Precision {
         match self.halved {

@@ -22,12 +22,11 @@ use crate::figures::Colour;
 use crate::latency::milliseconds;
 use crate::picture_check;
 use crate::replay::write_json;
+use crate::taking::Patience;
 use findings::{Depth, Device, Findings, device, print, streams};
 
 /// Pairs that are looked at.
 const PAIRS: usize = 30;
-/// Captures that may fail before the camera is given up.
-const FAILURES_MAX: usize = 10;
 /// Limits beyond which somebody should look. They warn and refuse nothing: a good picture of a dark part is dark.
 const MEASURED_SHARE_MIN: f32 = 0.7;
 const SATURATED_SHARE_MAX: f32 = 0.05;
@@ -181,7 +180,8 @@ struct Captured {
 fn capture(camera: &mut dyn Camera, watch: Option<&CameraWatch>) -> Result<Captured, EdgeError> {
     let clock = Clock::start();
     let mut captured = Captured::default();
-    let mut failures = 0;
+    // Never restored: so few pictures should come without many failures between.
+    let mut patience = Patience::default();
     while captured.pairs.len() < PAIRS {
         let began = Instant::now();
         match camera.capture(clock.now_us()) {
@@ -192,13 +192,7 @@ fn capture(camera: &mut dyn Camera, watch: Option<&CameraWatch>) -> Result<Captu
                 captured.latencies.extend(age_us.map(Duration::from_micros));
             }
             Err(error) if error.is_end() => break,
-            Err(error) if failures == FAILURES_MAX || error.wants_new_process() => {
-                return Err(EdgeError::Camera(error));
-            }
-            Err(error) => {
-                log::warn!("{}", WithCauses(&error));
-                failures += 1;
-            }
+            Err(error) => log::warn!("{}", patience.fail(error)?),
         }
     }
     Ok(captured)

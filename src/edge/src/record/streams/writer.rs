@@ -89,16 +89,7 @@ fn write(job: &Job, teller: &Sender<News>) -> Result<Written, EdgeError> {
             }
         })
         .map_err(refused)?;
-    let facts = recorder.facts();
-    let description = format!(
-        "{} {}, colour {}, depth {} at {} Hz, {}",
-        facts.name,
-        facts.serial,
-        facts.intrinsics.size(),
-        facts.depth_size,
-        facts.rate_hz,
-        facts.library
-    );
+    let description = recorder.facts().to_string();
     tell(teller, News::Step(Step::Started { description }));
     let limits = Limits {
         first_pair: Duration::from_micros(spec.recovery.first_pair_max_us),

@@ -102,18 +102,10 @@ impl Unseen {
 mod tests {
     use twinspect_core::verdict::{Reason, Verdict};
 
+    use super::spells::missed;
     use super::*;
 
     const S: u64 = 1_000_000;
-
-    fn missed(number: u64, reason: Reason, at_us: u64) -> Missed {
-        Missed {
-            number,
-            reason,
-            at_us,
-            time_unix_ms: at_us / 1_000,
-        }
-    }
 
     #[test]
     fn records_grow_on_disk_and_are_whole_at_the_end() {

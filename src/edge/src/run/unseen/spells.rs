@@ -154,20 +154,22 @@ impl Spells {
     }
 }
 
+/// A part for tests, whose clock on the wall began with the station.
+#[cfg(test)]
+pub(super) fn missed(number: u64, reason: Reason, at_us: u64) -> Missed {
+    Missed {
+        number,
+        reason,
+        at_us,
+        time_unix_ms: at_us / 1_000,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const S: u64 = 1_000_000;
-
-    fn missed(number: u64, reason: Reason, at_us: u64) -> Missed {
-        Missed {
-            number,
-            reason,
-            at_us,
-            time_unix_ms: at_us / 1_000,
-        }
-    }
 
     /// What is written by now: key, reason, parts, last number, and whether it is over.
     fn written(spells: &mut Spells, now_us: u64) -> Vec<(u64, Reason, u64, u64, bool)> {
