@@ -82,7 +82,7 @@ const NOT_ON_THE_DEVICE: [&str; 8] = [
     "twinspect-nn",
     "twinspect-onnx",
     "twinspect-lab",
-    "gemm",
+    "gemm-common",
     "burn",
     "candle-core",
     "tch",

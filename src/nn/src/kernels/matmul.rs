@@ -56,7 +56,7 @@ pub(crate) fn matmul(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: 
     // it, transposing keeps the set of addresses); `out` is as long as asserted above and, being `&mut`, does not overlap
     // `a` or `b`. Strides fit `isize` because slices do.
     unsafe {
-        gemm::gemm(
+        gemm_f32::gemm::f32::get_gemm_fn()(
             a.rows,
             b.cols,
             a.cols,
@@ -75,7 +75,7 @@ pub(crate) fn matmul(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: 
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            gemm_common::Parallelism::None,
         );
     }
 }
