@@ -223,6 +223,90 @@ fn a_station_whose_camera_is_the_trigger_is_accepted_by_the_parts_that_it_sees()
     service.stop();
 }
 
+#[test]
+fn parts_of_a_list_are_those_that_lie_on_the_belt_one_after_the_other() {
+    let played = [
+        "test/good/000",
+        "test/good/001",
+        "test/high/000",
+        "test/high/001",
+    ];
+    let site = site(&[
+        ("good", frame(1)),
+        ("good", frame(3)),
+        ("high", block(2, HIGH_MM)),
+        ("high", block(4, HIGH_MM)),
+    ]);
+    // Somebody who lays parts down waits for the one before to leave.
+    let slowly = "frames_a_part = 120\nrepeat = true";
+    site.edit("station.toml", "frames_a_part = 10", slowly);
+    site.edit("station.toml", "delay_ms = 5000", "delay_ms = 3000");
+    site.edit("station.toml", "deadline_ms = 4900", "deadline_ms = 2900");
+    let mut service = Service::start(site);
+    service.wait_for("STATUS=ready");
+    let accept = |list: &str| {
+        service.site.write("list.csv", list);
+        let arguments = [
+            "accept",
+            "--socket",
+            "run/control.sock",
+            "--list",
+            "list.csv",
+        ];
+        let limits = ["--pseudo-rejects-max", "0.99", "--slip-max", "0.99"];
+        let output = run(program("twinspect")
+            .current_dir(service.site.path(""))
+            .args(arguments)
+            .args(["--out", "acceptance"])
+            .args(limits));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), told)
+    };
+    let comes = |ahead: usize| {
+        let triggered = service.answer("status")["parts"]["triggered"].as_u64();
+        let next = triggered.expect("a count") as usize + ahead;
+        played[next % played.len()]
+    };
+    let expected = |name: &str| if name.contains("good") { "good" } else { "bad" };
+
+    // Nobody can tell the simulated belt to wait: where a part has come meanwhile, another list is meant.
+    let accepted = (0..10).find_map(|_| {
+        let pair = [comes(0), comes(1)];
+        let list = pair.map(|name| format!("{name},{}\n", expected(name)));
+        let (code, told) = accept(&list.concat());
+        if code == Some(0) {
+            return Some(pair);
+        }
+        let is_late = told.contains("than the one that is meant") || told.contains("has played");
+        assert!(is_late, "{told}");
+        None
+    });
+    let pair = accepted.expect("in ten tries");
+    let report: Value =
+        serde_json::from_slice(&service.site.read("acceptance/acceptance.json")).expect("a report");
+    assert_eq!(report["mode"], "seen", "{report}");
+    let parts = report["parts"].as_array().expect("parts");
+    assert_eq!(names_of(parts), pair);
+    let numbers: Vec<u64> = parts
+        .iter()
+        .map(|part| part["number"].as_u64().expect("a number"))
+        .collect();
+    assert_eq!(numbers[1], numbers[0] + 1);
+    for number in 0..2 {
+        assert_eq!(parts[number]["expected"], expected(pair[number]));
+    }
+
+    // The part that comes is another one than the list says: no report, and the older one is not taken for it.
+    let is_told = (0..10).any(|_| {
+        let (code, told) = accept("test/good/099,good\n");
+        assert_eq!(code, Some(2), "{told}");
+        told.contains("where test/good/099 is listed")
+    });
+    assert!(is_told, "in ten tries");
+    assert!(!service.site.path("acceptance/acceptance.json").exists());
+    service.stop();
+}
+
 fn names_of(parts: &[Value]) -> Vec<&str> {
     let names = parts.iter().map(|part| part["identity"].as_str());
     names.map(|name| name.expect("a name")).collect()
