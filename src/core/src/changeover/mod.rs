@@ -14,6 +14,7 @@
 
 mod terms;
 mod trial;
+mod way_back;
 
 #[cfg(test)]
 mod tests;
@@ -24,8 +25,7 @@ pub use terms::{
 };
 pub use trial::TrialSpec;
 
-use crate::gate::Outcome;
-use trial::{Trial, Verdict};
+use trial::Trial;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -223,50 +223,6 @@ impl Changeover {
         };
     }
 
-    /// The end of the process in charge has been seen.
-    pub fn ended(&mut self, now_us: u64) {
-        let InCharge {
-            is_proven,
-            is_excused,
-        } = self.in_charge;
-        match self.phase {
-            Phase::Releasing { .. } => return,
-            Phase::Opening { .. } => return self.refuse(Refusal::NotOpened),
-            _ => {}
-        }
-        if is_excused {
-            return;
-        }
-        if !is_proven {
-            self.failed_starts = self.failed_starts.saturating_add(1);
-        }
-        if let Some(trial) = &mut self.trial {
-            let verdict = trial.ended();
-            return self.on_trial(verdict, now_us);
-        }
-        if self.failed_starts >= STARTS_MAX
-            && let Some(previous) = self.standing.previous
-        {
-            // The one that failed is not the way back of the one that has to work now.
-            let standing = Standing {
-                active: previous,
-                previous: None,
-            };
-            self.roll_back(standing, RollBack::Starts, now_us);
-        }
-    }
-
-    /// A part has left.
-    pub fn left(&mut self, number: u64, outcome: Outcome, now_us: u64) {
-        if self.is_switching() {
-            return;
-        }
-        if let Some(trial) = &mut self.trial {
-            let verdict = trial.left(number, outcome);
-            self.on_trial(verdict, now_us);
-        }
-    }
-
     /// What became of an [`Order::Record`].
     pub fn recorded(&mut self, is_done: bool, now_us: u64) {
         let Some(written) = self.being_recorded.take() else {
@@ -414,11 +370,6 @@ impl Changeover {
         self.standing
     }
 
-    /// Whether another model would come back if the active one can't be proven.
-    pub fn has_way_back(&self) -> bool {
-        self.standing.previous.is_some()
-    }
-
     /// How far a wish is.
     pub fn progress(&self) -> Progress {
         match self.phase {
@@ -430,11 +381,6 @@ impl Changeover {
             }
             Phase::Recording { model, .. } => Progress::Recording(model),
         }
-    }
-
-    /// Parts that the active model's trial still lasts, if it is on trial.
-    pub fn trial_parts_left(&self) -> Option<u32> {
-        self.trial.map(|trial| trial.parts_left())
     }
 
     /// What has taken too long by now, or has not found its moment.
@@ -482,42 +428,5 @@ impl Changeover {
         };
         self.phase = Phase::Settled;
         self.settled = Some(Settlement::Refused { model, why });
-    }
-
-    fn on_trial(&mut self, verdict: Verdict, now_us: u64) {
-        match (verdict, self.trial) {
-            (Verdict::Passed, _) => self.trial = None,
-            (Verdict::Failed(why), Some(trial)) => self.roll_back(trial.before(), why, now_us),
-            (Verdict::GoesOn, _) | (Verdict::Failed(_), None) => {}
-        }
-    }
-
-    /// An earlier model is in charge again, and the process of this one is killed, if there is one.
-    fn roll_back(&mut self, standing: Standing, why: RollBack, now_us: u64) {
-        let from = self.standing.active;
-        self.rolled_back = Some((from, why));
-        self.standing = standing;
-        self.trial = None;
-        self.failed_starts = 0;
-        self.record_at_us = Some(now_us);
-        self.replaces = true;
-        match self.phase {
-            Phase::Recording { model, .. } => {
-                self.phase = Phase::Settled;
-                self.settled = Some(Settlement::Refused {
-                    model,
-                    why: Refusal::OnTrial,
-                });
-            }
-            // Somebody wants what has just come back.
-            Phase::Wanted { model }
-            | Phase::Proving { model, .. }
-            | Phase::Waiting { model, .. }
-                if model == self.standing.active =>
-            {
-                self.refuse(Refusal::OnTrial);
-            }
-            _ => {}
-        }
     }
 }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::gate::Outcome;
 use crate::verdict::Reason;
 
 const SPEC: ChangeoverSpec = ChangeoverSpec {

@@ -3,6 +3,7 @@
 use super::{Effect, Inspector, Station};
 use crate::changeover::{Model, NotNow, Order, Settlement, Standing};
 use crate::recipe::{Choice, Lack};
+use crate::verdict::Reason;
 
 impl Station {
     /// As it begins: which model is in charge, and which one was before it.
@@ -36,13 +37,88 @@ impl Station {
         self.changeover.recorded(is_done, now_us);
     }
 
-    pub(super) fn candidate_says(&mut self, what: Inspector, now_us: u64) {
+    /// What an inspect process has said or done; whether it is the one that is listened to.
+    pub fn inspector(&mut self, generation: u64, what: Inspector, now_us: u64) -> bool {
+        let now_us = self.advance(now_us).at_us;
+        if self.candidate == Some(generation) {
+            self.candidate_says(what, now_us);
+            return false;
+        }
+        if self.of_the_reserve(generation, what, now_us) || generation != self.generation {
+            return false;
+        }
+        match what {
+            Inspector::Proven => self.changeover.proven(),
+            Inspector::CameraFailed => self.changeover.camera_failed(),
+            Inspector::Ready => {
+                self.supervisor.ready(now_us);
+                let triggered = self.gate.counters().triggered;
+                self.changeover.ready(triggered, now_us);
+                self.has_seen = false;
+                if !self.trigger.watches() {
+                    self.readiness.advanced(now_us);
+                }
+            }
+            Inspector::Advanced => self.advanced(now_us),
+            Inspector::Blind => {
+                if self.supervisor.is_up() {
+                    self.supervisor.heard(now_us);
+                    self.readiness.blind(now_us);
+                }
+            }
+            Inspector::Slow => {
+                if self.supervisor.is_up() {
+                    self.supervisor.heard(now_us);
+                    self.readiness.slow(now_us);
+                }
+            }
+            // No sign of life: the thread that owns the camera answers for what it can't hand over,
+            // while the one that owns the engine may hang.
+            Inspector::Verdict { number, outcome } => {
+                self.gate.verdict(number, outcome, now_us);
+            }
+            Inspector::Closed => {
+                if self.supervisor.is_running() {
+                    self.supervisor.lost(now_us);
+                    self.abandon();
+                }
+            }
+            Inspector::Ended => {
+                if self.changeover.is_releasing() {
+                    self.supervisor.made_way(now_us);
+                } else {
+                    self.supervisor.ended(now_us);
+                    self.changeover.ended(now_us);
+                }
+                self.abandon();
+            }
+        }
+        true
+    }
+
+    fn candidate_says(&mut self, what: Inspector, now_us: u64) {
         match what {
             Inspector::Proven => self.changeover.candidate_proven(now_us),
             Inspector::Closed | Inspector::Ended => self.changeover.candidate_lost(),
             // It has no camera, and nobody has asked it anything.
             _ => {}
         }
+    }
+
+    fn advanced(&mut self, now_us: u64) {
+        // What an inspect process says before it is ready is no sign of readiness.
+        if self.supervisor.is_up() {
+            self.supervisor.heard(now_us);
+            // A camera that gives no pictures sees no parts.
+            if !self.trigger.watches() || std::mem::take(&mut self.has_seen) {
+                self.readiness.advanced(now_us);
+            }
+        }
+    }
+
+    pub(super) fn abandon(&mut self) {
+        self.readiness.gone();
+        self.gate.abandon(Reason::Inspector, self.now_us);
     }
 
     /// What the changeover wants done by now.

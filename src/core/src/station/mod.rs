@@ -11,128 +11,24 @@ mod closing;
 mod exchange;
 mod recipes;
 mod spec;
+mod terms;
 #[cfg(test)]
 mod tests;
 
 pub use spec::{StationError, StationSpec};
+pub use terms::{Effect, Inspector};
 
 use crate::belt::{BeltPosition, Encoder, EncoderEdge, Moment, Motion};
-use crate::changeover::{Changeover, Model, RollBack, Settlement, Standing};
-use crate::gate::{Action, Admission, Gate, Outcome, OutputMode, Ticket};
-use crate::handshake::{Handshake, HandshakeWires};
+use crate::changeover::{Changeover, Standing};
+use crate::gate::{Action, Admission, Gate, Outcome, OutputMode};
+use crate::handshake::Handshake;
 use crate::readiness::{NotReady, Readiness};
-use crate::recipe::{Choice, Chosen, Recipe, RecipeLevels};
+use crate::recipe::{Choice, RecipeLevels};
 use crate::reserve::Reserve;
 use crate::supervision::{Order, Supervisor};
 use crate::trigger::{Events, SensorEdge, Sight, Trigger, TriggerEvent};
 use crate::verdict::Reason;
 use closing::Closing;
-
-/// What is to be done, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// Drive the rejector's wire, or tell that a part has left.
-    Gate(Action),
-    /// Hand a ticket to the inspect process; if that is impossible, [`Station::refused`].
-    Inspect(Ticket),
-    /// Start an inspect process of this generation.
-    Start {
-        /// The generation.
-        generation: u64,
-        /// With which model.
-        model: Model,
-    },
-    /// Kill the inspect process, which is silent.
-    Kill,
-    /// Kill the inspect process: its model does not stay.
-    Replace,
-    /// Start a second inspect process, which proves its model and waits without a camera.
-    Prove {
-        /// The generation.
-        generation: u64,
-        /// With which model.
-        model: Model,
-    },
-    /// In place of [`Effect::Prove`]: the second process is this one of the reserve.
-    Engage {
-        /// The generation.
-        generation: u64,
-        /// With which model.
-        model: Model,
-    },
-    /// Start one more process, which proves its model and waits in reserve. If there is no memory for it, it has
-    /// [`Inspector::Ended`].
-    Reserve {
-        /// The generation.
-        generation: u64,
-        /// With which model.
-        model: Model,
-    },
-    /// Kill this process of the reserve.
-    Spare {
-        /// The generation.
-        generation: u64,
-    },
-    /// Kill the second one.
-    Discard,
-    /// Let the inspect process close its camera and end by itself.
-    Release,
-    /// The inspect process has gone. The second one is in charge, and is to open its camera.
-    TakeOver,
-    /// Write down which model is in charge; [`Station::recorded`] follows.
-    Record(Standing),
-    /// A wish for another model is settled.
-    Settled(Settlement),
-    /// The model before has come back by itself.
-    RolledBack {
-        /// The model that failed.
-        from: Model,
-        /// The one that is in charge.
-        to: Model,
-        /// Why.
-        why: RollBack,
-    },
-    /// Look for a recipe's model; [`Station::found`] follows.
-    Seek(Recipe),
-    /// What became of a recipe that was selected.
-    Chosen(Chosen),
-    /// Set READY.
-    Ready(bool),
-    /// Set BUSY.
-    Busy(bool),
-    /// Set the handshake's wires.
-    Handshake(HandshakeWires),
-}
-
-/// What an inspect process has said or done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Inspector {
-    /// Its model is proven; its camera is still closed.
-    Proven,
-    /// Its model is proven and its camera open.
-    Ready,
-    /// All of its threads have moved on.
-    Advanced,
-    /// All of its threads have moved on, and its camera gives no fresh pictures. It brings the camera back by
-    /// itself, or ends.
-    Blind,
-    /// All of its threads have moved on, and its engine is too slow for this belt. What it says in time counts,
-    /// and nobody should send it parts.
-    Slow,
-    /// It says what a part is.
-    Verdict {
-        /// The part.
-        number: u64,
-        /// What it is.
-        outcome: Outcome,
-    },
-    /// It is about to end, since its camera has failed: no fault of its model.
-    CameraFailed,
-    /// It no longer speaks.
-    Closed,
-    /// It has ended, or could not be started.
-    Ended,
-}
 
 /// The state machine.
 #[derive(Debug)]
@@ -306,65 +202,6 @@ impl Station {
         self.refuse(number, Reason::Inspector);
     }
 
-    /// What an inspect process has said or done; whether it is the one that is listened to.
-    pub fn inspector(&mut self, generation: u64, what: Inspector, now_us: u64) -> bool {
-        let now_us = self.advance(now_us).at_us;
-        if self.candidate == Some(generation) {
-            self.candidate_says(what, now_us);
-            return false;
-        }
-        if self.of_the_reserve(generation, what, now_us) || generation != self.generation {
-            return false;
-        }
-        match what {
-            Inspector::Proven => self.changeover.proven(),
-            Inspector::CameraFailed => self.changeover.camera_failed(),
-            Inspector::Ready => {
-                self.supervisor.ready(now_us);
-                let triggered = self.gate.counters().triggered;
-                self.changeover.ready(triggered, now_us);
-                self.has_seen = false;
-                if !self.trigger.watches() {
-                    self.readiness.advanced(now_us);
-                }
-            }
-            Inspector::Advanced => self.advanced(now_us),
-            Inspector::Blind => {
-                if self.supervisor.is_up() {
-                    self.supervisor.heard(now_us);
-                    self.readiness.blind(now_us);
-                }
-            }
-            Inspector::Slow => {
-                if self.supervisor.is_up() {
-                    self.supervisor.heard(now_us);
-                    self.readiness.slow(now_us);
-                }
-            }
-            // No sign of life: the thread that owns the camera answers for what it can't hand over,
-            // while the one that owns the engine may hang.
-            Inspector::Verdict { number, outcome } => {
-                self.gate.verdict(number, outcome, now_us);
-            }
-            Inspector::Closed => {
-                if self.supervisor.is_running() {
-                    self.supervisor.lost(now_us);
-                    self.abandon();
-                }
-            }
-            Inspector::Ended => {
-                if self.changeover.is_releasing() {
-                    self.supervisor.made_way(now_us);
-                } else {
-                    self.supervisor.ended(now_us);
-                    self.changeover.ended(now_us);
-                }
-                self.abandon();
-            }
-        }
-        true
-    }
-
     /// The machine's ACK wire.
     pub fn ack(&mut self, level: bool) {
         if let Some(handshake) = &mut self.handshake {
@@ -475,17 +312,6 @@ impl Station {
         Moment::new(self.now_us, self.belt())
     }
 
-    fn advanced(&mut self, now_us: u64) {
-        // What an inspect process says before it is ready is no sign of readiness.
-        if self.supervisor.is_up() {
-            self.supervisor.heard(now_us);
-            // A camera that gives no pictures sees no parts.
-            if !self.trigger.watches() || std::mem::take(&mut self.has_seen) {
-                self.readiness.advanced(now_us);
-            }
-        }
-    }
-
     fn refuse(&mut self, number: u64, reason: Reason) {
         self.gate
             .verdict(number, Outcome::NoResult(reason), self.now_us);
@@ -506,11 +332,6 @@ impl Station {
             }
             sink(Effect::Gate(action));
         }
-    }
-
-    fn abandon(&mut self) {
-        self.readiness.gone();
-        self.gate.abandon(Reason::Inspector, self.now_us);
     }
 
     fn triggered(&mut self, events: &Events, sink: &mut impl FnMut(Effect)) {

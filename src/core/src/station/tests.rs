@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::belt::{Channel, EncoderKind, EncoderSpec};
-use crate::changeover::{ChangeoverSpec, Refusal, TrialSpec};
+use crate::changeover::{ChangeoverSpec, Model, Refusal, Settlement, TrialSpec};
 use crate::gate::{GateSpec, OutputMode, Way};
-use crate::handshake::HandshakeSpec;
+use crate::handshake::{HandshakeSpec, HandshakeWires};
 use crate::lookout::Seen;
 use crate::readiness::ReadinessSpec;
 use crate::supervision::SupervisionSpec;

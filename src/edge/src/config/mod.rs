@@ -9,6 +9,7 @@ mod camera;
 mod changes;
 mod checker;
 mod contradiction;
+mod decisions;
 mod engine;
 mod explain;
 mod models;

@@ -3,12 +3,13 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use twinspect_core::lookout::LookoutSpec;
 use twinspect_core::trigger::PresenceSpec;
 
 use super::camera::{BeltPace, CameraKind, CameraToml};
 use super::checker::Checker;
-use super::typed::{PresenceToml, StationToml, TriggerChoice};
+use super::typed::{StationToml, TriggerChoice};
 use crate::number::number;
 
 /// Highest parts that a margin of error of the taught belt would not hide, and lowest.
@@ -19,6 +20,33 @@ const MARGIN_SHARE: RangeInclusive<f64> = 0.0..=0.4;
 const FRAME_HZ: RangeInclusive<f64> = 0.1..=1_000.0;
 /// Frames from part to part: at least an empty one, two on the way, and the middle.
 const FRAMES_A_PART: RangeInclusive<u32> = 4..=1_000;
+
+/// What a camera that watches the belt takes for a part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PresenceToml {
+    pub(crate) height_mm: f64,
+    pub(crate) margin_share: f64,
+    pub(crate) on_share: f64,
+    pub(crate) off_share: f64,
+    pub(crate) most_share: f64,
+    pub(crate) sight_max_ms: f64,
+    pub(crate) gap_max_ms: f64,
+}
+
+impl Default for PresenceToml {
+    fn default() -> Self {
+        Self {
+            height_mm: 3.0,
+            margin_share: 0.04,
+            on_share: 0.05,
+            off_share: 0.02,
+            most_share: 0.5,
+            sight_max_ms: 300.0,
+            gap_max_ms: 80.0,
+        }
+    }
+}
 
 /// What the camera looks for.
 #[derive(Debug, Clone, Copy, PartialEq)]

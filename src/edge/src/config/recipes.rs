@@ -9,8 +9,8 @@ use twinspect_core::reserve::{RESERVE_MAX, ReserveSpec};
 use twinspect_line::Input;
 
 use super::checker::Checker;
-use super::typed::{LineToml, StationToml};
-use super::wires::wire_of_input;
+use super::typed::StationToml;
+use super::wires::{LineToml, wire_of_input};
 
 /// Largest number of a recipe that is chosen without lines.
 const NUMBER_MAX: u32 = 9_999;

@@ -12,10 +12,12 @@ use super::engine::EngineToml;
 use super::models::ModelsToml;
 use super::mqtt::MqttToml;
 use super::page::{MetricsToml, PageToml};
+use super::presence::PresenceToml;
 use super::quality::QualityToml;
 use super::realsense::RealSenseToml;
 use super::recipes::RecipesToml;
 use super::v4l2::V4l2Toml;
+use super::wires::LineToml;
 
 /// A station's file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,61 +99,6 @@ pub(crate) struct BundleToml {
     pub(crate) active: bool,
 }
 
-/// The wires, and the lines that they are connected to.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct LineToml {
-    pub(crate) kind: LineKind,
-    pub(crate) sensor: Option<WireToml>,
-    pub(crate) encoder_a: Option<WireToml>,
-    pub(crate) encoder_b: Option<WireToml>,
-    pub(crate) ack: Option<WireToml>,
-    pub(crate) recipe_0: Option<WireToml>,
-    pub(crate) recipe_1: Option<WireToml>,
-    pub(crate) recipe_2: Option<WireToml>,
-    pub(crate) recipe_3: Option<WireToml>,
-    pub(crate) recipe_strobe: Option<WireToml>,
-    pub(crate) pass: Option<WireToml>,
-    pub(crate) reject: Option<WireToml>,
-    pub(crate) ready: Option<WireToml>,
-    pub(crate) busy: Option<WireToml>,
-    pub(crate) result_valid: Option<WireToml>,
-    pub(crate) ok: Option<WireToml>,
-    pub(crate) ng: Option<WireToml>,
-    pub(crate) error: Option<WireToml>,
-}
-
-impl LineToml {
-    /// Takes the wires of recipes out.
-    pub(super) fn forget_recipes(&mut self) {
-        self.recipe_0 = None;
-        self.recipe_1 = None;
-        self.recipe_2 = None;
-        self.recipe_3 = None;
-        self.recipe_strobe = None;
-    }
-}
-
-/// Lines that this release knows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum LineKind {
-    #[default]
-    Simulated,
-    Gpio,
-}
-
-/// A line of a board.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WireToml {
-    pub(crate) name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) chip: Option<String>,
-    #[serde(default)]
-    pub(crate) active_low: bool,
-}
-
 /// Where triggers come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -204,33 +151,6 @@ impl TriggerChoice {
             Self::Sensor => "\"sensor\"",
             Self::Presence => "\"presence\"",
             Self::Software => "\"software\"",
-        }
-    }
-}
-
-/// What a camera that watches the belt takes for a part.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct PresenceToml {
-    pub(crate) height_mm: f64,
-    pub(crate) margin_share: f64,
-    pub(crate) on_share: f64,
-    pub(crate) off_share: f64,
-    pub(crate) most_share: f64,
-    pub(crate) sight_max_ms: f64,
-    pub(crate) gap_max_ms: f64,
-}
-
-impl Default for PresenceToml {
-    fn default() -> Self {
-        Self {
-            height_mm: 3.0,
-            margin_share: 0.04,
-            on_share: 0.05,
-            off_share: 0.02,
-            most_share: 0.5,
-            sight_max_ms: 300.0,
-            gap_max_ms: 80.0,
         }
     }
 }

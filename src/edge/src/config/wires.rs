@@ -2,17 +2,73 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use twinspect_core::belt::EncoderKind;
 use twinspect_line::gpio::{GpioSpec, LineName, Wired};
 use twinspect_line::{Input, Output, Stopped};
 
 use super::checker::StationError;
-use super::typed::{LineKind, LineToml, OutputToml, StationToml, TriggerChoice, WireToml};
+use super::typed::{OutputToml, StationToml, TriggerChoice};
 
 /// Who holds the lines.
 const CONSUMER: &str = "twinspect";
 /// Linux, GPIO_MAX_NAME_SIZE less the end: longer names don't exist.
 const NAME_BYTES_MAX: usize = 31;
+
+/// The wires, and the lines that they are connected to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LineToml {
+    pub(crate) kind: LineKind,
+    pub(crate) sensor: Option<WireToml>,
+    pub(crate) encoder_a: Option<WireToml>,
+    pub(crate) encoder_b: Option<WireToml>,
+    pub(crate) ack: Option<WireToml>,
+    pub(crate) recipe_0: Option<WireToml>,
+    pub(crate) recipe_1: Option<WireToml>,
+    pub(crate) recipe_2: Option<WireToml>,
+    pub(crate) recipe_3: Option<WireToml>,
+    pub(crate) recipe_strobe: Option<WireToml>,
+    pub(crate) pass: Option<WireToml>,
+    pub(crate) reject: Option<WireToml>,
+    pub(crate) ready: Option<WireToml>,
+    pub(crate) busy: Option<WireToml>,
+    pub(crate) result_valid: Option<WireToml>,
+    pub(crate) ok: Option<WireToml>,
+    pub(crate) ng: Option<WireToml>,
+    pub(crate) error: Option<WireToml>,
+}
+
+impl LineToml {
+    /// Takes the wires of recipes out.
+    pub(super) fn forget_recipes(&mut self) {
+        self.recipe_0 = None;
+        self.recipe_1 = None;
+        self.recipe_2 = None;
+        self.recipe_3 = None;
+        self.recipe_strobe = None;
+    }
+}
+
+/// Lines that this release knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LineKind {
+    #[default]
+    Simulated,
+    Gpio,
+}
+
+/// A line of a board.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WireToml {
+    pub(crate) name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) chip: Option<String>,
+    #[serde(default)]
+    pub(crate) active_low: bool,
+}
 
 /// What a station wants of a wire, and for which setting.
 #[derive(Debug, Clone, Copy)]

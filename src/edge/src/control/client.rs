@@ -5,8 +5,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::protocol::{Asked, read_line};
+use super::protocol::Asked;
 use super::show_status::{self, Seen};
+use super::whole_line::read_line;
 use super::{ControlError, Reply, Request, place};
 use crate::cli::{AskArgs, TriggerArgs};
 use crate::config;

@@ -11,6 +11,8 @@ mod place;
 mod protocol;
 mod server;
 mod show_status;
+mod status;
+mod whole_line;
 
 pub(crate) use client::{
     activate, answers, challenge, exchange, reload, request, request_at, retry_engine, rollback,
@@ -21,12 +23,12 @@ pub(crate) use figures::{
     ModelStatus, PageStatus, RecentPart, STAGES, Stage, StageTimes, StreamFigures,
 };
 pub(crate) use place::{for_station, pictures_of, socket_of};
-pub(crate) use protocol::{
-    ActivationStatus, ChallengeStatus, InspectorState, InspectorStatus, JudgedPart, LeftPart,
-    ModelsStatus, Parts, RecipeStatus, RecipeSwitch, RecipesStatus, ReloadStatus, Reply, Request,
-    Status, Triggered, UnderWay,
-};
+pub(crate) use protocol::{JudgedPart, LeftPart, Reply, Request};
 pub(crate) use server::{Server, check};
+pub(crate) use status::{
+    ActivationStatus, ChallengeStatus, InspectorState, InspectorStatus, ModelsStatus, Parts,
+    RecipeStatus, RecipeSwitch, RecipesStatus, ReloadStatus, Status, Triggered, UnderWay,
+};
 
 use std::io;
 use std::path::PathBuf;

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, after, bounded};
 
-use super::protocol::{Asked, read_line};
+use super::protocol::Asked;
+use super::whole_line::read_line;
 use super::{ControlError, Reply, Request};
 use crate::chaos;
 use crate::places::Places;

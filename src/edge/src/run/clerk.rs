@@ -1,22 +1,23 @@
 //! Looks models up in the store and writes down which one is in charge, beside the line process: a disk may be
 //! slow, and lines may not.
 
+mod store;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
-use twinspect_store::models::{
-    Activation, Change, How, Installed, ModelId, Models, ModelsError, Selection, StationName,
-};
+use twinspect_store::models::{ModelsError, Selection};
 
+use self::store::LOCK_MAX;
+pub(super) use self::store::{Found, Record, Store};
 use super::challenge_memory::{self, ChallengeMemory};
 use super::memory;
 use super::orders::Order;
 use crate::chaos;
-use crate::clock;
-use crate::config::{BundleSource, Recipe};
+use crate::config::Recipe;
 use crate::control::Reply;
 use crate::error::WithCauses;
 
@@ -25,11 +26,6 @@ const SEARCHES_MAX: usize = 3;
 /// Errands that may wait: a process to be weighed for each model in reserve, and a few recipes.
 const ERRANDS_MAX: usize = 32;
 
-/// Who changes the store holds its lock while a model is written, for some seconds on a slow card. Who is stopped in the
-/// middle holds it for ever.
-const LOCK_MAX: Duration = Duration::from_secs(10);
-/// A lock that somebody has is tried again after this time.
-const LOCK_POLL: Duration = Duration::from_millis(20);
 /// A selection that could not be written is tried again after this time.
 const AGAIN: Duration = Duration::from_secs(5);
 /// Nothing is due.
@@ -38,34 +34,6 @@ const IDLE: Duration = Duration::from_secs(3_600);
 /// What is said where the clerk went wrong; the panic has told what and where.
 const PANICKED: &str = "looking for the model has panicked: please report it with the log";
 const NOT_WRITTEN: &str = "writing has panicked: please report it with the log";
-
-/// An installed model that a station may go by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) id: ModelId,
-    pub(super) bundle: PathBuf,
-    /// Its whole hash.
-    pub(super) digest: String,
-}
-
-impl From<Installed> for Found {
-    fn from(installed: Installed) -> Self {
-        Self {
-            digest: installed.hash.unwrap_or_default(),
-            bundle: installed.path,
-            id: installed.id,
-        }
-    }
-}
-
-/// Which model a station is to begin with when it is started, and which one was before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) active: ModelId,
-    pub(super) previous: Option<ModelId>,
-    /// Whether the active one was there before, and comes back.
-    pub(super) goes_back: bool,
-}
 
 /// What a restart is to know of the selected recipe.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -145,117 +113,6 @@ pub(super) fn chores() -> (Chores, InTray) {
 pub(super) struct Wish {
     pub(super) found: Result<Found, String>,
     pub(super) answer: Sender<Reply>,
-}
-
-/// The store of a station that goes by an installed model.
-#[derive(Debug, Clone)]
-pub(super) struct Store {
-    pub(super) models: Models,
-    pub(super) station: StationName,
-}
-
-impl Store {
-    /// None of a station that goes by a file.
-    pub(super) fn of(bundle: &BundleSource) -> Option<Self> {
-        let BundleSource::Active { folder, station } = bundle else {
-            return None;
-        };
-        // Processes that are started later may have another working directory.
-        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
-        Some(Self {
-            models: Models::open(folder),
-            station: station.clone(),
-        })
-    }
-
-    /// What was recorded last.
-    pub(super) fn record(&self) -> Result<Record, ModelsError> {
-        let Some(activation) = self.models.activation(&self.station)? else {
-            return Err(ModelsError::NoneActive {
-                station: self.station.clone(),
-                folder: self.models.root().to_owned(),
-            });
-        };
-        Ok(Record {
-            active: activation.active,
-            previous: activation.previous,
-            goes_back: activation.how == How::RolledBack,
-        })
-    }
-
-    /// The recipe that was selected before, if one was.
-    pub(super) fn selection(&self) -> Result<Option<Selection>, ModelsError> {
-        self.models.selection(&self.station)
-    }
-
-    fn select(&self, selection: Option<Selection>, patience: Duration) -> Result<(), ModelsError> {
-        self.change(patience)?.select(&self.station, selection)
-    }
-
-    /// Takes the lock, and waits for it no longer than this: others want the clerk too.
-    fn change(&self, patience: Duration) -> Result<Change<'_>, ModelsError> {
-        let begun = Instant::now();
-        loop {
-            match self.models.change() {
-                Err(ModelsError::Locked { .. }) if begun.elapsed() < patience => {
-                    thread::park_timeout(LOCK_POLL);
-                }
-                taken => return taken,
-            }
-        }
-    }
-
-    /// Where a model lies.
-    pub(super) fn folder_of(&self, id: &ModelId) -> PathBuf {
-        self.models.folder_of(id)
-    }
-
-    fn find(&self, typed: &str) -> Result<Found, ModelsError> {
-        let installed = self.models.find(typed)?;
-        if !installed.is_proven() {
-            return Err(ModelsError::Unproven { id: installed.id });
-        }
-        Ok(installed.into())
-    }
-
-    fn of_recipe(&self, recipe: &Recipe) -> Result<Found, ModelsError> {
-        let version = recipe.version.exactly();
-        Ok(self.models.of_product(&recipe.model, version)?.into())
-    }
-
-    /// The models of those recipes that have one, by one look at the disk.
-    fn of_recipes(&self, recipes: &[Recipe]) -> Result<Vec<Found>, ModelsError> {
-        let listed = self.models.list()?;
-        let among = |recipe: &Recipe| {
-            let version = recipe.version.exactly();
-            self.models
-                .of_product_among(&listed, &recipe.model, version)
-        };
-        let found = recipes.iter().filter_map(|recipe| among(recipe).ok());
-        Ok(found.map(Found::from).collect())
-    }
-
-    fn write(&self, record: Record, selection: Option<Selection>) -> Result<(), ModelsError> {
-        let Record {
-            active,
-            previous,
-            goes_back,
-        } = record;
-        // Who goes back asks again and again.
-        let change = self.change(if goes_back { Duration::ZERO } else { LOCK_MAX })?;
-        let activation = Activation {
-            active,
-            previous,
-            since_s: clock::unix_s(),
-            how: if goes_back {
-                How::RolledBack
-            } else {
-                How::Activated
-            },
-        };
-        let written = change.restore(&self.station, activation, selection);
-        written.map(drop)
-    }
 }
 
 /// What a restart is to know of the selected recipe, and whether it does.

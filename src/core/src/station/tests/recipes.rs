@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::recipe::{Lack, RecipeEdge, RecipeLinesSpec, RecipeSpec, RecipeWire, Unchosen};
+use crate::recipe::{
+    Chosen, Lack, Recipe, RecipeEdge, RecipeLinesSpec, RecipeSpec, RecipeWire, Unchosen,
+};
 use crate::reserve::ReserveSpec;
 
 const SETTLE_US: u64 = 15;
