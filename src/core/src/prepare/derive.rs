@@ -2,6 +2,7 @@
 
 use super::bank::{Bank, compress};
 use super::canvas::Canvas;
+use super::islands::Islands;
 use super::part::{DepthState, PreparedPart, RgbState};
 use super::spec::{BANK_SCALES, BankSpec, GeometrySpec, MAP_STRIDE, PrepareSpec, RgbSpec};
 use crate::blur::Gaussian;
@@ -46,6 +47,7 @@ impl Deriver {
 struct Margin {
     gaussian: Gaussian,
     cells: Vec<f32>,
+    islands: Islands,
 }
 
 /// Shares of the smoothed foreground at which a place begins to count, and counts fully. A straight
@@ -58,6 +60,7 @@ impl Margin {
         Self {
             gaussian: Gaussian::new(coarsest, side, side),
             cells: vec![0.0; side * side],
+            islands: Islands::new(side),
         }
     }
 
@@ -72,6 +75,7 @@ impl Margin {
             }
         }
         self.gaussian.apply(&self.cells, region);
+        self.islands.drown(region, MARGIN[0]);
         for value in region {
             *value = ramp(*value, MARGIN[0], MARGIN[1]);
         }

@@ -20,6 +20,7 @@ mod bank;
 mod canvas;
 mod derive;
 mod fill;
+mod islands;
 mod part;
 mod relief;
 mod resample;
