@@ -39,7 +39,7 @@ mod manifest;
 mod sums;
 
 pub use builder::BundleBuilder;
-pub use bundle::{Bundle, identity, pack, unpack};
+pub use bundle::{Bundle, identity, pack, require_vacant, unpack};
 pub use entry::{ENTRIES_MAX, TOTAL_BYTES_MAX};
 pub use error::BundleError;
 pub use golden::{Golden, GoldenError, GoldenEvidence};

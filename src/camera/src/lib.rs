@@ -12,6 +12,8 @@
 
 mod belt;
 mod cost;
+#[cfg(any(feature = "realsense", feature = "v4l"))]
+mod file_kind;
 #[cfg(feature = "realsense")]
 #[expect(
     unsafe_code,
@@ -60,6 +62,12 @@ pub trait Camera: Send {
     /// `None` for a camera that is asked at any time, or that waits for its next frame itself.
     fn next_frame_us(&self) -> Option<u64> {
         None
+    }
+
+    /// Whether no capture will ever succeed again, as far as that is known without one: a recording has played its last
+    /// picture.
+    fn has_ended(&self) -> bool {
+        false
     }
 
     /// What the last picture that was captured has cost since it arrived; `None` of a source to which none arrives.
@@ -122,6 +130,12 @@ pub enum CameraError {
         /// What is the matter.
         trouble: Trouble,
     },
+    /// The same of a recording: what is the matter was recorded, or it plays too slowly.
+    #[error("in the recording, {trouble}")]
+    Recorded {
+        /// What is the matter.
+        trouble: Trouble,
+    },
     /// A picture came and is none.
     #[error("a picture that can't be used")]
     Picture {
@@ -143,7 +157,13 @@ pub enum CameraError {
         /// Which camera.
         camera: String,
     },
-    /// A RealSense camera can't be opened.
+    /// The library hangs with a recording.
+    #[error("{recording} can't be played on in this process")]
+    RecordingLost {
+        /// Which recording.
+        recording: String,
+    },
+    /// A RealSense camera can't be opened, or its recording has broken off.
     #[cfg(feature = "realsense")]
     #[error(transparent)]
     RealSense(#[from] Box<realsense::RealSenseError>),
@@ -156,12 +176,16 @@ pub enum CameraError {
 impl CameraError {
     /// Whether no capture will ever succeed again.
     pub fn is_end(&self) -> bool {
+        #[cfg(feature = "realsense")]
+        if let Self::RealSense(error) = self {
+            return error.is_end();
+        }
         matches!(self, Self::End)
     }
 
     /// Whether another process may have more luck, and this one none.
     pub fn wants_new_process(&self) -> bool {
-        matches!(self, Self::Lost { .. })
+        matches!(self, Self::Lost { .. } | Self::RecordingLost { .. })
     }
 
     /// The remedy, where there is one.
@@ -178,6 +202,12 @@ impl CameraError {
                 "look at cable, port and power; if it comes again and again, change the camera"
                     .into(),
             ),
+            Self::RecordingLost { .. } => Some(
+                "copy it onto a disk of this machine, and see whether the vendor's viewer plays it; another release of \
+                 librealsense may play what this one hangs with"
+                    .into(),
+            ),
+            Self::Recorded { trouble } => Some(trouble.hint_of_recorded().into()),
             #[cfg(feature = "realsense")]
             Self::RealSense(error) => error.hint(),
             #[cfg(feature = "v4l")]

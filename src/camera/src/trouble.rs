@@ -51,6 +51,23 @@ pub enum Trouble {
     Corrupt,
 }
 
+impl Trouble {
+    /// The remedy, if it is a recording that has this trouble: no cable will cure it.
+    pub(crate) fn hint_of_recorded(self) -> &'static str {
+        match self {
+            Self::Frozen | Self::Repeated => {
+                "the camera stood still when it was recorded: record anew, or let `realsense.equal_pictures_max = 0` \
+                 believe equal pictures"
+            }
+            Self::Late { .. } | Self::Slow => {
+                "this machine or its disk plays it too slowly, or it was recorded so: `camera.pace = \"as_read\"` waits \
+                 for whoever looks, and a part waits as long as `realsense.wait_max_ms`"
+            }
+            _ => "look at it in the vendor's viewer; if it was recorded so, record anew",
+        }
+    }
+}
+
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -74,5 +91,36 @@ impl std::fmt::Display for Trouble {
             ),
             Self::Corrupt => f.write_str("pictures come damaged"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CameraError;
+
+    #[test]
+    fn what_was_recorded_is_told_as_such_and_no_cable_cures_it() {
+        for trouble in [
+            Trouble::Frozen,
+            Trouble::Late { by_ms: 120 },
+            Trouble::Slow,
+            Trouble::Unpaired,
+        ] {
+            let error = CameraError::Recorded { trouble };
+            assert_eq!(error.to_string(), format!("in the recording, {trouble}"));
+            let hint = error.hint().unwrap();
+            assert!(!hint.contains("cable") && !hint.contains("power"), "{hint}");
+            assert!(!error.is_end() && !error.wants_new_process());
+        }
+        let lost = CameraError::RecordingLost {
+            recording: "recording belt.db3".to_owned(),
+        };
+        assert!(lost.wants_new_process());
+        let hint = lost.hint().unwrap();
+        assert!(
+            hint.contains("copy it") && !hint.contains("cable"),
+            "{hint}"
+        );
     }
 }

@@ -5,20 +5,27 @@
 //! has caught it. If it passes, the station misses what it must not, and stays in alarm until one is caught.
 //! A part without a result proves nothing: the challenge stays due.
 
+use serde::{Deserialize, Serialize};
+
 use crate::gate::Outcome;
 
 /// What became of a challenge part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Shown {
     /// It was rejected for what was seen.
     Caught,
     /// It has passed.
     Missed,
     /// It was rejected for want of a result.
+    #[serde(rename = "no_result")]
     NoProof,
 }
 
 impl Shown {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Caught, Self::Missed, Self::NoProof];
+
     /// The name that users see and scripts read.
     pub fn name(self) -> &'static str {
         match self {
@@ -39,6 +46,9 @@ pub enum Alarm {
 }
 
 impl Alarm {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Missed, Self::Overdue];
+
     /// The name that users see and scripts read.
     pub fn name(self) -> &'static str {
         match self {
@@ -73,18 +83,21 @@ impl Challenge {
     }
 
     /// A station that was started again. `since_us` is how long ago the last part was caught, or the first challenge was begun
-    /// with; where nobody can say, the next one is due at once.
+    /// with; where nobody can say, the next one is due at once. `last` is what became of the last part that was shown, if
+    /// anybody knows.
     pub fn resumed(
         every_us: Option<u64>,
         now_us: u64,
         since_us: Option<u64>,
         is_missed: bool,
+        last: Option<Shown>,
     ) -> Self {
         let period = every_us.unwrap_or(0);
         let left = since_us.map_or(0, |since| period.saturating_sub(since));
         Self {
             due_us: now_us.saturating_add(left),
             is_missed,
+            last,
             ..Self::new(every_us, now_us)
         }
     }
@@ -134,6 +147,12 @@ impl Challenge {
         self.every_us.map(|_| self.due_us.saturating_sub(now_us))
     }
 
+    /// The moment by which the next one has to be caught, be it over or not; `None` without a period. A station that was
+    /// started when that was over already counts from its start.
+    pub fn due_us(&self) -> Option<u64> {
+        self.every_us.map(|_| self.due_us)
+    }
+
     /// The number of the part that is awaited.
     pub fn awaited(&self) -> Option<u64> {
         self.awaited
@@ -154,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_restart_forgets_neither_the_time_nor_a_missed_part() {
-        let resumed = |since_us, is_missed| Challenge::resumed(Some(DAY), 9, since_us, is_missed);
+        let resumed =
+            |since_us, is_missed| Challenge::resumed(Some(DAY), 9, since_us, is_missed, None);
         assert_eq!(resumed(Some(DAY - 5), false).due_in_us(9), Some(5));
         assert_eq!(resumed(Some(DAY - 5), false).alarm(9), None);
         assert_eq!(resumed(Some(DAY), false).alarm(9), Some(Alarm::Overdue));
@@ -164,7 +184,43 @@ mod tests {
         assert!(missed.mark(1));
         assert_eq!(missed.left(1, Outcome::Fail, 10), Some(Shown::Caught));
         assert_eq!(missed.alarm(10), None);
-        assert_eq!(Challenge::resumed(None, 9, None, false).alarm(9), None);
+        assert_eq!(
+            Challenge::resumed(None, 9, None, false, None).alarm(9),
+            None
+        );
+    }
+
+    #[test]
+    fn a_restart_knows_what_was_shown_last_until_another_one_is() {
+        for shown in Shown::ALL {
+            let mut resumed = Challenge::resumed(Some(DAY), 9, Some(0), false, Some(shown));
+            assert_eq!(resumed.last(), Some(shown));
+            assert_eq!(
+                resumed.alarm(9),
+                None,
+                "what was shown is no alarm by itself"
+            );
+            resumed.mark(1);
+            resumed.left(1, Outcome::Fail, 10);
+            assert_eq!(resumed.last(), Some(Shown::Caught));
+        }
+    }
+
+    #[test]
+    fn the_moment_that_it_is_due_stays_when_it_is_over() {
+        let challenge = Challenge::new(Some(DAY), 5);
+        for now_us in [5, DAY + 5, 3 * DAY] {
+            assert_eq!(challenge.due_us(), Some(DAY + 5));
+            assert_eq!(
+                challenge.due_in_us(now_us),
+                Some((DAY + 5).saturating_sub(now_us))
+            );
+        }
+        assert_eq!(
+            Challenge::resumed(Some(DAY), 9, Some(2 * DAY), false, None).due_us(),
+            Some(9)
+        );
+        assert_eq!(Challenge::new(None, 5).due_us(), None);
     }
 
     #[test]

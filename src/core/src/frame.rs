@@ -285,6 +285,27 @@ impl Intrinsics {
         }
         (x, y)
     }
+
+    /// How far a lens of other coefficients would shift what is seen at the frame's sides and corners, in pixels at most.
+    pub fn lens_shift_px(&self, distortion: &[f64; 5]) -> f64 {
+        let other = Self {
+            distortion: *distortion,
+            ..*self
+        };
+        let last = |length: usize| length.saturating_sub(1) as f64;
+        let (right, bottom) = (last(self.width), last(self.height));
+        let mut most = 0.0_f64;
+        for column in [0.0, right / 2.0, right] {
+            for row in [0.0, bottom / 2.0, bottom] {
+                let (x, y) = ((column - self.cx) / self.fx, (row - self.cy) / self.fy);
+                let (seen, elsewhere) = (self.project(x, y), other.project(x, y));
+                let shift = (seen.0 - elsewhere.0).hypot(seen.1 - elsewhere.1);
+                // What has no number lies far away.
+                most = most.max(if shift.is_nan() { f64::INFINITY } else { shift });
+            }
+        }
+        most
+    }
 }
 
 /// Clock in which a camera stamps its frames. Stamps of different clocks are never compared.

@@ -6,7 +6,8 @@
 //!
 //! The camera's side: [`pairing`] finds which depth and which colour show one moment, [`lag`] how old a
 //! picture is, [`colour`] makes red, green and blue of its bytes, [`align`] lays depth onto colour, [`recovery`] brings a
-//! camera back, [`quality`] says how good its pictures are, and [`survey`] where the bare belt lies in them.
+//! camera back, [`quality`] says how good its pictures are, [`survey`] where the bare belt lies in them, and [`camera_fit`] whether it is
+//! the camera of the model.
 //!
 //! The line's side: [`belt`] and [`trigger`] turn edges, numbered as in [`sequence`], into parts, or what
 //! [`lookout`] sees in the pictures of a camera that runs freely; [`freshness`] asks whether a picture shows its part; [`gate`] keeps places and outcomes;
@@ -21,6 +22,7 @@
 pub mod align;
 pub mod belt;
 pub mod blur;
+pub mod camera_fit;
 pub mod challenge;
 pub mod changeover;
 pub mod colour;
@@ -32,6 +34,7 @@ pub mod handshake;
 pub mod lag;
 pub mod lookout;
 pub mod modality;
+pub mod number;
 pub mod pairing;
 pub mod picture;
 pub mod plane;

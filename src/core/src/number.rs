@@ -4,7 +4,7 @@
 const PLAIN: std::ops::Range<f64> = 1e-5..1e10;
 
 /// A number as it may have been typed.
-pub(crate) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     if value == 0.0 || PLAIN.contains(&value.abs()) || !value.is_finite() {
         value.to_string()
     } else {
@@ -13,7 +13,7 @@ pub(crate) fn number(value: f64) -> String {
 }
 
 /// A measure with so many decimals, as long as that is short.
-pub(crate) fn rounded(value: f64, decimals: usize) -> String {
+pub fn rounded(value: f64, decimals: usize) -> String {
     if value.abs() < PLAIN.end || !value.is_finite() {
         format!("{value:.decimals$}")
     } else {
@@ -22,7 +22,7 @@ pub(crate) fn rounded(value: f64, decimals: usize) -> String {
 }
 
 /// Microseconds as milliseconds.
-pub(crate) fn ms(us: u64) -> String {
+pub fn ms(us: u64) -> String {
     number(us as f64 / 1e3)
 }
 

@@ -7,6 +7,7 @@ use twinspect_core::frame::Intrinsics;
 
 use crate::error::DatasetError;
 use crate::picture::MAX_PIXELS;
+use crate::plain::plain_file;
 use crate::text;
 use crate::writer::WriteError;
 
@@ -15,6 +16,9 @@ pub const CAMERA_FILE: &str = "camera.json";
 
 /// Counts of depth from the camera to the belt: fewer tell no height, more do not fit into 16 bits.
 const COUNTS_TO_BELT: std::ops::RangeInclusive<f64> = 100.0..=65_535.0;
+
+/// Share of the picture's longer side by which a lens may shift what is seen at its sides: wide ones come to a fifth.
+const LENS_SHIFT_MAX: f64 = 0.25;
 
 /// The camera that took all parts of a data set.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,15 +75,7 @@ impl Camera {
                 expected,
             })?;
         Ok(Self {
-            intrinsics: Intrinsics {
-                width: file.width,
-                height: file.height,
-                fx: file.fx,
-                fy: file.fy,
-                cx: file.cx,
-                cy: file.cy,
-                distortion: file.distortion,
-            },
+            intrinsics: file.intrinsics(),
             depth_unit_m: file.depth_unit_m,
             distance_to_belt_mm: file.distance_to_belt_mm,
         })
@@ -87,8 +83,51 @@ impl Camera {
 
     /// The camera whose file lies at the top of a data set, if there is one.
     pub(crate) fn at_the_top_of(root: &Path) -> Result<Option<Self>, DatasetError> {
-        let path = root.join(CAMERA_FILE);
-        path.is_file().then(|| Self::read(&path)).transpose()
+        let path = plain_file(root.join(CAMERA_FILE))?;
+        path.map(|path| Self::read(&path)).transpose()
+    }
+
+    /// In what two cameras differ, key by key in the words of their files: "there" is the first, "here" the second.
+    pub(crate) fn differences(there: Option<&Self>, here: Option<&Self>) -> Vec<String> {
+        match (there, here) {
+            (Some(there), Some(here)) => there
+                .values()
+                .into_iter()
+                .zip(here.values())
+                .filter(|((_, there), (_, here))| there != here)
+                .map(|((key, there), (_, here))| format!("{key} is {there} there and {here} here"))
+                .collect(),
+            (Some(_), None) => vec![format!("{CAMERA_FILE} is there, and no camera here")],
+            (None, Some(_)) => vec![format!("{CAMERA_FILE} is absent there, and a camera here")],
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The keys of its file, with what they say.
+    fn values(&self) -> [(&'static str, String); 9] {
+        let Intrinsics {
+            width,
+            height,
+            fx,
+            fy,
+            cx,
+            cy,
+            distortion,
+        } = self.intrinsics;
+        let known = |value: Option<f64>| {
+            value.map_or_else(|| "absent".to_owned(), |value| format!("{value:?}"))
+        };
+        [
+            ("width", width.to_string()),
+            ("height", height.to_string()),
+            ("fx", format!("{fx:?}")),
+            ("fy", format!("{fy:?}")),
+            ("cx", format!("{cx:?}")),
+            ("cy", format!("{cy:?}")),
+            ("distortion", format!("{distortion:?}")),
+            ("depth_unit_m", known(self.depth_unit_m)),
+            ("distance_to_belt_mm", known(self.distance_to_belt_mm)),
+        ]
     }
 
     /// The text of the camera's file.
@@ -133,6 +172,18 @@ impl Camera {
 }
 
 impl CameraFile {
+    fn intrinsics(&self) -> Intrinsics {
+        Intrinsics {
+            width: self.width,
+            height: self.height,
+            fx: self.fx,
+            fy: self.fy,
+            cx: self.cx,
+            cy: self.cy,
+            distortion: self.distortion,
+        }
+    }
+
     fn check(&self) -> Result<(), (&'static str, String, &'static str)> {
         let require = |holds: bool, key, found: String, expected| {
             if holds {
@@ -167,6 +218,14 @@ impl CameraFile {
             "distortion",
             format!("{:?}", self.distortion),
             "five finite coefficients",
+        )?;
+        let shift_px = self.intrinsics().lens_shift_px(&[0.0; 5]);
+        require(
+            shift_px <= LENS_SHIFT_MAX * self.width.max(self.height) as f64,
+            "distortion",
+            format!("{:?}", self.distortion),
+            "[k1, k2, p1, p2, k3] of a lens that shifts no pixel by more than a quarter of the \
+             picture's longer side",
         )?;
         self.depth_unit_m
             .map_or(Ok(()), |value| positive("depth_unit_m", value))?;
@@ -229,6 +288,28 @@ mod tests {
         for key in keys.as_object().unwrap().keys() {
             assert!(text.contains(&format!("`{key}`")), "{key}");
         }
+    }
+
+    #[test]
+    fn a_lens_that_shifts_too_much_can_t_be() {
+        let check = |fx: f64, distortion: [f64; 5]| {
+            let text = format!(
+                r#"{{"width": 640, "height": 480, "fx": {fx}, "fy": {fx}, "cx": 319.5, "cy": 239.5,
+                     "distortion": {distortion:?}}}"#
+            );
+            let file: CameraFile = serde_json::from_str(&text).unwrap();
+            file.check().map_err(|(key, ..)| key)
+        };
+        assert_eq!(
+            check(615.0, [-0.055, 0.065, 0.0003, -0.0005, -0.02]),
+            Ok(())
+        );
+        assert_eq!(check(320.0, [-0.3, 0.1, 0.0, 0.0, -0.02]), Ok(()));
+        // Of a lens that sees little, the coefficients of high powers are large and mean nothing.
+        assert_eq!(check(4000.0, [-0.2, 6.0, 0.0, 0.0, -40.0]), Ok(()));
+        assert_eq!(check(615.0, [9.0; 5]), Err("distortion"));
+        assert_eq!(check(615.0, [0.0, 0.0, 2.0, 0.0, 0.0]), Err("distortion"));
+        assert_eq!(check(615.0, [1e300; 5]), Err("distortion"));
     }
 
     #[test]

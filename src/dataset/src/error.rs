@@ -52,6 +52,14 @@ pub enum DatasetError {
         /// Folders right below or above that do have a known layout.
         nearby: Vec<PathBuf>,
     },
+    /// Something else lies where a file should.
+    #[error("`{}` is {found}, must be a plain file", path.display())]
+    NotAFile {
+        /// The place.
+        path: PathBuf,
+        /// What lies there.
+        found: &'static str,
+    },
     /// A folder could not be listed.
     #[error("listing folder `{}`", path.display())]
     ListingFolder {
@@ -321,6 +329,14 @@ impl DatasetError {
                     .into(),
             ),
             Self::NotAFolder { .. } => Some("name the folder of one category, unpacked".into()),
+            Self::NotAFile { .. } => {
+                Some("put the file itself there, or a link to it, or take the part out".into())
+            }
+            Self::ListingFolder { .. } => Some(
+                "whoever runs this must be allowed to list the folder and to enter it: look at its \
+                 owner and rights"
+                    .into(),
+            ),
             Self::MissingCompanion { .. } => Some(
                 "restore the file, or take the whole part out of the set: a set must have the \
                  same pictures for all its parts"

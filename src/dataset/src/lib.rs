@@ -77,6 +77,7 @@ mod layout;
 mod lone_frame;
 mod part;
 mod picture;
+mod plain;
 mod text;
 mod writer;
 mod yaml;

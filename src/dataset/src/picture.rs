@@ -22,19 +22,19 @@ const WIDEST_PIXEL: u64 = 12;
 
 const METRES_TO_MM: f32 = 1000.0;
 
-/// Reads a colour or grey picture as 8-bit RGB. Grey is repeated, opacity dropped.
+/// Reads an 8-bit colour or grey picture as RGB. Grey is repeated, opacity dropped.
 pub(crate) fn read_rgb(path: &Path) -> Result<RgbFrame, DatasetError> {
     let picture = decode(path)?;
     let size = size_of(&picture);
-    if matches!(
+    // What has more bits is most likely depth in the wrong place.
+    if !matches!(
         picture,
-        DynamicImage::ImageRgb32F(_) | DynamicImage::ImageRgba32F(_)
+        DynamicImage::ImageLuma8(_)
+            | DynamicImage::ImageLumaA8(_)
+            | DynamicImage::ImageRgb8(_)
+            | DynamicImage::ImageRgba8(_)
     ) {
-        return Err(wrong_pixels(
-            path,
-            &picture,
-            "8-bit or 16-bit colour or grey",
-        ));
+        return Err(wrong_pixels(path, &picture, "8-bit colour or grey"));
     }
     RgbFrame::new(size, picture.into_rgb8().into_raw()).map_err(foreign(path))
 }
@@ -187,7 +187,9 @@ fn wrong_pixels(path: &Path, picture: &DynamicImage, expected: &'static str) -> 
         ColorType::Rgb8 => "8-bit colour".into(),
         ColorType::Rgba8 => "8-bit colour with opacity".into(),
         ColorType::L16 => "16-bit grey".into(),
+        ColorType::La16 => "16-bit grey with opacity".into(),
         ColorType::Rgb16 => "16-bit colour".into(),
+        ColorType::Rgba16 => "16-bit colour with opacity".into(),
         ColorType::Rgb32F => "three 32-bit float channels".into(),
         other => format!("{other:?} pixels"),
     };

@@ -3,7 +3,7 @@
 use twinspect_bundle::Bundle;
 use twinspect_camera::librealsense::{Context, Librealsense};
 use twinspect_camera::realsense::{
-    CameraFacts, ConnectedDevice, FindDevice, PresetFile, RealSenseCamera, RealSenseError,
+    CameraFacts, ConnectedDevice, FindDevice, Pace, PresetFile, RealSenseCamera, RealSenseError,
     RealSenseSpec, RecordedDevice,
 };
 use twinspect_camera::v4l2::{CameraFacts as V4l2Facts, KernelDevices, V4l2Camera};
@@ -69,7 +69,7 @@ pub(crate) fn open(source: &CameraSource, bundle: &Bundle, skip: u64) -> Result<
             })
         }
         CameraSource::RealSense(source) => {
-            let camera = open_realsense(source)?;
+            let camera = open_realsense(&played_on(source, skip))?;
             check_facts(bundle, camera.facts())?;
             let watch = camera.watch();
             Ok(Opened {
@@ -97,6 +97,19 @@ pub(crate) struct Alone {
     pub(crate) camera: Box<dyn Camera>,
     pub(crate) facts: Option<Facts>,
     pub(crate) watch: Option<CameraWatch>,
+    /// Pictures after which recorded parts begin again, if they do.
+    pub(crate) round: Option<u64>,
+}
+
+impl Alone {
+    fn recorded(camera: impl Camera + 'static, round: Option<u64>) -> Self {
+        Self {
+            camera: Box::new(camera),
+            facts: None,
+            watch: None,
+            round,
+        }
+    }
 }
 
 /// What is known of a live camera.
@@ -142,21 +155,19 @@ impl Facts {
 /// Opens a camera, whatever kind it is. Of a simulated belt the recorded parts are shown, one after the other.
 pub(crate) fn open_alone(source: &CameraSource) -> Result<Alone, EdgeError> {
     Ok(match source {
-        CameraSource::Replay(parts) | CameraSource::Belt { parts, .. } => Alone {
-            camera: Box::new(ReplayCamera::new(
-                twinspect_dataset::open(&parts.folder)?,
-                parts.split,
-                parts.repeat,
-            )?),
-            facts: None,
-            watch: None,
-        },
+        CameraSource::Replay(parts) | CameraSource::Belt { parts, .. } => {
+            let dataset = twinspect_dataset::open(&parts.folder)?;
+            let camera = ReplayCamera::new(dataset, parts.split, parts.repeat)?;
+            let round = parts_of_a_round(&camera, parts);
+            Alone::recorded(camera, round)
+        }
         CameraSource::RealSense(source) => {
             let camera = open_realsense(source)?;
             Alone {
                 facts: Some(Facts::RealSense(camera.facts().clone())),
                 watch: Some(camera.watch()),
                 camera: Box::new(camera),
+                round: None,
             }
         }
         CameraSource::V4l2(source) => {
@@ -165,22 +176,28 @@ pub(crate) fn open_alone(source: &CameraSource) -> Result<Alone, EdgeError> {
                 facts: Some(Facts::V4l2(camera.facts().clone())),
                 watch: Some(camera.watch()),
                 camera: Box::new(camera),
+                round: None,
             }
         }
     })
 }
 
+fn parts_of_a_round(camera: &ReplayCamera, recording: &Recording) -> Option<u64> {
+    let begins_again = recording.repeat == Repeat::Forever;
+    begins_again.then_some(camera.parts().len() as u64)
+}
+
 /// Opens a simulated belt. Where it lies, its recorded parts say, of which each has the belt around it.
-pub(crate) fn open_belt_alone(
-    parts: &Recording,
-    pace: BeltPace,
-) -> Result<Box<dyn Camera>, EdgeError> {
+pub(crate) fn open_belt_alone(parts: &Recording, pace: BeltPace) -> Result<Alone, EdgeError> {
     let dataset = twinspect_dataset::open(&parts.folder)?;
     let camera = ReplayCamera::new(dataset, parts.split, parts.repeat)?;
     let dataset = twinspect_dataset::open(&parts.folder)?;
     let mut frames = Vec::new();
     for part in camera.parts().iter().take(BELT_FRAMES) {
         frames.push(dataset.load(part)?.frame);
+    }
+    if frames.iter().any(|frame| frame.depth().is_none()) {
+        return Err(EdgeError::Survey(SurveyError::NoDepth));
     }
     let belt =
         teach_belt(&frames, Where::Border).ok_or(EdgeError::Survey(SurveyError::NoBelt {
@@ -191,7 +208,9 @@ pub(crate) fn open_belt_alone(
         period_us: pace.period_us,
         frames_a_part: pace.frames_a_part,
     };
-    Ok(Box::new(BeltCamera::new(camera, view)?))
+    let round = parts_of_a_round(&camera, parts);
+    let round = round.map(|parts| parts * u64::from(pace.frames_a_part));
+    Ok(Alone::recorded(BeltCamera::new(camera, view)?, round))
 }
 
 /// Opens a V4L2 camera, and waits until its pictures may be judged.
@@ -224,6 +243,17 @@ fn open_recording(
     Ok((camera, left))
 }
 
+/// The same, but that a recording of which each part has had a pair goes on behind those. At the sensor's pace nobody
+/// knows where it was.
+fn played_on(source: &RealSenseSource, skip: u64) -> RealSenseSource {
+    let mut source = source.clone();
+    let is_recorded = matches!(source.which, WhichCamera::Recorded { .. });
+    if is_recorded && source.spec.pace == Pace::AsRead && !source.spec.repeat {
+        source.spec.skip_pairs = skip;
+    }
+    source
+}
+
 /// Opens a RealSense camera or its recording, and waits until its pictures may be judged.
 pub(crate) fn open_realsense(source: &RealSenseSource) -> Result<RealSenseCamera, EdgeError> {
     let Unopened {
@@ -245,14 +275,11 @@ pub(crate) struct Unopened {
 pub(crate) fn load_realsense(source: &RealSenseSource) -> Result<Unopened, EdgeError> {
     let mut spec = source.spec.clone();
     if let Some(path) = &source.preset_file {
-        let json = fs_err::read_to_string(path).map_err(|source| EdgeError::Preset {
+        let preset = PresetFile::read(path).map_err(|source| EdgeError::Preset {
             path: path.clone(),
             source,
         })?;
-        spec.settings.preset = Some(PresetFile {
-            path: path.clone(),
-            json,
-        });
+        spec.settings.preset = Some(preset);
     }
     let library =
         Librealsense::load(source.library.as_deref()).map_err(|error| refused(error.into()))?;

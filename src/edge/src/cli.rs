@@ -232,8 +232,8 @@ pub(crate) struct CheckArgs {
     /// Moves wires without asking.
     #[arg(long, requires = "line")]
     pub(crate) yes: bool,
-    /// Looks through the configuration's camera instead: pictures, figures, and what to do about them. A
-    /// station that runs must be stopped before: a camera has one owner.
+    /// Looks through the configuration's camera instead: pictures, figures, and what to do about them. Ends with 4 if
+    /// the bundle does not fit. A station that runs must be stopped before: a camera has one owner.
     #[arg(long, requires = "config", conflicts_with_all = ["bundle", "line"])]
     pub(crate) camera: bool,
     /// Compares the faster engines, native and TensorRT where it has plans, with tract on the bundle's goldens instead: maps,
@@ -246,7 +246,8 @@ pub(crate) struct CheckArgs {
     /// What the GPU computes with, in place of the configuration's.
     #[arg(long, value_name = "PRECISION", requires = "engine")]
     pub(crate) precision: Option<PrecisionChoice>,
-    /// Folder for the camera's pictures.
+    /// Folder for the camera's pictures, colour.png and depth.png: PNG files of these names are replaced, and nothing
+    /// else is.
     #[arg(
         long,
         value_name = "DIR",
@@ -306,10 +307,10 @@ pub(crate) struct BenchArgs {
     /// The station's configuration, of which the camera is used, and the model if it names one.
     #[arg(long, value_name = "FILE", requires = "camera")]
     pub(crate) config: Option<PathBuf>,
-    /// Measures the camera for so long; 20 if absent.
+    /// Measures the camera for so long, or until it has no more pictures; 20 if absent.
     #[arg(long, value_name = "S", requires = "camera", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub(crate) seconds: Option<u64>,
-    /// Which engine; several, with commas, inspect each part in turn.
+    /// Which engine; several, with commas, each named once, inspect each part in turn.
     #[arg(
         long,
         value_name = "ENGINE",
@@ -326,7 +327,8 @@ pub(crate) struct BenchArgs {
     /// Parts to measure, after a warm-up.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) parts: u64,
-    /// Measures for so long, in place of a number of parts.
+    /// Measures for so long, in place of a number of parts: whole minutes, 1 to 1440. Ctrl-C ends it early, with the
+    /// figures of the parts until then.
     #[arg(long, value_name = "N", conflicts_with = "parts", value_parser = clap::value_parser!(u64).range(1..=1_440))]
     pub(crate) minutes: Option<u64>,
     /// Writes records there meanwhile, as a station does: of rejected parts and of each tenth passed one, up to

@@ -23,7 +23,7 @@ use twinspect_engine::tensorrt::PlanError;
 use twinspect_engine::{EngineError, ProofError};
 use twinspect_line::LineError;
 use twinspect_line::gpio::GpioError;
-use twinspect_store::models::ModelsError;
+use twinspect_store::models::{ModelsError, hint_of_installed};
 use twinspect_store::records::RecordsError;
 
 use crate::calibrate::Implausible;
@@ -37,6 +37,15 @@ const CONFIG_HINT: &str = "station-replay.toml explains every key: in configs/ o
                            /usr/share/twinspect of a board";
 const DATA_HINT: &str = "correct the file that is named, or take it out of the recording";
 const STORE_HINT: &str = "check the folder's rights and the free space";
+const RECORDS_HINT: &str = "`records.folder` of the station's configuration names it; a station with `records.enabled` \
+                            makes it at its start, and its user may read it: `sudo -u twinspect twinspect records ...`";
+const OUTPUT_HINT: &str =
+    "see that the file or the program that it goes to takes it: free space, and somebody who reads";
+/// Where stations that are services answer.
+const SERVICES: &str = "/run/twinspect";
+const SERVICE_HINT: &str = "is the station running? `systemctl status twinspect@NAME` tells. Where `control.socket` of its \
+                            configuration is empty, a station answers here as a service, and nowhere if it was started \
+                            by hand";
 const BUNDLE_HINT: &str = "name a .twb file that `twinspect-lab export` wrote, or its folder; if it \
                            is one, export it again";
 
@@ -109,6 +118,12 @@ pub(crate) enum EdgeError {
     /// A recording that was ended before it began.
     #[error("nothing was recorded: it was ended before the camera had settled")]
     NothingRecorded,
+    /// Recorded parts that begin again, and were all recorded before.
+    #[error("a whole round of {pictures} pictures has brought nothing new")]
+    NothingNew { pictures: u64 },
+    /// No picture came while the way of pictures was measured.
+    #[error("nothing was measured: {why}")]
+    NothingMeasured { why: String },
     /// Pictures that say nothing of the belt.
     #[error("measuring the belt")]
     Survey(#[source] SurveyError),
@@ -266,20 +281,20 @@ impl EdgeError {
     }
 
     /// The table of PRODUCT.md 3 and of `twinspect --help`.
-    fn code(&self) -> u8 {
+    pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::System { .. } => 1,
             Self::Config(_)
             | Self::Edited { .. }
             | Self::StationTaken { .. }
-            | Self::Control(_)
             | Self::Usage { .. }
             | Self::Unseeable { .. }
             | Self::Preset { .. }
             | Self::Page { .. }
             | Self::Station(_)
             | Self::Gate(_) => 2,
+            Self::Control(error) => error.exit_code(),
             Self::Recording(WriteError::Writing { .. }) => 8,
             Self::Data(_)
             | Self::Recording(_)
@@ -322,7 +337,12 @@ impl EdgeError {
             {
                 2
             }
-            Self::Camera(_) | Self::Survey(_) | Self::Implausible(_) | Self::NothingRecorded => 6,
+            Self::Camera(_)
+            | Self::Survey(_)
+            | Self::Implausible(_)
+            | Self::NothingRecorded
+            | Self::NothingNew { .. }
+            | Self::NothingMeasured { .. } => 6,
             Self::Line(_) => 7,
             Self::Records(error) => records_code(error),
             Self::NotExported { .. } => 3,
@@ -336,9 +356,7 @@ impl EdgeError {
             | Self::Output(_) => 8,
             Self::InspectProcess { code } | Self::NotProven { code, .. } => *code,
             Self::ProofBroken { .. } => 5,
-            Self::Models(error) if error.is_of_storage() => 8,
-            Self::Models(ModelsError::Bundle(BundleError::Write { .. })) => 8,
-            Self::Models(_) => 4,
+            Self::Models(error) => models_code(error),
         }
     }
 
@@ -356,7 +374,7 @@ impl EdgeError {
                  twinspect@NAME`"
                     .into(),
             ),
-            Self::Control(error) => Some(error.hint().into()),
+            Self::Control(error) => Some(control_hint(error).into()),
             Self::Usage { hint, .. } => Some((*hint).into()),
             Self::Data(error) => error.hint().or(Some(DATA_HINT.into())),
             Self::Recording(WriteError::Writing { .. }) => Some(STORE_HINT.into()),
@@ -374,6 +392,16 @@ impl EdgeError {
                     .into(),
             ),
             Self::NothingRecorded => Some("wait until it says that pictures are recorded".into()),
+            Self::NothingNew { .. } => Some(
+                "ask for fewer --parts, or let the camera play more of them; with camera.repeat = false it ends with the \
+                 last one"
+                    .into(),
+            ),
+            Self::NothingMeasured { .. } => Some(
+                "look through the camera with `twinspect check --config FILE --camera`; recorded parts that are few last \
+                 longer with camera.repeat = true"
+                    .into(),
+            ),
             Self::Survey(SurveyError::NoDepth) => Some(
                 "the belt is measured by depth: a camera of colour alone has none to measure".into(),
             ),
@@ -384,7 +412,10 @@ impl EdgeError {
                  the picture's sides, and by `calibrate` all over it"
                     .into(),
             ),
-            Self::Bundle(error) => Some(error.hint().map_or(BUNDLE_HINT.into(), Cow::from)),
+            Self::Bundle(error) => {
+                let hint = hint_of_installed(error).or_else(|| error.hint());
+                Some(hint.map_or(BUNDLE_HINT.into(), Cow::from))
+            }
             Self::Preparation { .. } | Self::Score { .. } => {
                 Some("the bundle was made wrongly: export it again".into())
             }
@@ -422,7 +453,12 @@ impl EdgeError {
             Self::RecordsInUse { .. } => {
                 Some("stop that station, or give this one a `records.folder` of its own".into())
             }
-            Self::Records(error) => error.hint().map(Cow::from),
+            Self::Records(error) => match (error.hint(), error) {
+                (Some(hint), _) => Some(hint.into()),
+                (None, RecordsError::Read { .. }) => Some(RECORDS_HINT.into()),
+                (None, RecordsError::Write { .. }) => Some(STORE_HINT.into()),
+                (None, _) => None,
+            },
             Self::RecipeFailed { rejects: true, .. } => Some(
                 "mend what is said: the station tries again by itself, and rejects all parts until then; or select \
                  the recipe of the product before"
@@ -447,9 +483,8 @@ impl EdgeError {
                 .into(),
             ),
             Self::Line(error) => error.hint().map(Cow::from),
-            Self::Station(_) | Self::Gate(_) | Self::Output(_) | Self::InspectProcess { .. } => {
-                None
-            }
+            Self::Output(_) => Some(OUTPUT_HINT.into()),
+            Self::Station(_) | Self::Gate(_) | Self::InspectProcess { .. } => None,
         }
     }
 
@@ -473,20 +508,42 @@ impl EdgeError {
     }
 }
 
+/// Who names no socket asks where services answer, and may not know it.
+fn control_hint(error: &ControlError) -> &'static str {
+    match error {
+        ControlError::Ask { path, source }
+            if source.kind() == io::ErrorKind::NotFound && path.starts_with(SERVICES) =>
+        {
+            SERVICE_HINT
+        }
+        error => error.hint(),
+    }
+}
+
 /// 2 for a wish, 3 for what lies in the folder, 8 for what the disk does.
 fn records_code(error: &RecordsError) -> u8 {
     match error {
         RecordsError::Unknown { .. }
         | RecordsError::Unfit { .. }
+        | RecordsError::Review(_)
         | RecordsError::Unlabelled { .. }
         | RecordsError::OutAmongRecords { .. } => 2,
         RecordsError::Damaged { .. }
         | RecordsError::Format { .. }
         | RecordsError::NoFrame { .. }
         | RecordsError::DefectInTraining { .. }
-        | RecordsError::Pictures { .. }
-        | RecordsError::Export { .. } => 3,
+        | RecordsError::Pictures { .. } => 3,
+        RecordsError::Export { .. } if !error.ends_an_export() => 3,
         _ => 8,
+    }
+}
+
+/// 8 for what the disk does, or who else uses it; 4 for the model.
+pub(crate) fn models_code(error: &ModelsError) -> u8 {
+    match error {
+        ModelsError::Bundle(BundleError::Write { .. }) => 8,
+        error if error.is_of_storage() => 8,
+        _ => 4,
     }
 }
 

@@ -6,29 +6,17 @@
 
 use twinspect_bundle::{Bundle, CameraFacts};
 use twinspect_camera::realsense::CameraFacts as LiveFacts;
-use twinspect_core::frame::{DepthFrame, FramePair, FrameSize, Intrinsics};
+use twinspect_core::camera_fit::{KnownCamera, Measured};
+use twinspect_core::frame::{DepthFrame, FrameSize};
 use twinspect_core::lookout::{Lookout, LookoutError};
 use twinspect_core::plane::Plane;
 use twinspect_dataset::{CAMERA_FILE, Camera, Dataset};
 
 use crate::config::WatchSpec;
 use crate::error::EdgeError;
-use crate::number::{number, rounded};
 
-/// Largest relative difference of focal lengths.
-const FOCAL_TOLERANCE: f64 = 0.02;
-/// Largest distance between principal points, as a share of the frame's longer side.
-const CENTRE_TOLERANCE: f64 = 0.02;
-/// Largest relative difference of distances to the belt.
-const DISTANCE_TOLERANCE: f64 = 0.05;
-/// Largest factor between the distance to the taught belt and that of most that a camera measures.
-/// Parts may fill the picture and stand high; a wrong unit is further off.
-const MEASURED_FACTOR: f64 = 3.0;
 /// Recorded parts that are looked at until one was measured where the belt is.
 const PARTS_MEASURED: usize = 3;
-/// Pixels a side of the grid on which a frame is measured.
-const GRID: usize = 32;
-
 /// Refuses a camera that the bundle was not made for, naming everything that differs.
 pub(crate) fn check_camera(bundle: &Bundle, dataset: &dyn Dataset) -> Result<(), EdgeError> {
     let manifest = bundle.manifest();
@@ -120,61 +108,33 @@ pub(crate) fn check_colour(bundle: &Bundle, size: FrameSize) -> Result<(), EdgeE
 
 /// Everything in which a camera differs from the one that a bundle knows.
 fn compare(facts: &CameraFacts, camera: &Camera) -> Vec<String> {
-    let mut differences = Vec::new();
-    let size = camera.intrinsics.size();
-    if facts.frame != size {
-        differences.push(format!("frame size: bundle {}, camera {size}", facts.frame));
-    } else if let Some(known) = &facts.intrinsics {
-        differences.extend(compare_intrinsics(known, &camera.intrinsics));
-    }
-    if let (Some(known), Some(found)) = (facts.depth_unit_m, camera.depth_unit_m)
-        && known != found
-    {
-        let (known, found) = (number(known), number(found));
-        differences.push(format!("depth unit: bundle {known} m, camera {found} m"));
-    }
-    if let (Some(known), Some(found)) = (facts.distance_mm, camera.distance_to_belt_mm)
-        && (known - found).abs() > DISTANCE_TOLERANCE * known
-    {
-        let (known, found) = (rounded(known, 0), rounded(found, 0));
-        differences.push(format!(
-            "distance to the belt: bundle {known} mm, camera {found} mm"
-        ));
-    }
-    differences
-}
-
-fn compare_intrinsics(known: &Intrinsics, found: &Intrinsics) -> Vec<String> {
-    let centre_px = CENTRE_TOLERANCE * known.width.max(known.height) as f64;
-    [
-        ("fx", known.fx, found.fx, FOCAL_TOLERANCE * known.fx),
-        ("fy", known.fy, found.fy, FOCAL_TOLERANCE * known.fy),
-        ("cx", known.cx, found.cx, centre_px),
-        ("cy", known.cy, found.cy, centre_px),
-    ]
-    .into_iter()
-    .filter(|(_, known, found, tolerance)| (known - found).abs() > *tolerance)
-    .map(|(name, known, found, _)| {
-        let (known, found) = (rounded(known, 1), rounded(found, 1));
-        format!("{name}: bundle {known} px, camera {found} px")
+    let known = KnownCamera {
+        frame: facts.frame,
+        intrinsics: facts.intrinsics,
+        depth_unit_m: facts.depth_unit_m,
+        distance_mm: facts.distance_mm,
+    };
+    known.differences(&KnownCamera {
+        frame: camera.intrinsics.size(),
+        intrinsics: Some(camera.intrinsics),
+        depth_unit_m: camera.depth_unit_m,
+        distance_mm: camera.distance_to_belt_mm,
     })
-    .collect()
 }
 
 /// How far the first parts lie from the camera, if that is nowhere near the belt: most likely the
 /// unit of their depth is wrong, and each of them would leave without a result.
 fn measured_elsewhere(belt: &Plane, dataset: &dyn Dataset) -> Option<String> {
-    let belt_mm = belt.offset_mm / belt.normal[2];
     let mut elsewhere = None;
     for part in dataset.inspection_parts().into_iter().take(PARTS_MEASURED) {
         // A part that can't be read is told when it is its turn.
         let Ok(loaded) = dataset.load(part) else {
             continue;
         };
-        let Some(measured_mm) = median_mm(&loaded.frame) else {
+        let Some(measured) = Measured::of(&loaded.frame, belt) else {
             continue;
         };
-        if (belt_mm / MEASURED_FACTOR..=belt_mm * MEASURED_FACTOR).contains(&measured_mm) {
+        if measured.is_near() {
             return None;
         }
         elsewhere.get_or_insert_with(|| {
@@ -186,37 +146,16 @@ fn measured_elsewhere(belt: &Plane, dataset: &dyn Dataset) -> Option<String> {
                 ),
                 Some(DepthFrame::Points(_)) | None => "are its points in metres?".to_owned(),
             };
-            format!(
-                "distance to the belt: bundle {} mm, part {} was measured at {} mm; {doubt}",
-                rounded(belt_mm, 0),
-                part.id,
-                rounded(measured_mm, 0)
-            )
+            format!("{}; {doubt}", measured.tell(part.id.as_str()))
         });
     }
     elsewhere
 }
 
-/// The median distance of what a frame measures, along the optical axis.
-fn median_mm(frame: &FramePair) -> Option<f64> {
-    let size = frame.size();
-    let rows = (0..size.height).step_by(size.height.div_ceil(GRID));
-    let mut distances_mm: Vec<f64> = rows
-        .flat_map(|row| {
-            let columns = (0..size.width).step_by(size.width.div_ceil(GRID));
-            columns.filter_map(move |column| Some(frame.point(column, row)?[2]))
-        })
-        .collect();
-    let middle = distances_mm.len() / 2;
-    (!distances_mm.is_empty()).then(|| {
-        *distances_mm
-            .select_nth_unstable_by(middle, f64::total_cmp)
-            .1
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use twinspect_core::frame::Intrinsics;
+
     use super::*;
 
     const INTRINSICS: Intrinsics = Intrinsics {
@@ -261,6 +200,8 @@ mod tests {
     fn calibration_of_the_same_kind_of_camera_may_differ_a_little() {
         check(|camera| camera.intrinsics.fx = 925.0, &[]);
         check(|camera| camera.distance_to_belt_mm = Some(455.0), &[]);
+        let lens = [-0.055, 0.065, 0.0003, -0.0005, -0.02];
+        check(|camera| camera.intrinsics.distortion = lens, &[]);
     }
 
     #[test]
@@ -275,6 +216,12 @@ mod tests {
         check(
             |camera| camera.distance_to_belt_mm = Some(600.0),
             &["distance"],
+        );
+        check(
+            |camera| camera.intrinsics.distortion = [0.0, 0.0, 0.0, 0.1, 0.0],
+            &[
+                "distortion: bundle [0.0000, 0.0000, 0.0000, 0.0000, 0.0000], camera [0.0000, 0.0000, 0.0000, 0.1000, 0.0000], by",
+            ],
         );
     }
 

@@ -17,9 +17,8 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use crate::config::{Join, TrainingConfig};
-use crate::measure::{MeasureError, Place, Progress, Run, Wanted, category, make};
+use crate::measure::{self, MeasureError, Place, Progress, Run, Wanted, category, make};
 use crate::teacher::TeacherSource;
-use crate::train::TrainError;
 
 /// What is trained: a name, pseudo-anomalies, refinement, and the variants that come of it.
 struct Students {
@@ -73,25 +72,19 @@ pub(crate) struct Job<'a> {
 
 /// Makes all results that are missing.
 pub(crate) fn ablate(job: &Job<'_>, interrupted: &AtomicBool) -> Result<Progress, MeasureError> {
+    open(job)?;
     make(runs(job), &job.place, interrupted)
 }
 
 /// Opens every data set, so that no command is printed that can't work.
 pub(crate) fn open(job: &Job<'_>) -> Result<(), MeasureError> {
-    for data in job.data {
-        twinspect_dataset::open(data).map_err(TrainError::Open)?;
-    }
-    Ok(())
+    measure::open(job.data)
 }
 
 /// For each run with a missing result its data set and seed: the jobs that a batch system can spread.
 pub(crate) fn missing(job: &Job<'_>) -> Vec<(PathBuf, u64)> {
     let mut missing: Vec<(PathBuf, u64)> = runs(job)
-        .filter(|run| {
-            run.results
-                .iter()
-                .any(|wanted| !job.place.result(wanted).exists())
-        })
+        .filter(|run| run.results.iter().any(|wanted| job.place.lacks(wanted)))
         .map(|run| (run.data, run.config.seed))
         .collect();
     missing.dedup();

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use twinspect_bundle::{Bundle, BundleError};
 use twinspect_dataset::DatasetError;
-use twinspect_engine::calibrate::{CalibrateError, Calibrator, Recalibrated};
+use twinspect_engine::calibrate::{CalibrateError, Calibrator, Recalibrated, require_new};
 use twinspect_engine::{EngineError, TractEngine};
+
+use crate::camera_fit::{UnfitCamera, check_camera};
 
 /// A bundle that could not be calibrated.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,9 @@ pub(crate) enum RecalibrateError {
     /// The data set.
     #[error("reading the data set")]
     Data(#[from] DatasetError),
+    /// A bundle of another camera.
+    #[error(transparent)]
+    Camera(#[from] UnfitCamera),
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -30,6 +35,7 @@ impl RecalibrateError {
         match self {
             Self::Bundle(error) => error.hint(),
             Self::Data(error) => error.hint().map(Into::into),
+            Self::Camera(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Fit(error) => error.hint(),
         }
@@ -50,7 +56,9 @@ pub(crate) struct Job<'a> {
 /// Fits, and writes the new bundle.
 pub(crate) fn calibrate(job: &Job<'_>) -> Result<Recalibrated, RecalibrateError> {
     let bundle = Bundle::open(job.bundle)?;
+    require_new(bundle.path(), job.out)?;
     let dataset = twinspect_dataset::open(job.data)?;
+    check_camera(&bundle, dataset.as_ref())?;
     let mut engine = TractEngine::load(&bundle)?;
     let mut calibrator = Calibrator::new(&mut engine, &bundle, job.false_reject_rate)?;
     if job.accept_shift {

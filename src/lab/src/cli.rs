@@ -97,7 +97,7 @@ pub(crate) struct ExportArgs {
     /// Folder of a finished run.
     #[arg(long, value_name = "DIR")]
     pub(crate) run: PathBuf,
-    /// The bundle to write.
+    /// The bundle to write; nothing may lie there.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Name of the product; the data set's if absent.
@@ -155,7 +155,7 @@ pub(crate) struct CalibrateArgs {
     /// Data set with good parts of the new station.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// The bundle to write.
+    /// The bundle to write; nothing may lie there.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Share of good parts that may be rejected, 0.001 to 0.5; the bundle's own if absent.
@@ -238,6 +238,10 @@ pub(crate) struct ReportArgs {
     /// The run's data set, if it has moved since training.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// Makes a page though the data set is not, file by file, the one that the run was trained on; the page
+    /// says so.
+    #[arg(long)]
+    pub(crate) changed_data: bool,
     /// The run's bundle; without it `model.twb` in the run's folder, and without that one is made.
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use twinspect_bundle::BundleError;
+use twinspect_engine::ProofError;
 use twinspect_engine::calibrate::CalibrateError;
 
 use crate::calibrate::RecalibrateError;
@@ -91,6 +92,7 @@ impl LabError {
             Self::Train(error) => train_code(error),
             Self::Export(error) => export_code(error),
             Self::Evaluate(error) => evaluate_code(error),
+            Self::Measure(MeasureError::SameName { .. }) => 2,
             Self::Measure(MeasureError::Train(error)) => train_code(error),
             Self::Measure(MeasureError::Export(error)) => export_code(error),
             Self::Measure(MeasureError::Evaluate(error)) => evaluate_code(error),
@@ -115,7 +117,7 @@ fn train_code(error: &TrainError) -> u8 {
         | TrainError::Parts(_)
         | TrainError::Product(_)
         | TrainError::Pictures(_) => 3,
-        TrainError::NoBranch { .. } => 2,
+        TrainError::NoBranch { .. } | TrainError::OutInData { .. } => 2,
         TrainError::Course { source, .. } if source.is_storage() => STORAGE,
         TrainError::Teacher(_) | TrainError::Pool(_) | TrainError::Course { .. } => 4,
         TrainError::Checkpoint(_) | TrainError::Run(_) => STORAGE,
@@ -128,6 +130,9 @@ fn train_code(error: &TrainError) -> u8 {
 fn export_code(error: &ExportError) -> u8 {
     match error {
         ExportError::Data(_)
+        | ExportError::Moved { .. }
+        | ExportError::OtherData { .. }
+        | ExportError::Hash(_)
         | ExportError::Parts(_)
         | ExportError::Fit(_)
         | ExportError::NoGolden { .. } => 3,
@@ -150,10 +155,12 @@ fn calibrate_code(error: &RecalibrateError) -> u8 {
         RecalibrateError::Data(_) => 3,
         RecalibrateError::Bundle(error) => bundle_code(error),
         RecalibrateError::Engine(_) => 5,
+        RecalibrateError::Camera(_) => 4,
         RecalibrateError::Fit(error) => match error {
             CalibrateError::Rate { .. } | CalibrateError::SameFile { .. } => 2,
             CalibrateError::Bundle(error) => bundle_code(error),
-            CalibrateError::Infer { .. } | CalibrateError::Proof(_) => 5,
+            CalibrateError::Infer { .. } => 5,
+            CalibrateError::Proof(source) => proof_code(source),
             CalibrateError::Spec(_) | CalibrateError::Score(_) | CalibrateError::Golden { .. } => 4,
             _ => 3,
         },
@@ -170,7 +177,8 @@ fn bundle_code(error: &BundleError) -> u8 {
 
 fn evaluate_code(error: &EvaluateError) -> u8 {
     match error {
-        EvaluateError::Bundle(_) | EvaluateError::Setup(_) => 4,
+        EvaluateError::Bundle(_) | EvaluateError::Setup(_) | EvaluateError::Camera(_) => 4,
+        EvaluateError::Proof { source, .. } => proof_code(source),
         EvaluateError::Data(_) | EvaluateError::Parts(_) | EvaluateError::NoParts { .. } => 3,
         EvaluateError::Engine(_) | EvaluateError::Unrankable { .. } => 5,
         EvaluateError::Maps(_) => STORAGE,
@@ -180,11 +188,23 @@ fn evaluate_code(error: &EvaluateError) -> u8 {
 fn report_code(error: &ReportError) -> u8 {
     match error {
         ReportError::Run(error) => run_code(error),
-        ReportError::Export(error) => export_code(error),
+        ReportError::Export(error) | ReportError::Data(error) => export_code(error),
         ReportError::Evaluate(error) => evaluate_code(error),
         ReportError::Foreign { .. } | ReportError::Losses { .. } => 4,
         ReportError::Hash(_) => 3,
         ReportError::Page { .. } => STORAGE,
+    }
+}
+
+/// As the device's: 4 where the bundle itself proves nothing, 5 where the engine fails it.
+fn proof_code(error: &ProofError) -> u8 {
+    match error {
+        ProofError::NoGoldens
+        | ProofError::Read(_)
+        | ProofError::Spec(_)
+        | ProofError::Score(_)
+        | ProofError::Modality { .. } => 4,
+        _ => 5,
     }
 }
 

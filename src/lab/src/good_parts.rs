@@ -1,9 +1,16 @@
 //! Parts of one split, loaded and placed on the S x S grid.
 
+use std::collections::HashMap;
+
 use rayon::prelude::*;
-use twinspect_core::frame::FramePair;
-use twinspect_core::prepare::{Canvas, PrepareError, PrepareSpec, Preparer, SpecError};
+use sha2::{Digest as _, Sha256};
+use twinspect_core::frame::{DepthFrame, FramePair};
+use twinspect_core::prepare::{
+    Canvas, DepthState, PrepareError, PrepareSpec, PreparedPart, Preparer, RgbState, SpecError,
+};
 use twinspect_dataset::{Dataset, DatasetError, PartRef, Split};
+
+use crate::spread::spread;
 
 /// Fewer good parts that nobody trained on say nothing about a threshold.
 pub(crate) const VALIDATION_MIN: usize = 5;
@@ -23,6 +30,22 @@ pub(crate) enum PartsError {
         /// What does not fit.
         #[source]
         source: PrepareError,
+    },
+    /// A part of which the product's networks see nothing.
+    #[error("good part {part} can't be judged: {what}")]
+    Unseen {
+        /// The part.
+        part: String,
+        /// What is absent.
+        what: &'static str,
+    },
+    /// One picture under two names.
+    #[error("good part {part} is the same picture as good part {first}")]
+    Copy {
+        /// The part.
+        part: String,
+        /// The one before it.
+        first: String,
     },
     /// Constants of preparation that contradict each other.
     #[error("constants of preparation")]
@@ -52,6 +75,14 @@ impl PartsError {
             } => Some(
                 "correct the region of interest, or record parts of the same frame size".into(),
             ),
+            Self::Unseen { .. } => Some(
+                "leave the part out, or record it again: a part that can't be seen says nothing about good ones"
+                    .into(),
+            ),
+            Self::Copy { .. } => Some(
+                "leave the copy out: thresholds come of parts that differ from each other and that nobody trained on"
+                    .into(),
+            ),
             Self::TooFew { split, .. } => Some(format!("record more good parts into {split}/good")),
             _ => None,
         }
@@ -75,6 +106,84 @@ pub(crate) fn good(
         });
     }
     Ok(parts)
+}
+
+/// Refuses good parts of which the product's networks would see nothing, and copies among those that
+/// set the thresholds: copies hide how much good parts differ, and what was trained on hides it too.
+/// Copies within the training parts do no harm.
+pub(crate) fn require_sound(dataset: &dyn Dataset, spec: &PrepareSpec) -> Result<(), PartsError> {
+    let splits = [Split::Train, Split::Validation, Split::Calibration];
+    let parts = splits.map(|split| dataset.good_parts(split)).concat();
+    let preparer = Preparer::new(spec).map_err(PartsError::Spec)?;
+    let worker = || Ok::<_, PartsError>((preparer.clone(), PreparedPart::new(spec)));
+    let pictures = spread(parts.len(), worker, |(preparer, prepared), index| {
+        let part = &parts[index];
+        let frame = dataset.load(part).map_err(PartsError::Load)?.frame;
+        let placed = preparer.prepare(&frame, prepared);
+        placed.map_err(|source| PartsError::Prepare {
+            part: part.id.to_string(),
+            source,
+        })?;
+        match unseen(spec, prepared) {
+            Some(what) => Err(PartsError::Unseen {
+                part: part.id.to_string(),
+                what,
+            }),
+            None => Ok(digest(&frame)),
+        }
+    })?;
+    let mut known = HashMap::new();
+    for (part, picture) in parts.iter().zip(pictures) {
+        if let Some(first) = known.insert(picture, part)
+            && part.split != Split::Train
+        {
+            return Err(PartsError::Copy {
+                part: part.id.to_string(),
+                first: first.id.to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What of a part can't be seen.
+fn unseen(spec: &PrepareSpec, part: &PreparedPart) -> Option<&'static str> {
+    if spec.rgb.is_some() {
+        match part.rgb_state {
+            RgbState::Usable => {}
+            RgbState::Absent => return Some("it has no colour picture"),
+            RgbState::Black => return Some("its colour picture is black"),
+            RgbState::Saturated => return Some("its colour picture is white"),
+        }
+    }
+    let geometry = spec.geometry.as_ref()?;
+    // A set of such parts teaches that none need be measured at all.
+    if part.depth_state != DepthState::Usable || part.valid_share <= 0.0 {
+        return Some("hardly any of its depth was measured");
+    }
+    let is_there = part.part_share >= geometry.part_share_min;
+    (!is_there).then_some("far less of a part than of any training part lies in its picture")
+}
+
+/// What a picture shows, whatever its file is called and however it is packed.
+fn digest(frame: &FramePair) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    if let Some(rgb) = frame.rgb() {
+        digest.update(rgb.data());
+    }
+    let depth: Vec<u8> = match frame.depth() {
+        Some(DepthFrame::Counts(counts)) => {
+            let counts = counts.data().iter();
+            counts.flat_map(|count| count.to_le_bytes()).collect()
+        }
+        Some(DepthFrame::Points(points)) => {
+            let values = points.data().iter().flatten();
+            values.flat_map(|value| value.to_le_bytes()).collect()
+        }
+        None => Vec::new(),
+    };
+    digest.update(depth);
+    digest.finalize().into()
 }
 
 /// Loads frames, in the order of `parts`.

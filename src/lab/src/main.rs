@@ -3,6 +3,7 @@
 
 mod ablate;
 mod calibrate;
+mod camera_fit;
 mod cli;
 mod config;
 mod cost;
@@ -101,9 +102,9 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
                     print(&text)?;
                     Ok(ExitCode::SUCCESS)
                 }
-                Ending::Interrupted { modality, step } => {
+                Ending::Interrupted { what, step } => {
                     log::warn!(
-                        "interrupted at step {step} of {modality}; the same command goes on from here"
+                        "interrupted at step {step} of {what}; the same command goes on from here"
                     );
                     Ok(ExitCode::from(INTERRUPTED))
                 }
@@ -177,10 +178,16 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
                 accept_shift: args.accept_shift,
                 created: now(),
             })?;
+            let manifest = made.bundle.manifest();
+            let change = manifest.recalibration.as_ref();
+            let from = change.map_or("", |change| change.from.as_str());
+            let good_parts = change.map_or(0, |change| change.good_parts);
             let text = if args.json {
                 serde_json::json!({
                     "bundle": args.out,
                     "hash": made.bundle.hash(),
+                    "from": from,
+                    "good_parts": good_parts,
                     "rejected_before": made.rejected_before.len(),
                     "rejected_parts": made.rejected_before,
                     "rejected_now": made.threshold().good_parts_above,
@@ -189,7 +196,15 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
                 })
                 .to_string()
             } else {
-                format!("wrote {}\n{}", args.out.display(), made.explain())
+                format!(
+                    "wrote {}: {} {}, from {good_parts} good parts of {}\n{}\nthe way back: {}, {from}",
+                    args.out.display(),
+                    manifest.name,
+                    manifest.version,
+                    change.map_or("", |change| change.data.as_str()),
+                    made.explain(),
+                    args.bundle.display()
+                )
             };
             print(&text)?;
             Ok(ExitCode::SUCCESS)
@@ -227,6 +242,7 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
             let made = report::report(&report::Job {
                 run: &args.run,
                 data: args.data.as_deref(),
+                changed_data: args.changed_data,
                 bundle: args.bundle.as_deref(),
                 out: &args.out,
                 worst: args.worst as usize,
@@ -347,8 +363,17 @@ fn quoted(path: &Path) -> String {
 
 fn told(progress: Progress, args: &MeasureArgs) -> Result<ExitCode, LabError> {
     match progress {
-        Progress::Done(made) => {
-            print(&format!("{made} new results in {}", args.results.display()))?;
+        Progress::Done { made, foreign } => {
+            let left = match foreign {
+                0 => String::new(),
+                foreign => {
+                    format!("; {foreign} of other data or another configuration, or damaged, stay")
+                }
+            };
+            print(&format!(
+                "{made} new results in {}{left}",
+                args.results.display()
+            ))?;
             Ok(ExitCode::SUCCESS)
         }
         Progress::Interrupted => Ok(ExitCode::from(INTERRUPTED)),

@@ -50,10 +50,12 @@ pub(crate) enum RunError {
     #[error("writing the record of the run")]
     Render(#[source] toml::ser::Error),
     /// The folder belongs to another run.
-    #[error("{} belongs to a run with another configuration or other data", path.display())]
+    #[error("{} belongs to another run: {}", path.display(), differences.join("; "))]
     Foreign {
         /// The folder.
         path: PathBuf,
+        /// Everything in which it differs.
+        differences: Vec<String>,
     },
     /// Training has not finished.
     #[error("{} holds an unfinished run", path.display())]
@@ -81,7 +83,10 @@ impl RunError {
     /// What the user can do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Foreign { .. } => Some("choose another folder with --out".into()),
+            Self::Foreign { .. } => Some(
+                "choose another folder with --out, or train with what this run was begun with"
+                    .into(),
+            ),
             Self::Unfinished { path, data } => Some(format!(
                 "run `twinspect-lab train --data {} --out {}` again with the same options: it goes on where it stopped",
                 data.display(),

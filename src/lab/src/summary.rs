@@ -1,8 +1,10 @@
 //! What people read at the end of a command.
 
+use std::collections::BTreeMap;
+
 use comfy_table::{Table, presets};
 
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, PartScore};
 use crate::metrics::Report;
 use crate::robustness::{Left, Robustness};
 
@@ -72,10 +74,38 @@ pub(crate) fn evaluation(evaluation: &Evaluation) -> String {
         kinds.add_row(cells);
     }
     let good = &evaluation.fused;
-    format!(
-        "{}: {} good and {} defective test parts\n{figures}\n{kinds}",
-        good.category, good.good_parts, good.defective_parts
-    )
+    let heading = format!(
+        "{}: {} good and {} defective test parts{}",
+        good.category,
+        good.good_parts,
+        good.defective_parts,
+        without_result(&evaluation.parts)
+    );
+    format!("{heading}\n{figures}\n{kinds}")
+}
+
+/// How many parts have no result, and why; nothing if all have one.
+fn without_result(parts: &[PartScore]) -> String {
+    let mut reasons = BTreeMap::new();
+    for reason in parts.iter().filter_map(|part| part.reason) {
+        *reasons.entry(reason).or_insert(0_usize) += 1;
+    }
+    let count: usize = reasons.values().sum();
+    let told: Vec<String> = reasons
+        .iter()
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect();
+    let told = told.join(", ");
+    match count {
+        0 => String::new(),
+        all if all == parts.len() => format!(
+            "\nNO PART HAS A RESULT ({told}): each of them is rejected, and the figures say nothing of the model"
+        ),
+        some => format!(
+            "\n{some} of {} parts have no result ({told}): they are rejected, and in no ranking",
+            parts.len()
+        ),
+    }
 }
 
 /// What is left under each disturbance, as a table.
@@ -103,4 +133,28 @@ pub(crate) fn robustness(all: &[Robustness]) -> String {
         table.add_row(cells);
     }
     table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_without_a_result_are_told_with_their_reasons() {
+        let part = |reason| PartScore {
+            part: "test/good/000".to_owned(),
+            score: None,
+            rgb: None,
+            geometry: None,
+            reason,
+        };
+        assert_eq!(without_result(&[part(None)]), "");
+        let some = without_result(&[part(None), part(Some("no_part")), part(Some("no_colour"))]);
+        assert!(
+            some.contains("2 of 3 parts have no result (no_colour 1, no_part 1)"),
+            "{some}"
+        );
+        let all = without_result(&[part(Some("no_depth")), part(Some("no_depth"))]);
+        assert!(all.contains("NO PART HAS A RESULT (no_depth 2)"), "{all}");
+    }
 }

@@ -235,6 +235,10 @@ mod tests {
             })
         };
         assert!(cuda(100).is_absent() && !cuda(999).is_absent());
+        for code in [801, 999] {
+            let hint = cuda(code).hint().unwrap_or_default();
+            assert!(hint.contains("gpu.conf"), "{code}: {hint}");
+        }
         let no_device = |found| Error::NoDevice { ordinal: 0, found };
         assert!(no_device(0).is_absent());
     }

@@ -1,9 +1,13 @@
 //! `twinspect bench`, as somebody who compares engines types it.
 
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::binaries::{program, run, succeed};
 use crate::product::Site;
+use crate::station::signal;
 
 const BENCH: [&str; 5] = ["bench", "--bundle", "block.twb", "--data", "parts"];
 
@@ -77,6 +81,32 @@ fn people_get_a_table_for_each_engine_and_the_ratio() {
     }
 }
 
+/// Records are of one part each, so that more of them than parts warm up say that figures are there.
+#[test]
+fn a_bench_that_is_ended_early_says_what_it_has_measured() {
+    let site = Site::new();
+    let mut command = bench(&site, &["--minutes", "60", "--records", "kept", "--json"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let child = command.spawn().expect("the program starts");
+    let kept = || {
+        let entries = std::fs::read_dir(site.path("kept")).into_iter().flatten();
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        let records = names.filter(|name| name.to_string_lossy().starts_with("record-"));
+        records.count()
+    };
+    let give_up = Instant::now() + Duration::from_secs(120);
+    while kept() < 12 {
+        assert!(Instant::now() < give_up, "no records are written");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    signal(child.id(), "INT");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("a JSON object");
+    assert_eq!(found["ended_early"], true, "{found}");
+    assert!(found["parts"].as_u64() > Some(0), "{found}");
+}
+
 #[test]
 fn lengths_that_contradict_and_engines_that_are_none_are_refused() {
     let site = Site::new();
@@ -85,6 +115,8 @@ fn lengths_that_contradict_and_engines_that_are_none_are_refused() {
         &["--minutes", "0"],
         &["--engine", "cpu,cuda"],
         &["--engine", "cpu,tensorrt"],
+        &["--engine", "cpu,cpu"],
+        &["--engine", "cpu,tract", "--plans", "plans"],
     ] {
         let output = run(&mut bench(&site, more));
         assert_eq!(output.status.code(), Some(2), "{more:?}");

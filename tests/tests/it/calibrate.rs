@@ -109,6 +109,18 @@ fn the_old_bundle_stays_and_parts_that_say_nothing_are_refused() {
     );
     refused(&out_of(GOOD, "nowhere/x.twb"), 8, "nowhere");
     assert_eq!(site.read("block.twb"), before);
+    // Before any work: nobody has looked for the parts.
+    site.write("other.twb", "another product's");
+    let nowhere = ["--data", "nowhere", "--out", "other.twb"];
+    refused(&nowhere, 8, "other.twb exists already");
+    let mut lab = program("twinspect-lab");
+    lab.current_dir(site.path(""));
+    lab.args(["calibrate", "--bundle", "block.twb"]);
+    let output = run(lab.args(nowhere));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(8), "{told}");
+    assert!(told.contains("other.twb exists already"), "{told}");
+    assert_eq!(site.read("other.twb"), b"another product's");
     assert!(!site.path("x.twb").exists());
 }
 

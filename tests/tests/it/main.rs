@@ -13,6 +13,7 @@ mod bad_input;
 mod bench;
 mod binaries;
 mod calibrate;
+mod camera_check;
 mod camera_streams;
 mod chaos;
 mod documents;

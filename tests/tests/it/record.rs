@@ -16,7 +16,7 @@ use crate::service::Service;
 use crate::station::{endless, signal};
 
 /// A station without a model.
-const STATION: &str = "[camera]\nkind = \"replay\"\nfolder = \"source\"\n";
+pub(crate) const STATION: &str = "[camera]\nkind = \"replay\"\nfolder = \"source\"\n";
 
 /// Its parts come on a belt.
 const BELT: &str = "\
@@ -69,19 +69,19 @@ fn grey(seed: usize) -> impl Fn(usize) -> u8 {
     move |at| 100 + (noise(seed + 77, at) % 50) as u8
 }
 
-fn block(seed: usize) -> FramePair {
+pub(crate) fn block(seed: usize) -> FramePair {
     picture(seed, grey(seed), |x, y| {
         let on_block = (25..55).contains(&x) && (18..46).contains(&y);
         Some(if on_block { 10 } else { 0 })
     })
 }
 
-fn empty(seed: usize) -> FramePair {
+pub(crate) fn empty(seed: usize) -> FramePair {
     picture(seed, grey(seed), |_, _| Some(0))
 }
 
 /// A site whose camera shows these pictures.
-fn site(station: &str, frames: &[FramePair]) -> Site {
+pub(crate) fn site(station: &str, frames: &[FramePair]) -> Site {
     let site = Site::new();
     let mut writer =
         RecordedPartsWriter::create(site.path("source"), Some(camera())).expect("a new data set");
@@ -95,11 +95,11 @@ fn site(station: &str, frames: &[FramePair]) -> Site {
     site
 }
 
-fn blocks(count: usize) -> Vec<FramePair> {
+pub(crate) fn blocks(count: usize) -> Vec<FramePair> {
     (1..=count).map(block).collect()
 }
 
-fn record(site: &Site, more: &[&str]) -> Command {
+pub(crate) fn record(site: &Site, more: &[&str]) -> Command {
     let mut command = program("twinspect");
     command.current_dir(site.path(""));
     command.args(["record", "--config", "bare.toml", "--out", "cap", "--json"]);
@@ -129,7 +129,7 @@ fn lines(out: &[u8]) -> Vec<Value> {
 }
 
 /// Lines and summary of a run that ended so.
-fn told(output: &Output, code: i32) -> (Vec<Value>, Value) {
+pub(crate) fn told(output: &Output, code: i32) -> (Vec<Value>, Value) {
     let report = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{report}");
     let mut lines = lines(&output.stdout);
@@ -155,7 +155,7 @@ fn same(found: &FramePair, expected: &FramePair) -> bool {
         == (expected.rgb(), expected.depth(), expected.intrinsics())
 }
 
-fn refused(output: &Output, code: i32, says: &str) {
+pub(crate) fn refused(output: &Output, code: i32, says: &str) {
     let report = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{report}");
     assert!(report.contains(says), "`{says}` is missing in {report}");
@@ -315,6 +315,50 @@ fn a_camera_that_ends_too_soon_is_an_error_and_its_parts_are_there() {
 }
 
 #[test]
+fn parts_that_begin_again_end_with_a_round_that_brings_nothing_new() {
+    let site = site(&format!("{STATION}repeat = true\n"), &blocks(20));
+    let output = run(&mut record(&site, &["--every-ms", "1", "--parts", "25"]));
+    let (said, summary) = told(&output, CAMERA);
+    refused(
+        &output,
+        CAMERA,
+        "a whole round of 20 pictures has brought nothing new",
+    );
+    let again = said.iter().filter(|line| line["refused"] == "repeated");
+    assert_eq!((said.len(), again.count()), (40, 20));
+    assert_eq!(summary["summary"]["recorded"], 20);
+    assert_eq!(summary["summary"]["ended_by"], "round");
+
+    // Nobody has asked for more, and people are not told the same again and again.
+    let mut plain = program("twinspect");
+    plain.current_dir(site.path("")).stdin(Stdio::null());
+    plain.args(["record", "--config", "bare.toml", "--out", "again"]);
+    let plain = succeed(plain.args(["--every-ms", "1"]));
+    let lines = plain.lines().filter(|line| line.starts_with("refused "));
+    assert_eq!(lines.count(), 5, "{plain}");
+    for says in [
+        "refused   repeated: ",
+        "refused   repeated, 16 times in a row: ",
+        "ended     a whole round of 20 pictures",
+        "20 parts recorded into again/train/good, refused: 20 repeated\n",
+    ] {
+        assert!(plain.contains(says), "`{says}` is missing in {plain}");
+    }
+}
+
+#[test]
+fn a_belt_that_begins_again_ends_with_a_round_too() {
+    let endless = BELT.replace(
+        "frames_a_part = 10\n",
+        "frames_a_part = 10\nrepeat = true\n",
+    );
+    let site = site(&endless, &blocks(4));
+    let (_, summary) = told(&run(&mut record(&site, &["--presence"])), 0);
+    assert_eq!(summary["summary"]["recorded"], 4, "{summary}");
+    assert_eq!(summary["summary"]["ended_by"], "round");
+}
+
+#[test]
 fn ctrl_c_ends_it_with_a_summary() {
     let site = site(STATION, &blocks(3));
     let mut process = record(&site, &["--parts", "3"])
@@ -419,7 +463,10 @@ fn what_can_t_be_recorded_is_refused_with_the_remedy() {
     refused(&recorded(&["--belt-mm", "0"]), CONFIGURATION, "--belt-mm 0");
     refused(&recorded(&["--label", "a/b"]), DATA, "`a/b` cannot name");
     told(&recorded(&["--belt-mm", "400"]), 0);
-    refused(&recorded(&["--belt-mm", "500"]), DATA, "another camera");
+    let other = recorded(&["--belt-mm", "500"]);
+    let says = "belongs to another camera: distance_to_belt_mm is 400.0 there and 500.0 here";
+    refused(&other, DATA, says);
+    assert!(!String::from_utf8_lossy(&other.stderr).contains('{'));
     // A set of another layout.
     site.remove("cap");
     std::fs::create_dir_all(site.path("cap/train/good")).expect("folders");
@@ -430,6 +477,14 @@ fn what_can_t_be_recorded_is_refused_with_the_remedy() {
     )
     .expect("a copy");
     refused(&recorded(&[]), DATA, "recorded parts only");
+
+    // What is no set at all.
+    site.remove("cap");
+    std::fs::create_dir(site.path("cap")).expect("a folder");
+    site.write("cap/letter.txt", "Dear Sir");
+    let says = "`cap` is no set of recorded parts: it holds `cap/letter.txt`";
+    refused(&recorded(&[]), DATA, says);
+    assert!(!site.path("cap/train").exists());
 
     // Whoever judges parts needs a model.
     let output =
@@ -457,6 +512,10 @@ fn what_was_recorded_can_be_learnt_from() {
     let site = site(STATION, &blocks(15));
     let count = |parts: &'static str| ["--every-ms", "1", "--parts", parts];
     told(&run(&mut record(&site, &count("9"))), 0);
+    // The recording that is played begins anew; parts that were learnt from set no thresholds.
+    for number in 0..9 {
+        site.remove(&format!("source/test/good/{number:03}"));
+    }
     let validation = [&count("5")[..], &["--split", "validation"]].concat();
     told(&run(&mut record(&site, &validation)), 0);
     site.write("training.toml", TRAINING);
@@ -468,7 +527,7 @@ fn what_was_recorded_can_be_learnt_from() {
     assert!(site.path("run/geometry.checkpoint").is_file());
 }
 
-fn calibrate(site: &Site, more: &[&str]) -> Output {
+pub(crate) fn calibrate(site: &Site, more: &[&str]) -> Output {
     let mut command = program("twinspect");
     command.current_dir(site.path(""));
     run(command
@@ -611,6 +670,10 @@ fn pictures_without_a_belt_are_refused() {
         .expect("a part is written");
     colour.write("bare.toml", STATION);
     refused(&calibrate(&colour, &[]), CAMERA, "no depth");
+    colour.write("bare.toml", BELT);
+    let says = "the pictures have no depth";
+    refused(&run(&mut record(&colour, &["--presence"])), CAMERA, says);
+    colour.write("bare.toml", STATION);
     // Colour alone can be recorded all the same.
     told(&run(&mut record(&colour, &["--every-ms", "1"])), 0);
     assert!(same(&parts(&colour, Split::Train)[0].frame, &flat));

@@ -74,13 +74,18 @@ fn record(library: &Path, folder: &Path) -> PathBuf {
     file
 }
 
-/// A station with that recording, and time enough for a slow machine.
+/// A station with that recording, played again and again, and time enough for a slow machine.
 fn station(library: &Path, folder: &Path, file: &Path) -> PathBuf {
+    let playing = "pace = \"as_read\"\nrepeat = true\n";
+    let belt = "[trigger]\nrate_hz = 0.25\nexposure_max_ms = 20000\n[gate]\ndelay_ms = 10000\ndeadline_ms = 10000\n";
+    station_as(library, folder, file, playing, belt)
+}
+
+fn station_as(library: &Path, folder: &Path, file: &Path, playing: &str, belt: &str) -> PathBuf {
     let config = folder.join("station.toml");
     let text = format!(
-        "[bundle]\nfile = {:?}\n[camera]\nkind = \"recording\"\nfile = {file:?}\npace = \"as_read\"\nrepeat = true\n\
-         [realsense]\nlibrary = {library:?}\nwait_max_ms = 20000\n\
-         [trigger]\nrate_hz = 0.25\nexposure_max_ms = 20000\n[gate]\ndelay_ms = 10000\ndeadline_ms = 10000\n\
+        "[bundle]\nfile = {:?}\n[camera]\nkind = \"recording\"\nfile = {file:?}\n{playing}\
+         [realsense]\nlibrary = {library:?}\nwait_max_ms = 20000\n{belt}\
          [inspector]\nsilence_max_ms = 60000\n",
         root().join("models/cap.twb"),
     );
@@ -137,6 +142,41 @@ fn a_recorded_camera_is_judged_as_its_parts_are() {
     assert_eq!(summary["inspector_restarts"], 0, "{summary}");
 }
 
+/// Parts come faster than they can be judged, perhaps, and go on coming. The number of them is for a station that does
+/// not end by itself.
+#[test]
+fn a_recording_is_played_once_and_the_station_ends_with_it() {
+    let Some(library) = library() else {
+        println!("{SKIPPED}");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = record(&library, folder.path());
+    let belt = "[trigger]\nrate_hz = 4.0\nexposure_max_ms = 20000\n[gate]\ndelay_ms = 3000\ndeadline_ms = 3000\n";
+    for pace in ["as_read", "sensor"] {
+        let playing = format!("pace = {pace:?}\nrepeat = false\n");
+        let config = station_as(&library, folder.path(), &file, &playing, belt);
+        let told = succeed(
+            program("twinspect")
+                .args(["run", "--json", "--parts", "60", "--config"])
+                .arg(&config),
+        );
+        let told = lines(&told);
+        let (summary, parts) = told.split_last().expect("a summary");
+        assert!(parts.len() < 60, "{pace}: it went on without pictures");
+        assert_eq!(summary["inspector_restarts"], 0, "{pace}: {summary}");
+        let without = |part: &&Value| part["reason"] != "camera" && part["reason"] != "stopped";
+        let seen = parts.iter().filter(without).count();
+        assert!(
+            seen <= 2 * PARTS,
+            "{pace}: something was played twice: {told:?}"
+        );
+        if pace == "as_read" {
+            assert!(seen >= 2 * PARTS - 1, "{told:?}");
+        }
+    }
+}
+
 #[test]
 fn a_camera_is_looked_through_and_told_of_in_pictures_and_figures() {
     let Some(library) = library() else {
@@ -188,5 +228,28 @@ fn without_the_library_a_station_says_what_to_install() {
         program("twinspect")
             .args(["check", "--config"])
             .arg(&config),
+    );
+}
+
+/// The preset is read before anything else: a pipe would hold it up, and a device has no end.
+#[test]
+fn a_preset_that_is_no_file_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("station.toml");
+    let text = format!(
+        "[bundle]\nfile = {:?}\n[camera]\nkind = \"realsense\"\n[realsense]\npreset_file = \"/dev/zero\"\n",
+        root().join("models/cap.twb"),
+    );
+    std::fs::write(&config, text).expect("a new file");
+    let output = run(program("twinspect")
+        .args(["check", "--camera", "--config"])
+        .arg(&config)
+        .arg("--out")
+        .arg(folder.path().join("pictures")));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("reading preset /dev/zero") && told.contains("it is a device and no file"),
+        "{told}"
     );
 }

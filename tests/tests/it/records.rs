@@ -216,10 +216,26 @@ fn records_are_found_by_what_was_said_when_by_whom_and_since() {
         assert!(shown.contains(text), "{text}: {shown}");
     }
 
+    let long = "x".repeat(100_000);
     for (arguments, code, told) in [
         (&["show", "record-00000099-fail"][..], 2, "has no record"),
         (&["show", "../../etc"], 2, "is no record's name"),
         (&["review", &id, "--mark", "escape"], 2, "it was rejected"),
+        (
+            &["review", &id, "--mark", "false-reject", "--defect", "dent"],
+            2,
+            "marked false-reject has no kind of defect",
+        ),
+        (
+            &["review", &id, "--mark", "unsure", "--who", ""],
+            2,
+            "needs the name",
+        ),
+        (
+            &["review", &id, "--mark", "unsure", "--note", &long],
+            2,
+            "100000 characters, and a review's at most 2000",
+        ),
         (
             &["export", "--out", "records/new"],
             2,
@@ -238,6 +254,9 @@ fn records_are_found_by_what_was_said_when_by_whom_and_since() {
         );
     }
     assert!(!site.path("up").exists());
+    let kept = records(&site, &["show", &id]);
+    let kept = String::from_utf8_lossy(&kept.stdout).into_owned();
+    assert!(kept.contains("false-reject by mia"), "{kept}");
 }
 
 #[test]
@@ -275,11 +294,12 @@ fn what_else_lies_among_records_is_passed_over_and_nothing_leaves_the_folder() {
     assert!(listed.status.success());
     let said = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert!(said.contains("3 records in"), "{said}");
+    assert!(said.contains(", 4 can't be read"), "{said}");
     assert!(!said.contains('\u{1b}'), "{said:?}");
     let refused = records(&site, &["export", "--out", "set", "--label", "good"]);
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(3), "{told}");
-    assert!(told.contains("1 of 3 records were not exported"), "{told}");
+    assert!(told.contains("5 of 7 records were not exported"), "{told}");
     let set = twinspect_dataset::open(site.path("set")).expect("a data set");
     assert_eq!(set.parts(Split::Test).len(), 2);
 

@@ -69,7 +69,7 @@ fn report(site: &Site, bundle: &str) -> Command {
     report
         .current_dir(site.path(""))
         .args(["report", "--run", "run", "--out", "pages/block.html"])
-        .args(["--json", "--bundle", bundle]);
+        .args(["--json", "--changed-data", "--bundle", bundle]);
     report
 }
 
@@ -183,7 +183,24 @@ fn a_bundle_of_another_run_is_refused() {
     assert_eq!(output.status.code(), Some(4));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("fused.twb was not made of the run"), "{said}");
+    assert!(said.contains("another seed"), "{said}");
     assert!(said.contains("leave out --bundle"), "{said}");
+}
+
+#[test]
+fn data_that_the_run_was_not_trained_on_are_refused() {
+    let site = site();
+    let mut report = program("twinspect-lab");
+    report
+        .current_dir(site.path(""))
+        .args(["report", "--run", "run", "--bundle", "fused.twb"])
+        .args(["--data", "parts", "--out", "page.html"]);
+    let output = run(&mut report);
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("parts is not the data set"), "{said}");
+    assert!(said.contains("--changed-data"), "{said}");
+    assert!(!site.path("page.html").exists());
 }
 
 /// A browser on one of the site's files. It asks nobody for anything on its own.

@@ -49,8 +49,12 @@ fn lab(site: &Site) -> Command {
 }
 
 fn train(site: &Site, out: &str) -> Output {
+    train_with(site, "training.toml", out)
+}
+
+fn train_with(site: &Site, config: &str, out: &str) -> Output {
     let mut command = lab(site);
-    command.args(["train", "--data", "good", "--config", "training.toml"]);
+    command.args(["train", "--data", "good", "--config", config]);
     run(command.args(["--seed", "3", "--out", out]))
 }
 
@@ -81,6 +85,16 @@ fn good_parts_become_a_bundle_that_the_device_takes() {
     succeed(export.args(["--name", "block"]));
     let bundle = Bundle::open(site.path("made.twb")).expect("a sound bundle");
     assert_eq!(bundle.manifest().name, "block");
+    // No run takes another one's bundle away, whether or not there is such a run.
+    let refused = run(lab(&site).args(["export", "--run", "none", "--out", "made.twb"]));
+    assert_eq!(refused.status.code(), Some(8), "{}", told(&refused));
+    assert!(
+        told(&refused).contains("made.twb exists already"),
+        "{}",
+        told(&refused)
+    );
+    let same = Bundle::open(site.path("made.twb")).expect("a sound bundle");
+    assert_eq!(same.hash(), bundle.hash());
     assert_eq!(bundle.manifest().score.fused.good_parts, 6);
     let picture = bundle.manifest().picture.expect("figures of good parts");
     assert!(
@@ -132,4 +146,100 @@ fn a_run_can_be_repeated_and_what_is_lost_of_it_is_learnt_anew() {
     assert!(told.contains("hint"), "{told}");
     let refused = run(lab(&site).args(["export", "--run", "two", "--out", "x.twb", "--name", "x"]));
     assert_eq!(refused.status.code(), Some(BUNDLE));
+}
+
+/// A refusal by its exit code, with what it has to say.
+fn refused(command: &mut Command, code: i32, says: &[&str]) {
+    let output = run(command);
+    let told = told(&output);
+    assert_eq!(output.status.code(), Some(code), "{told}");
+    for text in says.iter().chain(&["hint: "]) {
+        assert!(told.contains(text), "`{text}` is missing in:\n{told}");
+    }
+}
+
+#[test]
+fn what_belongs_to_another_run_or_other_data_is_refused() {
+    let site = site();
+    let other = CONFIGURATION.replace("passes = 2", "passes = 1");
+    site.write("other.toml", other);
+    for (config, out) in [("training.toml", "one"), ("other.toml", "two")] {
+        let trained = train_with(&site, config, out);
+        assert!(trained.status.success(), "{}", told(&trained));
+    }
+    succeed(lab(&site).args([
+        "export", "--run", "one", "--out", "one.twb", "--name", "block",
+    ]));
+
+    // Data, seed and preparation are the same: only the networks tell.
+    let report = [
+        "report",
+        "--run",
+        "two",
+        "--bundle",
+        "one.twb",
+        "--out",
+        "page.html",
+    ];
+    refused(
+        lab(&site).args(report),
+        4,
+        &["was not made of the run in two", "another rgb network"],
+    );
+    let report = [
+        "report",
+        "--run",
+        "one",
+        "--bundle",
+        "one.twb",
+        "--out",
+        "page.html",
+    ];
+    succeed(lab(&site).args(report));
+
+    let again = train_with(&site, "other.toml", "one");
+    assert_eq!(again.status.code(), Some(8));
+    let said = told(&again);
+    assert!(said.contains("rgb.passes = 2, not 1"), "{said}");
+
+    let export = [
+        "export", "--run", "one", "--out", "new.twb", "--name", "block",
+    ];
+    let own = site.read("one/rgb.checkpoint");
+    site.write("one/rgb.checkpoint", site.read("two/rgb.checkpoint"));
+    refused(
+        lab(&site).args(export),
+        4,
+        &["one/rgb.checkpoint belongs to another run"],
+    );
+    site.write("one/rgb.checkpoint", own);
+
+    site.remove("good/test/good/003");
+    refused(
+        lab(&site).args(export),
+        3,
+        &[
+            "is not the data set that the run in one was trained on",
+            "--data",
+        ],
+    );
+    site.rename("good", "moved");
+    refused(lab(&site).args(export), 3, &["is not at good", "--data"]);
+    assert!(!site.path("new.twb").exists());
+}
+
+#[test]
+fn a_training_that_has_diverged_says_so() {
+    let site = site();
+    site.write(
+        "wild.toml",
+        "size = 64\n[rgb]\nenabled = false\n[geometry]\npasses = 2\nviews = 1\nwidth = 16\nlearning_rate = 1e6\n",
+    );
+    let trained = train_with(&site, "wild.toml", "wild");
+    assert_eq!(trained.status.code(), Some(4), "{}", told(&trained));
+    assert!(
+        told(&trained).contains("learning_rate"),
+        "{}",
+        told(&trained)
+    );
 }

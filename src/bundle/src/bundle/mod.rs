@@ -210,6 +210,22 @@ pub fn identity(sums: &[u8]) -> String {
     Digest::of(sums).to_string()
 }
 
+/// Refuses a place where something lies: asked before long work whose bundle goes there.
+///
+/// # Errors
+/// [`BundleError::Exists`].
+pub fn require_vacant(path: impl AsRef<Path>) -> Result<(), BundleError> {
+    let path = path.as_ref();
+    // Of a link too that leads nowhere: a bundle would take its place.
+    match path.symlink_metadata() {
+        Ok(_) => Err(BundleError::Exists {
+            path: path.to_path_buf(),
+        }),
+        // What keeps it from being asked about keeps it from being written, and is told then.
+        Err(_) => Ok(()),
+    }
+}
+
 /// Turns the folder of a bundle into a `.twb`.
 ///
 /// # Errors

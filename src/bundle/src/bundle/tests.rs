@@ -169,6 +169,12 @@ fn nothing_is_written_over() {
     assert!(matches!(error, BundleError::Exists { .. }), "{error:?}");
     assert!(error.hint().is_some());
     assert_eq!(listing(&path), before);
+    let refused = require_vacant(&path).unwrap_err();
+    assert!(matches!(refused, BundleError::Exists { .. }), "{refused:?}");
+    let link = path.with_extension("link");
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    require_vacant(&link).unwrap_err();
+    require_vacant(path.join("new.twb")).unwrap();
 }
 
 #[test]

@@ -109,7 +109,7 @@ pub enum GoldenError {
         size: FrameSize,
     },
     /// Expected maps that the product's stage does not give.
-    #[error("{modality} maps are {found:?}, the stage gives {expected:?}")]
+    #[error("{modality} maps are {found:?}, the stage gives {}", stage_told(*expected))]
     MapShape {
         /// The modality.
         modality: Modality,
@@ -147,6 +147,11 @@ pub enum GoldenError {
         /// The name.
         name: String,
     },
+}
+
+/// What a stage gives, in a message.
+fn stage_told(maps: Option<[usize; 2]>) -> String {
+    maps.map_or_else(|| "none".to_owned(), |maps| format!("{maps:?}"))
 }
 
 #[cfg(test)]

@@ -328,6 +328,19 @@ fn every_rule_between_values_has_its_key() {
         &["score.modalities.rgb.views[0].sigma_px"],
     );
     check(
+        |m| m.prepare.geometry.as_mut().unwrap().bank.sigma_px[3] = 1e6,
+        &["prepare.geometry.bank.sigma_px"],
+    );
+    // A part would take minutes.
+    for sigma in [64.1, 1e6, f32::INFINITY, f32::NAN] {
+        let mut manifest = sample();
+        let views = &mut manifest.score.modalities.rgb.as_mut().unwrap().views;
+        views[0].sigma_px = sigma;
+        let error = manifest.render(Path::new("cap")).unwrap_err().to_string();
+        let key = "score.modalities.rgb.views[0].sigma_px: ";
+        assert!(error.contains(key), "{sigma}: {error}");
+    }
+    check(
         |m| m.score.modalities.rgb.as_mut().unwrap().views[1].maps.count = 9,
         &["score.modalities.rgb.views[1].maps"],
     );
@@ -366,6 +379,7 @@ fn every_rule_between_values_has_its_key() {
         &["score.fused.good_parts_above"],
     );
     check(|m| m.tolerance.f16 = 0.0, &["tolerance.f16"]);
+    check(|m| m.tolerance.f32 = 0.9, &["tolerance.f32"]);
 }
 
 #[test]

@@ -15,6 +15,12 @@ pub const MAPS_MAX: usize = 16;
 /// Longest side of a frame in pixels.
 pub(crate) const FRAME_SIDE_MAX: usize = 16_384;
 
+/// Widest smoothing of a view, in pixels of its maps: the trainer's configuration allows 16. The work for a part grows with it.
+const SIGMA_PX_MAX: f32 = 64.0;
+/// Most by which an engine's maps may differ from the trainer's. The trainer writes 0.001 for 32 bits and 0.02 for 16; far above
+/// that an engine would be trusted whatever it says.
+const TOLERANCE_MAX: f32 = 0.1;
+
 /// One contradiction in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -51,8 +57,8 @@ pub(super) fn problems(manifest: &Manifest) -> Vec<Problem> {
         ("tolerance.f32", manifest.tolerance.f32),
         ("tolerance.f16", manifest.tolerance.f16),
     ] {
-        found.require(value > 0.0 && value < 1.0, key, || {
-            format!("expected a share between 0 and 1, found {value:?}")
+        found.require(value > 0.0 && value <= TOLERANCE_MAX, key, || {
+            format!("expected a share above 0 and at most {TOLERANCE_MAX}, found {value:?}")
         });
     }
     found.0
@@ -196,6 +202,15 @@ impl Problems {
         if let Err(error) = spec.validate() {
             self.require(false, "prepare", || error.to_string());
         }
+        if let Some(geometry) = &spec.geometry {
+            let widest = geometry.bank.sigma_px.iter().copied().fold(0.0, f32::max);
+            let size = spec.size;
+            self.require(
+                f64::from(widest) <= size as f64,
+                "prepare.geometry.bank.sigma_px",
+                || format!("expected at most prepare.size, which is {size}, found {widest:?}"),
+            );
+        }
         if let Some(roi) = spec.roi {
             let within = |start: usize, length: usize, limit: usize| {
                 length > 0 && start.checked_add(length).is_some_and(|end| end <= limit)
@@ -338,9 +353,9 @@ impl Problems {
                 )
             });
             self.require(
-                sigma.is_finite() && sigma >= 0.0,
+                (0.0..=SIGMA_PX_MAX).contains(&sigma),
                 &format!("{at}.sigma_px"),
-                || format!("expected 0 or more, found {sigma:?}"),
+                || format!("expected 0 to {SIGMA_PX_MAX} pixels of a map, found {sigma:?}"),
             );
             self.moments(view.maxima, &format!("{at}.maxima"));
         }

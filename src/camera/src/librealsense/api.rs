@@ -80,6 +80,7 @@ table! {
         rs2_playback_device_pause: fn(*const sys::rs2_device, ErrorSlot);
         rs2_playback_device_resume: fn(*const sys::rs2_device, ErrorSlot);
         rs2_playback_get_duration: fn(*const sys::rs2_device, ErrorSlot) -> c_ulonglong;
+        rs2_playback_get_position: fn(*const sys::rs2_device, ErrorSlot) -> c_ulonglong;
 
         rs2_create_record_device_ex: fn(*const sys::rs2_device, *const c_char, c_int, ErrorSlot) -> *mut sys::rs2_device;
         rs2_record_device_pause: fn(*const sys::rs2_device, ErrorSlot);

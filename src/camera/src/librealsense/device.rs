@@ -256,6 +256,18 @@ impl Playback<'_> {
         })?;
         Ok(std::time::Duration::from_nanos(nanoseconds))
     }
+
+    /// How far it has been read; nothing, again, when it has ended.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn position(&self) -> Result<std::time::Duration, CallError> {
+        // SAFETY: as above.
+        let nanoseconds = self.device.library().ask(|api, error| unsafe {
+            (api.rs2_playback_get_position)(self.device.raw(), error)
+        })?;
+        Ok(std::time::Duration::from_nanos(nanoseconds))
+    }
 }
 
 /// A device whose pictures are written into a file as they pass.

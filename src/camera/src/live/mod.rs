@@ -3,6 +3,8 @@
 mod monitor;
 mod print;
 mod telling;
+#[cfg(test)]
+pub(crate) mod test_log;
 mod watch;
 
 pub(crate) use monitor::Monitor;

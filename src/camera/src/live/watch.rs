@@ -5,6 +5,8 @@ use std::sync::Arc;
 use twinspect_core::pairing::PairingCounts;
 use twinspect_core::recovery::{Health, RecoveryCounts};
 
+use crate::CameraError;
+
 /// What became of all pictures so far. A camera of colour alone counts its pictures as pairs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StreamCounts {
@@ -34,6 +36,11 @@ pub(crate) trait Watched: Send + Sync {
 
     /// What became of all pictures so far.
     fn counts(&self) -> StreamCounts;
+
+    /// What is said of the camera of this name when only a new process can help.
+    fn lost(&self, camera: String) -> CameraError {
+        CameraError::Lost { camera }
+    }
 }
 
 /// Watches a camera from another thread, whatever kind it is.
@@ -61,6 +68,11 @@ impl CameraWatch {
     /// Whether only a new process can help.
     pub fn is_lost(&self) -> bool {
         self.health() == Health::Lost
+    }
+
+    /// What is said of it then.
+    pub fn lost(&self) -> CameraError {
+        self.watched.lost("the camera".to_owned())
     }
 
     /// What became of all pictures so far.

@@ -1,6 +1,8 @@
 //! Why a RealSense camera can't be opened, started or set.
 
 use std::borrow::Cow;
+use std::io;
+use std::path::Path;
 
 use twinspect_core::align::AlignError;
 use twinspect_core::pairing::Stream;
@@ -43,6 +45,54 @@ pub enum RealSenseError {
         /// What the library says.
         #[source]
         source: CallError,
+    },
+    /// The recording can't be read.
+    #[error("reading recording {file}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Something that the library would wait for, or read for ever.
+    #[error("recording {file} is {found} and no file")]
+    NoFile {
+        /// Its name.
+        file: String,
+        /// What it is.
+        found: &'static str,
+    },
+    /// The recording's own beginning says that it has more bytes.
+    #[error("recording {file} has {found} bytes, of {wanted}: its end is missing")]
+    CutOff {
+        /// The file.
+        file: String,
+        /// Bytes of the file.
+        found: u64,
+        /// Bytes that it should have.
+        wanted: u64,
+    },
+    /// The library has read no further, though the recording says that it is longer.
+    #[error("recording {file} broke off after {at_s:.1} s of {length_s:.1} s")]
+    BrokenOff {
+        /// The file.
+        file: String,
+        /// Where, in seconds from its beginning.
+        at_s: f64,
+        /// Its length in seconds, as it says itself.
+        length_s: f64,
+    },
+    /// The recording has ended, or its time is up, and nothing can be judged.
+    #[error("{recording} gives no usable pair of pictures: {trouble}")]
+    NoPair {
+        /// Which recording.
+        recording: String,
+        /// What was the matter at the end.
+        trouble: String,
+        /// The last step's own error.
+        #[source]
+        source: Option<Box<RealSenseError>>,
     },
     /// A recording that this release of the library can't write.
     #[error("recording into {file}: librealsense {version} writes .{wanted} files")]
@@ -158,9 +208,32 @@ fn list(offered: &[String]) -> String {
     }
 }
 
+/// What helps against a file that was damaged.
+fn copy_again(file: &str) -> String {
+    let looks_through = if Path::new(file)
+        .extension()
+        .is_some_and(|ending| ending == "db3")
+    {
+        format!("; `sqlite3 {file} 'pragma integrity_check'` says whether it is whole")
+    } else {
+        String::new()
+    };
+    format!("copy it again from where it is whole, or record anew{looks_through}")
+}
+
+/// Whether these words of the library's are SQLite's for a file that was one of its own.
+fn is_damage(told: &str) -> bool {
+    told.contains("malformed")
+}
+
 impl RealSenseError {
     pub(super) fn call(doing: &'static str) -> impl FnOnce(CallError) -> Self {
         move |source| Self::Call { doing, source }
+    }
+
+    /// Whether no picture will ever come after this one.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::BrokenOff { .. })
     }
 
     /// Whether it may go away without anybody changing the station's configuration.
@@ -194,9 +267,36 @@ impl RealSenseError {
             }
             Self::NoSetting { .. } => Some("take that key out of the table [realsense]".into()),
             Self::Range { .. } => Some("write a value from that range into the table [realsense]".into()),
+            Self::Recording { file, source } if is_damage(&source.message) => {
+                Some(format!("it is damaged: {}", copy_again(file)).into())
+            }
             Self::Recording { .. } => Some(
                 "name a .bag file, or for librealsense 2.58 and later a .db3 file, that the vendor's viewer or a \
                  station has recorded"
+                    .into(),
+            ),
+            Self::Unreadable { file, source } => Some(match source.kind() {
+                io::ErrorKind::PermissionDenied => format!(
+                    "whoever runs twinspect must be allowed to read it, as a service the user twinspect: `ls -l {file}` \
+                     tells who may"
+                )
+                .into(),
+                io::ErrorKind::NotFound => "write the name of a recording into `camera.file`".into(),
+                _ => "look at the disk, or at the connection to it".into(),
+            }),
+            Self::NoFile { .. } => {
+                Some("copy the recording onto a disk, and name the file in `camera.file`".into())
+            }
+            Self::CutOff { file, .. } => Some(copy_again(file).into()),
+            Self::BrokenOff { file, .. } => Some(
+                format!(
+                    "it is damaged, unless its pictures ended before it did: {}",
+                    copy_again(file)
+                )
+                .into(),
+            ),
+            Self::NoPair { .. } => Some(
+                "look at it in the vendor's viewer: depth and colour must both be in it, at one rate and by one clock"
                     .into(),
             ),
             Self::Ending { wanted, .. } => Some(

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::RealSenseError;
+use super::recorded_file;
 use crate::librealsense::{Context, Device, DeviceInfo};
 
 /// Finds a camera, again and again if need be.
@@ -15,6 +16,11 @@ pub trait FindDevice: Send {
     /// # Errors
     /// [`RealSenseError::Absent`] if it isn't.
     fn find(&mut self, context: &Context) -> Result<Device, RealSenseError>;
+
+    /// The file, if it is a recording that is played.
+    fn recording(&self) -> Option<&Path> {
+        None
+    }
 
     /// Whether a camera that was found is still there.
     fn is_there(&mut self, context: &Context) -> bool {
@@ -83,7 +89,12 @@ impl FindDevice for RecordedDevice {
         format!("recording {}", self.file.display())
     }
 
+    fn recording(&self) -> Option<&Path> {
+        Some(&self.file)
+    }
+
     fn find(&mut self, context: &Context) -> Result<Device, RealSenseError> {
+        recorded_file::check(&self.file)?;
         // A file is known to the context once; when it is opened again it is taken out first.
         if let Err(error) = context.forget(&self.file) {
             log::debug!("{}: {error}", self.file.display());

@@ -8,12 +8,15 @@
 //! library's pool; what is asked for is copied and laid out by whoever asks. A picture is handed out for a part
 //! only if it was taken after the part came: it came no sooner than the part plus the longest way of a picture.
 //!
-//! When nothing comes, [`twinspect_core::recovery`] decides what is done about it.
+//! When nothing comes, [`twinspect_core::recovery`] decides what is done about it. A recording is played once, or again
+//! from its end: nothing is done about what it lacks.
 
 mod choice;
 mod error;
 mod find;
 mod picture;
+mod playing;
+mod recorded_file;
 mod recording;
 mod session;
 mod settings;
@@ -21,6 +24,7 @@ mod shared;
 mod spec;
 mod worker;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -38,9 +42,9 @@ pub use spec::{Pace, PresetFile, RealSenseSpec, Settings, StreamsSpec};
 
 use crate::librealsense::Context;
 use crate::live::Watched;
-use crate::{Camera, CameraError, CameraFrame, CameraWatch, CaptureCost, StreamCounts};
+use crate::{Camera, CameraError, CameraFrame, CameraWatch, CaptureCost, StreamCounts, Trouble};
 use picture::Made;
-use shared::{Ready, Shared};
+use shared::{Ready, Shared, State};
 use worker::Worker;
 
 /// How long a camera that is let go of may take to stop. Longer, and its thread is left behind.
@@ -67,14 +71,24 @@ impl Watched for Shared {
     fn health(&self) -> Health {
         let now_us = self.clock.now_us();
         let mut state = self.lock();
-        if state.recovery.is_lost(now_us) {
+        // Nobody is alive any more behind a recording that has ended.
+        if !state.ended && state.recovery.is_lost(now_us) {
             return Health::Lost;
         }
-        state.recovery.health(now_us)
+        state.health(now_us)
     }
 
     fn counts(&self) -> StreamCounts {
         self.lock().counts
+    }
+
+    fn lost(&self, camera: String) -> CameraError {
+        match &self.recording {
+            None => CameraError::Lost { camera },
+            Some(file) => CameraError::RecordingLost {
+                recording: format!("recording {}", file.display()),
+            },
+        }
     }
 }
 
@@ -89,7 +103,8 @@ impl RealSenseCamera {
         finder: Box<dyn FindDevice>,
         spec: RealSenseSpec,
     ) -> Result<Self, RealSenseError> {
-        let shared = Arc::new(Shared::new(spec.recovery));
+        let recording = finder.recording().map(Path::to_owned);
+        let shared = Arc::new(Shared::new(spec.recovery, recording));
         let name = finder.describe();
         let worker = Worker::new(Arc::clone(&shared), context, finder, spec.clone());
         let thread = std::thread::spawn(move || worker.work());
@@ -112,7 +127,10 @@ impl RealSenseCamera {
         let mut state = self.shared.lock();
         loop {
             let now_us = clock.now_us();
-            if let Some(facts) = state.facts.as_ref().filter(|_| state.newest.is_some()) {
+            // Of a recording somebody may have had everything before.
+            let is_played = state.ended && state.skipped > 0;
+            let can_be_asked = is_played || state.newest.is_some();
+            if let Some(facts) = state.facts.as_ref().filter(|_| can_be_asked) {
                 return Ok(facts.clone());
             }
             if state.error.as_ref().is_some_and(|error| !error.may_pass())
@@ -121,6 +139,9 @@ impl RealSenseCamera {
                 return Err(error);
             }
             if now_us >= until_us || state.recovery.is_lost(now_us) || state.ended || state.done {
+                if self.shared.recording.is_some() {
+                    return Err(self.gives_nothing(&mut state, now_us));
+                }
                 let trouble = state.trouble(now_us).to_string();
                 return Err(match state.error.take() {
                     Some(error @ RealSenseError::Absent { .. }) => error,
@@ -132,6 +153,23 @@ impl RealSenseCamera {
                 });
             }
             state = self.shared.wait_until(state, until_us);
+        }
+    }
+
+    /// Why a recording has given nothing.
+    fn gives_nothing(&self, state: &mut State, now_us: u64) -> RealSenseError {
+        if let Some(broken) = state.broken {
+            return self.shared.broken_off(broken);
+        }
+        let trouble = match state.of_streams(now_us) {
+            Some(trouble) => trouble.to_string(),
+            None if state.ended => "it has none that belong together".to_owned(),
+            None => state.trouble(now_us).to_string(),
+        };
+        RealSenseError::NoPair {
+            recording: self.name.clone(),
+            trouble,
+            source: state.error.take().map(Box::new),
         }
     }
 
@@ -160,19 +198,25 @@ impl RealSenseCamera {
                 return Ok(ready);
             }
             if state.ended {
-                return Err(CameraError::End);
+                return Err(match state.broken {
+                    Some(broken) => Box::new(self.shared.broken_off(broken)).into(),
+                    None => CameraError::End,
+                });
             }
             if state.recovery.is_lost(now_us) || state.done {
-                return Err(CameraError::Lost {
-                    camera: self.name.clone(),
-                });
+                return Err(self.shared.lost(self.name.clone()));
             }
             if now_us >= until_us {
-                return Err(CameraError::NoPicture {
-                    trouble: state.trouble(now_us),
-                });
+                return Err(self.no_picture(state.trouble(now_us)));
             }
             state = self.shared.wait_until(state, until_us);
+        }
+    }
+
+    fn no_picture(&self, trouble: Trouble) -> CameraError {
+        match self.shared.recording {
+            None => CameraError::NoPicture { trouble },
+            Some(_) => CameraError::Recorded { trouble },
         }
     }
 
@@ -183,7 +227,7 @@ impl RealSenseCamera {
         let is_current = state.session == ready.session;
         let Some(mut maker) = is_current.then(|| state.maker.take()).flatten() else {
             let trouble = state.trouble(self.shared.clock.now_us());
-            return Err(CameraError::NoPicture { trouble });
+            return Err(self.no_picture(trouble));
         };
         drop(state);
         let made = maker.make(
@@ -248,6 +292,13 @@ impl Camera for RealSenseCamera {
         pair.rgb_stamp = Some(rgb_stamp);
         pair.depth_stamp = Some(depth_stamp);
         Ok(CameraFrame { pair, truth: None })
+    }
+
+    fn has_ended(&self) -> bool {
+        let state = self.shared.lock();
+        // What a part would not get, because it came before, is no picture that is left.
+        let is_any = self.spec.pace == Pace::AsRead || self.spec.every_picture;
+        state.ended && !(is_any && state.newest.is_some())
     }
 
     fn last_cost(&self) -> Option<CaptureCost> {

@@ -10,22 +10,20 @@ use twinspect_core::align::Aligner;
 use twinspect_core::frame::{FrameSize, Intrinsics};
 use twinspect_core::pairing::{Mark, Marked, Stream};
 
-use super::choice::{Chosen, Expected, camera, choose};
+use super::choice::{Expected, camera, choose};
 use super::error::RealSenseError;
 use super::picture::{self, PairMaker};
+use super::playing::{BrokenOff, Reading, run};
 use super::settings::{self, SettingFact};
-use super::spec::{Pace, RealSenseSpec};
+use super::spec::RealSenseSpec;
 use crate::librealsense::{
-    CallError, Device, DeviceInfo, Frame, FrameError, FrameQueue, Playback, PlaybackStatus,
-    Recorder, StreamKind, Streaming,
+    CallError, Device, DeviceInfo, Frame, FrameError, FrameQueue, PlaybackStatus, Recorder,
+    StreamKind, Streaming,
 };
 
 /// Places of the queue that the library fills. With those that wait for a partner and those that are being
 /// looked at, the library's pool of sixteen is never empty.
 const QUEUE_PLACES: u8 = 6;
-
-/// Pictures that are kept while a recording is started; less than the library's pool.
-const EARLY_MAX: usize = 10;
 
 /// What is known of a camera that runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +92,8 @@ pub(super) struct Session {
     /// Without the depth unit, which the first pictures say.
     pub(super) facts: CameraFacts,
     pub(super) interval: Duration,
+    /// `None` of a camera.
+    reading: Option<Reading>,
     // Last, so that sensors are stopped while their device is still held.
     device: Source,
 }
@@ -202,9 +202,14 @@ impl Session {
                 (Source::Recorded(recorder), chosen)
             }
         };
+        let interval = Duration::from_secs_f64(1.0 / f64::from(rate_hz.max(1)));
+        // Before its reader reads.
+        let length = device
+            .device()
+            .playback()
+            .and_then(|playback| playback.duration().ok());
         let (streams, early) = run(device.device(), chosen, &queue, spec.pace)
             .map_err(RealSenseError::call("starting the camera"))?;
-        let interval = Duration::from_secs_f64(1.0 / f64::from(rate_hz.max(1)));
         let session = Self {
             streams,
             queue,
@@ -213,6 +218,7 @@ impl Session {
             colour,
             facts,
             interval,
+            reading: length.map(|length| Reading::new(length, spec.pace, interval)),
             device,
         };
         Ok((session, maker))
@@ -224,6 +230,7 @@ impl Session {
         time: Duration,
         now_us: impl FnOnce() -> u64,
     ) -> Result<Arrival, CallError> {
+        self.note_position();
         let frame = match self.early.pop_front() {
             Some(frame) => frame,
             None => match self.queue.wait(time)? {
@@ -232,6 +239,7 @@ impl Session {
             },
         };
         let arrived_us = now_us();
+        self.note_position();
         Ok(self
             .look(frame, arrived_us)
             .unwrap_or_else(Arrival::Corrupt))
@@ -257,6 +265,21 @@ impl Session {
         let print = picture::print(&frame, expected.size, expected.format)?;
         let content = Picture { frame, print };
         Ok(Arrival::Picture(stream, Marked { mark, content }))
+    }
+
+    /// Notes how far the recording has been read, if it is one.
+    fn note_position(&mut self) {
+        if let Some(reading) = &mut self.reading
+            && let Some(playback) = self.device.device().playback()
+            && let Ok(position) = playback.position()
+        {
+            reading.note(position);
+        }
+    }
+
+    /// Where a recording that has ended has broken off, if it has.
+    pub(super) fn broken_off(&self) -> Option<BrokenOff> {
+        self.reading.as_ref().and_then(Reading::broken_off)
     }
 
     /// What writes the pictures into a file, where something does.
@@ -331,48 +354,4 @@ impl Drop for Session {
         self.stop_recording();
         self.streams.clear();
     }
-}
-
-/// Starts the sensors. A recording is held until both run, so that it begins with its first pair.
-fn run(
-    device: &Device,
-    chosen: Chosen,
-    queue: &FrameQueue,
-    pace: Pace,
-) -> Result<(Vec<Streaming>, VecDeque<Frame>), CallError> {
-    let playback = device.playback();
-    if let Some(playback) = playback {
-        playback.set_real_time(pace == Pace::Sensor)?;
-        playback.pause()?;
-    }
-    let (depth, depth_profile) = chosen.depth;
-    let (colour, colour_profile) = chosen.colour;
-    let streams = match colour {
-        Some(colour) => vec![
-            depth.start(&[&depth_profile], queue)?,
-            colour.start(&[&colour_profile], queue)?,
-        ],
-        None => vec![depth.start(&[&depth_profile, &colour_profile], queue)?],
-    };
-    let early = playback.map_or(Ok(VecDeque::new()), |playback| resume(playback, queue))?;
-    Ok((streams, early))
-}
-
-/// Lets a recording go on. The library waits for its reader then, and the reader, at the end of a short recording,
-/// for a place in the queue; so what comes is taken out meanwhile, and kept.
-fn resume(playback: Playback<'_>, queue: &FrameQueue) -> Result<VecDeque<Frame>, CallError> {
-    let mut early = VecDeque::new();
-    std::thread::scope(|scope| {
-        let resumed = scope.spawn(|| playback.resume());
-        while !resumed.is_finished() {
-            if early.len() == EARLY_MAX {
-                // The rest waits in the queue, and the library gives up waiting after a while.
-                std::thread::park_timeout(Duration::from_millis(10));
-            } else {
-                early.extend(queue.wait(Duration::from_millis(10))?);
-            }
-        }
-        resumed.join().unwrap_or(Ok(()))
-    })?;
-    Ok(early)
 }

@@ -1,12 +1,14 @@
 //! What the camera's thread and whoever asks for pictures have in common.
 
+use std::path::{Path, PathBuf};
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
-use twinspect_core::pairing::{Pair, SensorClock, Stream};
+use twinspect_core::pairing::{Pair, PairingCounts, SensorClock, Stream};
 use twinspect_core::recovery::{Health, Recovery, RecoverySpec};
 
 use super::error::RealSenseError;
+use super::playing::BrokenOff;
 use super::session::{CameraFacts, Picture};
 use crate::StreamCounts;
 use crate::live::Monitor;
@@ -14,6 +16,9 @@ use crate::trouble::Trouble;
 
 /// A stream that has said nothing for so long while the other one goes on has died.
 const STREAM_STILL_US: u64 = 300_000;
+
+/// Longer than any station runs.
+const NEVER_US: u64 = u64::MAX;
 
 /// Microseconds since a camera was opened.
 #[derive(Debug, Clone, Copy)]
@@ -67,21 +72,42 @@ pub(super) struct State {
     /// The last step's own error.
     pub(super) error: Option<RealSenseError>,
     pub(super) counts: StreamCounts,
+    /// When a pair was last good enough, or nobody wanted one.
+    pub(super) good_us: u64,
+    /// Of a recording: after so long without one it stands still.
+    stall_us: Option<u64>,
+    /// Pairs that whoever played the recording before has had.
+    pub(super) skipped: u64,
     pub(super) ended: bool,
+    /// Where the recording has broken off, if it has.
+    pub(super) broken: Option<BrokenOff>,
     pub(super) stop: bool,
     pub(super) done: bool,
 }
 
 pub(super) struct Shared {
     pub(super) clock: CameraClock,
+    /// The file, if it is a recording.
+    pub(super) recording: Option<PathBuf>,
     monitor: Monitor<State>,
 }
 
 impl Shared {
-    pub(super) fn new(spec: RecoverySpec) -> Self {
+    pub(super) fn new(spec: RecoverySpec, recording: Option<PathBuf>) -> Self {
         let clock = CameraClock::start();
+        let stall_us = recording.as_ref().map(|_| spec.stall_max_us);
+        let spec = match &recording {
+            None => spec,
+            // Started anew it would be played twice, and no step mends what was recorded.
+            Some(_) => RecoverySpec {
+                stall_max_us: NEVER_US,
+                first_pair_max_us: NEVER_US,
+                ..spec
+            },
+        };
         Self {
             clock,
+            recording,
             monitor: Monitor::new(State {
                 recovery: Recovery::new(spec, clock.now_us()),
                 newest: None,
@@ -92,7 +118,11 @@ impl Shared {
                 refused: None,
                 error: None,
                 counts: StreamCounts::default(),
+                good_us: 0,
+                stall_us,
+                skipped: 0,
                 ended: false,
+                broken: None,
                 stop: false,
                 done: false,
             }),
@@ -106,6 +136,16 @@ impl Shared {
     /// Tells everybody who waits.
     pub(super) fn notify(&self) {
         self.monitor.notify();
+    }
+
+    /// That the recording was damaged there.
+    pub(super) fn broken_off(&self, broken: BrokenOff) -> RealSenseError {
+        let file = self.recording.as_deref().unwrap_or(Path::new(""));
+        RealSenseError::BrokenOff {
+            file: file.display().to_string(),
+            at_s: broken.at.as_secs_f64(),
+            length_s: broken.length.as_secs_f64(),
+        }
     }
 
     /// Waits until somebody tells, at most until a time of the camera's clock.
@@ -127,10 +167,24 @@ impl State {
         self.refused = None;
     }
 
+    /// What can be said of the camera now. A recording that has ended is as well as it can be.
+    pub(super) fn health(&self, now_us: u64) -> Health {
+        if self.ended {
+            return Health::Well;
+        }
+        let for_us = now_us.saturating_sub(self.good_us);
+        match self.recovery.health(now_us) {
+            Health::Well if self.stall_us.is_some_and(|stall_us| for_us >= stall_us) => {
+                Health::Still { for_us }
+            }
+            health => health,
+        }
+    }
+
     /// What is the matter, if no picture came.
     pub(super) fn trouble(&self, now_us: u64) -> Trouble {
         let ms = |us: u64| us / 1_000;
-        match self.recovery.health(now_us) {
+        match self.health(now_us) {
             Health::Absent { for_us } => Trouble::Absent { for_ms: ms(for_us) },
             Health::Starting { for_us } => self
                 .of_streams(now_us)
@@ -144,7 +198,7 @@ impl State {
     }
 
     /// What the streams themselves show.
-    fn of_streams(&self, now_us: u64) -> Option<Trouble> {
+    pub(super) fn of_streams(&self, now_us: u64) -> Option<Trouble> {
         match self.refused {
             Some(Refused::Frozen) => return Some(Trouble::Frozen),
             Some(Refused::Late { by_us }) => {
@@ -180,5 +234,108 @@ impl State {
             }
             _ => None,
         }
+    }
+}
+
+/// Of two starts.
+pub(super) fn sum(a: PairingCounts, b: PairingCounts) -> PairingCounts {
+    PairingCounts {
+        pairs: a.pairs + b.pairs,
+        repeated: a.repeated + b.repeated,
+        unpaired: a.unpaired + b.unpaired,
+        gaps: a.gaps + b.gaps,
+        turned_back: a.turned_back + b.turned_back,
+        clock_changes: a.clock_changes + b.clock_changes,
+        clocks_apart: a.clocks_apart + b.clocks_apart,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use twinspect_core::recovery::Order;
+
+    use super::*;
+    use crate::live::Watched;
+
+    const HOUR_US: u64 = 3_600_000_000;
+
+    /// Everything takes too long at once.
+    const HASTY: RecoverySpec = RecoverySpec {
+        stall_max_us: 1_000,
+        first_pair_max_us: 1_000,
+        start_max_us: 1_000,
+        reset_max_us: 2_000,
+        look_every_us: 1_000,
+        silence_max_us: 2 * HOUR_US,
+        settle_pairs: 1,
+        cured_us: HOUR_US,
+        can_reset: false,
+    };
+
+    fn shared(recording: Option<&str>) -> Shared {
+        Shared::new(HASTY, recording.map(PathBuf::from))
+    }
+
+    /// What is done about a camera that was started and has given a pair when nothing comes for an hour.
+    fn orders(recording: Option<&str>) -> Option<Order> {
+        let shared = shared(recording);
+        let mut state = shared.lock();
+        let start_us = shared.clock.now_us();
+        assert_eq!(state.recovery.poll(start_us), Some(Order::Open));
+        state.recovery.started(start_us);
+        state.recovery.pair(start_us);
+        state.good_us = start_us;
+        let later_us = start_us + HOUR_US;
+        state.recovery.alive(later_us + 1);
+        assert!(matches!(state.health(later_us), Health::Still { .. }));
+        state.recovery.poll(later_us)
+    }
+
+    #[test]
+    fn a_recording_that_gives_nothing_is_still_and_climbs_no_step() {
+        assert_eq!(orders(None), Some(Order::Restart));
+        assert_eq!(orders(Some("belt.db3")), None);
+    }
+
+    #[test]
+    fn a_recording_that_has_ended_is_not_lost_though_nobody_is_alive() {
+        let silent = RecoverySpec {
+            silence_max_us: 0,
+            ..HASTY
+        };
+        let shared = Shared::new(silent, Some(PathBuf::from("belt.db3")));
+        assert_eq!(shared.health(), Health::Lost);
+        shared.lock().ended = true;
+        assert_eq!(shared.health(), Health::Well);
+    }
+
+    #[test]
+    fn the_remedy_of_a_lost_recording_is_no_cable() {
+        let camera = || "the camera".to_owned();
+        let told = shared(Some("belt.db3")).lost(camera()).to_string();
+        assert!(told.contains("recording belt.db3"), "{told}");
+        let told = shared(None).lost(camera()).to_string();
+        assert!(told.contains("the camera"), "{told}");
+    }
+
+    #[test]
+    fn where_it_broke_off_is_told_with_the_file_and_what_to_do() {
+        let broken = BrokenOff {
+            at: Duration::from_millis(1_466),
+            length: Duration::from_secs(3),
+        };
+        let error = shared(Some("a/belt.db3")).broken_off(broken);
+        assert_eq!(
+            error.to_string(),
+            "recording a/belt.db3 broke off after 1.5 s of 3.0 s"
+        );
+        assert!(error.is_end());
+        let hint = error.hint().unwrap();
+        assert!(
+            hint.contains("copy it again") && hint.contains("sqlite3 a/belt.db3"),
+            "{hint}"
+        );
+        let of_older = shared(Some("belt.bag")).broken_off(broken);
+        assert!(!of_older.hint().unwrap().contains("sqlite3"));
     }
 }

@@ -1,10 +1,17 @@
 //! What a station asks of its camera.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use twinspect_core::frame::FrameSize;
 use twinspect_core::recovery::RecoverySpec;
+
+use crate::file_kind::file_kind;
+
+/// Bytes of a preset; the vendor's have a few thousand.
+const PRESET_BYTES_MAX: u64 = 1_000_000;
 
 /// How a camera runs, and when its pictures count.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +43,9 @@ pub struct RealSenseSpec {
     pub pace: Pace,
     /// Whether a recording begins again after its last picture.
     pub repeat: bool,
+    /// Pairs that are passed over first, of a recording that is played once and [as it is read](Pace::AsRead): whoever
+    /// played it before has had them.
+    pub skip_pairs: u64,
 }
 
 /// Size and rate of both streams.
@@ -93,4 +103,72 @@ pub struct PresetFile {
     pub path: PathBuf,
     /// What was in it.
     pub json: String,
+}
+
+impl PresetFile {
+    /// Reads one. What is no file, or has no end, is not begun.
+    ///
+    /// # Errors
+    /// What the system says, or what is wrong with the file.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let refused = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
+        let kind = std::fs::metadata(path)?.file_type();
+        if !kind.is_file() {
+            let found = file_kind(kind);
+            return Err(refused(format!("it is {found} and no file")));
+        }
+        let mut json = String::new();
+        let read = File::open(path)?
+            .take(PRESET_BYTES_MAX + 1)
+            .read_to_string(&mut json)?;
+        if read as u64 > PRESET_BYTES_MAX {
+            let most = PRESET_BYTES_MAX / 1_000;
+            return Err(refused(format!(
+                "it has more than {most} kB, which no preset has"
+            )));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            json,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_preset_is_a_plain_file_of_bounded_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("preset.json");
+        std::fs::write(&file, "{}").unwrap();
+        assert_eq!(PresetFile::read(&file).unwrap().json, "{}");
+        let most = " ".repeat(PRESET_BYTES_MAX as usize);
+        std::fs::write(&file, &most).unwrap();
+        PresetFile::read(&file).unwrap();
+        std::fs::write(&file, most + " ").unwrap();
+        let told = PresetFile::read(&file).unwrap_err().to_string();
+        assert!(told.contains("more than 1000 kB"), "{told}");
+        std::fs::write(&file, b"\xff").unwrap();
+        PresetFile::read(&file).unwrap_err();
+    }
+
+    #[test]
+    fn a_pipe_a_device_and_a_folder_are_refused_unread() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.json");
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        for (path, what) in [
+            (pipe.as_path(), "a pipe"),
+            (Path::new("/dev/zero"), "a device"),
+            (folder.path(), "a folder"),
+        ] {
+            let told = PresetFile::read(path).unwrap_err().to_string();
+            assert!(told.contains(what), "{told}");
+        }
+    }
 }

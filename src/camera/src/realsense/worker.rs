@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use twinspect_core::freshness::FrozenPicture;
 use twinspect_core::lag::Lag;
-use twinspect_core::pairing::{Pair, Pairing, Stream};
+use twinspect_core::pairing::{Pair, Pairing, PairingCounts, Stream};
 use twinspect_core::recovery::{Failure, Health, Order};
 
 use super::error::RealSenseError;
 use super::find::FindDevice;
 use super::session::{Arrival, Picture, Session};
-use super::shared::{Ready, Refused, Shared};
+use super::shared::{Ready, Refused, Shared, sum};
 use super::spec::{Pace, RealSenseSpec};
 use crate::librealsense::{Context, DeviceChanges};
 use crate::live::{News, Teller};
@@ -41,8 +41,14 @@ pub(super) struct Worker {
     run: Option<Run>,
     starts: u64,
     teller: Teller,
+    /// Pairs of a recording that are still to be passed over.
+    skip_pairs: u64,
+    /// Whether it was told that the recording breaks off.
+    has_told_break: bool,
+    /// Whether it was told that the recording has equal pictures.
+    has_told_frozen: bool,
     /// Counts of runs that have ended.
-    ended: twinspect_core::pairing::PairingCounts,
+    ended: PairingCounts,
 }
 
 impl Worker {
@@ -59,10 +65,13 @@ impl Worker {
             changes,
             context,
             finder,
+            skip_pairs: spec.skip_pairs,
             spec,
             run: None,
             starts: 0,
             teller: Teller::default(),
+            has_told_break: false,
+            has_told_frozen: false,
             ended: Default::default(),
         }
     }
@@ -85,20 +94,24 @@ impl Worker {
     fn go_on(&mut self) -> bool {
         self.notice_removal();
         let now_us = self.shared.clock.now_us();
-        let order = {
+        {
             let mut state = self.shared.lock();
             if state.stop || state.ended {
                 return false;
             }
             state.recovery.alive(now_us);
-            state.recovery.poll(now_us)
-        };
+        }
+        // Before the next step begins, within which the camera is said to start, also where there is none.
         self.tell_health(now_us);
+        let order = self.shared.lock().recovery.poll(now_us);
         match order {
             Some(Order::Open) => self.open(),
             Some(Order::Restart) => self.restart(),
             Some(Order::Reset) => self.reset(),
-            Some(Order::NewProcess) => return false,
+            Some(Order::NewProcess) => {
+                self.tell_health(now_us);
+                return false;
+            }
             None => self.watch(),
         }
         true
@@ -135,6 +148,7 @@ impl Worker {
         if is_full {
             // Somebody else is slow, and not the recording.
             state.recovery.pair(now_us);
+            state.good_us = now_us;
         }
         !is_full
     }
@@ -216,11 +230,17 @@ impl Worker {
         let arrived_us = pair.depth.mark.arrived_us.min(pair.colour.mark.arrived_us);
         let now_us = self.shared.clock.now_us();
         state.recovery.pair(now_us);
+        state.good_us = now_us;
         if let Some(facts) = &mut state.facts {
             facts.depth_unit_m = unit_m;
         }
         if state.recovery.health(now_us) != Health::Well {
             state.counts.warm_up += 1;
+            return;
+        }
+        if self.skip_pairs > 0 {
+            self.skip_pairs -= 1;
+            state.skipped += 1;
             return;
         }
         let exposed_us = arrived_us
@@ -318,6 +338,10 @@ impl Worker {
     /// The camera has said that it can't go on.
     fn lost(&mut self, error: RealSenseError) {
         log::warn!("{}: {error}", self.finder.describe());
+        if self.shared.recording.is_some() {
+            // Opened anew it would be played twice.
+            return self.end();
+        }
         self.close();
         let mut state = self.shared.lock();
         state.error = Some(error);
@@ -327,7 +351,8 @@ impl Worker {
     /// What the library's own thread has heard of USB is looked into before another picture counts.
     fn notice_removal(&mut self) {
         let removed = self.changes.removed();
-        if removed == self.removed_seen {
+        // A file that was taken away is read to its end.
+        if removed == self.removed_seen || self.shared.recording.is_some() {
             return;
         }
         self.removed_seen = removed;
@@ -342,13 +367,38 @@ impl Worker {
 
     /// The recording has played its last picture.
     fn end(&mut self) {
-        if self.spec.repeat {
+        let broken = self.run.as_ref().and_then(|run| run.session.broken_off());
+        if let Some(broken) = broken
+            && !self.has_told_break
+        {
+            self.has_told_break = true;
+            let error = self.shared.broken_off(broken);
+            let hint = error.hint().unwrap_or_default();
+            log::warn!("{error}: {hint}");
+        }
+        self.tell_frozen();
+        let gave_pairs = |run: &Run| run.pairing.counts().pairs > 0;
+        // One that gives nothing would be opened again and again.
+        if self.spec.repeat && self.run.as_ref().is_some_and(gave_pairs) {
             return self.open();
         }
         let mut state = self.shared.lock();
         state.ended = true;
+        state.broken = broken;
         drop(state);
         self.shared.notify();
+    }
+
+    /// Nobody could be given these, so that nobody was told of them. In each round they are the same.
+    fn tell_frozen(&mut self) {
+        let frozen = self.shared.lock().counts.frozen;
+        if frozen > 0 && !self.has_told_frozen {
+            self.has_told_frozen = true;
+            log::warn!(
+                "{}: {frozen} pairs showed one picture again and again, and were passed over",
+                self.finder.describe()
+            );
+        }
     }
 
     fn close(&mut self) {
@@ -380,7 +430,7 @@ impl Worker {
             return;
         }
         state.counts.recovery = state.recovery.counts();
-        let health = state.recovery.health(now_us);
+        let health = state.health(now_us);
         let trouble = state.trouble(now_us);
         let is_due = state.recovery.report_is_due(now_us);
         let cause = state.error.as_ref().map(ToString::to_string);
@@ -392,20 +442,5 @@ impl Worker {
             cause,
         };
         self.teller.tell(&self.finder.describe(), news);
-    }
-}
-
-fn sum(
-    a: twinspect_core::pairing::PairingCounts,
-    b: twinspect_core::pairing::PairingCounts,
-) -> twinspect_core::pairing::PairingCounts {
-    twinspect_core::pairing::PairingCounts {
-        pairs: a.pairs + b.pairs,
-        repeated: a.repeated + b.repeated,
-        unpaired: a.unpaired + b.unpaired,
-        gaps: a.gaps + b.gaps,
-        turned_back: a.turned_back + b.turned_back,
-        clock_changes: a.clock_changes + b.clock_changes,
-        clocks_apart: a.clocks_apart + b.clocks_apart,
     }
 }

@@ -37,6 +37,14 @@ pub enum V4l2Error {
         #[source]
         source: io::Error,
     },
+    /// What has the node's name is something else.
+    #[error("{node} is {found} and no video device")]
+    NoDevice {
+        /// The node.
+        node: String,
+        /// What it is.
+        found: &'static str,
+    },
     /// The node gives no pictures of a kind that is understood.
     #[error("{node} ({card}) {problem}")]
     NoCapture {
@@ -232,6 +240,11 @@ impl V4l2Error {
                 if source.kind() == io::ErrorKind::ResourceBusy =>
             {
                 "another program uses the camera; `fuser -v /dev/video*` tells which".into()
+            }
+            Self::NoDevice { .. } => {
+                "name a camera: `ls -l /dev/v4l/by-id` lists them, each with its node; what else lies below /dev/video* \
+                 was put there by somebody"
+                    .into()
             }
             Self::NoCapture { .. } => "one camera has several nodes: name the one with pictures".into(),
             Self::NoFormat { .. } => {

@@ -11,7 +11,6 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -31,8 +30,9 @@ use super::device::{
     Buffer, ControlId, ControlRange, FindDevice, Granted, Identity, Offer, VideoDevice,
 };
 use super::error::V4l2Error;
-use super::find::{NodeFacts, WhichDevice};
+use super::find::WhichDevice;
 use super::meaning::{code, ends, frame_size, hz, rates_hz};
+use super::nodes::{captures, nodes, open_camera};
 
 /// Buffers that are asked for. One of them is always here, and some drivers wait for three before they begin.
 const BUFFERS: u32 = 6;
@@ -41,11 +41,8 @@ const BUFFERS_MAX: usize = 64;
 /// `next` is called when a picture waits, so it never waits for so long.
 const NEXT_MAX: Duration = Duration::from_secs(1);
 
-/// Folders of names that stay the same.
-const LINKS: [&str; 2] = ["/dev/v4l/by-id", "/dev/v4l/by-path"];
-
 /// A call into the crate `v4l`, with its panics as errors.
-fn shielded<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+pub(super) fn shielded<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
         Err(io::Error::other(
             "the driver says something that the crate v4l does not know",
@@ -53,74 +50,8 @@ fn shielded<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     })
 }
 
-fn is(error: &io::Error, number: Errno) -> bool {
+pub(super) fn is(error: &io::Error, number: Errno) -> bool {
     Errno::from_io_error(error) == Some(number)
-}
-
-/// All video nodes of this machine, in the order of their numbers.
-pub fn nodes() -> Vec<NodeFacts> {
-    let listed = shielded(|| Ok(v4l::context::enum_devices()));
-    let mut nodes: Vec<PathBuf> = listed
-        .unwrap_or_default()
-        .iter()
-        .map(|node| node.path().to_owned())
-        .collect();
-    nodes.sort_by_key(|node| (node.as_os_str().len(), node.clone()));
-    let links = links();
-    nodes
-        .into_iter()
-        .map(|node| {
-            let links = links
-                .iter()
-                .filter(|(_, target)| *target == node)
-                .map(|(link, _)| link.clone())
-                .collect();
-            let (identity, captures) = match open(&node) {
-                Ok((_, identity, flags)) => (Ok(identity), captures(flags)),
-                Err(error) => (Err(error.to_string()), false),
-            };
-            NodeFacts {
-                node,
-                links,
-                identity,
-                captures,
-            }
-        })
-        .collect()
-}
-
-/// Names that stay the same, each with the node that it leads to.
-fn links() -> Vec<(PathBuf, PathBuf)> {
-    let mut links: Vec<(PathBuf, PathBuf)> = LINKS
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
-        .flatten()
-        .filter_map(|entry| {
-            let link = entry.ok()?.path();
-            let target = link.canonicalize().ok()?;
-            Some((link, target))
-        })
-        .collect();
-    links.sort();
-    links
-}
-
-fn open(node: &Path) -> io::Result<(Device, Identity, capability::Flags)> {
-    shielded(|| {
-        let device = Device::with_path(node)?;
-        let caps = device.query_caps()?;
-        let identity = Identity {
-            node: node.display().to_string(),
-            card: caps.card,
-            bus: caps.bus,
-            driver: caps.driver,
-        };
-        Ok((device, identity, caps.capabilities))
-    })
-}
-
-fn captures(flags: capability::Flags) -> bool {
-    flags.contains(capability::Flags::VIDEO_CAPTURE | capability::Flags::STREAMING)
 }
 
 /// Cameras of this machine.
@@ -144,10 +75,7 @@ impl FindDevice for KernelDevices {
     fn find(&mut self) -> Result<Box<dyn VideoDevice>, V4l2Error> {
         let nodes = nodes();
         let facts = self.which.choose(&nodes)?;
-        let (device, identity, flags) = open(&facts.node).map_err(|source| V4l2Error::Open {
-            node: facts.node.display().to_string(),
-            source,
-        })?;
+        let (device, identity, flags) = open_camera(&facts.node)?;
         if !captures(flags) {
             let is_planar = flags.contains(capability::Flags::VIDEO_CAPTURE_MPLANE);
             return Err(V4l2Error::NoCapture {
@@ -382,26 +310,4 @@ fn begin(stream: &mut Stream<'static>) -> io::Result<()> {
         }
         stream.start()
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_of_the_crate_is_an_error() {
-        // It takes paths apart without asking whether they can be.
-        let error = open(Path::new("/dev/video\0")).err().unwrap();
-        assert!(error.to_string().contains("does not know"), "{error}");
-        assert_eq!(
-            open(Path::new("/nonexistent")).err().unwrap().kind(),
-            io::ErrorKind::NotFound
-        );
-    }
-
-    #[test]
-    fn a_file_that_is_no_camera_is_none() {
-        let error = open(Path::new("/dev/null")).err().unwrap();
-        assert!(is(&error, Errno::NOTTY), "{error}");
-    }
 }

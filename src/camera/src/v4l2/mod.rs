@@ -17,6 +17,7 @@ mod error;
 mod find;
 mod kernel;
 mod meaning;
+mod nodes;
 mod session;
 mod settings;
 mod shared;
@@ -36,7 +37,8 @@ pub use device::{
 };
 pub use error::V4l2Error;
 pub use find::{NodeFacts, WhichDevice};
-pub use kernel::{KernelDevices, nodes};
+pub use kernel::KernelDevices;
+pub use nodes::nodes;
 pub use session::CameraFacts;
 pub use settings::SettingFact;
 pub use spec::{PixelFormat, Settings, StreamSpec, V4l2Spec};

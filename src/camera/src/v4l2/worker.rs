@@ -69,20 +69,24 @@ impl Worker {
     /// One turn; whether there is another one.
     pub(super) fn go_on(&mut self) -> bool {
         let now_us = self.shared.clock.now_us();
-        let order = {
+        {
             let mut state = self.shared.lock();
             if state.stop {
                 return false;
             }
             state.recovery.alive(now_us);
-            state.recovery.poll(now_us)
-        };
+        }
+        // Before the next step begins, within which the camera is said to start, also where there is none.
         self.tell_health(now_us);
+        let order = self.shared.lock().recovery.poll(now_us);
         match order {
             Some(Order::Open) => self.open(),
             Some(Order::Restart) => self.restart(),
             Some(Order::Reset) => self.reopen(),
-            Some(Order::NewProcess) => return false,
+            Some(Order::NewProcess) => {
+                self.tell_health(now_us);
+                return false;
+            }
             None => self.watch(),
         }
         true

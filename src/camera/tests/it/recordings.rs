@@ -1,30 +1,42 @@
 //! Recordings as cameras, in the format that the library at hand writes.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use twinspect_camera::librealsense::software::Workshop;
+use twinspect_camera::librealsense::software::{SoftwareCamera, Workshop};
 use twinspect_camera::librealsense::{Context, Librealsense};
 use twinspect_camera::realsense::{
     Pace, RealSenseCamera, RealSenseError, RealSenseSpec, RecordedDevice,
 };
 use twinspect_camera::{Camera, CameraError, CameraFrame};
 use twinspect_core::frame::DepthFrame;
+use twinspect_core::pairing::Stream;
+use twinspect_core::recovery::Health;
 
 use crate::rig::{
-    INTERVAL_US, SURELY, begin, colour_of, depth_of, number_of, session_of, show_pair,
-    software_spec, spec,
+    INTERVAL_US, SURELY, begin, colour_of, depth_of, moment, number_of, session_of, show,
+    show_pair, software_spec, spec,
 };
 
 /// Records the pairs 1 to `pairs`.
 pub(crate) fn record(library: Librealsense, folder: &Path, pairs: u64) -> PathBuf {
+    record_as(library, folder, pairs, show_pair)
+}
+
+/// The same, each shown in its way.
+fn record_as(
+    library: Librealsense,
+    folder: &Path,
+    pairs: u64,
+    show: impl Fn(&SoftwareCamera, u64),
+) -> PathBuf {
     let extension = library.version().recording_extension();
     let file = folder.join(format!("shift.{extension}"));
     let workshop = Workshop::open(library).unwrap();
     let camera = workshop.camera(&software_spec("recorded")).unwrap();
     let recorder = workshop.record(&camera, &file).unwrap();
     for number in 1..=pairs {
-        show_pair(&camera, number);
+        show(&camera, number);
         for _ in 0..2 {
             assert!(recorder.wait(SURELY).unwrap(), "picture {number}");
         }
@@ -85,6 +97,177 @@ fn a_recording_is_played_pair_by_pair_to_its_end() {
     assert_eq!(numbers, expected);
     assert!(numbers[0] <= 2, "{numbers:?}");
     assert!(camera.capture(0).unwrap_err().is_end());
+    assert!(camera.has_ended());
+    assert_eq!(camera.watch().health(), Health::Well);
+}
+
+/// Numbers of all pairs until the end, and what the end is.
+fn played_to_the_end(camera: &mut RealSenseCamera) -> (Vec<u64>, CameraError) {
+    let mut numbers = Vec::new();
+    loop {
+        match camera.capture(0) {
+            Ok(frame) => {
+                assert_eq!(session_of(&frame), 1, "it is played once");
+                numbers.push(number_of(&frame));
+            }
+            Err(error) => return (numbers, error),
+        }
+    }
+}
+
+#[test]
+fn somebody_else_goes_on_where_a_recording_was_left() {
+    let Some((_turn, library)) = begin() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = record(library, folder.path(), 12);
+    let skipping = |skip_pairs| RealSenseSpec {
+        skip_pairs,
+        ..played(Pace::AsRead, false)
+    };
+    let (all, _) = played_to_the_end(&mut open(library, &file, skipping(0)));
+    let mut camera = open(library, &file, skipping(5));
+    assert!(!camera.has_ended(), "a pair waits");
+    let (rest, end) = played_to_the_end(&mut camera);
+    assert_eq!(rest, all[5..]);
+    assert!(matches!(end, CameraError::End), "{end}");
+    // Everything was had before: that is no reason not to open it.
+    let mut camera = open(library, &file, skipping(100));
+    assert!(camera.has_ended());
+    assert!(matches!(camera.capture(0), Err(CameraError::End)));
+}
+
+/// A stall of any length is more than it is patient with.
+#[test]
+fn a_recording_that_stands_still_is_not_begun_again() {
+    let Some((_turn, library)) = begin() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    // From the fourth pair on the camera has shown one picture, and another one at the very end.
+    let file = record_as(library, folder.path(), 30, |camera, number| {
+        let shown = if number == 30 { 30 } else { number.min(4) };
+        camera.depth(&depth_of(shown), moment(number)).unwrap();
+        camera.colour(&colour_of(shown), moment(number)).unwrap();
+    });
+    let mut spec = played(Pace::AsRead, false);
+    spec.equal_pictures_max = 2;
+    spec.recovery.stall_max_us = 1;
+    spec.recovery.first_pair_max_us = 1;
+    let mut camera = open(library, &file, spec);
+    let (numbers, end) = played_to_the_end(&mut camera);
+    assert!(matches!(end, CameraError::End), "{end}");
+    assert_eq!(numbers.last(), Some(&30), "{numbers:?}");
+    assert!(numbers.len() <= 8, "{numbers:?}");
+    assert!(camera.watch().counts().frozen > 15);
+    assert_eq!(camera.watch().counts().recovery.restarts, 0);
+}
+
+/// Places at which a file of SQLite says where the rest of a picture lies: the first bytes of a page that has a
+/// picture's middle. By [its format](https://www.sqlite.org/fileformat.html), section 1.6; pages of trees begin with 2, 5,
+/// 10 or 13.
+fn links(bytes: &[u8]) -> Vec<usize> {
+    const PAGE: usize = 4096;
+    let pages = bytes.len() / PAGE;
+    let link = |page: usize| {
+        let first = bytes[page * PAGE..].first_chunk().unwrap();
+        u32::from_be_bytes(*first) as usize
+    };
+    (1..pages)
+        .filter(|page| (1..=pages).contains(&link(*page)))
+        .map(|page| page * PAGE)
+        .collect()
+}
+
+/// The library ends it there, as if it were its end, and says nothing.
+#[test]
+fn a_recording_that_is_damaged_has_broken_off_and_not_ended() {
+    let Some((_turn, library)) = begin() else {
+        return;
+    };
+    if library.version().recording_extension() != "db3" {
+        // Pixels of others may be wrong, but not missing.
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = record_as(library, folder.path(), 20, |camera, number| {
+        if number == 11 {
+            // What is missing behind the damage is more than the last pictures before an end.
+            let until = Instant::now() + Duration::from_millis(900);
+            while let Some(left) = until.checked_duration_since(Instant::now()) {
+                std::thread::park_timeout(left);
+            }
+        }
+        show_pair(camera, number);
+    });
+    let whole = std::fs::read(&file).unwrap();
+    let places = links(&whole);
+    // One for each picture of colour.
+    assert!(places.len() >= 18, "{places:?}");
+    let damaged = |places: &[usize]| {
+        let mut bytes = whole.clone();
+        for place in places {
+            bytes[*place..place + 4].fill(0xff);
+        }
+        std::fs::write(&file, bytes).unwrap();
+    };
+    damaged(&places[5..6]);
+    let mut camera = open(library, &file, played(Pace::AsRead, false));
+    let (numbers, end) = played_to_the_end(&mut camera);
+    assert!((1..=10).contains(&numbers.len()), "{numbers:?}");
+    let told = end.to_string();
+    assert!(
+        told.contains(&file.display().to_string()) && told.contains("broke off after"),
+        "{told}"
+    );
+    assert!(end.is_end() && camera.has_ended());
+    assert!(end.hint().unwrap().contains("pragma integrity_check"));
+    drop(camera);
+    // It would give nothing, again and again.
+    damaged(&places);
+    for repeat in [false, true] {
+        let context = Context::open(library).unwrap();
+        let finder = Box::new(RecordedDevice::new(&file));
+        let spec = played(Pace::AsRead, repeat);
+        let error = RealSenseCamera::open(context, finder, spec).unwrap_err();
+        assert!(matches!(error, RealSenseError::BrokenOff { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_recording_of_one_stream_names_itself_and_what_it_lacks() {
+    let Some((_turn, library)) = begin() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    // No two stamps belong together.
+    let file = record_as(library, folder.path(), 10, |camera, number| {
+        show(camera, Stream::Depth, number);
+        show(camera, Stream::Colour, number + 1_000);
+    });
+    let context = Context::open(library).unwrap();
+    let finder = Box::new(RecordedDevice::new(&file));
+    let spec = played(Pace::AsRead, false);
+    let error = RealSenseCamera::open(context, finder, spec).unwrap_err();
+    assert!(matches!(error, RealSenseError::NoPair { .. }), "{error}");
+    assert!(error.to_string().contains(&file.display().to_string()));
+}
+
+#[test]
+fn a_recording_that_is_too_slow_is_told_as_one() {
+    let Some((_turn, library)) = begin() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = record(library, folder.path(), 20);
+    let mut spec = played(Pace::Sensor, true);
+    spec.wait_max = Duration::ZERO;
+    let mut camera = open(library, &file, spec);
+    // What waits was taken before the part came, and nothing is waited for.
+    let error = (0..1_000).find_map(|_| camera.capture(0).err());
+    let error = error.expect("no machine is so fast");
+    assert!(matches!(error, CameraError::Recorded { .. }), "{error}");
 }
 
 #[test]
@@ -168,13 +351,18 @@ fn what_is_no_recording_is_refused_by_name() {
     let nonsense = folder.path().join(format!("nonsense.{extension}"));
     std::fs::write(&nonsense, b"no recording at all").unwrap();
     let absent = folder.path().join(format!("absent.{extension}"));
-    for file in [nonsense, absent] {
+    let device = Path::new("/dev/zero");
+    for (file, remedy) in [
+        (nonsense.as_path(), ".bag"),
+        (&absent, "camera.file"),
+        (device, "onto a disk"),
+    ] {
         let context = Context::open(library).unwrap();
-        let finder = Box::new(RecordedDevice::new(&file));
+        let finder = Box::new(RecordedDevice::new(file));
         let error =
             RealSenseCamera::open(context, finder, played(Pace::AsRead, false)).unwrap_err();
-        assert!(matches!(error, RealSenseError::Recording { .. }), "{error}");
         assert!(error.to_string().contains(&file.display().to_string()));
-        assert!(error.hint().unwrap().contains(".bag"));
+        let hint = error.hint().unwrap();
+        assert!(hint.contains(remedy), "{error}: {hint}");
     }
 }

@@ -144,6 +144,7 @@ pub(crate) fn spec() -> RealSenseSpec {
         },
         pace: Pace::Sensor,
         repeat: false,
+        skip_pairs: 0,
     }
 }
 

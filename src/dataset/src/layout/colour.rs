@@ -11,6 +11,7 @@ use super::entries::{class_folders, masks_by_stem, pictures, pictures_by_stem, r
 use crate::error::DatasetError;
 use crate::folder::{Listing, PartFiles};
 use crate::part::{PartId, PartRef, Split};
+use crate::plain::lacking;
 
 const MASKS: &str = "ground_truth";
 
@@ -91,11 +92,7 @@ pub(super) fn list(root: &Path, set: Set) -> Result<Listing, DatasetError> {
             let mask_stem = set.mask_stem(&stem);
             let mask = masks.get(&mask_stem).filter(|_| tested);
             if tested && mask.is_none() && !class.label.is_good() {
-                return Err(DatasetError::MissingCompanion {
-                    layout,
-                    present: rgb,
-                    missing: folder.join(mask_stem + ".png"),
-                });
+                return Err(lacking(layout, &rgb, folder.join(mask_stem + ".png")));
             }
             let part = PartRef {
                 id: PartId::new(format!("{}/{}/{stem}", class.split, class.name)),

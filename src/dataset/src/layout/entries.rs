@@ -7,9 +7,10 @@ use super::Layout;
 use crate::error::DatasetError;
 use crate::folder::PartFiles;
 use crate::part::{Label, PartRef, Split};
+use crate::plain::plain_file;
 
 /// Endings of picture files, without the dot, in lower case.
-const PICTURE_ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "bmp"];
+pub(super) const PICTURE_ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "bmp"];
 /// Of those, what keeps every pixel as it was painted.
 const MASK_ENDINGS: [&str; 2] = ["png", "bmp"];
 
@@ -91,21 +92,28 @@ fn by_stem(
 }
 
 fn files(folder: &Path, endings: &[&str]) -> Result<Vec<(String, PathBuf)>, DatasetError> {
-    let mut found: Vec<_> = visible(folder)?
-        .into_iter()
-        .filter_map(|(name, path)| {
-            let (stem, ending) = name.rsplit_once('.')?;
-            let known = endings
-                .iter()
-                .any(|known| ending.eq_ignore_ascii_case(known));
-            (known && path.is_file()).then(|| (stem.to_owned(), path))
-        })
-        .collect();
+    let mut found = Vec::new();
+    for (name, path) in visible(folder)? {
+        let Some((stem, ending)) = name.rsplit_once('.') else {
+            continue;
+        };
+        let known = endings
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known));
+        // A folder may be called like a picture.
+        if known
+            && !path.is_dir()
+            && let Some(path) = plain_file(path)?
+        {
+            found.push((stem.to_owned(), path));
+        }
+    }
     found.sort();
     Ok(found)
 }
 
-fn visible(folder: &Path) -> Result<Vec<(String, PathBuf)>, DatasetError> {
+/// Names and paths of all that lies in a folder, sorted, dot names left out.
+pub(super) fn visible(folder: &Path) -> Result<Vec<(String, PathBuf)>, DatasetError> {
     let listing = |source| DatasetError::ListingFolder {
         path: folder.to_owned(),
         source,

@@ -16,6 +16,7 @@ use crate::error::DatasetError;
 use crate::folder::{DepthFile, Listing, PartFiles};
 use crate::part::{Label, PartId, PartRef, Split};
 use crate::picture;
+use crate::plain::lacking;
 use crate::text;
 use crate::yaml;
 
@@ -208,9 +209,5 @@ fn require(present: &Path, missing: &Path) -> Result<(), DatasetError> {
     if missing.is_file() {
         return Ok(());
     }
-    Err(DatasetError::MissingCompanion {
-        layout: LAYOUT,
-        present: present.to_owned(),
-        missing: missing.to_owned(),
-    })
+    Err(lacking(LAYOUT, present, missing.to_owned()))
 }

@@ -9,13 +9,14 @@ mod recorded;
 mod visa;
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::dataset::Dataset;
 use crate::error::{DatasetError, Missed};
 use crate::folder::{Folder, Listing};
 
-pub(crate) use recorded::list as list_recorded;
+pub(crate) use recorded::{foreign as foreign_to_recorded, list as list_recorded};
 
 /// How the files of a data set lie; the crate's page has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,11 +119,7 @@ impl fmt::Display for Layout {
 /// thing that is wrong with the set: a missing file, a camera that can't be.
 pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Dataset>, DatasetError> {
     let root = path.as_ref();
-    if !root.is_dir() {
-        return Err(DatasetError::NotAFolder {
-            path: root.to_owned(),
-        });
-    }
+    require_folder(root)?;
     match recognise(root)? {
         Ok(layout) => Ok(Box::new(Folder::new(
             root.to_owned(),
@@ -135,6 +132,27 @@ pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Dataset>, DatasetError> {
             nearby: data_sets_near(root),
         }),
     }
+}
+
+/// Refuses what is no folder, and a folder in which nothing can be seen: it would look like one of no layout.
+fn require_folder(root: &Path) -> Result<(), DatasetError> {
+    let listing = |source| DatasetError::ListingFolder {
+        path: root.to_owned(),
+        source,
+    };
+    match fs_err::metadata(root) {
+        Ok(found) if found.is_dir() => {}
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(listing(error)),
+        Ok(_) | Err(_) => {
+            return Err(DatasetError::NotAFolder {
+                path: root.to_owned(),
+            });
+        }
+    }
+    fs_err::read_dir(root).map_err(listing)?;
+    // Whoever may list a folder need not be allowed to look at what it lists.
+    fs_err::metadata(root.join(".")).map_err(listing)?;
+    Ok(())
 }
 
 /// The folder's layout, or what each layout misses.

@@ -12,6 +12,7 @@ use crate::camera::{CAMERA_FILE, Camera};
 use crate::error::DatasetError;
 use crate::folder::{DepthFile, Listing, PartFiles};
 use crate::part::{PartId, PartRef};
+use crate::plain::lacking;
 
 /// Which of the two forms.
 #[derive(Debug, Clone, Copy)]
@@ -102,14 +103,14 @@ fn list_class(
     depth: Depth,
     parts: &mut Vec<(PartRef, PartFiles)>,
 ) -> Result<(), DatasetError> {
-    let lacks = |present: &Path, missing: PathBuf| DatasetError::MissingCompanion {
-        layout: depth.layout(),
-        present: present.to_owned(),
-        missing,
-    };
+    let lacks = |present: &Path, missing: PathBuf| lacking(depth.layout(), present, missing);
     let colour = class.path.join("rgb");
     if !colour.is_dir() {
-        return Err(lacks(&class.path, colour));
+        return Err(DatasetError::MissingCompanion {
+            layout: depth.layout(),
+            present: class.path.clone(),
+            missing: colour,
+        });
     }
     for (stem, rgb) in pictures_by_stem(depth.layout(), &colour)? {
         let depth_file = depth

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::Layout;
-use super::entries::{ClassFolder, class_folders, folders, pictures, relative};
+use super::entries::{
+    ClassFolder, PICTURE_ENDINGS, class_folders, folders, pictures, relative, visible,
+};
 use crate::camera::{CAMERA_FILE, Camera};
 use crate::error::DatasetError;
 use crate::folder::{DepthFile, Listing, PartFiles};
-use crate::part::{PartId, PartRef};
+use crate::part::{PartId, PartRef, Split};
+use crate::plain::{lacking, plain_file};
 
 const LAYOUT: Layout = Layout::RecordedParts;
 
@@ -24,7 +27,7 @@ struct Found {
 pub(super) fn missing_in(root: &Path) -> Result<Option<String>, DatasetError> {
     for class in class_folders(root)? {
         for (_, folder) in folders(&class.path)? {
-            if rgb_file(&folder)?.is_some() || folder.join("depth.png").is_file() {
+            if rgb_file(&folder)?.is_some() || plain_file(folder.join("depth.png"))?.is_some() {
                 return Ok(None);
             }
         }
@@ -64,6 +67,28 @@ pub(crate) fn list(root: &Path) -> Result<Listing, DatasetError> {
     Ok(Listing::with_camera_file(camera, parts))
 }
 
+/// What lies in a folder without parts, and belongs to no set of recorded parts that was begun: there may be a camera,
+/// and folders for parts.
+pub(crate) fn foreign(root: &Path) -> Result<Option<PathBuf>, DatasetError> {
+    for (name, path) in visible(root)? {
+        if name == CAMERA_FILE {
+            continue;
+        }
+        if !Split::ALL.iter().any(|split| split.folder() == name) || !path.is_dir() {
+            return Ok(Some(path));
+        }
+        for (_, class) in visible(&path)? {
+            if !class.is_dir() {
+                return Ok(Some(class));
+            }
+            if let Some((_, part)) = visible(&class)?.into_iter().next() {
+                return Ok(Some(part));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// Depth counts mean nothing without a camera that states their unit.
 pub(super) fn require_depth_unit(
     camera: Option<&Camera>,
@@ -86,7 +111,7 @@ pub(super) fn require_depth_unit(
 }
 
 fn look_into(class: &ClassFolder, name: &str, folder: PathBuf) -> Result<Found, DatasetError> {
-    let file = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
+    let file = |name: &str| plain_file(folder.join(name));
     let id = PartId::new(format!("{}/{}/{name}", class.split, class.name));
     Ok(Found {
         part: PartRef {
@@ -95,9 +120,9 @@ fn look_into(class: &ClassFolder, name: &str, folder: PathBuf) -> Result<Found, 
             label: class.label.clone(),
         },
         rgb: rgb_file(&folder)?,
-        depth: file("depth.png"),
-        mask: file("mask.png"),
-        record: file("part.json"),
+        depth: file("depth.png")?,
+        mask: file("mask.png")?,
+        record: file("part.json")?,
         folder,
     })
 }
@@ -113,7 +138,13 @@ fn rgb_file(folder: &Path) -> Result<Option<PathBuf>, DatasetError> {
             first,
             second,
         }),
-        (first, _) => Ok(first.map(|(_, path)| path)),
+        (Some((_, first)), None) => Ok(Some(first)),
+        (None, _) => {
+            for ending in PICTURE_ENDINGS {
+                plain_file(folder.join(format!("rgb.{ending}")))?;
+            }
+            Ok(None)
+        }
     }
 }
 
@@ -142,11 +173,7 @@ fn refuse_gaps(found: &[Found]) -> Result<(), DatasetError> {
                 .as_ref()
                 .or(part.depth.as_ref())
                 .unwrap_or(&part.folder);
-            return Err(DatasetError::MissingCompanion {
-                layout: LAYOUT,
-                present: present.clone(),
-                missing: part.folder.join(missing),
-            });
+            return Err(lacking(LAYOUT, present, part.folder.join(missing)));
         }
     }
     Ok(())

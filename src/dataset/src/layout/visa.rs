@@ -13,6 +13,7 @@ use super::entries::{pictures_by_stem, relative, sort};
 use crate::error::DatasetError;
 use crate::folder::{Listing, PartFiles, name_of};
 use crate::part::{Label, PartId, PartRef, Split};
+use crate::plain::plain_file;
 use crate::text;
 
 const LAYOUT: Layout = Layout::Visa;
@@ -36,7 +37,7 @@ pub(super) fn missing_in(root: &Path) -> Result<Option<String>, DatasetError> {
 pub(super) fn list(root: &Path) -> Result<Listing, DatasetError> {
     let description = Path::new("..").join("split_csv").join("1cls.csv");
     let path = root.join(&description);
-    if !path.is_file() {
+    if plain_file(path.clone())?.is_none() {
         return Err(DatasetError::MissingSplitList {
             layout: LAYOUT,
             pictures: root.join("Data/Images"),

@@ -30,15 +30,21 @@ pub enum WriteError {
         /// What it holds.
         layout: Layout,
     },
+    /// The folder holds no parts, and something that is none of a set's files.
+    #[error("`{}` is no set of recorded parts: it holds `{}`", root.display(), found.display())]
+    Foreign {
+        /// The folder.
+        root: PathBuf,
+        /// The first thing in it that is foreign.
+        found: PathBuf,
+    },
     /// The set was recorded with another camera, or with another calibration of it.
-    #[error("`{}` belongs to another camera: it has {existing}, these parts have {given}", root.display())]
+    #[error("`{}` belongs to another camera: {}", root.display(), differences.join("; "))]
     OtherCamera {
         /// The set's folder.
         root: PathBuf,
-        /// The set's camera.
-        existing: String,
-        /// The frame's or the writer's.
-        given: String,
+        /// Key by key: "there" is the set's camera, "here" the frame's or the writer's.
+        differences: Vec<String>,
     },
     /// A camera that can't be.
     #[error("camera: {key} is {found}, must be {expected}")]
@@ -132,6 +138,7 @@ impl WriteError {
             Self::OtherLayout { .. } | Self::OtherCamera { .. } | Self::OtherModalities { .. } => {
                 Some("record into a new folder".into())
             }
+            Self::Foreign { .. } => Some("record into a new folder, or an empty one".into()),
             Self::OtherMasks { existing: true, .. } => Some("paint a mask for this part".into()),
             Self::OtherMasks {
                 existing: false, ..

@@ -8,14 +8,14 @@ mod files;
 
 use std::path::{Path, PathBuf};
 
-use twinspect_core::frame::{DepthFrame, FramePair};
+use twinspect_core::frame::{DepthFrame, FramePair, Intrinsics};
 
 pub use self::error::WriteError;
 pub(crate) use self::files::encode_pictures;
 use self::files::{Partial, make_folders, sync_folder, write_file, writing};
 use crate::camera::{CAMERA_FILE, Camera};
 use crate::folder::Listing;
-use crate::layout::{Layout, list_recorded, recognise};
+use crate::layout::{Layout, foreign_to_recorded, list_recorded, recognise};
 use crate::part::{Label, Mask, Modalities, PartId, PartRecord, Split};
 use crate::picture::MAX_PIXELS;
 
@@ -60,6 +60,17 @@ impl RecordedPartsWriter {
             .find(|(part, _)| !part.label.is_good())
             .map(|(_, files)| files.mask.is_some());
         Ok(writer)
+    }
+
+    /// Whether parts could be added to a folder, which need not be there; nothing is written.
+    ///
+    /// # Errors
+    /// When it holds something else, or parts that can't be read.
+    pub fn examine(root: &Path) -> Result<(), WriteError> {
+        if root.is_dir() {
+            existing_parts(root)?;
+        }
+        Ok(())
     }
 
     /// Adds a part under the next free number of its class folder and returns its name.
@@ -132,11 +143,13 @@ impl RecordedPartsWriter {
                 let draft = self
                     .root
                     .join(format!(".{CAMERA_FILE}.{}", std::process::id()));
-                write_file(&draft, text.as_bytes())?;
-                fs_err::rename(&draft, &path).map_err(writing(&path))?;
+                write_file(&draft, text.as_bytes())
+                    .and_then(|()| fs_err::rename(&draft, &path).map_err(writing(&path)))
+                    // It is never read: what became of it is no news beside the error.
+                    .inspect_err(|_| fs_err::remove_file(&draft).unwrap_or_default())?;
                 sync_folder(&self.root)
             }
-            (given, found) => Err(self.other_camera(found, given)),
+            (given, found) => Err(self.other_camera(found.as_ref(), given.as_ref())),
         }
     }
 
@@ -144,37 +157,35 @@ impl RecordedPartsWriter {
         if let Some(DepthFrame::Points(_)) = frame.depth() {
             return Err(WriteError::PointsGiven);
         }
-        let intrinsics = self.camera.map(|camera| camera.intrinsics);
-        let fits = match (frame.intrinsics(), intrinsics) {
-            (Some(seen), own) => own.as_ref() == Some(seen),
-            (None, Some(own)) => own.size() == frame.size(),
-            (None, None) => true,
+        let own = self.camera;
+        let size = frame.size();
+        // Colour need not say where it was seen from; its size is told all the same.
+        let intrinsics = frame.intrinsics().copied().or_else(|| {
+            own.map(|own| Intrinsics {
+                width: size.width,
+                height: size.height,
+                ..own.intrinsics
+            })
+        });
+        let depth_unit_m = match frame.depth() {
+            Some(DepthFrame::Counts(counts)) => Some(counts.unit_m()),
+            Some(DepthFrame::Points(_)) | None => own.and_then(|own| own.depth_unit_m),
         };
-        if !fits {
-            return Err(WriteError::OtherCamera {
-                root: self.root.clone(),
-                existing: described(&intrinsics),
-                given: described(&frame.intrinsics()),
-            });
+        let seen = intrinsics.map(|intrinsics| Camera {
+            intrinsics,
+            depth_unit_m,
+            distance_to_belt_mm: own.and_then(|own| own.distance_to_belt_mm),
+        });
+        if seen == own {
+            return Ok(());
         }
-        let own_unit = self.camera.and_then(|camera| camera.depth_unit_m);
-        match frame.depth() {
-            Some(DepthFrame::Counts(counts)) if own_unit != Some(counts.unit_m()) => {
-                Err(WriteError::OtherCamera {
-                    root: self.root.clone(),
-                    existing: format!("depth unit {}", described(&own_unit)),
-                    given: format!("depth unit {} m", counts.unit_m()),
-                })
-            }
-            _ => Ok(()),
-        }
+        Err(self.other_camera(own.as_ref(), seen.as_ref()))
     }
 
-    fn other_camera(&self, existing: &Option<Camera>, given: &Option<Camera>) -> WriteError {
+    fn other_camera(&self, existing: Option<&Camera>, given: Option<&Camera>) -> WriteError {
         WriteError::OtherCamera {
             root: self.root.clone(),
-            existing: described(existing),
-            given: described(given),
+            differences: Camera::differences(existing, given),
         }
     }
 
@@ -227,16 +238,21 @@ fn existing_parts(root: &Path) -> Result<Listing, WriteError> {
         source,
     };
     match recognise(root).map_err(unreadable)? {
-        Ok(Layout::RecordedParts) | Err(_) => list_recorded(root).map_err(unreadable),
-        Ok(layout) => Err(WriteError::OtherLayout {
-            root: root.to_owned(),
-            layout,
-        }),
+        Ok(Layout::RecordedParts) => {}
+        Ok(layout) => {
+            return Err(WriteError::OtherLayout {
+                root: root.to_owned(),
+                layout,
+            });
+        }
+        Err(_) => {
+            if let Some(found) = foreign_to_recorded(root).map_err(unreadable)? {
+                return Err(WriteError::Foreign {
+                    root: root.to_owned(),
+                    found,
+                });
+            }
+        }
     }
-}
-
-fn described<T: std::fmt::Debug>(value: &Option<T>) -> String {
-    value
-        .as_ref()
-        .map_or_else(|| "none".to_owned(), |value| format!("{value:?}"))
+    list_recorded(root).map_err(unreadable)
 }

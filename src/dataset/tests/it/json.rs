@@ -64,6 +64,10 @@ fn a_camera_file_that_says_something_else_is_refused() {
             ["camera.json", "distance_to_belt_mm is 0"],
         ),
         (
+            r#""fx": 9, "distortion": [9, 9, 9, 9, 9]}"#,
+            ["camera.json", "distortion is [9.0, 9.0, 9.0, 9.0, 9.0]"],
+        ),
+        (
             r#""note": "nothing"}"#,
             ["camera.json", "missing field `fx`"],
         ),

@@ -77,6 +77,34 @@ fn a_file_or_nothing_is_no_folder() {
     }
 }
 
+/// What can't be seen looks like nothing, and must not be told as a folder of no layout.
+#[test]
+#[cfg(unix)]
+fn a_folder_that_may_not_be_looked_into_is_told_so() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("lid");
+    fixtures::recorded(&root, true);
+    let allow = |mode| fs_err::set_permissions(&root, PermissionsExt::from_mode(mode)).unwrap();
+    for mode in [0o000, 0o400, 0o300] {
+        allow(mode);
+        let is_allowed = fs_err::read_dir(&root).is_ok() && root.join("train").is_dir();
+        let opened = open(&root);
+        allow(0o700);
+        if is_allowed {
+            // Nothing is forbidden to root.
+            continue;
+        }
+        let error = opened.unwrap_err();
+        assert!(
+            matches!(&error, DatasetError::ListingFolder { path, .. } if *path == root),
+            "{mode:o}: {error:?}"
+        );
+        assert!(error.hint().is_some());
+    }
+    assert!(open(&root).is_ok());
+}
+
 #[test]
 fn folders_without_pictures_are_no_data_set() {
     let folder = tempfile::tempdir().unwrap();

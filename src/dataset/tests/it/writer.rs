@@ -23,7 +23,7 @@ fn camera() -> Camera {
         height: SIZE.height,
         // Digits that a careless reader of decimals loses.
         fx: 615.123_456_789_012_3,
-        fy: 0.1 + 0.2,
+        fy: 600.1 + 0.2,
         cx: 2.0 / 3.0,
         cy: 1.0,
         distortion: [0.1, -0.2, 1e-5, -3e-6, 1.0 / 7.0],
@@ -253,6 +253,87 @@ fn another_camera_is_refused() {
     let scaled = FramePair::new(Some(rgb(1)), Some(depth(1, 0.001)), seen).unwrap();
     refused(add(&mut writer, &Label::Good, &scaled, None).unwrap_err());
     assert_eq!(files_below(folder.path()), before);
+}
+
+#[test]
+fn what_differs_is_told_key_by_key_in_the_words_of_the_cameras_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = begun(folder.path());
+    let mut other = camera();
+    other.intrinsics.fx = 600.5;
+    other.depth_unit_m = None;
+    let told = |error: WriteError| {
+        assert!(matches!(error, WriteError::OtherCamera { .. }), "{error:?}");
+        error.to_string()
+    };
+    let create = |camera| told(RecordedPartsWriter::create(folder.path(), camera).unwrap_err());
+    let error = create(Some(other));
+    assert!(
+        error.ends_with(
+            "belongs to another camera: fx is 615.1234567890123 there and 600.5 here; \
+             depth_unit_m is 0.0001 there and absent here"
+        ),
+        "{error}"
+    );
+    assert!(create(None).ends_with("camera.json is there, and no camera here"));
+    let seen = Some(camera().intrinsics);
+    let scaled = FramePair::new(Some(rgb(1)), Some(depth(1, 0.001)), seen).unwrap();
+    let error = told(add(&mut writer, &Label::Good, &scaled, None).unwrap_err());
+    assert!(
+        error.ends_with("camera: depth_unit_m is 0.0001 there and 0.001 here"),
+        "{error}"
+    );
+
+    let colour = tempfile::tempdir().unwrap();
+    let flat = FramePair::new(Some(rgb(1)), None, None).unwrap();
+    let mut writer = RecordedPartsWriter::create(colour.path(), None).unwrap();
+    add(&mut writer, &Label::Good, &flat, None).unwrap();
+    let error = RecordedPartsWriter::create(colour.path(), Some(camera())).unwrap_err();
+    let error = told(error);
+    assert!(
+        error.ends_with("camera.json is absent there, and a camera here"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_folder_of_other_things_is_left_alone() {
+    let foreign = |inside: &str, is_folder: bool| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(inside);
+        if is_folder {
+            fs_err::create_dir_all(&path).unwrap();
+        } else {
+            fixtures::put(&path, b"mine");
+        }
+        let examined = RecordedPartsWriter::examine(folder.path()).unwrap_err();
+        let error = RecordedPartsWriter::create(folder.path(), Some(camera())).unwrap_err();
+        for error in [examined, error] {
+            assert!(
+                matches!(&error, WriteError::Foreign { found, .. } if *found == path),
+                "{inside}: {error:?}"
+            );
+            assert!(error.hint().is_some());
+        }
+        assert!(!folder.path().join("camera.json").exists());
+    };
+    foreign("holiday.txt", false);
+    foreign("letters", true);
+    foreign("train", false);
+    foreign("train/note.txt", false);
+    foreign("train/good/000", true);
+
+    // Begun, or touched by a desktop; and a set with a note beside its parts.
+    let folder = tempfile::tempdir().unwrap();
+    fixtures::put(&folder.path().join(".DS_Store"), b"");
+    fs_err::create_dir_all(folder.path().join("train/good")).unwrap();
+    RecordedPartsWriter::examine(folder.path()).unwrap();
+    let mut writer = begun(folder.path());
+    fixtures::put(&folder.path().join("note.txt"), b"");
+    add(&mut writer, &Label::Good, &pair(2), None).unwrap();
+    begun(folder.path());
+    RecordedPartsWriter::examine(&folder.path().join("new")).unwrap();
+    assert!(!folder.path().join("new").exists());
 }
 
 #[test]

@@ -43,21 +43,19 @@ impl Counted {
     }
 }
 
-/// A share of parts.
+/// A share of parts, and what so few of them show.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Rate {
+pub(super) struct Share {
     pub(super) count: usize,
     pub(super) of: usize,
     /// Clopper-Pearson, two-sided at 95 %.
     pub(super) interval_95: (f64, f64),
     /// Clopper-Pearson, upper bound at 95 %: what a limit is compared with. 1 without a part.
     pub(super) bound_95: f64,
-    /// The largest bound with which a station is accepted.
-    pub(super) limit: f64,
 }
 
-impl Rate {
-    pub(super) fn new(count: usize, of: usize, limit: f64) -> Self {
+impl Share {
+    pub(super) fn new(count: usize, of: usize) -> Self {
         let bound_95 = if of == 0 {
             1.0
         } else {
@@ -68,12 +66,29 @@ impl Rate {
             of,
             interval_95: clopper_pearson(count, of, CONFIDENCE),
             bound_95,
+        }
+    }
+}
+
+/// A share of parts that has a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Rate {
+    #[serde(flatten)]
+    pub(super) share: Share,
+    /// The largest bound with which a station is accepted.
+    pub(super) limit: f64,
+}
+
+impl Rate {
+    pub(super) fn new(count: usize, of: usize, limit: f64) -> Self {
+        Self {
+            share: Share::new(count, of),
             limit,
         }
     }
 
     pub(super) fn holds(&self) -> bool {
-        self.of > 0 && self.bound_95 <= self.limit
+        self.share.of > 0 && self.share.bound_95 <= self.limit
     }
 
     /// Why it does not hold.
@@ -81,13 +96,13 @@ impl Rate {
         if self.holds() {
             return None;
         }
-        let Self {
+        let Self { share, limit } = self;
+        let Share {
             count,
             of,
             bound_95,
-            limit,
             ..
-        } = self;
+        } = share;
         if *of == 0 {
             return Some(format!(
                 "no {parts} was shown, so nothing is known of {what}"

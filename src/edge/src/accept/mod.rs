@@ -3,15 +3,18 @@
 //! passed. Neither camera nor engine is touched: the station is asked over its control socket.
 
 mod figures;
+mod folder;
+mod list;
 mod page;
 mod reference;
 mod report;
 mod seen;
+#[cfg(test)]
+mod tests;
 
-use std::io::{ErrorKind, IsTerminal, Write};
-use std::path::Path;
-use std::time::UNIX_EPOCH;
+use std::io::{IsTerminal, Write};
 
+use folder::Folder;
 use reference::Reference;
 use report::{Judged, Report, Stationed};
 
@@ -22,11 +25,6 @@ use crate::error::EdgeError;
 use crate::part_report::words;
 use crate::replay::write_json;
 use crate::user::user;
-use crate::whole_file;
-
-/// The report for scripts, and for people.
-const JSON_FILE: &str = "acceptance.json";
-const PAGE_FILE: &str = "acceptance.html";
 
 /// How a part comes before the station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +58,7 @@ impl Way {
 
 /// Runs the parts, writes the report, and ends with an error if the station is not accepted.
 pub(crate) fn accept(args: &AcceptArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    put_aside(&args.out)?;
+    folder::put_aside(&args.out)?;
     let references = reference::read(args)?;
     let before = status(args)?;
     if !before.ready {
@@ -77,6 +75,8 @@ pub(crate) fn accept(args: &AcceptArgs, out: &mut dyn Write) -> Result<(), EdgeE
         last: first.clone(),
         first,
         judged: Vec::with_capacity(references.len()),
+        another: for_another_part(before.trigger_source.as_deref()),
+        folder: Folder::open(&args.out, references.len())?,
         out,
     };
     match (way, &args.data) {
@@ -97,6 +97,9 @@ struct Run<'a> {
     first: Stationed,
     last: Stationed,
     judged: Vec<Judged>,
+    /// What to do where the station plays another part than the one that is meant.
+    another: &'static str,
+    folder: Folder<'a>,
 }
 
 impl Run<'_> {
@@ -106,6 +109,36 @@ impl Run<'_> {
             self.last = Stationed::new(&status(self.args)?);
         }
         Ok(())
+    }
+
+    /// Has one part judged.
+    fn judge(&self, reference: &Reference, way: Way) -> Result<Judged, EdgeError> {
+        let request = match way {
+            Way::Test => Request::TestPart,
+            Way::Trigger | Way::Seen => Request::Trigger,
+        };
+        let reply = control::request(&self.args.station, request)?;
+        let (number, recorded, verdict, took_ms) = match reply {
+            Reply::Left(left) => (Some(left.number), left.part, left.verdict, left.took_ms),
+            Reply::Judged(judged) => (None, judged.part, judged.verdict, judged.took_ms),
+            _ => return Err(foreign()),
+        };
+        self.is_the_one(reference, recorded.as_deref())?;
+        Ok(Judged::new(reference, number, verdict, took_ms))
+    }
+
+    /// A recording says which part it was: another one makes all truth wrong.
+    fn is_the_one(&self, reference: &Reference, recorded: Option<&str>) -> Result<(), EdgeError> {
+        match recorded {
+            Some(recorded) if recorded != reference.identity => Err(EdgeError::Usage {
+                message: format!(
+                    "the station has played {recorded} where {} is listed",
+                    reference.identity
+                ),
+                hint: self.another,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// A part was judged.
@@ -145,27 +178,41 @@ impl Run<'_> {
             &self.last,
             self.judged,
         );
-        fs_err::create_dir_all(&args.out).map_err(EdgeError::store(&args.out))?;
-        let mut text = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;
-        text.push(b'\n');
-        for (name, bytes) in [
-            (JSON_FILE, text),
-            (PAGE_FILE, page::page(&report).into_bytes()),
-        ] {
-            let path = args.out.join(name);
-            whole_file::write(&path, &bytes).map_err(EdgeError::store(&path))?;
-        }
-        if args.station.json {
-            write_json(self.out, &report)?;
+        let written = self.folder.write(&report);
+        // Parts are not shown again for a disk that is full: whatever became of the files, the figures are said.
+        let said = if args.station.json {
+            write_json(self.out, &report)
         } else {
-            writeln!(self.out, "\n{}", report.text())?;
-            writeln!(self.out, "report: {}", args.out.join(PAGE_FILE).display())?;
+            writeln!(self.out, "\n{}", report.text()).map_err(EdgeError::Output)
+        };
+        let page = written?;
+        said?;
+        if !args.station.json {
+            writeln!(self.out, "report: {}", page.display())?;
         }
         if report.accepted {
             Ok(())
         } else {
             let why = report.objections.join("; ");
             Err(EdgeError::NotAccepted { why })
+        }
+    }
+}
+
+/// What helps where another part was played than the one that is meant, by what brings this station's parts.
+fn for_another_part(trigger_source: Option<&str>) -> &'static str {
+    match trigger_source {
+        Some("sensor") => {
+            "its part sensor brings parts of the recording too: set trigger.source = \"software\" in the station's \
+             configuration, so that they come by request alone, restart it, and name the recording that it plays with --data"
+        }
+        Some("presence") => {
+            "list the parts in the order in which they come, and let nothing else come between; with --data those of a \
+             recording are known by their names, in any order"
+        }
+        _ => {
+            "restart the station, so that it plays its recording from the first part on, ask it for nothing else, and name \
+             that recording with --data"
         }
     }
 }
@@ -177,35 +224,8 @@ fn asked(run: &mut Run<'_>, references: &[Reference], way: Way) -> Result<(), Ed
             prompt(place, references.len(), reference)?;
         }
         run.compare()?;
-        let part = judge(run.args, reference, way)?;
+        let part = run.judge(reference, way)?;
         run.add(reference, part)?;
-    }
-    Ok(())
-}
-
-/// Gives an older report another name, with its time: whatever comes of this run, a report under the usual name is its own.
-fn put_aside(folder: &Path) -> Result<(), EdgeError> {
-    for name in [JSON_FILE, PAGE_FILE] {
-        let path = folder.join(name);
-        let found = match fs_err::metadata(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            found => found.map_err(EdgeError::store(&path))?,
-        };
-        let written = found.modified().map_err(EdgeError::store(&path))?;
-        let age = written.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let time = clock::rfc3339(age.as_millis() as u64).replace(':', "");
-        let (stem, ending) = name.split_once('.').unwrap_or((name, ""));
-        let free = (1..).map(|count| {
-            let more = match count {
-                1 => String::new(),
-                more => format!("-{more}"),
-            };
-            folder.join(format!("{stem}-{time}{more}.{ending}"))
-        });
-        let aside = free.into_iter().find(|aside| !aside.exists());
-        let aside = aside.unwrap_or_else(|| path.clone());
-        fs_err::rename(&path, &aside).map_err(EdgeError::store(&path))?;
-        log::info!("the older report is {} now", aside.display());
     }
     Ok(())
 }
@@ -221,35 +241,6 @@ fn foreign() -> EdgeError {
     EdgeError::Usage {
         message: "the station answered something else than it was asked".to_owned(),
         hint: "is it another release? Restart the station after an update",
-    }
-}
-
-/// Has one part judged.
-fn judge(args: &AcceptArgs, reference: &Reference, way: Way) -> Result<Judged, EdgeError> {
-    let request = match way {
-        Way::Test => Request::TestPart,
-        Way::Trigger | Way::Seen => Request::Trigger,
-    };
-    let (number, recorded, verdict, took_ms) = match control::request(&args.station, request)? {
-        Reply::Left(left) => (Some(left.number), left.part, left.verdict, left.took_ms),
-        Reply::Judged(judged) => (None, judged.part, judged.verdict, judged.took_ms),
-        _ => return Err(foreign()),
-    };
-    is_the_one(reference, recorded.as_deref())?;
-    Ok(Judged::new(reference, number, verdict, took_ms))
-}
-
-/// A recording says which part it was: another one makes all truth wrong.
-fn is_the_one(reference: &Reference, recorded: Option<&str>) -> Result<(), EdgeError> {
-    match recorded {
-        Some(recorded) if recorded != reference.identity => Err(EdgeError::Usage {
-            message: format!(
-                "the station has played {recorded} where {} is listed",
-                reference.identity
-            ),
-            hint: "start the station anew, and name the recording that it plays with --data",
-        }),
-        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The report for people: one file, without anything from elsewhere, fit to be printed and signed.
 
-use super::figures::{Counted, Rate};
-use super::report::Report;
+use super::figures::{Counted, Rate, Share};
+use super::report::{Report, SlipOfKind};
 use crate::pictures::caption;
 
 const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;\
@@ -87,31 +87,57 @@ pub(super) fn page(report: &Report) -> String {
 <th>limit of the bound</th></tr>{}{}</table>\
 <p>A pseudo reject is a good part that was rejected, a slip a bad part that has passed. Bounds are those of Clopper \
 and Pearson. Without a result were {} good and {} bad parts: they are rejected, and counted so.</p>\
-<p>From picture to verdict: {latency}.</p>\
+{kinds}<p>From picture to verdict: {latency}.</p>\
 <p>Quality inspection is no safety function, and this report claims none.</p>\
 <h2>Parts</h2><table><tr><th>identity</th><th>known as</th><th>note</th><th>judged</th><th>counted as</th></tr>{rows}</table>\
 <table class=sign><tr><td>Place, date</td><td>Supplier</td><td>Customer</td></tr></table></html>\n",
         verdict.0,
         verdict.1,
         rate("Pseudo rejects", &report.pseudo_rejects),
-        rate("Slip", &report.slip),
+        rate("Slip", &report.slip.all),
         report.no_results.good,
         report.no_results.bad,
+        kinds = kinds(&report.slip.by_kind),
         title = text(&station.station),
     )
 }
 
-fn rate(name: &str, rate: &Rate) -> String {
-    let (low, high) = rate.interval_95;
-    let class = if rate.holds() { "ok" } else { "no" };
+/// Slip by kind of defect; nothing if no bad part was shown.
+fn kinds(kinds: &[SlipOfKind]) -> String {
+    if kinds.is_empty() {
+        return String::new();
+    }
+    let row = |of: &SlipOfKind| {
+        let (seen, interval, bound) = cells(&of.share);
+        format!(
+            "<tr><td>{}</td><td>{seen}</td><td>{interval}</td><td>{bound}</td></tr>",
+            text(&of.kind)
+        )
+    };
+    let rows: String = kinds.iter().map(row).collect();
     format!(
-        "<tr><th>{name}</th><td>{} of {}</td><td>{:.2} to {:.2} %</td><td class={class}>{:.2} %</td><td>{:.2} %</td></tr>",
-        rate.count,
-        rate.of,
-        100.0 * low,
-        100.0 * high,
-        100.0 * rate.bound_95,
-        100.0 * rate.limit
+        "<h2>Slip by kind of defect</h2><table><tr><th>kind: the parts' note</th><th>seen</th><th>95 % interval</th>\
+<th>95 % bound</th></tr>{rows}</table><p>The limit is held against the slip of all kinds together. A kind that few \
+parts show has a wide bound, whatever the others say.</p>"
+    )
+}
+
+fn rate(name: &str, rate: &Rate) -> String {
+    let class = if rate.holds() { "ok" } else { "no" };
+    let (seen, interval, bound) = cells(&rate.share);
+    let limit = 100.0 * rate.limit;
+    format!(
+        "<tr><th>{name}</th><td>{seen}</td><td>{interval}</td><td class={class}>{bound}</td><td>{limit:.2} %</td></tr>"
+    )
+}
+
+/// What was seen, its interval and its bound.
+fn cells(share: &Share) -> (String, String, String) {
+    let (low, high) = share.interval_95;
+    (
+        format!("{} of {}", share.count, share.of),
+        format!("{:.2} to {:.2} %", 100.0 * low, 100.0 * high),
+        format!("{:.2} %", 100.0 * share.bound_95),
     )
 }
 

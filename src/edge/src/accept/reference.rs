@@ -1,15 +1,13 @@
 //! Reference parts: who they are, and what they are known to be.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::list;
 use crate::cli::AcceptArgs;
 use crate::error::EdgeError;
 
-/// Most parts of one acceptance.
-const PARTS_MAX: usize = 100_000;
 /// Longest list.
 const LIST_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -41,17 +39,17 @@ pub(super) struct Reference {
 /// The reference parts in their order.
 pub(super) fn read(args: &AcceptArgs) -> Result<Vec<Reference>, EdgeError> {
     match (&args.list, &args.data) {
-        (Some(list), _) => {
-            let found = fs_err::metadata(list).map_err(|source| unreadable(list, source))?;
+        (Some(path), _) => {
+            let found = fs_err::metadata(path).map_err(|source| unreadable(path, source))?;
             if found.len() > LIST_BYTES_MAX {
                 return Err(wrong(
-                    list,
+                    path,
                     0,
                     "the file is far longer than a list of parts",
                 ));
             }
-            let text = fs_err::read_to_string(list).map_err(|source| unreadable(list, source))?;
-            parse(list, &text)
+            let text = fs_err::read_to_string(path).map_err(|source| unreadable(path, source))?;
+            list::parse(path, &text)
         }
         (None, Some(data)) => {
             let set = twinspect_dataset::open(data)?;
@@ -75,104 +73,17 @@ pub(super) fn read(args: &AcceptArgs) -> Result<Vec<Reference>, EdgeError> {
     }
 }
 
-/// Lines of `identity,expected[,note]`, the first of which may name the columns. Quotes have no meaning: an
-/// identity has no comma.
-fn parse(path: &Path, text: &str) -> Result<Vec<Reference>, EdgeError> {
-    let mut references: Vec<Reference> = Vec::new();
-    let mut known = BTreeSet::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim();
-        let is_head = number == 1 && line.starts_with("identity,");
-        if line.is_empty() || line.starts_with('#') || is_head {
-            continue;
-        }
-        let mut columns = line.splitn(3, ',').map(str::trim);
-        let identity = columns.next().unwrap_or_default();
-        let expected = match columns.next() {
-            Some("good") => Expected::Good,
-            Some("bad") => Expected::Bad,
-            _ => return Err(wrong(path, number, "expected must be `good` or `bad`")),
-        };
-        if identity.is_empty() {
-            return Err(wrong(path, number, "a part without an identity"));
-        }
-        if !known.insert(identity.to_owned()) {
-            return Err(wrong(
-                path,
-                number,
-                "this part was listed before: one part is one sample",
-            ));
-        }
-        if references.len() == PARTS_MAX {
-            return Err(wrong(
-                path,
-                number,
-                "more parts than an acceptance may have",
-            ));
-        }
-        let note = columns.next().filter(|note| !note.is_empty());
-        references.push(Reference {
-            identity: identity.to_owned(),
-            expected,
-            note: note.map(str::to_owned),
-        });
-    }
-    if references.is_empty() {
-        return Err(wrong(path, 0, "there is no part in it"));
-    }
-    Ok(references)
-}
-
 fn unreadable(path: &Path, source: std::io::Error) -> EdgeError {
     EdgeError::Usage {
         message: format!("reading {}: {source}", path.display()),
-        hint: "name a file with lines of identity,expected",
+        hint: "name a text file in UTF-8 with lines of identity,expected; a spreadsheet calls it `CSV UTF-8`",
     }
 }
 
-fn wrong(path: &Path, line: usize, why: &str) -> EdgeError {
+/// A list that is none.
+pub(super) fn wrong(path: &Path, line: usize, why: &str) -> EdgeError {
     EdgeError::Usage {
         message: format!("{}, line {line}: {why}", path.display()),
-        hint: "each line is identity,expected[,note], with `good` or `bad` as expected",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<Vec<Reference>, String> {
-        parse(Path::new("parts.csv"), text).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn lists_are_read_line_by_line() {
-        let parts =
-            read("identity,expected,note\n# limit samples\nref-1, good ,a, b\n\nref-2,bad\r\n");
-        let parts = parts.unwrap();
-        assert_eq!(parts.len(), 2);
-        assert_eq!(parts[0].identity, "ref-1");
-        assert_eq!(parts[0].expected, Expected::Good);
-        assert_eq!(parts[0].note.as_deref(), Some("a, b"));
-        assert_eq!(parts[1].expected, Expected::Bad);
-        assert_eq!(parts[1].note, None);
-    }
-
-    #[test]
-    fn what_would_count_wrongly_is_refused_with_its_line() {
-        for (text, told) in [
-            ("", "line 0: there is no part"),
-            ("identity,expected\n", "there is no part"),
-            ("ref-1,maybe", "line 1: expected must be"),
-            ("ref-1", "line 1: expected must be"),
-            ("ref-1,good\n,bad", "line 2: a part without"),
-            (
-                "ref-1,good\nref-1,bad",
-                "line 2: this part was listed before",
-            ),
-        ] {
-            let refused = read(text).unwrap_err();
-            assert!(refused.contains(told), "{text}: {refused}");
-        }
+        hint: "each line is identity,expected[,note], all with commas or all with semicolons, and `good` or `bad` as expected",
     }
 }

@@ -1,9 +1,11 @@
 //! What an acceptance came to. Its JSON keys are for scripts and stay.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use twinspect_core::verdict::Verdict;
 
-use super::figures::{CONFIDENCE, Counted, Rate};
+use super::figures::{CONFIDENCE, Counted, Rate, Share};
 use super::reference::{Expected, Reference};
 use crate::cli::AcceptArgs;
 use crate::control::Status;
@@ -115,6 +117,42 @@ pub(super) struct NoResults {
     pub(super) bad: usize,
 }
 
+/// Bad parts that have passed.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Slip {
+    /// Of all bad parts: what the limit is held against.
+    #[serde(flatten)]
+    pub(super) all: Rate,
+    /// By their notes: many stains say nothing of dents. In the order of their names.
+    pub(super) by_kind: Vec<SlipOfKind>,
+}
+
+/// The same of one kind of defect.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct SlipOfKind {
+    /// The note of these parts; `bad` of those without one.
+    pub(super) kind: String,
+    #[serde(flatten)]
+    pub(super) share: Share,
+}
+
+impl SlipOfKind {
+    fn all(parts: &[Judged]) -> Vec<Self> {
+        let mut kinds: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for part in parts.iter().filter(|part| part.expected == Expected::Bad) {
+            let kind = part.note.as_deref().unwrap_or(Expected::Bad.name());
+            let (slips, of) = kinds.entry(kind).or_default();
+            *slips += usize::from(part.counted == Counted::Slip);
+            *of += 1;
+        }
+        let of_kind = |(kind, (slips, of)): (&str, (usize, usize))| Self {
+            kind: kind.to_owned(),
+            share: Share::new(slips, of),
+        };
+        kinds.into_iter().map(of_kind).collect()
+    }
+}
+
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Report {
     pub(super) format: u32,
@@ -129,7 +167,7 @@ pub(super) struct Report {
     pub(super) station: Stationed,
     pub(super) confidence: f64,
     pub(super) pseudo_rejects: Rate,
-    pub(super) slip: Rate,
+    pub(super) slip: Slip,
     pub(super) no_results: NoResults,
     pub(super) latency_ms: Option<Latency>,
     pub(super) parts: Vec<Judged>,
@@ -156,7 +194,10 @@ impl Report {
             of(Expected::Good),
             args.pseudo_rejects_max,
         );
-        let slip = Rate::new(as_(Counted::Slip), of(Expected::Bad), args.slip_max);
+        let slip = Slip {
+            all: Rate::new(as_(Counted::Slip), of(Expected::Bad), args.slip_max),
+            by_kind: SlipOfKind::all(&parts),
+        };
         let no_results = NoResults {
             good: none(Expected::Good),
             bad: none(Expected::Bad),
@@ -169,7 +210,7 @@ impl Report {
         let objections: Vec<String> = pseudo_rejects
             .objection("pseudo rejects", "good part")
             .into_iter()
-            .chain(slip.objection("slip", "bad part"))
+            .chain(slip.all.objection("slip", "bad part"))
             .chain(changed)
             .collect();
         Self {
@@ -191,26 +232,33 @@ impl Report {
 
     /// A few lines for people.
     pub(super) fn text(&self) -> String {
-        let rate = |what: &str, rate: &Rate| {
-            let (low, high) = rate.interval_95;
+        let share = |what: &str, share: &Share| {
+            let (low, high) = share.interval_95;
             format!(
-                "{what:<16} {} of {}, 95 % interval {:.2} to {:.2} %, bound {:.2} %, limit {:.2} %",
-                rate.count,
-                rate.of,
+                "{what:<16} {} of {}, 95 % interval {:.2} to {:.2} %, bound {:.2} %",
+                share.count,
+                share.of,
                 100.0 * low,
                 100.0 * high,
-                100.0 * rate.bound_95,
-                100.0 * rate.limit
+                100.0 * share.bound_95
             )
+        };
+        let rate = |what: &str, rate: &Rate| {
+            let limit = 100.0 * rate.limit;
+            format!("{}, limit {limit:.2} %", share(what, &rate.share))
         };
         let mut lines = vec![
             rate("pseudo rejects", &self.pseudo_rejects),
-            rate("slip", &self.slip),
-            format!(
-                "{:<16} {} of good parts, {} of bad ones; they count as rejected",
-                "no result", self.no_results.good, self.no_results.bad
-            ),
+            rate("slip", &self.slip.all),
         ];
+        if let kinds @ [_, _, ..] = self.slip.by_kind.as_slice() {
+            let of_kind = |of: &SlipOfKind| share(&format!("  {}", of.kind), &of.share);
+            lines.extend(kinds.iter().map(of_kind));
+        }
+        lines.push(format!(
+            "{:<16} {} of good parts, {} of bad ones; they count as rejected",
+            "no result", self.no_results.good, self.no_results.bad
+        ));
         lines.extend(self.latency_ms.map(|latency| {
             format!(
                 "{:<16} p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms of {} parts",

@@ -6,7 +6,7 @@ use std::io::Write;
 
 use super::reference::Reference;
 use super::report::Judged;
-use super::{Run, foreign, is_the_one};
+use super::{Run, foreign};
 use crate::control::{self, ControlError, LeftPart, Reply, Request, Status};
 use crate::error::EdgeError;
 
@@ -37,7 +37,7 @@ pub(super) fn in_order(
             )?;
         }
         let left = next(run, Some(triggered), None)?;
-        is_the_one(reference, left.part.as_deref())?;
+        run.is_the_one(reference, left.part.as_deref())?;
         triggered = left.number;
         run.add(reference, judged(reference, left))?;
     }

@@ -8,6 +8,8 @@
 //! Each picture is asked for, and none is judged: no engine runs. Without a model the preparation is that of a product
 //! that could be taught here: the belt as the first pictures show it, colour and depth, the whole picture.
 
+mod first;
+
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -15,17 +17,17 @@ use comfy_table::Table;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use twinspect_bundle::Bundle;
-use twinspect_camera::{Camera, CaptureCost};
-use twinspect_core::frame::{FramePair, FrameSize};
-use twinspect_core::prepare::{PrepareSpec, PreparedPart, Preparer, RgbSpec};
-use twinspect_core::survey::{BELT_FRAMES, SurveyError, Where, bare_spec, teach_belt};
+use twinspect_camera::{Camera, CameraError, CaptureCost};
+use twinspect_core::frame::FrameSize;
+use twinspect_core::prepare::{PrepareSpec, PreparedPart, Preparer};
 
+use self::first::{first_pictures, made_up};
 use super::{StageCost, process, stages_table};
 use crate::cameras::{self, Alone, CameraWatch};
 use crate::cli::BenchArgs;
 use crate::clock::Clock;
 use crate::config::{self, CameraSource, Station};
-use crate::error::EdgeError;
+use crate::error::{EdgeError, WithCauses};
 use crate::latency::{Latencies, milliseconds};
 use crate::replay::write_json;
 use crate::run::StationLock;
@@ -35,11 +37,10 @@ use crate::taking::Patience;
 const SECONDS: u64 = 20;
 /// Side S of a product that nobody has trained.
 const SIZE: usize = 256;
-/// Any colours will do: normalising costs the same.
-const COLOURS: RgbSpec = RgbSpec {
-    mean: [128.0; 3],
-    std: [64.0; 3],
-};
+/// Time over which the kernel's count of CPU time, which it renews from tick to tick, says something.
+const CPU_TIME_MIN: Duration = Duration::from_millis(100);
+/// For scripts.
+const ENDED_BY_CAMERA: &str = "camera";
 /// Durations that are kept of a stage: an hour at 60 Hz.
 const SAMPLES_KEPT: usize = 216_000;
 
@@ -54,6 +55,8 @@ struct Findings {
     /// Pictures that a newer one replaced before they were asked for; unknown of a source that waits.
     replaced: Option<u64>,
     seconds: f64,
+    /// `seconds` if it was measured for so long, `camera` if there were no more pictures.
+    ended_by: &'static str,
     pictures_a_second: f64,
     stages: Vec<StageCost>,
     cpu: Option<Cpu>,
@@ -87,14 +90,15 @@ pub(super) fn bench_camera(args: &BenchArgs, out: &mut dyn Write) -> Result<(), 
         mut camera,
         facts,
         watch,
+        ..
     } = cameras::open_alone(&each_picture(&station.camera))?;
-    if let (Some(bundle), Some(facts)) = (&bundle, &facts) {
-        facts.check(bundle)?;
+    if let Some(bundle) = &bundle {
+        match &facts {
+            Some(facts) => facts.check(bundle)?,
+            None => cameras::check_beforehand(&station.camera, bundle)?,
+        }
     }
-    let first = first_pictures(camera.as_mut())?;
-    let Some(frame) = first.first().map(FramePair::size) else {
-        return Err(EdgeError::Camera(twinspect_camera::CameraError::End));
-    };
+    let (frame, first) = first_pictures(camera.as_mut())?;
     let (spec, prepared_for) = match &bundle {
         Some(bundle) => {
             let manifest = bundle.manifest();
@@ -106,11 +110,16 @@ pub(super) fn bench_camera(args: &BenchArgs, out: &mut dyn Write) -> Result<(), 
     let seconds = Duration::from_secs(args.seconds.unwrap_or(SECONDS));
     let mut way = Way::new(camera, watch, &spec)?;
     way.measure(seconds)?;
+    if way.pictures == 0 {
+        return Err(EdgeError::NothingMeasured {
+            why: way.why_nothing(first.len()),
+        });
+    }
     let findings = way.findings(frame, prepared_for);
     if args.json {
         write_json(out, &findings)
     } else {
-        print(out, &findings)
+        print(out, &findings, seconds)
     }
 }
 
@@ -134,44 +143,6 @@ fn each_picture(source: &CameraSource) -> CameraSource {
     source
 }
 
-/// Pictures in which caches and clock rates settle, and by which the belt is measured.
-fn first_pictures(camera: &mut dyn Camera) -> Result<Vec<FramePair>, EdgeError> {
-    let clock = Clock::start();
-    let (mut pictures, mut patience) = (Vec::new(), Patience::default());
-    while pictures.len() < BELT_FRAMES {
-        match camera.capture(clock.now_us()) {
-            Ok(frame) => {
-                patience.restore();
-                pictures.push(frame.pair);
-            }
-            Err(error) if error.is_end() => break,
-            Err(error) => log::warn!("{}", patience.fail(error)?),
-        }
-    }
-    Ok(pictures)
-}
-
-/// A product that could be taught with this camera.
-fn made_up(first: &[FramePair]) -> Result<PrepareSpec, EdgeError> {
-    let has = |what: fn(&FramePair) -> bool| first.iter().all(what);
-    let rgb = has(|pair| pair.rgb().is_some()).then_some(COLOURS);
-    if !has(|pair| pair.depth().is_some()) {
-        return Ok(PrepareSpec {
-            size: SIZE,
-            roi: None,
-            rgb,
-            geometry: None,
-        });
-    }
-    let belt = teach_belt(first, Where::Border).ok_or(EdgeError::Survey(SurveyError::NoBelt {
-        frames: first.len(),
-    }))?;
-    Ok(PrepareSpec {
-        rgb,
-        ..bare_spec(belt, SIZE)
-    })
-}
-
 /// The camera, the preparation, and what they have cost so far.
 struct Way {
     camera: Box<dyn Camera>,
@@ -182,6 +153,10 @@ struct Way {
     pictures: u64,
     replaced: Option<u64>,
     took: Duration,
+    /// Why there were no more pictures, if there were none.
+    ended: Option<CameraError>,
+    /// Why the last one failed that did.
+    failed: Option<String>,
     cpu: Option<Duration>,
     cpu_capture: Duration,
     cpu_prepare: Duration,
@@ -226,6 +201,8 @@ impl Way {
             pictures: 0,
             replaced: None,
             took: Duration::ZERO,
+            ended: None,
+            failed: None,
             cpu: None,
             cpu_capture: Duration::ZERO,
             cpu_prepare: Duration::ZERO,
@@ -246,15 +223,24 @@ impl Way {
             progress.set_position(since.elapsed().as_secs());
             match self.one(&clock) {
                 Ok(()) => patience.restore(),
-                Err(EdgeError::Camera(error)) if error.is_end() => break,
-                Err(EdgeError::Camera(error)) => log::warn!("{}", patience.fail(error)?),
+                Err(EdgeError::Camera(error)) if error.is_end() => {
+                    self.ended = Some(error);
+                    break;
+                }
+                Err(EdgeError::Camera(error)) => {
+                    let why = patience.fail(error)?;
+                    log::warn!("{why}");
+                    self.failed = Some(why);
+                }
                 Err(error) => return Err(error),
             }
         }
         self.took = since.elapsed();
         let before_and_after = (cpu_before, process::cpu_time());
         progress.finish_and_clear();
-        if let (Some(before), Some(after)) = before_and_after {
+        if let (Some(before), Some(after)) = before_and_after
+            && self.took >= CPU_TIME_MIN
+        {
             self.cpu = Some(after.saturating_sub(before));
         }
         self.replaced = match (replaced_before, replaced(&self.watch)) {
@@ -307,6 +293,18 @@ impl Way {
         Ok(())
     }
 
+    /// The reason why not one picture was measured, after so many that are passed over.
+    fn why_nothing(&self, first: usize) -> String {
+        match (&self.failed, &self.ended) {
+            (Some(why), _) => why.clone(),
+            (None, Some(error)) => format!(
+                "{} with the {first} pictures that are passed over at first",
+                WithCauses(error)
+            ),
+            (None, None) => "no picture came in that time".to_owned(),
+        }
+    }
+
     fn findings(&self, frame: FrameSize, prepared_for: String) -> Findings {
         let seconds = self.took.as_secs_f64();
         let stages = &self.stages;
@@ -335,6 +333,10 @@ impl Way {
             pictures: self.pictures,
             replaced: self.replaced,
             seconds,
+            ended_by: match self.ended {
+                Some(_) => ENDED_BY_CAMERA,
+                None => "seconds",
+            },
             pictures_a_second: self.pictures as f64 / seconds.max(1e-3),
             stages: costs.collect(),
             cpu: self.cpu.map(|all| Cpu {
@@ -347,7 +349,7 @@ impl Way {
     }
 }
 
-fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
+fn print(out: &mut dyn Write, findings: &Findings, wanted: Duration) -> Result<(), EdgeError> {
     writeln!(out, "camera         {}", findings.camera)?;
     writeln!(
         out,
@@ -360,6 +362,14 @@ fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
             ", {replaced} others were replaced by a newer one before they were asked for"
         ))
     )?;
+    if findings.ended_by == ENDED_BY_CAMERA {
+        writeln!(
+            out,
+            "ended          after {:.1} of {} s: the camera has no more pictures",
+            findings.seconds,
+            wanted.as_secs()
+        )?;
+    }
     writeln!(out, "prepared for   {}\n", findings.prepared_for)?;
     let table: Table = stages_table(&findings.stages);
     writeln!(out, "{table}\n")?;

@@ -7,6 +7,7 @@ use twinspect_camera::CameraFrame;
 use twinspect_core::frame::Stamp;
 use twinspect_core::modality::Modality;
 
+use super::early::EarlyEnd;
 use super::{Allocations, StageCost, allocations, process};
 use crate::error::EdgeError;
 use crate::latency::{Latencies, milliseconds};
@@ -69,18 +70,20 @@ impl Default for Stages {
     }
 }
 
-/// Inspects parts until the end. Records are those of the first engine.
+/// Inspects parts until the end, or until somebody has asked for it; whether somebody has. Records are those of the first engine.
 pub(super) fn measure(
     length: Length,
+    early: &EarlyEnd,
     frames: &mut [CameraFrame],
     lanes: &mut [Lane],
     mut records: Option<&mut Records>,
-) -> Result<(), EdgeError> {
+) -> Result<bool, EdgeError> {
     let progress = ProgressBar::new(match length {
         Length::Parts(parts) => parts,
         Length::Time(time) => time.as_secs(),
     });
     let mut since = Instant::now();
+    let mut is_early = false;
     for round in 0_u64.. {
         let counts = round >= WARM_UP;
         if round == WARM_UP {
@@ -92,7 +95,8 @@ pub(super) fn measure(
         };
         // Drawn on standard error, and on a terminal alone.
         progress.set_position(done);
-        if ends {
+        is_early = early.is_asked() && !ends;
+        if ends || is_early {
             break;
         }
         let place = usize::try_from(round).unwrap_or_default() % frames.len();
@@ -109,7 +113,7 @@ pub(super) fn measure(
         }
     }
     progress.finish_and_clear();
-    Ok(())
+    Ok(is_early)
 }
 
 fn keep(

@@ -6,6 +6,7 @@
 
 mod allocations;
 mod camera;
+mod early;
 mod measure;
 mod process;
 
@@ -22,6 +23,7 @@ use twinspect_core::frame::FrameSize;
 use twinspect_core::score::DegradedPolicy;
 use twinspect_store::records::RingSpec;
 
+use self::early::EarlyEnd;
 use self::measure::{Lane, Length, WARM_UP, measure};
 use crate::cli::{BenchArgs, EngineName, FilesArgs, SourceArgs};
 use crate::config::{EngineSpec, RecordsSpec, usual_limits};
@@ -50,6 +52,8 @@ struct Findings {
     bundle: String,
     frame: FrameSize,
     parts: u64,
+    /// Somebody has ended it before the time or the parts were over.
+    ended_early: bool,
     /// In the order in which they were named.
     engines: Vec<EngineCost>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,6 +104,7 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeErr
         // Clap sees to it that it is one of the two.
         return camera::bench_camera(args, out);
     };
+    check_engines(args)?;
     let Source { bundle, mut camera } = open(&SourceArgs {
         files: FilesArgs {
             bundle: bundle.clone(),
@@ -129,13 +134,23 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeErr
         Some(minutes) => Length::Time(Duration::from_secs(60 * minutes)),
         None => Length::Parts(args.parts),
     };
-    measure(length, &mut frames, &mut lanes, records.as_mut())?;
+    let early = EarlyEnd::catch()?;
+    let ended_early = measure(length, &early, &mut frames, &mut lanes, records.as_mut())?;
+    drop(early);
+    let parts = lanes.first().map_or(0, Lane::parts);
+    if parts == 0 {
+        return Err(EdgeError::Usage {
+            message: "nothing was measured: it was ended while it warmed up".to_owned(),
+            hint: "figures begin with the eleventh part",
+        });
+    }
     // Sorting what was measured needs memory of its own.
     let peak_memory_mb = process::peak_memory_mb();
     let findings = Findings {
         bundle: format!("{} {}", bundle.manifest().name, bundle.manifest().version),
         frame: size,
-        parts: lanes.first().map_or(0, Lane::parts),
+        parts,
+        ended_early,
         engines: lanes
             .iter()
             .map(|lane| cost(lane, records.is_none()))
@@ -161,6 +176,26 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeErr
         }
         _ => Ok(()),
     }
+}
+
+/// Each engine once, and plans for one that takes them.
+fn check_engines(args: &BenchArgs) -> Result<(), EdgeError> {
+    let mut named = args.engine.iter();
+    while let Some(engine) = named.next() {
+        if named.as_slice().contains(engine) {
+            return Err(EdgeError::Usage {
+                message: "an engine is named twice".to_owned(),
+                hint: "name each once: --engine cpu,tract",
+            });
+        }
+    }
+    if args.plans.is_some() && !args.engine.contains(&EngineName::TensorRt) {
+        return Err(EdgeError::Usage {
+            message: "plans are named, and no engine that runs them".to_owned(),
+            hint: "add --engine tensorrt, or leave --plans away",
+        });
+    }
+    Ok(())
 }
 
 fn lane(engine: EngineName, args: &BenchArgs, bundle: &Bundle) -> Result<Lane, EdgeError> {
@@ -209,9 +244,14 @@ fn cost(lane: &Lane, is_alone: bool) -> EngineCost {
 }
 
 fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
+    let early = if findings.ended_early {
+        "; it was ended early"
+    } else {
+        ""
+    };
     writeln!(
         out,
-        "{}, frames of {}, {} parts after {WARM_UP} to warm up",
+        "{}, frames of {}, {} parts after {WARM_UP} to warm up{early}",
         findings.bundle, findings.frame, findings.parts
     )?;
     for (place, found) in findings.engines.iter().enumerate() {

@@ -20,7 +20,7 @@ use crate::cameras::{self, Alone};
 use crate::cli::CalibrateBeltArgs;
 use crate::config::{self, Change, Station};
 use crate::error::{EdgeError, WithCauses};
-use crate::pictures;
+use crate::pictures::{self, Kept};
 use crate::replay::write_json;
 use crate::run::StationLock;
 use crate::taking::{Taken, Taker};
@@ -78,6 +78,10 @@ struct Region {
 pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let loaded = config::load_without_model(&args.config)?;
     let station = &loaded.station;
+    let kept = Kept::of(&args.config, station);
+    args.picture
+        .as_deref()
+        .map_or(Ok(()), |path| kept.check(path))?;
     let _lock = StationLock::take(&args.config)?;
     let mut warnings = Vec::new();
     let bundle = model(station, &mut warnings);
@@ -101,7 +105,7 @@ pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result
         warnings.push(format!("this would not be written: {error}"));
     }
     if let Some(path) = &args.picture {
-        pictures::save(&pictures::belt(&survey), path)?;
+        kept.save(&pictures::belt(&survey), path)?;
     }
     let findings = Findings {
         picture: args.picture.clone(),
@@ -143,7 +147,13 @@ fn survey(taker: &mut Taker, size: usize, pictures: u64) -> Result<BeltSurvey, E
                 taken += 1;
             }
             Taken::Failed(why) => log::warn!("{why}"),
-            Taken::End => break,
+            Taken::End => {
+                match taker.require_sound_end() {
+                    Err(error) if taken > 0 => log::warn!("{}", WithCauses(&error)),
+                    ended => ended?,
+                }
+                break;
+            }
         }
     }
     surveyor.finish().map_err(EdgeError::Survey)

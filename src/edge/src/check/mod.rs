@@ -3,6 +3,7 @@
 mod camera;
 mod engine;
 mod line;
+mod places;
 mod presence;
 mod warnings;
 
@@ -17,18 +18,16 @@ use twinspect_core::score::DegradedPolicy;
 use twinspect_engine::StageName;
 
 use self::presence::Presence;
+use crate::cameras;
 use crate::cli::CheckArgs;
 use crate::config::{
     self, CameraSource, EngineSpec, LineSource, Loaded, Recording, Setting, Station,
 };
-use crate::control;
 use crate::engines::{self, Gpu};
 use crate::error::EdgeError;
-use crate::fit::check_camera;
 use crate::latency::milliseconds;
 use crate::pipeline::Pipeline;
 use crate::replay::write_json;
-use crate::run::try_folder;
 
 /// Everything that was found. Its keys are for scripts and stay.
 #[derive(Serialize)]
@@ -97,8 +96,9 @@ pub(crate) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     if let Some(loaded) = loaded.as_ref().filter(|_| args.line) {
         return line::check_line(&loaded.station, args, out);
     }
-    if let Some(loaded) = loaded.as_ref().filter(|_| args.camera) {
-        return camera::check_camera(&loaded.station, args, out);
+    let looked_through = loaded.as_ref().filter(|_| args.camera);
+    if let (Some(config), Some(loaded)) = (&args.config, looked_through) {
+        return camera::check_camera(config, &loaded.station, args, out);
     }
     let station = loaded.as_ref().map(|loaded| &loaded.station);
     let path = match (&args.bundle, station) {
@@ -134,9 +134,7 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
         .flatten();
     let records = station.and_then(|station| station.records.as_ref());
     let records_folder = records.map(|records| records.ring.folder.clone());
-    records_folder.as_deref().map_or(Ok(()), try_folder)?;
-    let socket = station.and_then(|station| station.control_socket.as_deref());
-    socket.map_or(Ok(()), control::check)?;
+    station.map_or(Ok(()), places::require)?;
     let wanted = station.map_or_else(EngineSpec::cpu, |station| station.engine.clone());
     let chosen = engines::choose(&bundle, &wanted, Gpu::Granted)?;
     let mut pipeline = Pipeline::new(&bundle, DegradedPolicy::default(), chosen)?;
@@ -174,6 +172,7 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
         warnings.extend(presence.warnings(watch));
     }
     warnings.extend(station.map_or(Vec::new(), warnings::of));
+    warnings.extend(station.map_or(Vec::new(), places::warnings));
     if line.rate_bound_95 > line.target_rate {
         warnings.push(format!(
             "{} good parts alone show a false-reject rate of at most {:.1} % with 95 % confidence, \
@@ -243,14 +242,16 @@ fn stages(manifest: &Manifest) -> Vec<String> {
         .collect()
 }
 
-/// Opens the station's recorded parts and holds them against the bundle. A camera may be in use by the station
-/// that runs: it is opened on request alone.
+/// Opens the station's recorded parts and holds them against the bundle, or what is known of a camera before it is
+/// there. It may be in use by the station that runs: it is opened on request alone.
 fn open_camera(bundle: &Bundle, source: &CameraSource) -> Result<Option<Camera>, EdgeError> {
     let Some(Recording { folder, split, .. }) = source.recording() else {
+        cameras::check_beforehand(source, bundle)?;
         return Ok(None);
     };
+    // As the station does: a simulated belt asks more of its parts.
+    cameras::open(source, bundle, 0)?;
     let dataset = twinspect_dataset::open(folder)?;
-    check_camera(bundle, dataset.as_ref())?;
     let camera = ReplayCamera::new(dataset, *split, Repeat::Once)?;
     Ok(Some(Camera {
         recording: folder.clone(),

@@ -8,7 +8,8 @@ use super::AskArgs;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A list has the columns identity, expected (`good` or `bad`) and, if you like, note:
+A list is CSV, with commas or semicolons, and has the columns identity, expected (`good` or
+`bad`) and, if you like, note, which says of a bad part what is wrong with it:
 
   identity,expected,note
   ref-0001,good,limit sample: scratch of 0.2 mm

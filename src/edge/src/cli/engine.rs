@@ -29,6 +29,15 @@ pub(crate) enum EngineCommand {
     /// Deletes plans that neither this board nor a named model has a use for.
     Prune(PruneArgs),
     /// Lets a running station try its GPU again, after it has failed too often or plans were built.
+    ///
+    /// It does not wait: while parts are between camera and rejector it is refused with exit code 2. Stop the infeed, wait until the
+    /// last part has left, and ask then. READY is low until the next inspect process is ready.
+    #[command(after_help = "\
+Without --config and --socket the only station that runs as a service is asked.
+
+Examples:
+  twinspect engine retry
+  twinspect engine retry --config /etc/twinspect/station.toml --json")]
     Retry(AskArgs),
 }
 

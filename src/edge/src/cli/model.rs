@@ -127,8 +127,8 @@ Examples:
   twinspect model prune --dry-run
   twinspect model prune --keep 1")]
 pub(crate) struct PruneModelsArgs {
-    /// Models that stay beside those in use, the ones that were installed last; `models.keep` of the
-    /// configuration if absent.
+    /// Models that stay beside those in use, the ones that were installed last, and proven ones before all others;
+    /// `models.keep` of the configuration if absent.
     #[arg(long, value_name = "N")]
     pub(crate) keep: Option<usize>,
     /// Deletes nothing.
@@ -165,7 +165,7 @@ pub(crate) struct CalibrateArgs {
     /// `validation`, else all.
     #[arg(long, value_name = "SPLIT")]
     pub(crate) split: Option<SplitName>,
-    /// The bundle to write; never the one that is read.
+    /// The bundle to write; nothing may lie there.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Share of good parts that may be rejected, 0.001 to 0.5; the bundle's own if absent.

@@ -26,7 +26,7 @@ pub(crate) struct RecordArgs {
     /// The station's configuration, of which the camera is used. It need not name a model.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Folder of recorded parts: a new one, or one to add to. Nothing in it is overwritten.
+    /// Folder of recorded parts: a new or empty one, or one to add to. Nothing in it is overwritten.
     #[arg(long, value_name = "DIR", required_unless_present = "recording")]
     pub(crate) out: Option<PathBuf>,
     /// A new file for the camera's streams, in the place of parts; Ctrl-C ends it. It has this name when it is whole.
@@ -57,7 +57,8 @@ pub(crate) struct RecordArgs {
     /// Distance from the camera to the empty belt in mm, for a new folder's camera.json; `calibrate` measures it.
     #[arg(long, value_name = "MM")]
     pub(crate) belt_mm: Option<f64>,
-    /// One JSON object a picture, then one for the run; with --recording, one when it is whole.
+    /// One JSON object a picture, then one for the run; with --recording, one when it is whole. Without it, refusals for
+    /// one reason in a row are told ever more seldom.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -82,8 +83,8 @@ pub(crate) struct CalibrateBeltArgs {
     /// Pictures of the empty belt to look at.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) pictures: u64,
-    /// Draws what was measured: how far each place lies from the belt's plane, and the proposed region. A PNG file, which is
-    /// overwritten if it is there.
+    /// Draws what was measured: how far each place lies from the belt's plane, and the proposed region. A PNG file: one
+    /// that is there is replaced, and nothing else is.
     #[arg(long, value_name = "FILE")]
     pub(crate) picture: Option<PathBuf>,
     /// Writes what was measured into the configuration, after showing what changes.

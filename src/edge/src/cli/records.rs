@@ -130,13 +130,14 @@ pub(crate) struct ReviewArgs {
     /// What the part was.
     #[arg(long, value_name = "MARK")]
     pub(crate) mark: MarkName,
-    /// What is wrong with a defective part, in one word; its folder in an exported data set.
+    /// What is wrong with a defective part, in one word of at most 80 characters; its folder in an exported data set.
+    /// Only with `true-reject` and `escape`.
     #[arg(long, value_name = "KIND", value_parser = kind_of_defect)]
     pub(crate) defect: Option<String>,
-    /// Who says so; the user's name if absent.
+    /// Who says so, in at most 80 characters; the user's name if absent.
     #[arg(long, value_name = "NAME")]
     pub(crate) who: Option<String>,
-    /// Anything else.
+    /// Anything else, in at most 2000 characters.
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
     /// One JSON object.

@@ -6,7 +6,7 @@ use twinspect_core::belt::EncoderKind;
 
 use super::checker::Checker;
 use super::typed::{EncoderToml, TriggerChoice, TriggerToml};
-use crate::number::number;
+use twinspect_core::number::number;
 
 /// Lowest rate of triggers: a part in a quarter of an hour.
 const RATE_MIN_HZ: f64 = 0.001;

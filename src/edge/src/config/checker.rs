@@ -6,7 +6,7 @@ use std::time::Duration;
 use twinspect_core::belt::Axis;
 
 use super::contradiction;
-use crate::number::number;
+use twinspect_core::number::number;
 
 /// Longest time that any key may ask for.
 pub(super) const DURATION_MAX_MS: f64 = 3_600_000.0;

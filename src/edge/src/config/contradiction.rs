@@ -9,7 +9,7 @@ use twinspect_core::readiness::ReadinessError;
 use twinspect_core::station::StationError;
 use twinspect_core::trigger::TriggerError;
 
-use crate::number::ms;
+use twinspect_core::number::ms;
 
 /// A problem of a station whose places are told on `axis`.
 pub(super) fn in_keys(error: &StationError, axis: Axis) -> String {

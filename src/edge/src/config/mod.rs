@@ -41,6 +41,7 @@ pub(crate) use station::{ChallengeSpec, InspectorLimits, LineSource, RecordsSpec
 pub(crate) use typed::StationToml;
 pub(crate) use v4l2::V4l2Source;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -77,6 +78,11 @@ impl ConfigError {
     /// The remedy, where there is one.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
+            Self::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => Some(
+                "look at its owner and rights, `root:twinspect` and 640 as a rule, and at those of its folder; `sudo` \
+                 reads it for you"
+                    .to_owned(),
+            ),
             Self::Read { .. } => Some(
                 "configs/ of the source has commented examples; /usr/share/twinspect in a package"
                     .to_owned(),

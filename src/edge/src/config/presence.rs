@@ -10,7 +10,7 @@ use twinspect_core::trigger::PresenceSpec;
 use super::camera::{BeltPace, CameraKind, CameraToml};
 use super::checker::Checker;
 use super::typed::{StationToml, TriggerChoice};
-use crate::number::number;
+use twinspect_core::number::number;
 
 /// Highest parts that a margin of error of the taught belt would not hide, and lowest.
 const HEIGHT_MM: RangeInclusive<f64> = 0.1..=1_000.0;

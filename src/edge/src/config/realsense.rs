@@ -237,6 +237,7 @@ impl Checker {
             },
             pace: Pace::Sensor,
             repeat: false,
+            skip_pairs: 0,
         }
     }
 

@@ -13,6 +13,16 @@ fn parsed(text: &str) -> Result<Loaded, ConfigError> {
     load(&path)
 }
 
+#[test]
+fn a_file_that_may_not_be_read_is_a_matter_of_rights() {
+    let hint = |kind: ErrorKind| {
+        let (path, source) = (PathBuf::from("station.toml"), kind.into());
+        ConfigError::Read { path, source }.hint().unwrap()
+    };
+    assert!(hint(ErrorKind::PermissionDenied).contains("rights"));
+    assert!(hint(ErrorKind::NotFound).contains("examples"));
+}
+
 fn examples() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::protocol::Asked;
 use super::show_status::{self, Seen};
 use super::whole_line::read_line;
-use super::{ControlError, Reply, Request, place};
+use super::{ControlError, Reply, Request, USAGE, place};
 use crate::cli::{AskArgs, TriggerArgs};
 use crate::config;
 use crate::error::EdgeError;
@@ -133,7 +133,17 @@ fn reply_of(socket: &Path, request: Request) -> Result<(Vec<u8>, Reply), EdgeErr
         source,
     })?;
     match serde_json::from_slice::<Reply>(&line) {
-        Ok(Reply::Refused { reason }) => Err(ControlError::Refused { reason }.into()),
+        Ok(Reply::Refused {
+            reason,
+            exit_code,
+            rejects,
+        }) => Err(ControlError::Refused {
+            reason,
+            // 0 would say that it was done.
+            exit_code: exit_code.filter(|code| *code != 0).unwrap_or(USAGE),
+            rejects,
+        }
+        .into()),
         Ok(reply) => Ok((line, reply)),
         Err(_) => Err(no_answer(socket, &line).into()),
     }
@@ -226,7 +236,7 @@ fn show(reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
             "model {model} is active: proven in {proof_ms:.0} ms, and switched within {switch_ms:.0} ms, in which no \
              part could be judged"
         ),
-        Reply::RecipeFailed { reason, .. } | Reply::Refused { reason } => {
+        Reply::RecipeFailed { reason, .. } | Reply::Refused { reason, .. } => {
             writeln!(out, "{reason}")
         }
     }

@@ -33,6 +33,9 @@ pub(crate) use status::{
 use std::io;
 use std::path::PathBuf;
 
+/// What a command ends with, unless its station says otherwise.
+const USAGE: u8 = 2;
+
 /// Why a control socket can't be served, or asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ControlError {
@@ -64,7 +67,13 @@ pub(crate) enum ControlError {
     Answer { path: PathBuf, answer: String },
     /// The station does not do it, and says why.
     #[error("{reason}")]
-    Refused { reason: String },
+    Refused {
+        reason: String,
+        /// What the command ends with.
+        exit_code: u8,
+        /// Whether all parts are rejected meanwhile, for want of a recipe's model.
+        rejects: bool,
+    },
 }
 
 fn names(paths: &[PathBuf]) -> String {
@@ -76,6 +85,14 @@ fn names(paths: &[PathBuf]) -> String {
 }
 
 impl ControlError {
+    /// What a command ends with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused { exit_code, .. } => *exit_code,
+            _ => USAGE,
+        }
+    }
+
     /// The remedy, where there is one.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
@@ -99,6 +116,10 @@ impl ControlError {
             }
             Self::SeveralStations { .. } => "choose one of them with `--socket`",
             Self::Answer { .. } => "is it another release? Restart the station after an update",
+            Self::Refused { rejects: true, .. } => {
+                "the station rejects all parts, as before, until the model of the selected recipe is in charge or \
+                 another recipe is selected: `twinspect recipe list` shows them, `twinspect recipe select` selects"
+            }
             Self::Refused { .. } => {
                 "the station goes on as before; `twinspect status` tells what it is doing"
             }

@@ -117,13 +117,24 @@ pub(crate) enum Reply {
     /// The last parts that have left, oldest first.
     Recent { parts: Vec<RecentPart> },
     /// Nothing was done.
-    Refused { reason: String },
+    Refused {
+        reason: String,
+        /// What the command that has asked ends with, where that is not 2. A station of an earlier release does not
+        /// say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit_code: Option<u8>,
+        /// Whether all parts are rejected, as before, since the selected recipe has no model in charge.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        rejects: bool,
+    },
 }
 
 impl Reply {
     pub(crate) fn refused(reason: impl Into<String>) -> Self {
         Self::Refused {
             reason: reason.into(),
+            exit_code: None,
+            rejects: false,
         }
     }
 }
@@ -174,5 +185,24 @@ mod tests {
         for no_request in no_requests {
             serde_json::from_str::<Asked>(no_request).unwrap_err();
         }
+    }
+
+    #[test]
+    fn a_refusal_says_more_only_where_there_is_more_to_say() {
+        let line = "{\"reply\":\"refused\",\"reason\":\"why\"}";
+        let plain = Reply::refused("why");
+        assert_eq!(serde_json::to_string(&plain).unwrap(), line);
+        assert_eq!(serde_json::from_str::<Reply>(line).unwrap(), plain);
+        let more = Reply::Refused {
+            reason: "why".to_owned(),
+            exit_code: Some(8),
+            rejects: true,
+        };
+        let line = serde_json::to_string(&more).unwrap();
+        assert!(
+            line.contains("\"exit_code\":8") && line.contains("\"rejects\":true"),
+            "{line}"
+        );
+        assert_eq!(serde_json::from_str::<Reply>(&line).unwrap(), more);
     }
 }

@@ -172,7 +172,7 @@ fn converse(
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => return None,
         Err(error) => {
             let reason = format!("a request is one line of JSON within {TALK_MAX:?}: {error}");
-            return Some(Reply::Refused { reason });
+            return Some(Reply::refused(reason));
         }
     };
     let request = match serde_json::from_slice::<Asked>(&line) {
@@ -183,7 +183,7 @@ fn converse(
                  \"reload\", \"retry_engine\", \"challenge\", \"recent\", {{\"next_part\":{{}}}}, \
                  {{\"activate\":{{\"model\":\"ID\"}}}} and \"rollback\", without other keys"
             );
-            return Some(Reply::Refused { reason });
+            return Some(Reply::refused(reason));
         }
     };
     let (answer, answered) = bounded(1);

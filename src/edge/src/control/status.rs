@@ -155,12 +155,15 @@ pub(crate) struct ChallengeStatus {
     pub(crate) part: String,
     /// `missed`: the last one has passed; `overdue`: none was caught in time.
     pub(crate) alarm: Option<String>,
-    /// What became of the last one since the start: `caught`, `missed`, `no_result`.
+    /// What became of the last one: `caught`, `missed`, `no_result`. If anybody is to be reminded, also of one before the start.
     pub(crate) last: Option<String>,
     /// The number of the part that is awaited.
     pub(crate) awaited: Option<u64>,
     /// Until when the next one has to be caught; 0 once that is over.
     pub(crate) due_in_s: Option<f64>,
+    /// The same by the board's clock, in seconds since 1970; it stays when it is over. What was over at the start counts from there.
+    #[serde(default)]
+    pub(crate) due_unix_s: Option<u64>,
 }
 
 /// What became of a wish for another configuration.

@@ -36,6 +36,11 @@ pub(crate) enum Unusable {
     /// There is no GPU or no TensorRT, or not one that works.
     #[error("TensorRT can't be used on this machine")]
     Board(#[source] GpuError),
+    /// The same, for somebody who wants plans sorted by it.
+    #[error(
+        "nothing was deleted: without this board's GPU and TensorRT all plans look like another board's"
+    )]
+    Unsorted(#[source] GpuError),
     /// It has no plan, or does not take it.
     #[error("the engine {engine} can't be loaded")]
     Load {
@@ -58,7 +63,7 @@ pub(crate) enum Unusable {
         source: Mistrust,
     },
     /// It has failed too often while the station ran.
-    #[error("the GPU has failed too often while parts were judged")]
+    #[error("the GPU has failed too often, while parts were judged or before")]
     Withdrawn,
 }
 
@@ -108,7 +113,7 @@ impl Unusable {
         }
         match self {
             Self::NoPlans { .. } => None,
-            Self::Board(error) => error.hint().map(str::to_owned),
+            Self::Board(error) | Self::Unsorted(error) => error.hint().map(str::to_owned),
             Self::Load {
                 engine: Faster::Native,
                 ..

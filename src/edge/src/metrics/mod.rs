@@ -5,6 +5,7 @@
 //! sensors no temperature. All figures carry the station's name, so that several stations of one board can be
 //! told apart.
 
+mod challenge;
 mod text;
 
 use jiff::Timestamp;
@@ -35,6 +36,9 @@ pub(crate) fn text(
     if let Some(looked) = looked {
         state(&mut page, looked.status);
         parts(&mut page, looked.status);
+        if let Some(challenge) = &looked.status.challenge {
+            challenge::figures(&mut page, challenge);
+        }
         stages(&mut page, &looked.status.stages);
         scores(&mut page, looked);
         surroundings(&mut page, looked);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use twinspect_bundle::Bundle;
 use twinspect_core::score::Threshold;
 use twinspect_engine::TractEngine;
-use twinspect_engine::calibrate::Calibrator;
+use twinspect_engine::calibrate::{Calibrator, require_new};
 
 use crate::cli::CalibrateArgs;
 use crate::clock;
@@ -32,6 +32,7 @@ struct Findings<'a> {
 /// Fits, and writes the new bundle.
 pub(crate) fn calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let bundle = Bundle::open(&args.files.bundle)?;
+    require_new(bundle.path(), &args.out)?;
     let dataset = twinspect_dataset::open(&args.files.data)?;
     check_camera(&bundle, dataset.as_ref())?;
     let parts = match args.split {

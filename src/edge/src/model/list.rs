@@ -41,6 +41,7 @@ struct Model {
 /// Lists models.
 pub(super) fn list(args: &StoreArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let place = StorePlace::of(args)?;
+    place.refuse_slip()?;
     let activations = place.models.activations()?;
     let models = place.models.list()?;
     let findings = Findings {

@@ -85,6 +85,32 @@ impl StorePlace {
         })
     }
 
+    /// Refuses what can only be a slip: a folder that was typed and is not there, or one of a configuration that no
+    /// install could make. The store of a fresh station need not be there yet.
+    pub(crate) fn refuse_slip(&self) -> Result<(), EdgeError> {
+        let root = self.models.root();
+        let (wanted, hint) = match &self.station {
+            None => (
+                root,
+                "correct --models; `twinspect model install FILE --models DIR` makes a new store",
+            ),
+            Some(_) => (
+                root.parent()
+                    .filter(|folder| *folder != Path::new(""))
+                    .unwrap_or(Path::new(".")),
+                "correct `models.folder` of the configuration, or make that folder",
+            ),
+        };
+        match wanted.try_exists() {
+            Ok(false) => Err(EdgeError::Usage {
+                message: format!("there is no folder {}", wanted.display()),
+                hint,
+            }),
+            // What else is wrong with it is told by whoever reads it.
+            Ok(true) | Err(_) => Ok(()),
+        }
+    }
+
     /// What to type for the same place.
     pub(crate) fn options(&self) -> String {
         match &self.station {
@@ -134,6 +160,32 @@ fn only_one_in(folder: &Path) -> Result<PathBuf, EdgeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_was_mistyped_is_told_and_a_fresh_station_s_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let station = || StationPlace {
+            config: folder.path().join("station.toml"),
+            name: "station".parse().unwrap(),
+            socket: folder.path().join("control.sock"),
+            bundle: BundleSource::File(folder.path().join("cap.twb")),
+            engine: EngineSpec::cpu(),
+        };
+        let told = |path: &str, station: Option<StationPlace>| {
+            let place = StorePlace {
+                models: Models::open(folder.path().join(path)),
+                keys: PublicKeys::default(),
+                keep: KEEP,
+                station,
+            };
+            place.refuse_slip().err().map(|error| error.to_string())
+        };
+        assert!(told("typo", None).unwrap().ends_with("/typo"));
+        assert_eq!(told("typo", Some(station())), None);
+        assert!(told("no/typo", Some(station())).unwrap().ends_with("/no"));
+        std::fs::create_dir(folder.path().join("models")).unwrap();
+        assert_eq!(told("models", None), None);
+    }
 
     #[test]
     fn only_one_station_can_be_meant_without_a_name() {

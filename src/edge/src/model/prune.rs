@@ -24,9 +24,11 @@ struct Findings {
     kept: Vec<ModelId>,
 }
 
-/// Removes models that no station goes by, could go back to or has in a recipe, but for those that were installed last.
+/// Removes models that no station goes by, could go back to or has in a recipe, but for those that were installed last;
+/// what was not proven goes first.
 pub(super) fn prune(args: &PruneModelsArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let place = StorePlace::of(&args.store)?;
+    place.refuse_slip()?;
     let keep = args.keep.unwrap_or(place.keep);
     let spared = of_recipes(&place);
     let pruned = {

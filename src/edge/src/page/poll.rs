@@ -20,6 +20,9 @@ const EVERY: Duration = Duration::from_millis(500);
 /// Board, disks and the file for the collector change more slowly: once in so many questions.
 const SELDOM: u64 = 10;
 
+/// What the station has said longer ago than this is not true any more; `page.js` has the same.
+const AGE_MAX_US: u64 = 4_000_000;
+
 /// What was learnt last.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -49,6 +52,13 @@ impl Known {
             board: &self.board,
             disks: &self.disks,
         })
+    }
+
+    /// The same, as long as it is true.
+    pub(super) fn said_by(&self, now_us: u64) -> Option<Looked<'_>> {
+        let at_us = self.answer.as_ref()?.at_us;
+        let is_true = now_us.saturating_sub(at_us) <= AGE_MAX_US;
+        self.looked().filter(|_| is_true)
     }
 }
 
@@ -132,7 +142,9 @@ impl Watch {
                 outlet.tell(&looked, self.clock.now_us());
             }
             known.mqtt = outlet.as_ref().map(Outlet::figures);
-            if let Some(textfile) = textfile.filter(|_| seldom)
+            // A question to a station that hangs takes longer than a round: nobody waits ten of them for its silence.
+            let has_turned = known.answer.is_some() != before.answer.is_some();
+            if let Some(textfile) = textfile.filter(|_| seldom || has_turned)
                 && let Err(error) = whole_file::write(textfile, self.figures(&known).as_bytes())
             {
                 log::warn!("figures for the textfile collector: {error}");
@@ -143,9 +155,10 @@ impl Watch {
         }
     }
 
-    /// The figures for a monitoring system.
+    /// The figures for a monitoring system. While a station is asked and hangs, nothing but that it does not answer.
     pub(super) fn figures(&self, known: &Known) -> String {
-        metrics::text(&self.name, known.looked().as_ref(), known.mqtt)
+        let said = known.said_by(self.clock.now_us());
+        metrics::text(&self.name, said.as_ref(), known.mqtt)
     }
 
     fn ask(&self) -> Result<(Status, Vec<RecentPart>), String> {
@@ -167,7 +180,7 @@ impl Watch {
 
 fn unexpected(reply: &Reply) -> String {
     match reply {
-        Reply::Refused { reason } => reason.clone(),
+        Reply::Refused { reason, .. } => reason.clone(),
         _ => "it gave the answer to another question".to_owned(),
     }
 }

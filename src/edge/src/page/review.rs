@@ -27,6 +27,10 @@ use super::token::Token;
 pub(super) const PREFIX: &str = "/api/records/";
 /// Longest wait for the disk.
 const MARK_MAX: Duration = Duration::from_secs(5);
+const NO_WISH: &str = "A part is marked at /api/records/RECORD/MARK.\n";
+const NO_NAME: &str = "That is no record's name: record-00000042-fail is one.\n";
+const NO_MARK: &str =
+    "There is no such mark. There are false-reject, true-reject, escape and unsure.\n";
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Who may mark what.
@@ -77,8 +81,9 @@ impl Reviews {
         if let Some(refused) = self.refuse(head, peer, now_us) {
             return Answered::Now(refused);
         }
-        let Some((id, mark)) = wish(rest) else {
-            return Answered::Now(told(Marking::Unknown));
+        let (id, mark) = match wish(rest) {
+            Ok(wish) => wish,
+            Err(text) => return Answered::Now(plain(StatusCode::NOT_FOUND, text)),
         };
         let who = format!("page, {}", peer.to_canonical());
         match self.marks.mark(id, mark, who) {
@@ -140,10 +145,12 @@ fn told(marking: Marking) -> Answer {
     plain(status, text)
 }
 
-/// `RECORD/MARK`.
-fn wish(rest: &str) -> Option<(RecordId, Mark)> {
-    let (id, mark) = rest.split_once('/')?;
-    Some((id.parse().ok()?, mark.parse().ok()?))
+/// `RECORD/MARK`, or what is wrong with it.
+fn wish(rest: &str) -> Result<(RecordId, Mark), &'static str> {
+    let (id, mark) = rest.split_once('/').ok_or(NO_WISH)?;
+    let id = id.parse::<RecordId>().map_err(|_no_name| NO_NAME)?;
+    let mark = mark.parse::<Mark>().map_err(|_no_mark| NO_MARK)?;
+    Ok((id, mark))
 }
 
 /// A field that is said once.
@@ -169,4 +176,32 @@ fn is_of_this_page(head: &Parts) -> bool {
     };
     let mut sites = head.headers.get_all(FETCH_SITE).iter();
     is_same && sites.all(|site| site == "same-origin")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_slips_is_told_what_there_is() {
+        let record = "record-00000042-fail";
+        for mark in Mark::ALL {
+            assert!(NO_MARK.contains(&mark.to_string()), "{mark}");
+            for spelt in [mark.to_string(), mark.name().to_owned()] {
+                let (id, found) = wish(&format!("{record}/{spelt}")).unwrap();
+                assert_eq!((id.to_string().as_str(), found), (record, mark));
+            }
+        }
+        for (rest, why) in [
+            ("", NO_WISH),
+            (record, NO_WISH),
+            ("record-1-fail/unsure", NO_NAME),
+            ("../unsure", NO_NAME),
+            ("record-00000042-fail/nonsense", NO_MARK),
+            ("record-00000042-fail/", NO_MARK),
+            ("record-00000042-fail/unsure/", NO_MARK),
+        ] {
+            assert_eq!(wish(rest), Err(why), "{rest}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod colour_map;
 mod file;
 mod font;
 mod heatmap;
+mod keeping;
 mod panels;
 mod sheet;
 mod snapshot;
@@ -16,6 +17,7 @@ mod snapshot;
 pub(crate) use belt::belt;
 pub(crate) use file::{encode, save, save_small};
 pub(crate) use heatmap::{heatmap, strip};
+pub(crate) use keeping::Kept;
 pub(crate) use sheet::Sheet;
 pub(crate) use snapshot::Snapshot;
 

@@ -4,10 +4,11 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use twinspect_engine::tensorrt::PlanError;
+use twinspect_engine::tensorrt::{Board, PlanError};
 
-use super::{PlansPlace, megabytes, name, open_board};
+use super::{PlansPlace, megabytes, name};
 use crate::cli::PruneArgs;
+use crate::engines::Unusable;
 use crate::error::EdgeError;
 use crate::replay::write_json;
 
@@ -19,6 +20,14 @@ struct Findings {
     dry_run: bool,
     deleted: Vec<Deleted>,
     kept: Vec<String>,
+    /// Nothing that was ever written here, or can't be read: it stays, whatever it is.
+    left: Vec<Left>,
+}
+
+#[derive(Serialize)]
+struct Left {
+    file: String,
+    what: String,
 }
 
 #[derive(Serialize)]
@@ -29,23 +38,35 @@ struct Deleted {
 }
 
 /// Deletes damaged plans, those of other boards and releases, and those of models that were not named. Without a
-/// board that can be asked nothing is deleted, for all plans would look foreign.
+/// board that can be asked nothing is deleted, for all plans would look foreign; nor is anything where others may write.
 pub(super) fn prune(args: &PruneArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let place = PlansPlace::of(&args.plans)?;
     let bundles = place.bundles(&args.bundle)?;
-    let board = open_board()?;
-    let (mut deleted, mut kept) = (Vec::new(), Vec::new());
-    for entry in place.store().entries().map_err(PlanError::Read)? {
+    let store = place.store();
+    let entries = store.entries().map_err(PlanError::Read)?;
+    if place.folder.exists() {
+        // Whoever else writes there decides what is deleted.
+        store.hold_private()?;
+    }
+    let board = Board::open().map_err(Unusable::Unsorted)?;
+    let (mut deleted, mut kept, mut left) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in entries {
         let what = entry.use_on(&board, &bundles);
+        let file = name(&entry.file);
         if what.is_current() {
-            kept.push(name(&entry.file));
+            kept.push(file);
+            continue;
+        }
+        if !what.is_waste() {
+            let what = what.to_string();
+            left.push(Left { file, what });
             continue;
         }
         if !args.dry_run {
             fs_err::remove_file(&entry.file).map_err(PlanError::Write)?;
         }
         deleted.push(Deleted {
-            file: name(&entry.file),
+            file,
             bytes: entry.bytes,
             what: what.to_string(),
         });
@@ -55,6 +76,7 @@ pub(super) fn prune(args: &PruneArgs, out: &mut dyn Write) -> Result<(), EdgeErr
         dry_run: args.dry_run,
         deleted,
         kept,
+        left,
     };
     if args.json {
         return write_json(out, &findings);
@@ -68,11 +90,14 @@ pub(super) fn prune(args: &PruneArgs, out: &mut dyn Write) -> Result<(), EdgeErr
         let size = megabytes(one.bytes);
         writeln!(out, "{verb} {}, {size}: {}", one.file, one.what)?;
     }
+    for one in &findings.left {
+        writeln!(out, "left {}: {}", one.file, one.what)?;
+    }
+    let stay = findings.kept.len() + findings.left.len();
     writeln!(
         out,
-        "{} of {} files in {} stay",
-        findings.kept.len(),
-        findings.kept.len() + findings.deleted.len(),
+        "{stay} of {} files in {} stay",
+        stay + findings.deleted.len(),
         findings.plans.display()
     )?;
     Ok(())

@@ -19,8 +19,9 @@ mod streams;
 use std::io::Write;
 
 use twinspect_camera::CameraError;
+use twinspect_dataset::RecordedPartsWriter;
 
-use crate::cameras;
+use crate::cameras::{self, Alone};
 use crate::cli::RecordArgs;
 use crate::config::{self, CameraSource};
 use crate::error::EdgeError;
@@ -43,6 +44,8 @@ enum Ended {
     Signal,
     /// The camera has no more pictures.
     Camera,
+    /// The recorded parts begin again and again, and a whole round of so many pictures has brought nothing new.
+    Round { pictures: u64 },
 }
 
 impl Ended {
@@ -53,6 +56,7 @@ impl Ended {
             Self::Input => "input",
             Self::Signal => "signal",
             Self::Camera => "camera",
+            Self::Round { .. } => "round",
         }
     }
 }
@@ -64,16 +68,17 @@ pub(crate) fn record(args: &RecordArgs, out: &mut dyn Write) -> Result<(), EdgeE
     let Some(root) = &args.out else {
         return streams::record(args, &station, out);
     };
+    RecordedPartsWriter::examine(root).map_err(EdgeError::Recording)?;
     let cue = Cue::new(args, &station)?;
     let _lock = StationLock::take(&args.config)?;
-    let camera = match &station.camera {
+    let Alone { camera, round, .. } = match &station.camera {
         CameraSource::Belt { parts, pace } if args.presence => {
             cameras::open_belt_alone(parts, *pace)?
         }
-        source => cameras::open_alone(source)?.camera,
+        source => cameras::open_alone(source)?,
     };
     let stop = StopSignals::catch()?;
-    let taker = Taker::new(camera);
+    let taker = Taker::of_rounds(camera, round);
     let folder = PartsFolder::new(args, root, taker.description())?;
     let mut report = Report::new(args, &folder, &taker, out)?;
     let mut recording = Recording {
@@ -84,9 +89,14 @@ pub(crate) fn record(args: &RecordArgs, out: &mut dyn Write) -> Result<(), EdgeE
     };
     let ended = recording.run(args.parts, &stop, &mut report);
     // What was recorded is told in any case: it is there.
-    report.end(ended.as_ref().ok().map(|ended| ended.word()))?;
-    match ended? {
+    report.end(ended.as_ref().ok().copied())?;
+    let ended = ended?;
+    recording.taker.require_sound_end()?;
+    match ended {
         Ended::Camera if args.parts.is_some() => Err(EdgeError::Camera(CameraError::End)),
+        Ended::Round { pictures } if args.parts.is_some() => {
+            Err(EdgeError::NothingNew { pictures })
+        }
         _ => Ok(()),
     }
 }
@@ -113,10 +123,15 @@ impl Recording {
                     None => {
                         let kept = self.folder.keep(&pair, part_id)?;
                         self.scrutiny.remember(&pair);
+                        self.taker.wanted();
                         report.recorded_part(&kept, &pair)?;
                     }
                 },
                 Next::Refused(refusal) => report.refused(&refusal)?,
+                Next::Ended(Ended::Camera) => {
+                    let round = self.taker.unwanted_round();
+                    return Ok(round.map_or(Ended::Camera, |pictures| Ended::Round { pictures }));
+                }
                 Next::Ended(ended) => return Ok(ended),
             }
         }

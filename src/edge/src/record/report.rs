@@ -9,6 +9,7 @@ use serde::Serialize;
 use twinspect_core::frame::FramePair;
 use twinspect_core::quality::{ColourFigures, DepthFigures};
 
+use super::Ended;
 use super::folder::{Kept, PartsFolder};
 use super::scrutiny::Refusal;
 use crate::cli::RecordArgs;
@@ -68,6 +69,36 @@ pub(super) struct Report<'a> {
     camera: String,
     recorded: u64,
     refused: BTreeMap<&'static str, u64>,
+    row: Row,
+    /// Who presses Enter wants an answer each time.
+    by_hand: bool,
+}
+
+/// Refusals for one reason, one after the other.
+#[derive(Debug, Default)]
+struct Row {
+    reason: String,
+    length: u64,
+}
+
+impl Row {
+    /// Counts a refusal; the length of its row if it is one to tell of: the first, the second, the fourth, and ever
+    /// fewer.
+    fn add(&mut self, refusal: &Refusal) -> Option<u64> {
+        let reason = match refusal {
+            // Each may have failed for another one.
+            Refusal::Camera { why } => why.as_str(),
+            refusal => refusal.word(),
+        };
+        if self.reason != reason {
+            *self = Self {
+                reason: reason.to_owned(),
+                length: 0,
+            };
+        }
+        self.length += 1;
+        self.length.is_power_of_two().then_some(self.length)
+    }
 }
 
 impl<'a> Report<'a> {
@@ -108,6 +139,8 @@ impl<'a> Report<'a> {
             camera,
             recorded: 0,
             refused: BTreeMap::new(),
+            row: Row::default(),
+            by_hand,
         })
     }
 
@@ -119,6 +152,7 @@ impl<'a> Report<'a> {
     /// A part is on disk.
     pub(super) fn recorded_part(&mut self, kept: &Kept, pair: &FramePair) -> Result<(), EdgeError> {
         self.recorded += 1;
+        self.row = Row::default();
         self.progress.inc(1);
         let colour = pair
             .rgb()
@@ -169,15 +203,22 @@ impl<'a> Report<'a> {
             let why = refusal.to_string();
             return write_json(self.out, &Refused { refused, why });
         }
+        let word = refusal.word();
+        let times = match self.row.add(refusal) {
+            _ if self.by_hand => String::new(),
+            Some(1) => String::new(),
+            Some(times) => format!(", {times} times in a row"),
+            None => return Ok(()),
+        };
         self.line(&format!(
-            "\x1b[33mrefused\x1b[0m   {}: {refusal}",
-            refusal.word()
+            "\x1b[33mrefused\x1b[0m   {word}{times}: {refusal}"
         ))
     }
 
     /// Nothing more comes.
-    pub(super) fn end(&mut self, ended_by: Option<&str>) -> Result<(), EdgeError> {
+    pub(super) fn end(&mut self, ended: Option<Ended>) -> Result<(), EdgeError> {
         self.progress.finish_and_clear();
+        let ended_by = ended.map(Ended::word);
         if self.json {
             let run = Run {
                 folder: &self.root,
@@ -191,6 +232,12 @@ impl<'a> Report<'a> {
                 },
             };
             return write_json(self.out, &run);
+        }
+        if let Some(Ended::Round { pictures }) = ended {
+            self.line(&format!(
+                "ended     a whole round of {pictures} pictures has brought nothing new: the recorded parts begin again \
+                 and again (camera.repeat)"
+            ))?;
         }
         let reasons: Vec<String> = self
             .refused
@@ -214,5 +261,26 @@ impl<'a> Report<'a> {
     fn line(&mut self, line: &str) -> Result<(), EdgeError> {
         let out = &mut self.out;
         Ok(self.progress.suspend(|| writeln!(out, "{line}"))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_refusals_is_told_ever_more_seldom_and_a_new_reason_at_once() {
+        let mut row = Row::default();
+        let told = (0..40).filter_map(|_| row.add(&Refusal::Repeated));
+        assert_eq!(told.collect::<Vec<_>>(), [1, 2, 4, 8, 16, 32]);
+        assert_eq!(row.add(&Refusal::Unmeasured { share: 0.01 }), Some(1));
+        assert_eq!(row.add(&Refusal::Unmeasured { share: 0.02 }), Some(2));
+        assert_eq!(row.add(&Refusal::Unmeasured { share: 0.03 }), None);
+        let lost = |why: &str| Refusal::Camera {
+            why: why.to_owned(),
+        };
+        assert_eq!(row.add(&lost("part 1")), Some(1));
+        assert_eq!(row.add(&lost("part 2")), Some(1));
+        assert_eq!(row.add(&lost("part 2")), Some(2));
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-use twinspect_core::frame::{DepthFrame, FramePair};
+use twinspect_core::frame::FramePair;
 use twinspect_core::freshness::Freshness;
 use twinspect_core::prepare::RgbState;
 use twinspect_core::quality::DepthFigures;
+
+use crate::prints::Prints;
 
 /// Least share of a depth picture that is measured. Parts that shine have holes; a picture with less is one of a
 /// camera that does not see.
@@ -91,39 +92,6 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Hashes of a pair's halves; 0 for a half that is not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Prints {
-    rgb: u64,
-    depth: u64,
-}
-
-impl Prints {
-    fn of(pair: &FramePair) -> Self {
-        let rgb = pair
-            .rgb()
-            .map(|rgb| print(|hasher| rgb.data().hash(hasher)));
-        let depth = pair.depth().map(|depth| match depth {
-            DepthFrame::Counts(counts) => print(|hasher| counts.data().hash(hasher)),
-            DepthFrame::Points(points) => print(|hasher| {
-                for value in points.data().as_flattened() {
-                    value.to_bits().hash(hasher);
-                }
-            }),
-        });
-        Self {
-            rgb: rgb.unwrap_or(0),
-            depth: depth.unwrap_or(0),
-        }
-    }
-}
-
-fn print(of: impl FnOnce(&mut DefaultHasher)) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    of(&mut hasher);
-    hasher.finish()
-}
-
 /// Looks at each picture before it is recorded, and remembers those that were.
 #[derive(Debug, Default)]
 pub(super) struct Scrutiny {
@@ -171,7 +139,9 @@ impl Scrutiny {
 
 #[cfg(test)]
 mod tests {
-    use twinspect_core::frame::{DepthCounts, FrameSize, Intrinsics, RgbFrame, Stamp, StampDomain};
+    use twinspect_core::frame::{
+        DepthCounts, DepthFrame, FrameSize, Intrinsics, RgbFrame, Stamp, StampDomain,
+    };
 
     use super::*;
 

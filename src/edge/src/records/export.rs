@@ -1,5 +1,6 @@
 //! `twinspect records export`: records into a data set.
 
+use std::cell::Cell;
 use std::io::Write;
 
 use serde::Serialize;
@@ -38,6 +39,8 @@ struct Summary {
     /// Records of parts that nobody has a picture of.
     unseen: usize,
     refused: usize,
+    /// Records that somebody or something has damaged; the log says which.
+    unreadable: usize,
 }
 
 pub(super) fn export(args: &ExportRecordsArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
@@ -46,17 +49,28 @@ pub(super) fn export(args: &ExportRecordsArgs, out: &mut dyn Write) -> Result<()
         Labelled::As(Label::from_folder(label))
     });
     let mut exporter = Exporter::new(&folder, &args.out, args.split.into(), labelled)?;
+    let unreadable = Cell::new(0);
     let mut entries: Vec<Entry> = if args.ids.is_empty() {
-        wanted(&folder, &args.filter)?.collect()
+        wanted(&folder, &args.filter, &unreadable)?.collect()
     } else {
         let named = args.ids.iter().map(|id| records::read(&folder, *id));
         named.collect::<Result<_, _>>()?
     };
     // Parts are numbered as they came.
     entries.sort_by_key(|entry| (entry.id.kind == Kind::Unseen, entry.id));
-    let mut summary = Summary::default();
+    let mut summary = Summary {
+        unreadable: unreadable.get(),
+        ..Summary::default()
+    };
+    let mut broken_off = None;
     for entry in &entries {
-        let exported = exporter.add(entry, session(entry));
+        let exported = match exporter.add(entry, session(entry)) {
+            Err(error) if error.ends_an_export() => {
+                broken_off = Some(error);
+                break;
+            }
+            exported => exported,
+        };
         let id = entry.id.to_string();
         let told = match &exported {
             Ok(Exported::Written(part)) => {
@@ -133,16 +147,21 @@ pub(super) fn export(args: &ExportRecordsArgs, out: &mut dyn Write) -> Result<()
             unlabelled,
             unseen,
             refused,
+            unreadable,
         } = &summary;
         writeln!(
             out,
             "{written} written to {}, {before} were there before, {unlabelled} are not labelled, {unseen} are of parts without a \
-             picture, {refused} refused",
+             picture, {refused} refused, {unreadable} can't be read",
             args.out.display()
         )?;
     }
-    if summary.refused > 0 {
-        let (failed, all) = (summary.refused, entries.len());
+    if let Some(error) = broken_off {
+        return Err(error.into());
+    }
+    let failed = summary.refused + summary.unreadable;
+    if failed > 0 {
+        let all = entries.len() + summary.unreadable;
         return Err(EdgeError::NotExported { failed, all });
     }
     Ok(())

@@ -6,6 +6,7 @@ mod export;
 mod filter;
 mod show;
 
+use std::cell::Cell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -57,7 +58,8 @@ impl<'a> From<&'a Entry> for Listed<'a> {
 fn list(args: &ListRecordsArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let folder = folder(&args.place)?;
     let (mut listed, mut more) = (0_usize, 0_usize);
-    for entry in wanted(&folder, &args.filter)? {
+    let unreadable = Cell::new(0);
+    for entry in wanted(&folder, &args.filter, &unreadable)? {
         if listed == args.limit {
             more += 1;
             continue;
@@ -74,15 +76,20 @@ fn list(args: &ListRecordsArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
             0 => String::new(),
             more => format!(", {more} older ones are not listed (--limit)"),
         };
+        let rest = match unreadable.get() {
+            0 => rest,
+            unreadable => format!("{rest}, {unreadable} can't be read"),
+        };
         writeln!(out, "{listed} records in {}{rest}", folder.display())?;
     }
     Ok(())
 }
 
-/// Records that a filter leaves, the newest first. What can't be read is told in the log, once each.
+/// Records that a filter leaves, the newest first. What can't be read is told in the log, once each, and counted.
 fn wanted<'a>(
     folder: &'a Path,
     filter: &'a crate::cli::RecordsFilter,
+    unreadable: &'a Cell<usize>,
 ) -> Result<impl Iterator<Item = Entry> + 'a, EdgeError> {
     let read = move |ids: Vec<RecordId>| {
         ids.into_iter()
@@ -93,6 +100,7 @@ fn wanted<'a>(
                 Err(records::RecordsError::Unknown { .. }) => None,
                 Err(error) => {
                     log::warn!("{id} is passed over: {}", WithCauses(&error));
+                    unreadable.set(unreadable.get() + 1);
                     None
                 }
             })

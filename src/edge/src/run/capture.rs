@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use twinspect_camera::{Camera, CameraError, CameraFrame};
 use twinspect_core::freshness::ExposureWindow;
 use twinspect_core::verdict::{Reason, Verdict};
@@ -13,6 +13,9 @@ use super::messages::{Errand, InspectorMessage, TicketMessage};
 use crate::chaos;
 use crate::clock::Clock;
 use crate::error::WithCauses;
+
+/// How often it is looked whether a camera without tickets has ended.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A ticket and what the camera saw of its part.
 #[derive(Debug)]
@@ -80,11 +83,26 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    /// Until there are no more tickets, or nobody wants frames.
+    /// Until there are no more tickets, or nobody wants frames. Also behind the end of a recording: what is triggered
+    /// before the line process has heard of that has no result.
     pub(super) fn run(mut self) {
         let camera_delay_us = self.camera_delay.as_micros() as u64;
         let exposure_max_us = self.exposure_max.as_micros() as u64;
-        while let Ok(ticket) = self.tickets.recv() {
+        let mut has_told_end = false;
+        loop {
+            let ticket = match self.tickets.recv_timeout(LOOK) {
+                Ok(ticket) => ticket,
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    if !has_told_end && self.camera.has_ended() {
+                        has_told_end = true;
+                        if !self.slot.tell_end() {
+                            return;
+                        }
+                    }
+                    continue;
+                }
+            };
             let there_us = ticket.triggered_us.saturating_add(camera_delay_us);
             let window = ExposureWindow::new(there_us, exposure_max_us);
             let opens_in = self.clock.until(window.from_us);
@@ -111,7 +129,10 @@ impl Capture {
                 }),
                 Err(error) => {
                     log::warn!("capturing {}: {}", ticket.errand, WithCauses(&error));
+                    let is_news = error.is_end() && !has_told_end;
+                    has_told_end |= is_news;
                     self.slot.refuse(ticket.errand, Reason::Camera, None)
+                        && (!is_news || self.slot.tell_end())
                 }
             };
             if !handed_over {
@@ -140,6 +161,11 @@ impl Slot {
         }
     }
 
+    /// Says that no more pictures will come; whether somebody listens.
+    fn tell_end(&self) -> bool {
+        self.answers.send(InspectorMessage::CameraEnded).is_ok()
+    }
+
     /// Answers for what nobody will judge; whether somebody listens.
     pub(super) fn refuse(
         &self,
@@ -161,10 +187,12 @@ mod tests {
     use super::*;
     use crate::run::messages::VerdictMessage;
 
-    /// Sees parts until it breaks, none of them before a time.
+    /// Sees parts until it ends, none of them before a time.
     struct Scripted {
         good: usize,
         not_before_us: u64,
+        /// Says that it has ended without being asked for a picture.
+        tells_end: bool,
     }
 
     impl Camera for Scripted {
@@ -189,6 +217,40 @@ mod tests {
                 truth: None,
             })
         }
+
+        fn has_ended(&self) -> bool {
+            self.tells_end && self.good == 0
+        }
+    }
+
+    fn capture(
+        camera: Scripted,
+        tickets: Receiver<TicketMessage>,
+        answers: Sender<InspectorMessage>,
+    ) -> (Capture, Receiver<Captured>) {
+        let (frames, waiting) = bounded(1);
+        let capture = Capture {
+            clock: Clock::start(),
+            camera_delay: Duration::from_micros(camera.not_before_us),
+            camera: Box::new(camera),
+            tickets,
+            exposure_max: Duration::from_secs(1),
+            slot: Slot {
+                frames,
+                waiting: waiting.clone(),
+                answers,
+                watch: Arc::default(),
+            },
+        };
+        (capture, waiting)
+    }
+
+    fn ticket(number: u64, at_us: u64) -> TicketMessage {
+        TicketMessage {
+            errand: Errand::Part(number),
+            triggered_us: at_us,
+            decide_by_us: at_us + 1_000,
+        }
     }
 
     /// Numbers of the frames that wait after tickets of a time, and of refused tickets with their reasons.
@@ -204,37 +266,21 @@ mod tests {
         at_us: u64,
     ) -> (Vec<u64>, Vec<(u64, Reason)>) {
         let (ticket_sender, ticket_receiver) = bounded(16);
-        let (frames, waiting) = bounded(1);
         let (answers, answered) = bounded(16);
         for number in 1..=tickets {
-            ticket_sender
-                .send(TicketMessage {
-                    errand: Errand::Part(number),
-                    triggered_us: at_us,
-                    decide_by_us: at_us + 1_000,
-                })
-                .unwrap();
+            ticket_sender.send(ticket(number, at_us)).unwrap();
         }
         drop(ticket_sender);
-        Capture {
-            clock: Clock::start(),
-            camera: Box::new(Scripted {
-                good,
-                not_before_us: camera_delay.as_micros() as u64,
-            }),
-            tickets: ticket_receiver,
-            camera_delay,
-            exposure_max: Duration::from_secs(1),
-            slot: Slot {
-                frames,
-                waiting: waiting.clone(),
-                answers,
-                watch: Arc::default(),
-            },
-        }
-        .run();
+        let camera = Scripted {
+            good,
+            not_before_us: camera_delay.as_micros() as u64,
+            tells_end: false,
+        };
+        let (capture, waiting) = capture(camera, ticket_receiver, answers);
+        capture.run();
         let refused = answered
             .iter()
+            .filter(|answer| *answer != InspectorMessage::CameraEnded)
             .map(|answer| match answer {
                 InspectorMessage::Verdict(VerdictMessage {
                     number,
@@ -263,6 +309,53 @@ mod tests {
         let (kept, refused) = captured(1, 2, 0);
         assert_eq!(kept, [1]);
         assert_eq!(refused, [(2, Reason::Camera)]);
+    }
+
+    #[test]
+    fn that_a_recording_has_ended_is_told_once_by_the_first_part_behind_it() {
+        let (ticket_sender, tickets) = bounded(16);
+        let (answers, answered) = bounded(16);
+        for number in 1..=4 {
+            ticket_sender.send(ticket(number, 0)).unwrap();
+        }
+        drop(ticket_sender);
+        let camera = Scripted {
+            good: 1,
+            not_before_us: 0,
+            tells_end: true,
+        };
+        capture(camera, tickets, answers).0.run();
+        let told: Vec<bool> = answered
+            .iter()
+            .map(|answer| answer == InspectorMessage::CameraEnded)
+            .collect();
+        // The parts 2, 3 and 4 have no result.
+        assert_eq!(told, [false, true, false, false]);
+    }
+
+    #[test]
+    fn that_a_recording_has_ended_is_told_without_a_part_behind_it() {
+        let (ticket_sender, tickets) = bounded(16);
+        let (answers, answered) = bounded(16);
+        let camera = Scripted {
+            good: 0,
+            not_before_us: 0,
+            tells_end: true,
+        };
+        let (capture, _waiting) = capture(camera, tickets, answers);
+        let thread = std::thread::spawn(move || capture.run());
+        let told = answered.recv_timeout(Duration::from_secs(30));
+        assert_eq!(told, Ok(InspectorMessage::CameraEnded));
+        // It goes on: what comes now has no result, and is no news.
+        let in_an_hour_us = 3_600_000_000;
+        ticket_sender.send(ticket(1, in_an_hour_us)).unwrap();
+        drop(ticket_sender);
+        thread.join().unwrap();
+        let rest: Vec<InspectorMessage> = answered.iter().collect();
+        assert!(
+            matches!(rest[..], [InspectorMessage::Verdict(_)]),
+            "{rest:?}"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use twinspect_core::challenge::Challenge;
+use twinspect_core::challenge::{Challenge, Shown};
 
 use crate::clock;
 use crate::config::ChallengeSpec;
@@ -21,7 +21,7 @@ const FORMAT: u32 = 1;
 /// How it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Standing {
+enum Standing {
     /// The last one was caught, or there was none yet.
     Well,
     /// One was announced, and nobody has written what became of it.
@@ -38,6 +38,9 @@ pub(super) struct ChallengeMemory {
     /// When the last one was caught; before the first one, when the station began to count.
     since_unix_s: u64,
     standing: Standing,
+    /// What became of the last part that was shown. Files of earlier releases don't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last: Option<Shown>,
 }
 
 impl ChallengeMemory {
@@ -47,14 +50,33 @@ impl ChallengeMemory {
             format: FORMAT,
             since_unix_s: clock::unix_s(),
             standing: Standing::Well,
+            last: None,
         }
     }
 
-    /// The same with another standing; a part that was caught counts from now on.
-    pub(super) fn with(self, standing: Standing) -> Self {
-        match standing {
-            Standing::Well => Self::fresh(),
-            standing => Self { standing, ..self },
+    /// The same while nobody knows what becomes of the part that is awaited.
+    pub(super) fn awaiting(self) -> Self {
+        Self {
+            standing: Standing::Awaited,
+            ..self
+        }
+    }
+
+    /// The same once a part was shown; one that was caught counts from now on.
+    pub(super) fn after(self, shown: Shown) -> Self {
+        let last = Some(shown);
+        match shown {
+            Shown::Caught => Self {
+                last,
+                ..Self::fresh()
+            },
+            Shown::Missed => Self {
+                standing: Standing::Missed,
+                last,
+                ..self
+            },
+            // It proves nothing: all else is as it was.
+            Shown::NoProof => Self { last, ..self },
         }
     }
 
@@ -93,6 +115,12 @@ impl ChallengeMemory {
         let age = unix_s.checked_sub(self.since_unix_s)?;
         (self.standing != Standing::Awaited).then_some(age.saturating_mul(1_000_000))
     }
+
+    /// What was shown last. A file that does not say it says at least that a part has passed.
+    fn last(&self) -> Option<Shown> {
+        let missed = (self.standing == Standing::Missed).then_some(Shown::Missed);
+        self.last.or(missed)
+    }
 }
 
 /// The challenge of a station that starts, and what is to be written of it now.
@@ -104,7 +132,8 @@ pub(super) fn resume(spec: &ChallengeSpec, now_us: u64) -> (Challenge, Option<Ch
         Ok(Some(memory)) => {
             let since_us = memory.age_us(clock::unix_s());
             let is_missed = memory.standing == Standing::Missed;
-            let challenge = Challenge::resumed(spec.every_us, now_us, since_us, is_missed);
+            let last = memory.last();
+            let challenge = Challenge::resumed(spec.every_us, now_us, since_us, is_missed, last);
             (challenge, Some(memory))
         }
         Ok(None) => {
@@ -115,8 +144,8 @@ pub(super) fn resume(spec: &ChallengeSpec, now_us: u64) -> (Challenge, Option<Ch
             log::warn!(
                 "when a challenge part was caught last is not known, the next one is due: {why}"
             );
-            let fresh = ChallengeMemory::fresh().with(Standing::Awaited);
-            let challenge = Challenge::resumed(spec.every_us, now_us, None, false);
+            let fresh = ChallengeMemory::fresh().awaiting();
+            let challenge = Challenge::resumed(spec.every_us, now_us, None, false, None);
             (challenge, Some(fresh))
         }
     }
@@ -158,6 +187,7 @@ mod tests {
             format: FORMAT,
             since_unix_s,
             standing,
+            last: None,
         };
         memory.write(&spec.memory).unwrap();
     }
@@ -196,6 +226,53 @@ mod tests {
             std::fs::write(&spec.memory, damaged).unwrap();
             assert_eq!(alarm(&spec), Some(Alarm::Overdue));
         }
+    }
+
+    #[test]
+    fn what_was_shown_last_outlives_a_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = spec(folder.path());
+        let last = |memory: ChallengeMemory| {
+            memory.write(&spec.memory).unwrap();
+            resume(&spec, 7).0.last()
+        };
+        let fresh = ChallengeMemory::fresh();
+        assert_eq!(last(fresh), None);
+        for shown in Shown::ALL {
+            assert_eq!(last(fresh.after(shown)), Some(shown));
+            // Another one was announced, and nobody has seen what became of it.
+            assert_eq!(last(fresh.after(shown).awaiting()), Some(shown));
+            assert_eq!(alarm(&spec), Some(Alarm::Overdue));
+        }
+        // A part without a result takes no alarm away.
+        let missed = fresh.after(Shown::Missed).after(Shown::NoProof);
+        assert_eq!(last(missed), Some(Shown::NoProof));
+        assert_eq!(alarm(&spec), Some(Alarm::Missed));
+        assert_eq!(last(missed.after(Shown::Caught)), Some(Shown::Caught));
+        assert_eq!(alarm(&spec), None);
+    }
+
+    #[test]
+    fn files_of_earlier_releases_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = spec(folder.path());
+        std::fs::create_dir_all(spec.memory.parent().unwrap()).unwrap();
+        let now = clock::unix_s();
+        for (standing, known, is_missed) in [
+            ("well", None, None),
+            ("missed", Some(Shown::Missed), Some(Alarm::Missed)),
+        ] {
+            let text =
+                format!("{{\"format\":1,\"since_unix_s\":{now},\"standing\":\"{standing}\"}}\n");
+            std::fs::write(&spec.memory, text).unwrap();
+            assert_eq!(resume(&spec, 7).0.last(), known, "{standing}");
+            assert_eq!(alarm(&spec), is_missed, "{standing}");
+        }
+        let unknown = format!(
+            "{{\"format\":1,\"since_unix_s\":{now},\"standing\":\"well\",\"last\":\"perhaps\"}}"
+        );
+        std::fs::write(&spec.memory, unknown).unwrap();
+        assert_eq!(alarm(&spec), Some(Alarm::Overdue));
     }
 
     #[test]

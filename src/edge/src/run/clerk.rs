@@ -19,7 +19,7 @@ use super::orders::Order;
 use crate::chaos;
 use crate::config::Recipe;
 use crate::control::Reply;
-use crate::error::WithCauses;
+use crate::error::{WithCauses, models_code};
 
 /// Wishes that may wait.
 const SEARCHES_MAX: usize = 3;
@@ -30,6 +30,9 @@ const ERRANDS_MAX: usize = 32;
 const AGAIN: Duration = Duration::from_secs(5);
 /// Nothing is due.
 const IDLE: Duration = Duration::from_secs(3_600);
+
+/// Exit code of a command that has met one.
+const A_BUG: u8 = 1;
 
 /// What is said where the clerk went wrong; the panic has told what and where.
 const PANICKED: &str = "looking for the model has panicked: please report it with the log";
@@ -111,8 +114,16 @@ pub(super) fn chores() -> (Chores, InTray) {
 /// A model that somebody wants, or why there is none.
 #[derive(Debug)]
 pub(super) struct Wish {
-    pub(super) found: Result<Found, String>,
+    pub(super) found: Result<Found, NotFound>,
     pub(super) answer: Sender<Reply>,
+}
+
+/// Why there is no such model.
+#[derive(Debug)]
+pub(super) struct NotFound {
+    pub(super) reason: String,
+    /// As of [`Reply::Refused`].
+    pub(super) exit_code: Option<u8>,
 }
 
 /// What a restart is to know of the selected recipe, and whether it does.
@@ -200,7 +211,10 @@ pub(super) fn start(store: Option<Store>, tray: InTray, orders: Sender<Order>) {
                 recv(searches) -> search => {
                     let Ok(Search { typed, answer }) = search else { return };
                     let found = catch_unwind(AssertUnwindSafe(|| find(store.as_ref(), &typed)));
-                    let found = found.unwrap_or_else(|_| Err(PANICKED.to_owned()));
+                    let found = found.unwrap_or_else(|_| Err(NotFound {
+                        reason: PANICKED.to_owned(),
+                        exit_code: Some(A_BUG),
+                    }));
                     Order::Activate(Box::new(Wish { found, answer }))
                 }
                 default(notes.idle()) => {
@@ -283,14 +297,18 @@ fn run_errand(store: Option<&Store>, notes: &mut Notes, errand: Errand) -> Optio
     })
 }
 
-fn find(store: Option<&Store>, typed: &str) -> Result<Found, String> {
+fn find(store: Option<&Store>, typed: &str) -> Result<Found, NotFound> {
     let Some(store) = store else {
-        return Err(
-            "the station goes by bundle.file: put bundle.active = true in its place, and restart it"
+        return Err(NotFound {
+            reason: "the station goes by bundle.file: put bundle.active = true in its place, and restart it"
                 .to_owned(),
-        );
+            exit_code: None,
+        });
     };
-    store.find(typed).map_err(|error| said(&error))
+    store.find(typed).map_err(|error| NotFound {
+        reason: said(&error),
+        exit_code: Some(models_code(&error)),
+    })
 }
 
 fn of_recipe(store: Option<&Store>, recipe: &Recipe) -> Result<Found, String> {

@@ -132,6 +132,7 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
 fn tell_why(stream: &mut UnixStream, error: &EdgeError) {
     let message = InspectorMessage::Failed {
         why: WithCauses(error).to_string(),
+        exit_code: error.code(),
     };
     if let Err(error) = messages::write(stream, &mut Vec::new(), &message) {
         log::debug!("telling why this process ends: {error}");

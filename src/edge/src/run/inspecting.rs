@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use twinspect_camera::CameraError;
 use twinspect_core::verdict::{Reason, Verdict};
 
 use super::capture::{CaptureWatch, Captured};
@@ -96,10 +95,8 @@ impl Inspect {
         {
             log::debug!("the line process ended before the inspect process");
         }
-        if self.camera_lost {
-            return Err(EdgeError::Camera(CameraError::Lost {
-                camera: "the camera".to_owned(),
-            }));
+        if let Some(watch) = self.camera_watch.filter(|_| self.camera_lost) {
+            return Err(EdgeError::Camera(watch.lost()));
         }
         self.health
             .into_end()

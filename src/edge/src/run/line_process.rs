@@ -139,7 +139,7 @@ struct LineProcess {
     models: Models,
     recipes: Recipes,
     reserve: Reserve,
-    /// No more pictures come, from a camera whose pictures are the trigger.
+    /// No more pictures come: a recording has ended.
     camera_has_ended: bool,
     /// What spoke against more parts when it was last looked at.
     obstacle: Option<NotReady>,

@@ -117,7 +117,11 @@ pub(super) enum InspectorMessage {
     /// The model is proven, the camera still closed.
     Proven(Proven),
     /// This process is about to end before it was ready, and why.
-    Failed { why: String },
+    Failed {
+        why: String,
+        /// What it ends with.
+        exit_code: u8,
+    },
     /// The model is proven, the camera open: tickets will be served.
     Ready(Ready),
     /// A part was judged.

@@ -22,8 +22,9 @@ use crate::control::{
 use crate::error::WithCauses;
 use crate::page::Sign;
 
-/// Of the reason of a refused configuration, in the first line of a status.
-const REASON_CHARS_MAX: usize = 300;
+/// Of each reason in the first line of a status, of which a service manager takes 4096 bytes. Log and status have all
+/// of it.
+const REASON_CHARS_MAX: usize = 400;
 
 /// What the answer to `status` takes from elsewhere.
 pub(super) struct Told<'a> {
@@ -294,30 +295,35 @@ impl Service {
         let Some(mood) = self.mood else { return };
         self.doing = match &self.unchosen {
             Some(why) if mood.obstacle == Some(NotReady::Recipe) => {
-                let why: String = why
-                    .replace('\n', " ")
-                    .chars()
-                    .take(REASON_CHARS_MAX)
-                    .collect();
+                let why = shortened(why);
                 format!("not ready: recipe: {why}; all parts are rejected")
             }
             _ => mood.doing(self.inspector.as_ref()),
         };
         if let Some(reload) = self.last_reload.as_ref().filter(|last| !last.taken_over) {
             self.doing.push_str("; new configuration refused: ");
-            let text = reload.text.replace('\n', " ");
-            self.doing.extend(text.chars().take(REASON_CHARS_MAX));
+            self.doing.push_str(&shortened(&reload.text));
         }
         if let Some(UnderWay { model, step }) = &self.under_way {
             self.doing.push_str(&format!("; {step} model {model}"));
         }
         if let Some(text) = &self.given_up {
             self.doing.push_str("; ");
-            let text = text.replace('\n', " ");
-            self.doing.extend(text.chars().take(REASON_CHARS_MAX));
+            self.doing.push_str(&shortened(text));
         }
         self.notifier.status(&self.doing);
     }
+}
+
+/// A reason on one line; a long one ends behind a word.
+fn shortened(text: &str) -> String {
+    let text = text.replace('\n', " ");
+    let Some((end, _)) = text.char_indices().nth(REASON_CHARS_MAX) else {
+        return text;
+    };
+    let start = text.get(..end).unwrap_or_default();
+    let words = start.rsplit_once(' ').map_or(start, |(words, _)| words);
+    format!("{} ...", words.trim_end_matches([' ', ',', ';', ':', '.']))
 }
 
 /// Who asks may be elsewhere.
@@ -329,5 +335,29 @@ fn absolute(path: &Path) -> PathBuf {
 pub(super) fn reply(answer: &Sender<Reply>, told: Reply) {
     if answer.try_send(told).is_err() {
         log::debug!("nobody waits for the answer");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_reason_ends_behind_a_word() {
+        assert_eq!(shortened("one\ntwo"), "one two");
+        let fits = "ü".repeat(REASON_CHARS_MAX);
+        assert_eq!(shortened(&fits), fits);
+        let long = "rights, and the space; ".repeat(REASON_CHARS_MAX);
+        let short = shortened(&long);
+        assert!(short.chars().count() <= REASON_CHARS_MAX + 4, "{short}");
+        let kept = short.strip_suffix(" ...").unwrap();
+        let next = long.strip_prefix(kept).unwrap();
+        assert!(next.starts_with([' ', ',', ';']), "{kept}");
+        assert!(kept.ends_with(char::is_alphabetic), "{kept}");
+        let one_word = "x".repeat(REASON_CHARS_MAX + 1);
+        assert_eq!(
+            shortened(&one_word),
+            format!("{} ...", "x".repeat(REASON_CHARS_MAX))
+        );
     }
 }

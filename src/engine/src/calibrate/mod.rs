@@ -87,18 +87,27 @@ impl Recalibrated {
         )
     }
 
-    /// Writes the bundle, anywhere but over the old one.
+    /// Writes the bundle as a new file.
     ///
     /// # Errors
-    /// [`CalibrateError::SameFile`], [`CalibrateError::Bundle`].
+    /// As [`require_new`], and [`CalibrateError::Bundle`].
     pub fn write_archive(&self, path: &Path) -> Result<(), CalibrateError> {
-        let real = |path: &Path| path.canonicalize().ok();
-        if path == self.old || real(path).is_some_and(|path| Some(path) == real(&self.old)) {
-            let path = path.to_owned();
-            return Err(CalibrateError::SameFile { path });
-        }
+        require_new(&self.old, path)?;
         Ok(self.bundle.write_archive(path)?)
     }
+}
+
+/// Refuses a place where the old bundle lies, or anything else: asked before the first part.
+///
+/// # Errors
+/// [`CalibrateError::SameFile`], [`CalibrateError::Bundle`].
+pub fn require_new(old: &Path, path: &Path) -> Result<(), CalibrateError> {
+    let real = |path: &Path| path.canonicalize().ok();
+    if path == old || real(path).is_some_and(|path| Some(path) == real(old)) {
+        let path = path.to_owned();
+        return Err(CalibrateError::SameFile { path });
+    }
+    Ok(twinspect_bundle::require_vacant(path)?)
 }
 
 impl<'a> Calibrator<'a> {

@@ -1,3 +1,4 @@
+use twinspect_bundle::BundleError;
 use twinspect_core::modality::Modality;
 use twinspect_core::score::FitError;
 
@@ -161,7 +162,7 @@ fn too_few_parts_and_impossible_rates_are_refused() {
 }
 
 #[test]
-fn the_old_bundle_is_never_written_over() {
+fn no_bundle_is_ever_written_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("old.twb");
     let made = fixture::bundle(Senses::Rgb, Twist::None);
@@ -174,5 +175,13 @@ fn the_old_bundle_is_never_written_over() {
         assert!(matches!(refused, Err(CalibrateError::SameFile { .. })));
     }
     assert_eq!(std::fs::read(&path).unwrap(), before);
-    made.write_archive(&folder.path().join("new.twb")).unwrap();
+    let new = folder.path().join("new.twb");
+    made.write_archive(&new).unwrap();
+    let before = std::fs::read(&new).unwrap();
+    let refused = made.write_archive(&new).unwrap_err();
+    assert!(
+        matches!(&refused, CalibrateError::Bundle(BundleError::Exists { path }) if *path == new),
+        "{refused:?}"
+    );
+    assert_eq!(std::fs::read(&new).unwrap(), before);
 }

@@ -103,7 +103,8 @@ pub enum ProofError {
     },
     /// The evidence differs by more than 1 % of the threshold, or there is none.
     #[error(
-        "{engine} does not reproduce the evidence of golden {golden}: expected {expected}, found {found:?}, threshold {threshold}"
+        "{engine} does not reproduce the evidence of golden {golden}: expected {expected}, found {}, threshold {threshold}",
+        evidence_told(*found)
     )]
     Evidence {
         /// The engine.
@@ -117,6 +118,11 @@ pub enum ProofError {
         /// The threshold that decides.
         threshold: f32,
     },
+}
+
+/// Evidence in a message.
+fn evidence_told(found: Option<f32>) -> String {
+    found.map_or_else(|| "none".to_owned(), |found| found.to_string())
 }
 
 impl ProofError {

@@ -64,8 +64,9 @@ pub enum Mistrust {
     },
     /// A score differs by more than 1 % of the threshold, or there is none.
     #[error(
-        "{engine} gives another score than {reference} to golden {golden}: expected {expected:.4}, found {found:?}; 0.01 may \
-         lie between them"
+        "{engine} gives another score than {reference} to golden {golden}: expected {expected:.4}, found {}; 0.01 may \
+         lie between them",
+        super::evidence_told(*found)
     )]
     Score {
         /// The engine that is looked at.

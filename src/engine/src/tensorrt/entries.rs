@@ -6,20 +6,30 @@ use std::path::{Path, PathBuf};
 use twinspect_bundle::Bundle;
 
 use super::board::Board;
-use super::plans::{PlanStore, cache_purpose, stages};
+use super::plans::{PlanStore, TIMING_CACHE, cache_purpose, is_exposed, stages};
 use super::sealed::{self, Unsealed};
 use super::source::StageSource;
 use crate::engine::{Precision, StageName};
 
-/// A file in a folder of plans.
+/// Something in a folder of plans that is named like one.
 #[derive(Debug, Clone)]
 pub struct PlanEntry {
     /// The file.
     pub file: PathBuf,
     /// Its size.
     pub bytes: u64,
+    /// Others than its owner may write it: it is not run.
+    pub is_exposed: bool,
     /// What it was written for, or what is wrong with it.
-    purpose: Result<String, &'static str>,
+    purpose: Result<String, Fault>,
+}
+
+/// Why nothing is known of a file.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    Damaged(&'static str),
+    Foreign(&'static str),
+    Unreadable(io::ErrorKind),
 }
 
 /// What a file is good for.
@@ -35,12 +45,24 @@ pub enum PlanUse {
     OtherBoard,
     /// It is not what was written.
     Damaged(&'static str),
+    /// It is nothing that is ever written here, and was not opened.
+    Foreign(&'static str),
+    /// It can't be read.
+    Unreadable(io::ErrorKind),
 }
 
 impl PlanUse {
     /// Whether it serves this board and one of the bundles.
     pub fn is_current(self) -> bool {
         matches!(self, Self::Stage(..) | Self::TimingCache)
+    }
+
+    /// Whether it was written here once, and nobody has a use for it.
+    pub fn is_waste(self) -> bool {
+        match self {
+            Self::OtherNetwork | Self::OtherBoard | Self::Damaged(_) => true,
+            Self::Stage(..) | Self::TimingCache | Self::Foreign(_) | Self::Unreadable(_) => false,
+        }
     }
 }
 
@@ -53,6 +75,18 @@ impl std::fmt::Display for PlanUse {
             Self::OtherNetwork => f.write_str("another network"),
             Self::OtherBoard => f.write_str("another board, TensorRT or driver"),
             Self::Damaged(what) => write!(f, "damaged: {what}"),
+            Self::Foreign(what) => write!(f, "no plan: {what}"),
+            Self::Unreadable(why) => write!(f, "can't be read: {why}"),
+        }
+    }
+}
+
+impl From<Fault> for PlanUse {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Damaged(what) => Self::Damaged(what),
+            Fault::Foreign(what) => Self::Foreign(what),
+            Fault::Unreadable(why) => Self::Unreadable(why),
         }
     }
 }
@@ -62,24 +96,49 @@ impl PlanEntry {
     pub fn use_on(&self, board: &Board, bundles: &[Bundle]) -> PlanUse {
         let purpose = match &self.purpose {
             Ok(purpose) => purpose,
-            Err(what) => return PlanUse::Damaged(what),
+            Err(fault) => return (*fault).into(),
         };
         if *purpose == cache_purpose(board) {
             return PlanUse::TimingCache;
         }
-        let is_of = |bundle: &Bundle, stage, precision| {
-            StageSource::of(bundle, stage, precision)
-                .is_ok_and(|source| *purpose == source.purpose(board))
-        };
-        let mut all = bundles.iter().flat_map(|bundle| {
-            stages(bundle)
-                .flat_map(|stage| Precision::ALL.map(|precision| (stage, precision)))
-                .filter(move |&(stage, precision)| is_of(bundle, stage, precision))
-        });
-        match all.next() {
+        let stage = stage_of(bundles, |source| *purpose == source.purpose(board));
+        match stage {
             Some((stage, precision)) => PlanUse::Stage(stage, precision),
             None if purpose.contains(&board.identity()) => PlanUse::OtherNetwork,
             None => PlanUse::OtherBoard,
+        }
+    }
+
+    /// What it says of itself, where there is no board to ask: its network, if one of the bundles has it, and what it was built with.
+    pub fn own_words(&self, bundles: &[Bundle]) -> String {
+        let purpose = match &self.purpose {
+            Ok(purpose) => purpose,
+            Err(fault) => return PlanUse::from(*fault).to_string(),
+        };
+        let what = if purpose.starts_with(TIMING_CACHE) {
+            PlanUse::TimingCache
+        } else {
+            let stage = stage_of(bundles, |source| {
+                let lines = source.network_lines();
+                purpose
+                    .strip_suffix(&lines)
+                    .is_some_and(|before| before.ends_with('\n'))
+            });
+            stage.map_or(PlanUse::OtherNetwork, |(stage, precision)| {
+                PlanUse::Stage(stage, precision)
+            })
+        };
+        let line = |key: &str| {
+            let mut lines = purpose.lines();
+            lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "))
+        };
+        // The library's file tells boards apart, and nobody else.
+        let tensorrt = line("tensorrt").and_then(|line| line.split(',').next());
+        match (tensorrt, line("gpu"), line("driver")) {
+            (Some(tensorrt), Some(gpu), Some(driver)) => {
+                format!("{what}, built with TensorRT {tensorrt} on {gpu}, driver {driver}")
+            }
+            _ => what.to_string(),
         }
     }
 
@@ -87,6 +146,20 @@ impl PlanEntry {
     pub fn built_for(&self) -> Option<&str> {
         self.purpose.as_deref().ok()
     }
+}
+
+/// The first network of some bundles that fits.
+fn stage_of(
+    bundles: &[Bundle],
+    fits: impl Fn(&StageSource<'_>) -> bool,
+) -> Option<(StageName, Precision)> {
+    bundles.iter().find_map(|bundle| {
+        stages(bundle)
+            .flat_map(|stage| Precision::ALL.map(|precision| (stage, precision)))
+            .find(|&(stage, precision)| {
+                StageSource::of(bundle, stage, precision).is_ok_and(|source| fits(&source))
+            })
+    })
 }
 
 fn is_plan(file: &Path) -> bool {
@@ -111,30 +184,112 @@ impl PlanStore {
         Ok(true)
     }
 
-    /// All plans and timing caches, by the names of their files. Each is read whole.
+    /// All that is named like a plan or a timing cache, by the names of the files; nothing of a folder that is not there. Each plain file
+    /// is read whole.
     ///
     /// # Errors
-    /// A folder or file that can't be read.
+    /// A folder that can't be read.
     pub fn entries(&self) -> io::Result<Vec<PlanEntry>> {
+        let folder = match fs_err::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            folder => folder?,
+        };
         let mut entries = Vec::new();
-        for entry in fs_err::read_dir(&self.folder)? {
+        for entry in folder {
             let file = entry?.path();
-            if !is_plan(&file) {
-                continue;
+            if is_plan(&file) {
+                entries.extend(entry_of(file));
             }
-            let purpose = match sealed::purpose(&file) {
-                Ok(purpose) => Ok(purpose),
-                Err(Unsealed::Damaged(what)) => Err(what),
-                Err(Unsealed::Io(error)) => return Err(error),
-            };
-            let bytes = fs_err::metadata(&file)?.len();
-            entries.push(PlanEntry {
-                file,
-                bytes,
-                purpose,
-            });
         }
         entries.sort_by(|one, other| one.file.cmp(&other.file));
         Ok(entries)
+    }
+}
+
+/// `None` for what is gone meanwhile.
+fn entry_of(file: PathBuf) -> Option<PlanEntry> {
+    let unknown = |file, fault| PlanEntry {
+        file,
+        bytes: 0,
+        is_exposed: false,
+        purpose: Err(fault),
+    };
+    let facts = match fs_err::metadata(&file) {
+        Ok(facts) => facts,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let is_link = fs_err::symlink_metadata(&file).is_ok();
+            return is_link.then(|| unknown(file, Fault::Foreign("a link that leads nowhere")));
+        }
+        Err(error) => return Some(unknown(file, Fault::Unreadable(error.kind()))),
+    };
+    let purpose = sealed::purpose(&file).map_err(|unsealed| match unsealed {
+        Unsealed::Damaged(what) => Fault::Damaged(what),
+        Unsealed::Foreign(what) => Fault::Foreign(what),
+        Unsealed::Io(error) => Fault::Unreadable(error.kind()),
+    });
+    Some(PlanEntry {
+        bytes: facts.len(),
+        is_exposed: facts.is_file() && is_exposed(&facts),
+        file,
+        purpose,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(purpose: &str) -> String {
+        let entry = PlanEntry {
+            file: PathBuf::from("rgb-0.plan"),
+            bytes: 1,
+            is_exposed: false,
+            purpose: Ok(purpose.to_owned()),
+        };
+        entry.own_words(&[])
+    }
+
+    #[test]
+    fn a_plan_says_what_it_was_built_with_where_no_board_is_asked() {
+        let board = "tensorrt = 10.3.0, 7 bytes of 9\ngpu = Orin, compute capability 8.7, 16 multiprocessors\n\
+                     driver = 12060";
+        let with = "built with TensorRT 10.3.0 on Orin, compute capability 8.7, 16 multiprocessors, driver 12060";
+        assert_eq!(
+            words(&format!("revision = 1\n{board}\ntypes = f32\nnetwork = ab")),
+            format!("another network, {with}")
+        );
+        assert_eq!(
+            words(&format!("{TIMING_CACHE}{board}")),
+            format!("timing cache, {with}")
+        );
+        assert_eq!(words("something else"), "another network");
+    }
+
+    #[test]
+    fn what_was_never_written_here_is_told_and_is_no_waste() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("d.plan")).unwrap();
+        std::os::unix::fs::symlink(at("nowhere"), at("l.plan")).unwrap();
+        std::os::unix::net::UnixListener::bind(at("s.plan")).unwrap();
+        std::fs::write(at("t.plan"), "cut off").unwrap();
+        std::fs::write(at("other"), "").unwrap();
+        let entries = PlanStore::new(folder.path()).entries().unwrap();
+        let told: Vec<String> = entries.iter().map(|entry| entry.own_words(&[])).collect();
+        let expected = [
+            "no plan: a folder",
+            "no plan: a link that leads nowhere",
+            "no plan: a pipe, socket or device",
+            "damaged: it has no head",
+        ];
+        assert_eq!(told, expected);
+        let is_waste = |entry: &PlanEntry| match entry.purpose {
+            Ok(_) => panic!("{entry:?}"),
+            Err(fault) => PlanUse::from(fault).is_waste(),
+        };
+        let waste: Vec<bool> = entries.iter().map(is_waste).collect();
+        assert_eq!(waste, [false, false, false, true]);
+        let missing = PlanStore::new(at("missing")).entries().unwrap();
+        assert!(missing.is_empty());
     }
 }

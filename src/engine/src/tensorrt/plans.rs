@@ -18,6 +18,9 @@ use super::sealed::{self, Unsealed};
 use super::source::StageSource;
 use crate::engine::{Precision, StageName};
 
+/// What a timing cache's purpose begins with.
+pub(super) const TIMING_CACHE: &str = "timing cache\n";
+
 /// A folder of plans.
 #[derive(Debug, Clone)]
 pub struct PlanStore {
@@ -102,7 +105,9 @@ impl PlanStore {
                 private(&file)?;
                 Ok(Plan::from_trusted_bytes(bytes))
             }
-            Err(Unsealed::Damaged(what)) => Err(PlanError::Damaged { file, what }),
+            Err(Unsealed::Damaged(what) | Unsealed::Foreign(what)) => {
+                Err(PlanError::Damaged { file, what })
+            }
             Err(Unsealed::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
                 let folder = self.folder.clone();
                 Err(PlanError::Missing { stage, folder })
@@ -161,8 +166,11 @@ impl PlanStore {
         keep(&cache_file, &cache_purpose, &built.timing_cache)
     }
 
-    /// Nobody but the owner may put files into the folder.
-    fn hold_private(&self) -> Result<(), PlanError> {
+    /// Whether nobody but the owner may put files into the folder.
+    ///
+    /// # Errors
+    /// [`PlanError::Exposed`]; [`PlanError::Read`] of a folder that can't be asked, or is not there.
+    pub fn hold_private(&self) -> Result<(), PlanError> {
         private(&self.folder)
     }
 
@@ -175,8 +183,8 @@ impl PlanStore {
 
 /// Whether only the owner may write a file or folder.
 fn private(path: &Path) -> Result<(), PlanError> {
-    let mode = fs_err::metadata(path).map_err(PlanError::Read)?.mode();
-    if mode & 0o022 == 0 {
+    let facts = fs_err::metadata(path).map_err(PlanError::Read)?;
+    if !is_exposed(&facts) {
         Ok(())
     } else {
         let path = path.to_owned();
@@ -184,9 +192,14 @@ fn private(path: &Path) -> Result<(), PlanError> {
     }
 }
 
+/// Whether others than its owner may write it.
+pub(super) fn is_exposed(facts: &std::fs::Metadata) -> bool {
+    facts.mode() & 0o022 != 0
+}
+
 /// What a timing cache is for.
 pub(super) fn cache_purpose(board: &Board) -> String {
-    format!("timing cache\n{}", board.identity())
+    format!("{TIMING_CACHE}{}", board.identity())
 }
 
 /// The stages of a bundle.

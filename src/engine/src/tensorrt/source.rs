@@ -62,16 +62,18 @@ impl<'a> StageSource<'a> {
 
     /// What a plan of it is for.
     pub(super) fn purpose(&self, board: &Board) -> String {
+        let (board, network) = (board.identity(), self.network_lines());
+        format!("revision = {BUILDER_REVISION}\n{board}\n{network}")
+    }
+
+    /// The end of what a plan of it is for, whatever the board.
+    pub(super) fn network_lines(&self) -> String {
         let (types, network) = match &self.halved {
             None => ("f32", self.onnx),
             // Whatever changes in how it is made makes another plan of it.
             Some(halved) => ("f16", halved.typed.as_slice()),
         };
-        format!(
-            "revision = {BUILDER_REVISION}\n{}\ntypes = {types}\nnetwork = {}",
-            board.identity(),
-            sealed::digest(network)
-        )
+        format!("types = {types}\nnetwork = {}", sealed::digest(network))
     }
 
     /// Has TensorRT read it, as this generation can be told of its types.

@@ -2,6 +2,7 @@
 
 mod inspect;
 mod model;
+mod size;
 
 pub use model::{Model, ModelError, TensorSpec};
 pub(crate) use model::{check_finite, check_room, panic_message};

@@ -10,6 +10,7 @@ use tract_onnx::prelude::{
 use tract_onnx::tract_hir::infer::InferenceFact;
 
 use super::inspect::{Interface, inspect};
+use super::size::check_size;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -116,6 +117,16 @@ pub enum ModelError {
     OutputType {
         /// The output.
         tensor: String,
+    },
+    /// Tensors inside that are far larger than those of any network of ours: a run would take minutes, or all memory.
+    #[error("{what} would hold {found} values, at most {limit} are allowed")]
+    TooLarge {
+        /// Which tensor, or all of them.
+        what: String,
+        /// The limit.
+        limit: usize,
+        /// Values that it would hold.
+        found: usize,
     },
     /// tract can't make a plan of the graph: an unknown operator, shapes that contradict.
     #[error("planning the graph")]
@@ -358,7 +369,9 @@ fn plan(
         let fact = InferenceFact::dt_shape(f32::datum_type(), *shape);
         model = model.with_input_fact(index, fact).map_err(planned)?;
     }
-    let model: TypedModel = model.into_optimized().map_err(planned)?;
+    let model: TypedModel = model.into_typed().map_err(planned)?;
+    check_size(&model)?;
+    let model = model.into_optimized().map_err(planned)?;
     let output_specs = interface
         .outputs
         .iter()

@@ -192,6 +192,34 @@ fn graphs_that_cannot_be_planned_are_refused() {
     );
 }
 
+/// Nothing is computed before it is known that it ends.
+#[test]
+fn networks_that_would_eat_time_or_memory_are_refused_before_they_run() {
+    let refused = |size, relus: usize| {
+        let mut graph = Graph::new("large", WeightFormat::F32);
+        let x = graph.input("x", &[1, 1, 8, 8]).unwrap();
+        let mut y = graph.resize("wide", x, size).unwrap();
+        for number in 0..relus {
+            y = graph.relu(&format!("relu{number}"), y).unwrap();
+        }
+        let y = graph.reduce_sum("sum", y, &[1]).unwrap();
+        graph.output("y", y).unwrap();
+        let onnx = graph.encode().unwrap();
+        Model::from_bytes(&onnx, &[1, 1, 8, 8]).expect_err("must be refused")
+    };
+    let wide = refused([16_384, 4_097], 0);
+    let ModelError::TooLarge { what, found, .. } = &wide else {
+        panic!("{wide:?}");
+    };
+    assert!(what.contains("wide"), "{what}");
+    assert_eq!(*found, 16_384 * 4_097);
+    let long = refused([16_384, 4_096], 32);
+    assert!(
+        matches!(&long, ModelError::TooLarge { what, .. } if what == "all tensors together"),
+        "{long:?}"
+    );
+}
+
 #[test]
 fn an_open_batch_size_is_closed_by_the_shape_that_is_asked_for() {
     let mut proto = ModelProto::decode(good().as_slice()).unwrap();

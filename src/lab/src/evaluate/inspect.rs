@@ -95,6 +95,10 @@ pub(super) fn inspect(
             score: None,
             rgb: None,
             geometry: None,
+            reason: match &verdict {
+                Verdict::NoResult { reason } => Some(reason.name()),
+                Verdict::Pass { .. } | Verdict::Fail { .. } => None,
+            },
         };
         for (modality, known) in manifest.score.modalities.present() {
             let line = known.threshold.evidence;

@@ -9,8 +9,9 @@ use serde::Serialize;
 use twinspect_bundle::{Bundle, BundleError};
 use twinspect_core::modality::Modality;
 use twinspect_dataset::{Dataset, DatasetError, PartRef, Split};
-use twinspect_engine::EngineError;
+use twinspect_engine::{EngineError, ProofError, TractEngine, prove};
 
+use crate::camera_fit::{UnfitCamera, check_camera};
 use crate::good_parts::PartsError;
 use crate::metrics::{self, Report, ScoredPart};
 use inspect::{Inspected, inspect};
@@ -31,6 +32,18 @@ pub(crate) enum EvaluateError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The engine does not reproduce the bundle.
+    #[error("proving the engine with bundle {}", bundle.display())]
+    Proof {
+        /// The bundle.
+        bundle: PathBuf,
+        /// What differs.
+        #[source]
+        source: Box<ProofError>,
+    },
+    /// A bundle of another camera.
+    #[error(transparent)]
+    Camera(#[from] UnfitCamera),
     /// A map that is no map.
     #[error("judging part {part}")]
     Unrankable {
@@ -61,6 +74,9 @@ impl EvaluateError {
             Self::Bundle(error) => error.hint(),
             Self::Data(error) => error.hint().map(Into::into),
             Self::Parts(error) => error.hint(),
+            Self::Engine(error) => error.hint(),
+            Self::Proof { source, .. } => source.hint(),
+            Self::Camera(error) => error.hint(),
             Self::NoParts { .. } => Some("name a data set with a folder `test`".into()),
             _ => None,
         }
@@ -90,6 +106,9 @@ pub(crate) struct PartScore {
     pub(crate) rgb: Option<f32>,
     /// Evidence of height over its own threshold.
     pub(crate) geometry: Option<f32>,
+    /// Why there is no score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<&'static str>,
 }
 
 /// Inspects all test parts. Maps go to `maps` if it is given, as float32 of 256 x 256.
@@ -98,12 +117,34 @@ pub(crate) fn evaluate(
     data: &Path,
     maps: Option<&Path>,
 ) -> Result<Evaluation, EvaluateError> {
-    let bundle = Bundle::open(bundle)?;
-    let dataset = twinspect_dataset::open(data)?;
+    let (bundle, dataset) = open(bundle, data)?;
     evaluate_before(&bundle, dataset.as_ref(), maps, &|_| {})
 }
 
-/// The same before an onlooker, who sees what no evaluation keeps.
+/// Opens both, and holds them to each other.
+pub(crate) fn open(
+    bundle: &Path,
+    data: &Path,
+) -> Result<(Bundle, Box<dyn Dataset>), EvaluateError> {
+    let bundle = Bundle::open(bundle)?;
+    let dataset = twinspect_dataset::open(data)?;
+    check(&bundle, dataset.as_ref())?;
+    Ok((bundle, dataset))
+}
+
+/// Refuses another camera's parts, and an engine that does not reproduce the goldens: figures of either
+/// would say nothing.
+pub(crate) fn check(bundle: &Bundle, dataset: &dyn Dataset) -> Result<(), EvaluateError> {
+    check_camera(bundle, dataset)?;
+    let proof = prove(&mut TractEngine::load(bundle)?, bundle);
+    proof.map_err(|source| EvaluateError::Proof {
+        bundle: bundle.path().to_owned(),
+        source: Box::new(source),
+    })?;
+    Ok(())
+}
+
+/// The same before an onlooker, who sees what no evaluation keeps; of what [`check`] has passed.
 pub(crate) fn evaluate_before(
     bundle: &Bundle,
     dataset: &dyn Dataset,

@@ -6,11 +6,10 @@ use twinspect_core::score::{FusionInputs, FusionMaps};
 use twinspect_engine::tract::{Model, ModelError};
 use twinspect_nn::{Rng, restore};
 
-use super::model::TrainedModel;
+use super::model::{TrainedModel, read};
 use super::{ExportError, RunFolder, RunRecord};
 use crate::config::Join;
 use crate::fusion::{Gate, Joining};
-use crate::train::Checkpoint;
 
 /// A joining that is a network.
 pub(super) struct Fusion {
@@ -35,7 +34,7 @@ impl Fusion {
         let joining = match join {
             Join::Maximum => return Ok(None),
             Join::Average => Joining::Average,
-            Join::Gate => Joining::Gate(Box::new(load_gate(folder, counts)?)),
+            Join::Gate => Joining::Gate(Box::new(load_gate(folder, record, counts)?)),
         };
         let stage = FusionStage::new(counts[0], counts[1], record.prepare.map_size());
         let onnx = joining.onnx(&stage)?;
@@ -72,11 +71,18 @@ impl Fusion {
     }
 }
 
-fn load_gate(folder: &RunFolder, counts: [usize; 2]) -> Result<Gate, ExportError> {
+fn load_gate(
+    folder: &RunFolder,
+    record: &RunRecord,
+    counts: [usize; 2],
+) -> Result<Gate, ExportError> {
     let path = folder.gate();
-    let checkpoint = Checkpoint::read(&path)?.ok_or_else(|| ExportError::NoGate {
-        run: folder.path().to_owned(),
-    })?;
+    if !path.exists() {
+        return Err(ExportError::NoGate {
+            run: folder.path().to_owned(),
+        });
+    }
+    let checkpoint = read(folder, record, &path)?;
     let mut gate = Gate::new(counts, &mut Rng::new(0));
     let restored = restore(&mut gate, &checkpoint.state);
     restored.map_err(|source| ExportError::Student { path, source })?;

@@ -3,6 +3,7 @@
 use twinspect_bundle::{Golden, GoldenEvidence, Manifest};
 use twinspect_core::prepare::{PreparedPart, Preparer};
 use twinspect_core::score::{DegradedPolicy, Scorer};
+use twinspect_core::verdict::Verdict;
 use twinspect_dataset::{Dataset, Split};
 
 use super::fusion::Fusion;
@@ -48,7 +49,11 @@ pub(super) fn goldens(
             None => Err(no_golden("no fusion network")),
         })?;
         let evidence = scorer.evidence();
-        let fused = evidence.fused.ok_or_else(|| no_golden(verdict.name()))?;
+        let reason = match &verdict {
+            Verdict::NoResult { reason } => reason.name(),
+            Verdict::Pass { .. } | Verdict::Fail { .. } => verdict.name(),
+        };
+        let fused = evidence.fused.ok_or_else(|| no_golden(reason))?;
         goldens.push(Golden {
             name: format!("{index:03}"),
             frame,

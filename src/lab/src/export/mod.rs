@@ -13,8 +13,8 @@ mod stages;
 
 use std::path::{Path, PathBuf};
 
-use twinspect_bundle::{Bundle, BundleBuilder, BundleError, Manifest, Version};
-use twinspect_core::modality::PerModality;
+use twinspect_bundle::{Bundle, BundleBuilder, BundleError, Manifest, Version, require_vacant};
+use twinspect_core::modality::{Modality, PerModality};
 use twinspect_core::picture::{PictureExpectation, PictureMeter};
 use twinspect_core::prepare::{PrepareSpec, PreparedPart, Preparer};
 use twinspect_core::score::{
@@ -27,6 +27,7 @@ use twinspect_nn::RestoreError;
 use twinspect_onnx::GraphError;
 
 use crate::config::Join;
+use crate::data_hash::data_hash;
 use crate::good_parts::{self, PartsError, VALIDATION_MIN};
 use crate::run_folder::{RunError, RunFolder, RunRecord};
 use crate::spread::spread;
@@ -35,6 +36,10 @@ use crate::train::CheckpointError;
 use fusion::Fusion;
 pub(crate) use model::TrainedModel;
 pub(crate) use stages::DeviceStages;
+
+/// What helps where weights or answers are no numbers.
+const DIVERGED: &str =
+    "the training has diverged: lower the branch's learning_rate, and train into another --out";
 
 /// A run that cannot become a bundle.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +56,33 @@ pub(crate) enum ExportError {
     /// The data set.
     #[error("opening the data set of the run")]
     Data(#[source] twinspect_dataset::DatasetError),
+    /// The data set is no more where it was.
+    #[error("the data set of the run is not at {}, where it was trained on", data.display())]
+    Moved {
+        /// Where it was.
+        data: PathBuf,
+        /// What is there now.
+        #[source]
+        source: Box<twinspect_dataset::DatasetError>,
+    },
+    /// Its files.
+    #[error("reading the data set's files")]
+    Hash(#[source] std::io::Error),
+    /// Another data set, or a changed one.
+    #[error(
+        "{} is not the data set that the run in {} was trained on: its files have SHA-256 {found}, the run's had {expected}",
+        data.display(), run.display()
+    )]
+    OtherData {
+        /// The data set.
+        data: PathBuf,
+        /// The run's folder.
+        run: PathBuf,
+        /// The run's hash.
+        expected: String,
+        /// The data set's.
+        found: String,
+    },
     /// Its parts.
     #[error(transparent)]
     Parts(#[from] PartsError),
@@ -66,6 +98,14 @@ pub(crate) enum ExportError {
     /// A student's file.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A file of another run.
+    #[error("{} belongs to another run than {}", path.display(), run.display())]
+    ForeignCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// The run's folder.
+        run: PathBuf,
+    },
     /// A student's file does not fit its network.
     #[error("restoring {}", path.display())]
     Student {
@@ -93,6 +133,14 @@ pub(crate) enum ExportError {
     /// A network that the device's engine does not run.
     #[error("running an exported network")]
     Model(#[from] ModelError),
+    /// A network that answers with something else than numbers.
+    #[error("the {modality} network does not answer part {part} with numbers")]
+    NotNumbers {
+        /// The network.
+        modality: Modality,
+        /// The part.
+        part: String,
+    },
     /// Good parts that do not support a calibration.
     #[error("calibrating the score")]
     Fit(#[from] FitError),
@@ -134,6 +182,22 @@ impl ExportError {
                 "train with join = \"gate\" under [fusion], or export with --join maximum".into(),
             ),
             Self::Data(error) => error.hint().map(Into::into),
+            Self::Moved { .. } => Some("name the run's data set, where it lies now, with --data".into()),
+            Self::OtherData { .. } => Some(
+                "name with --data the data set as it was trained on, or train again on this one".into(),
+            ),
+            Self::ForeignCheckpoint { path, .. } => Some(format!(
+                "put the run's own file back, or delete {} and train again with the same options",
+                path.display()
+            )),
+            Self::NoGolden { .. } => Some(
+                "leave the part out, or record it again; then train again, as the data set is another one without it"
+                    .into(),
+            ),
+            Self::NotNumbers { .. }
+            | Self::Graph(GraphError::NotFinite { .. } | GraphError::HalfRange { .. }) => {
+                Some(DIVERGED.into())
+            }
             Self::Parts(error) => error.hint(),
             Self::Teacher(error) => error.hint().map(Into::into),
             Self::OtherTeacher { .. } => Some("put the teacher's file back, take the program that trained the run, or train again".into()),
@@ -169,9 +233,12 @@ pub(crate) struct Exported {
     pub(crate) proof: Proof,
 }
 
-/// Exports, proves, and writes the bundle.
+/// Exports, proves, and writes the bundle as a new file.
 pub(crate) fn export(job: &Job, out: &Path) -> Result<Exported, ExportError> {
+    require_vacant(out)?;
     let exported = build(job)?;
+    // It takes minutes, in which another one may have come.
+    require_vacant(out)?;
     exported.bundle.write_archive(out)?;
     Ok(exported)
 }
@@ -184,8 +251,9 @@ pub(crate) fn build(job: &Job) -> Result<Exported, ExportError> {
     if !Manifest::is_name(name) {
         return Err(ExportError::Name { name: name.clone() });
     }
-    let data = job.data.as_ref().unwrap_or(&record.data);
-    let dataset = twinspect_dataset::open(data).map_err(ExportError::Data)?;
+    let dataset = open_data(job.data.as_deref(), &record)?;
+    require_own(dataset.as_ref(), &job.run, &record)?;
+    good_parts::require_sound(dataset.as_ref(), &record.prepare)?;
     let mut model = TrainedModel::load(&folder, &record)?;
     let stages = model.stages(&record.prepare)?;
     let join = job.join.unwrap_or(record.training.fusion.join);
@@ -207,6 +275,38 @@ pub(crate) fn build(job: &Job) -> Result<Exported, ExportError> {
     let bundle = builder.build()?;
     let proof = prove(&mut TractEngine::load(&bundle)?, &bundle)?;
     Ok(Exported { bundle, proof })
+}
+
+/// The data set of a run: where the user says, or where it was.
+pub(crate) fn open_data(
+    named: Option<&Path>,
+    record: &RunRecord,
+) -> Result<Box<dyn Dataset>, ExportError> {
+    match named {
+        Some(data) => twinspect_dataset::open(data).map_err(ExportError::Data),
+        None => twinspect_dataset::open(&record.data).map_err(|source| ExportError::Moved {
+            data: record.data.clone(),
+            source: Box::new(source),
+        }),
+    }
+}
+
+/// Refuses a data set that is not the one that the run was trained on, file by file.
+pub(crate) fn require_own(
+    dataset: &dyn Dataset,
+    run: &Path,
+    record: &RunRecord,
+) -> Result<(), ExportError> {
+    let found = data_hash(dataset).map_err(ExportError::Hash)?;
+    if found == record.data_hash {
+        return Ok(());
+    }
+    Err(ExportError::OtherData {
+        data: dataset.root().to_owned(),
+        run: run.to_owned(),
+        expected: record.data_hash.clone(),
+        found,
+    })
 }
 
 /// What the pictures of all good parts are like that the model was made from.
@@ -273,7 +373,10 @@ fn answers(
         let reference = &parts[index];
         let frame = &good_parts::frames(dataset, std::slice::from_ref(reference))?[0];
         prepare(preparer, reference, frame, part)?;
-        Ok(GoodPart::new(part, stages.answer(part)?))
+        Ok(GoodPart::new(
+            part,
+            stages.numbers(part, reference.id.as_str())?,
+        ))
     })
 }
 

@@ -1,5 +1,7 @@
 //! A finished run as networks: what the trainer computes, and the same as ONNX.
 
+use std::path::Path;
+
 use twinspect_core::modality::{Modality, PerModality};
 use twinspect_core::prepare::{BANK_CHANNELS, BANK_SCALES, PrepareSpec, PreparedPart};
 use twinspect_core::score::{MapRange, MapStack, Standardise, ViewPlan};
@@ -11,7 +13,7 @@ use super::ExportError;
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::student::{Codebook, GeometryStudent, RgbStudent, SCALES};
 use crate::teacher::{self, Teacher};
-use crate::train::{Checkpoint, CheckpointError};
+use crate::train::{Checkpoint, CheckpointError, identity};
 
 /// Names of the tensors at a stage's border.
 pub(super) const OUTPUT: &str = "maps";
@@ -55,7 +57,7 @@ impl TrainedModel {
                     config.refinement.enabled,
                     &mut rng,
                 );
-                load_student(folder, Modality::Rgb, &mut student)?;
+                load_student(folder, record, Modality::Rgb, &mut student)?;
                 student.settle();
                 Some(RgbModel {
                     teacher,
@@ -72,11 +74,11 @@ impl TrainedModel {
                     config.refinement.enabled,
                     &mut rng,
                 );
-                load_student(folder, Modality::Geometry, &mut student)?;
+                load_student(folder, record, Modality::Geometry, &mut student)?;
                 student.settle();
                 Some(GeometryModel {
                     student,
-                    codebook: load_codebook(folder)?,
+                    codebook: load_codebook(folder, record)?,
                 })
             }
         };
@@ -215,18 +217,19 @@ impl GeometryModel {
 
 fn load_student(
     folder: &RunFolder,
+    record: &RunRecord,
     modality: Modality,
     student: &mut dyn Parameters,
 ) -> Result<(), ExportError> {
     let path = folder.checkpoint(modality);
-    let mut checkpoint = read(&path)?;
+    let mut checkpoint = read(folder, record, &path)?;
     checkpoint.state.remove(crate::train::LOSSES);
     restore(student, &checkpoint.state).map_err(|source| ExportError::Student { path, source })
 }
 
-fn load_codebook(folder: &RunFolder) -> Result<Codebook, ExportError> {
+fn load_codebook(folder: &RunFolder, record: &RunRecord) -> Result<Codebook, ExportError> {
     let path = folder.codebook();
-    let checkpoint = read(&path)?;
+    let checkpoint = read(folder, record, &path)?;
     let values = |name: &str| {
         checkpoint
             .state
@@ -238,13 +241,25 @@ fn load_codebook(folder: &RunFolder) -> Result<Codebook, ExportError> {
         .ok_or(ExportError::Codebook { path })
 }
 
-fn read(path: &std::path::Path) -> Result<Checkpoint, ExportError> {
+/// A file of this run, which must be there.
+pub(super) fn read(
+    folder: &RunFolder,
+    record: &RunRecord,
+    path: &Path,
+) -> Result<Checkpoint, ExportError> {
     let missing = || CheckpointError::File {
         action: "reading",
         path: path.to_owned(),
         source: std::io::ErrorKind::NotFound.into(),
     };
-    Ok(Checkpoint::read(path)?.ok_or_else(missing)?)
+    let checkpoint = Checkpoint::read(path)?.ok_or_else(missing)?;
+    if checkpoint.run != identity(record) {
+        return Err(ExportError::ForeignCheckpoint {
+            path: path.to_owned(),
+            run: folder.path().to_owned(),
+        });
+    }
+    Ok(checkpoint)
 }
 
 impl From<GraphError> for ExportError {

@@ -5,6 +5,7 @@ use twinspect_core::prepare::{BANK_CHANNELS, PrepareSpec, PreparedPart};
 use twinspect_core::score::{MapStack, StageMaps};
 use twinspect_engine::tract::{Model, ModelError};
 
+use super::ExportError;
 use super::model::TrainedModel;
 
 /// The networks of one product.
@@ -28,6 +29,27 @@ impl DeviceStages {
             models,
             side: spec.map_size(),
         })
+    }
+
+    /// What they answer for a part, called `name`, if all of it is numbers.
+    pub(crate) fn numbers(
+        &mut self,
+        part: &PreparedPart,
+        name: &str,
+    ) -> Result<StageMaps, ExportError> {
+        let maps = self.answer(part)?;
+        let mut present = maps.present();
+        let odd = present.find(|(_, stack)| !stack.is_finite());
+        match odd.map(|(modality, _)| modality) {
+            Some(modality) => Err(ExportError::NotNumbers {
+                modality,
+                part: name.to_owned(),
+            }),
+            None => {
+                drop(present);
+                Ok(maps)
+            }
+        }
     }
 
     /// What they answer for a part.

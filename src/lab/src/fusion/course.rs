@@ -2,6 +2,7 @@
 //! family of them.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 use twinspect_core::score::FusionInputs;
@@ -104,13 +105,14 @@ impl Parameters for Learner {
     }
 }
 
-/// Trains a gate; gives the one that ships.
+/// Trains a gate; gives the one that ships, or `None` where the user does not want to wait for it.
 pub(super) fn learn(
     gate: Gate,
     material: &Material,
     mut rng: Rng,
+    interrupted: &AtomicBool,
     mut progress: impl FnMut(u64, u64, f32),
-) -> (Gate, GateRecord) {
+) -> Option<(Gate, GateRecord)> {
     let mut untrained = gate.clone();
     let mut readout = Conv::new(Kernel::K1x1, 1, 1, &mut rng).with_bias();
     readout.set_weight_onnx(&[1.0]);
@@ -130,6 +132,9 @@ pub(super) fn learn(
     for epoch in 1..=EPOCHS {
         let order = rng.permutation(material.training.len());
         for batch in order.chunks(BATCH) {
+            if interrupted.load(Ordering::Relaxed) {
+                return None;
+            }
             let batch: Vec<_> = batch.iter().map(|&i| &material.training[i]).collect();
             let loss = learner.step(&mut untrained, &batch);
             let schedule = Schedule::OneCycle { warm_up: 0.1 };
@@ -164,7 +169,7 @@ pub(super) fn learn(
     } else {
         untrained
     };
-    (gate, record)
+    Some((gate, record))
 }
 
 impl Learner {

@@ -14,6 +14,8 @@ mod network;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use twinspect_core::modality::PerModality;
 use twinspect_core::prepare::{Canvas, PrepareSpec, PreparedPart, Preparer, SpecError};
 use twinspect_core::score::{
@@ -57,6 +59,9 @@ pub(crate) enum FusionError {
     /// A stage's answer that no evidence can be made of.
     #[error("a stage does not answer a good part with maps of numbers")]
     Answer,
+    /// The user does not want to wait for it.
+    #[error("the training of the gate was interrupted")]
+    Interrupted,
 }
 
 /// What a gate is trained with.
@@ -71,9 +76,10 @@ pub(crate) struct Lesson<'a> {
     /// Of either family.
     pub(crate) generator: Generator<'a>,
     pub(crate) seed: u64,
+    pub(crate) interrupted: &'a AtomicBool,
 }
 
-/// Trains the gate of a product with both modalities. `progress` sees the step, the number of
+/// Trains the gate of a product with both modalities, in seconds to minutes. `progress` sees the step, the number of
 /// steps, and the loss.
 pub(crate) fn train_gate(
     lesson: &Lesson<'_>,
@@ -122,7 +128,8 @@ pub(crate) fn train_gate(
     ]
     .map(|views| views.count);
     let gate = Gate::new(counts, &mut rng.derive(2));
-    Ok(course::learn(gate, &material, rng.derive(3), progress))
+    let learnt = course::learn(gate, &material, rng.derive(3), lesson.interrupted, progress);
+    learnt.ok_or(FusionError::Interrupted)
 }
 
 impl Lesson<'_> {
@@ -168,7 +175,12 @@ impl Lesson<'_> {
                 stages: DeviceStages::load(self.stages, self.spec)?,
             })
         };
-        spread(count, bench, make)
+        spread(count, bench, |bench, index| {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(FusionError::Interrupted);
+            }
+            make(bench, index)
+        })
     }
 }
 

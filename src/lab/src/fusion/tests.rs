@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use twinspect_bundle::FusionStage;
 use twinspect_core::score::{FusionInputs, FusionMaps, MapStack};
 use twinspect_engine::tract::Model;
@@ -5,6 +7,9 @@ use twinspect_nn::{Rng, restore, snapshot};
 
 use super::course::{Material, Sample, learn};
 use super::{Gate, Joining};
+
+/// Nobody presses Ctrl-C.
+static GO_ON: AtomicBool = AtomicBool::new(false);
 
 const SIDE: usize = 12;
 const VIEWS: [usize; 2] = [2, 3];
@@ -155,7 +160,7 @@ fn material(seed: u64) -> Material {
 #[test]
 fn a_gate_learns_which_modality_to_believe() {
     let gate = Gate::new(VIEWS, &mut Rng::new(4));
-    let (mut gate, record) = learn(gate, &material(5), Rng::new(6), |_, _, _| {});
+    let (mut gate, record) = learn(gate, &material(5), Rng::new(6), &GO_ON, |_, _, _| {}).unwrap();
     assert!(record.trained_ships, "{record}");
     assert!(
         record.synthetic_ap_trained > record.synthetic_ap_untrained + 0.2,
@@ -163,7 +168,7 @@ fn a_gate_learns_which_modality_to_believe() {
     );
     assert!(record.good_growth < 1.0, "{record}");
     let again = Gate::new(VIEWS, &mut Rng::new(4));
-    let (mut again, _) = learn(again, &material(5), Rng::new(6), |_, _, _| {});
+    let (mut again, _) = learn(again, &material(5), Rng::new(6), &GO_ON, |_, _, _| {}).unwrap();
     assert_eq!(snapshot(&mut gate), snapshot(&mut again));
 }
 
@@ -179,9 +184,24 @@ fn a_gate_that_does_not_help_is_left_out() {
         Gate::new(VIEWS, &mut Rng::new(4)),
         &material,
         Rng::new(6),
+        &GO_ON,
         |_, _, _| {},
-    );
+    )
+    .unwrap();
     assert!(!record.trained_ships, "{record}");
     let mut untrained = Gate::new(VIEWS, &mut Rng::new(4));
     assert_eq!(snapshot(&mut gate), snapshot(&mut untrained));
+}
+
+#[test]
+fn a_gate_is_not_waited_for_after_an_interruption() {
+    let stop = AtomicBool::new(false);
+    let mut steps = 0;
+    let gate = Gate::new(VIEWS, &mut Rng::new(4));
+    let learnt = learn(gate, &material(5), Rng::new(6), &stop, |step, _, _| {
+        steps = step;
+        stop.store(step == 2, Ordering::Relaxed);
+    });
+    assert!(learnt.is_none());
+    assert_eq!(steps, 2);
 }

@@ -22,6 +22,8 @@ const OPTIONS: [&str; 7] = [
 ];
 /// What ssh ends with when it is ssh that failed.
 const SSH_FAILED: u8 = 255;
+/// What a login prints to standard output may stand before and behind an answer: so many lines are looked at.
+const LINES_MAX: usize = 1_000;
 /// Of what a host says last, so many characters are shown.
 const ERROR_CHARS_MAX: usize = 200;
 
@@ -165,8 +167,7 @@ fn ask<T: DeserializeOwned>(
         error: format!("running {}: {error}", remote.ssh.display()),
     })?;
     if output.status.success() {
-        return serde_json::from_slice(&output.stdout)
-            .map_err(|error| nonsense(format!("its answer can't be understood: {error}")));
+        return answer_in(&output.stdout).ok_or_else(|| nonsense(no_answer(remote, host, words)));
     }
     let code = output
         .status
@@ -176,6 +177,30 @@ fn ask<T: DeserializeOwned>(
         exit_code: code.unwrap_or(SSH_FAILED),
         error: last_line(&output),
     })
+}
+
+/// The answer, which is one line, among what the host's login may say.
+fn answer_in<T: DeserializeOwned>(said: &[u8]) -> Option<T> {
+    let lines = said.split(|byte| *byte == b'\n').take(LINES_MAX);
+    lines
+        .filter(|line| line.trim_ascii_start().starts_with(b"{"))
+        .find_map(|line| serde_json::from_slice(line).ok())
+}
+
+/// What is known of a host whose command has ended well and has given no answer.
+fn no_answer(remote: &Remote, host: &Host, words: &[&str]) -> String {
+    let change = match words.first() {
+        Some(&"list") => "nothing was changed there",
+        _ => "whether anything was changed there is not known",
+    };
+    let config = remote.config.as_ref();
+    let config = config.map_or(String::new(), |config| format!(" --config {config}"));
+    format!(
+        "it gave no answer that can be understood, {change}: `ssh {} {} model list{config}` tells what is there, and \
+         whether its login prints or runs something else",
+        host.as_str(),
+        remote.program
+    )
 }
 
 /// A command that may end before it has read everything.
@@ -208,4 +233,46 @@ fn last_line(output: &Output) -> String {
         .filter(|letter| !letter.is_control())
         .take(ERROR_CHARS_MAX)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_found_among_what_a_login_says() {
+        let answer = "{\"active\":\"cap\",\"takes_effect\":\"now\",\"more\":1}\n";
+        let active = |said: &str| answer_in::<Switched>(said.as_bytes()).map(|found| found.active);
+        for said in [
+            answer.to_owned(),
+            format!(
+                "Welcome to line 3!\n\n{{ maintenance on Friday }}\n{{\"motd\":1}}\n{answer}bye\n"
+            ),
+            format!("\u{1b}[0m\r\n{answer}"),
+        ] {
+            assert_eq!(active(&said).as_deref(), Some("cap"), "{said}");
+        }
+        let flood = format!("{}{answer}", "~\n".repeat(LINES_MAX));
+        for said in ["", "Welcome!\n", "{\"active\":", "[]\n", flood.as_str()] {
+            assert_eq!(active(said), None);
+        }
+    }
+
+    #[test]
+    fn who_gets_no_answer_is_told_what_is_known_and_how_to_look() {
+        let remote = Remote {
+            ssh: "ssh".into(),
+            program: "twinspect".to_owned(),
+            config: Some("/etc/twinspect/left.toml".to_owned()),
+        };
+        let host: Host = "tech@line3".parse().unwrap();
+        let installed = no_answer(&remote, &host, &["install", "-"]);
+        let command = "`ssh tech@line3 twinspect model list --config /etc/twinspect/left.toml`";
+        assert!(
+            installed.contains("is not known") && installed.contains(command),
+            "{installed}"
+        );
+        let looked = no_answer(&remote, &host, &["list"]);
+        assert!(looked.contains("nothing was changed"), "{looked}");
+    }
 }

@@ -16,6 +16,7 @@ mod heat;
 mod html;
 mod kinds;
 mod losses;
+mod origin;
 mod page;
 mod paint;
 mod parts;
@@ -30,7 +31,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use twinspect_bundle::{Bundle, Version};
-use twinspect_dataset::Split;
+use twinspect_dataset::{Dataset, Split};
 
 use crate::data_hash::data_hash;
 use crate::evaluate::{self, EvaluateError};
@@ -53,13 +54,18 @@ pub(crate) enum ReportError {
     /// The test parts, or the bundle.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
+    /// The run's data set.
+    #[error(transparent)]
+    Data(Box<ExportError>),
     /// A bundle of another run.
-    #[error("{} was not made of the run in {}", bundle.display(), run.display())]
+    #[error("{} was not made of the run in {}: it has {}", bundle.display(), run.display(), differences.join(", "))]
     Foreign {
         /// The bundle.
         bundle: PathBuf,
         /// The run's folder.
         run: PathBuf,
+        /// What is not the run's.
+        differences: Vec<String>,
     },
     /// The data set's files.
     #[error("hashing the data set")]
@@ -90,6 +96,14 @@ impl ReportError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) => error.hint(),
+            Self::Data(error) => match **error {
+                ExportError::OtherData { .. } => Some(
+                    "name with --data the data set as it was trained on; --changed-data makes a page of this one, \
+                     which says so"
+                        .into(),
+                ),
+                _ => error.hint(),
+            },
             Self::Export(error) => error.hint(),
             Self::Evaluate(error) => error.hint(),
             Self::Foreign { .. } => Some(
@@ -111,6 +125,8 @@ pub(crate) struct Job<'a> {
     pub(crate) run: &'a Path,
     /// The data set, if it has moved since training.
     pub(crate) data: Option<&'a Path>,
+    /// Whether the data set may be another one than the run was trained on.
+    pub(crate) changed_data: bool,
     /// The run's bundle.
     pub(crate) bundle: Option<&'a Path>,
     /// The page.
@@ -153,9 +169,9 @@ pub(crate) fn report(job: &Job<'_>) -> Result<Made, ReportError> {
     let folder = RunFolder::open(job.run);
     let record = folder.finished()?;
     let losses = losses::read(&folder.losses())?;
+    let dataset = open_data(job, &record).map_err(|error| ReportError::Data(Box::new(error)))?;
     let bundle = bundle(job, &folder, &record)?;
-    let data = job.data.unwrap_or(&record.data);
-    let dataset = twinspect_dataset::open(data).map_err(EvaluateError::Data)?;
+    evaluate::check(&bundle, dataset.as_ref())?;
     let parts = dataset.parts(Split::Test).len();
     log::info!("inspecting {parts} test parts of {}", dataset.name());
     let bar = Progress::new("inspect", parts as u64);
@@ -187,6 +203,15 @@ pub(crate) fn report(job: &Job<'_>) -> Result<Made, ReportError> {
     })
 }
 
+/// The run's data set, with its test parts.
+fn open_data(job: &Job<'_>, record: &RunRecord) -> Result<Box<dyn Dataset>, ExportError> {
+    let dataset = export::open_data(job.data, record)?;
+    if !job.changed_data {
+        export::require_own(dataset.as_ref(), job.run, record)?;
+    }
+    Ok(dataset)
+}
+
 /// The bundle that the user names, that the run's folder holds, or that is made of the run now.
 fn bundle(job: &Job<'_>, folder: &RunFolder, record: &RunRecord) -> Result<Bundle, ReportError> {
     let there = folder.bundle();
@@ -206,14 +231,15 @@ fn bundle(job: &Job<'_>, folder: &RunFolder, record: &RunRecord) -> Result<Bundl
             .bundle);
     };
     let bundle = Bundle::open(path).map_err(EvaluateError::Bundle)?;
-    let made_from = &bundle.manifest().provenance;
-    if (&made_from.data_hash, made_from.seed) != (&record.data_hash, record.training.seed) {
-        return Err(ReportError::Foreign {
-            bundle: path.to_owned(),
-            run: job.run.to_owned(),
-        });
+    let differences = origin::differences(&bundle, folder, record);
+    if differences.is_empty() {
+        return Ok(bundle);
     }
-    Ok(bundle)
+    Err(ReportError::Foreign {
+        bundle: path.to_owned(),
+        run: job.run.to_owned(),
+        differences,
+    })
 }
 
 /// Writes the page in one piece, and the folders that it lies in.

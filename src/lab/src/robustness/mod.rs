@@ -10,9 +10,8 @@ mod tests;
 use std::path::Path;
 
 use serde::Serialize;
-use twinspect_bundle::Bundle;
 
-use crate::evaluate::{EvaluateError, Evaluation, evaluate_before};
+use crate::evaluate::{self, EvaluateError, Evaluation, evaluate_before};
 use crate::metrics::Report;
 use disturbed::Disturbed;
 
@@ -121,8 +120,7 @@ impl Left {
 
 /// Inspects all test parts once more under each disturbance that the data set has the pictures for.
 pub(crate) fn robustness(bundle: &Path, data: &Path) -> Result<Vec<Robustness>, EvaluateError> {
-    let bundle = Bundle::open(bundle)?;
-    let dataset = twinspect_dataset::open(data)?;
+    let (bundle, dataset) = evaluate::open(bundle, data)?;
     let has = dataset.modalities();
     Disturbance::ALL
         .into_iter()

@@ -1,5 +1,7 @@
 //! Everything that can end a training run.
 
+use std::path::PathBuf;
+
 use twinspect_core::modality::Modality;
 use twinspect_dataset::DatasetError;
 
@@ -35,6 +37,14 @@ pub(crate) enum TrainError {
         /// What the data set has.
         found: String,
     },
+    /// The run's folder lies in the data set.
+    #[error("the run's folder {} lies in the data set {}", out.display(), data.display())]
+    OutInData {
+        /// The run's folder.
+        out: PathBuf,
+        /// The data set.
+        data: PathBuf,
+    },
     /// The teacher.
     #[error(transparent)]
     Teacher(#[from] TeacherError),
@@ -53,8 +63,8 @@ pub(crate) enum TrainError {
         #[source]
         source: CourseError,
     },
-    /// The students as networks, for the gate.
-    #[error("making the stages that the gate learns from")]
+    /// The trained students as networks.
+    #[error("making networks of the trained students")]
     Stages(#[from] Box<ExportError>),
     /// The gate.
     #[error("training the gate")]
@@ -78,6 +88,9 @@ impl TrainError {
             Self::Parts(error) => error.hint(),
             Self::Product(error) => error.hint(),
             Self::NoBranch { .. } => Some("set rgb.enabled or geometry.enabled to true".into()),
+            Self::OutInData { .. } => Some(
+                "choose another --out: the set's files would not be the ones that the run was trained on".into(),
+            ),
             Self::Teacher(error) => error.hint().map(Into::into),
             Self::Pictures(error) => Some(error.hint()),
             Self::Course { source, .. } => source.hint(),

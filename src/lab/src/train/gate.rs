@@ -1,5 +1,6 @@
 //! The last step of a run with both modalities: the gate.
 
+use twinspect_core::modality::PerModality;
 use twinspect_dataset::{Dataset, Split};
 use twinspect_nn::{Rng, snapshot};
 
@@ -17,23 +18,26 @@ const GATE: u64 = 16;
 
 impl Run<'_> {
     /// Trains the gate on what the finished students' stages answer, and saves it.
-    pub(super) fn gate(&self, dataset: &dyn Dataset) -> Result<GateRecord, TrainError> {
+    pub(super) fn gate(
+        &self,
+        dataset: &dyn Dataset,
+        stages: &PerModality<Vec<u8>>,
+    ) -> Result<GateRecord, TrainError> {
         let Run { record, folder, .. } = self;
         let spec = &record.prepare;
-        let model = TrainedModel::load(folder, record).map_err(Box::new)?;
-        let stages = model.stages(spec).map_err(Box::new)?;
         let parts = good_parts::good(dataset, Split::Validation, VALIDATION_MIN)?;
         let frames = good_parts::frames(dataset, &parts)?;
         let validation = good_parts::canvases(spec, &parts, &frames)?;
         let lesson = Lesson {
             spec,
             pose: &record.training.pose,
-            stages: &stages,
+            stages,
             views: &TrainedModel::views(record),
             training: self.canvases,
             validation: &validation,
             generator: self.generator(),
             seed: Rng::new(record.training.seed).derive(GATE).next_u64(),
+            interrupted: self.interrupted,
         };
         let mut progress: Option<Progress> = None;
         let (mut gate, facts) = fusion::train_gate(&lesson, |step, steps, loss| {

@@ -9,12 +9,13 @@
 mod branch;
 mod checkpoint;
 mod course;
+mod differences;
 mod error;
 mod gate;
 mod pool;
 mod run;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use twinspect_bundle::{CameraFacts, Manifest};
@@ -27,6 +28,7 @@ use branch::Branch;
 pub(crate) use checkpoint::{Checkpoint, CheckpointError};
 pub(crate) use course::LOSSES;
 use course::Outcome;
+use differences::differences;
 pub(crate) use error::TrainError;
 use pool::PoolError;
 use run::Run;
@@ -34,6 +36,7 @@ use run::Run;
 use crate::config::{Join, TrainingConfig};
 use crate::cost::{Stopwatch, peak_memory_mib};
 use crate::data_hash::{data_hash, hex};
+use crate::fusion::FusionError;
 use crate::good_parts::{self, VALIDATION_MIN};
 use crate::product::{self, Product};
 use crate::run_folder::{Cost, RunError, RunFolder, RunRecord, file};
@@ -63,9 +66,9 @@ pub(crate) enum Ending {
     Finished(Box<RunRecord>),
     /// Ctrl-C; the same command goes on from here.
     Interrupted {
-        /// The branch that was being trained.
-        modality: Modality,
-        /// Its steps so far.
+        /// What was being trained: a branch, or the gate.
+        what: &'static str,
+        /// Its steps so far. The gate's are not kept.
         step: u64,
     },
 }
@@ -75,7 +78,10 @@ impl Outcome {
     fn interruption(self, modality: Modality) -> Option<Ending> {
         match self {
             Self::Finished(_) => None,
-            Self::Interrupted { step } => Some(Ending::Interrupted { modality, step }),
+            Self::Interrupted { step } => Some(Ending::Interrupted {
+                what: modality.name(),
+                step,
+            }),
         }
     }
 }
@@ -88,9 +94,14 @@ pub(crate) fn train(job: &Job, interrupted: &AtomicBool) -> Result<Ending, Train
         .map_err(TrainError::Threads)?
         .install(|| train_here(job, interrupted));
     match trained {
-        Err(TrainError::Pool(PoolError::Interrupted { modality })) => {
-            Ok(Ending::Interrupted { modality, step: 0 })
-        }
+        Err(TrainError::Pool(PoolError::Interrupted { modality })) => Ok(Ending::Interrupted {
+            what: modality.name(),
+            step: 0,
+        }),
+        Err(TrainError::Gate(FusionError::Interrupted)) => Ok(Ending::Interrupted {
+            what: "the gate",
+            step: 0,
+        }),
         trained => trained,
     }
 }
@@ -99,6 +110,7 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     let watch = Stopwatch::start();
     let config = &job.config;
     let dataset = twinspect_dataset::open(&job.data).map_err(TrainError::Open)?;
+    require_apart(&job.out, dataset.root())?;
     let has = dataset.modalities();
     let (with_rgb, with_geometry) = (
         has.rgb && config.rgb.enabled,
@@ -137,6 +149,7 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     });
     let Product { spec, canvases } =
         product::learn(config.size, rgb, with_geometry, &parts, &frames)?;
+    good_parts::require_sound(dataset.as_ref(), &spec)?;
     let mut record = RunRecord {
         name: dataset.name().to_owned(),
         data: job.data.clone(),
@@ -182,8 +195,9 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     {
         return Ok(interrupted);
     }
+    let stages = run.stages(&parts[0])?;
     if with_rgb && with_geometry && config.fusion.join == Join::Gate {
-        record.gate = Some(run.gate(dataset.as_ref())?);
+        record.gate = Some(run.gate(dataset.as_ref(), &stages)?);
     }
     fs_err::write(folder.losses(), losses).map_err(file("writing", &folder.losses()))?;
     record.cost = Some(Cost {
@@ -194,6 +208,23 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     });
     folder.write(&record)?;
     Ok(Ending::Finished(Box::new(record)))
+}
+
+/// Refuses a run's folder in the data set, whose files would become part of it.
+fn require_apart(out: &Path, data: &Path) -> Result<(), TrainError> {
+    // The folder itself may not be there yet.
+    let real = |path: &Path| {
+        let path = std::path::absolute(path).ok()?;
+        path.ancestors().find_map(|path| path.canonicalize().ok())
+    };
+    let inside = real(out).zip(real(data));
+    match inside.is_some_and(|(out, data)| out.starts_with(data)) {
+        true => Err(TrainError::OutInData {
+            out: out.to_owned(),
+            data: data.to_owned(),
+        }),
+        false => Ok(()),
+    }
 }
 
 /// What there is to do in a run's folder.
@@ -208,10 +239,11 @@ enum Begun {
 fn begin(job: &Job, record: &RunRecord) -> Result<Begun, TrainError> {
     let folder = RunFolder::create(&job.out)?;
     match folder.read()? {
-        Some(found) if identity(&found) != identity(record) => {
-            let path = job.out.clone();
-            Err(RunError::Foreign { path }.into())
+        Some(found) if identity(&found) != identity(record) => Err(RunError::Foreign {
+            path: job.out.clone(),
+            differences: differences(&found, record),
         }
+        .into()),
         Some(found) if found.cost.is_some() && is_whole(&folder, &found)? => {
             Ok(Begun::Finished(Box::new(found)))
         }
@@ -245,7 +277,7 @@ fn is_whole(folder: &RunFolder, record: &RunRecord) -> Result<bool, CheckpointEr
 
 /// What makes two runs the same: data, teacher, constants and configuration, but for the number of
 /// threads, which changes no result.
-fn identity(record: &RunRecord) -> String {
+pub(crate) fn identity(record: &RunRecord) -> String {
     use sha2::{Digest, Sha256};
     let training = TrainingConfig {
         threads: 0,

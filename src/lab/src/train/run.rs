@@ -2,8 +2,9 @@
 
 use std::sync::atomic::AtomicBool;
 
-use twinspect_core::modality::Modality;
-use twinspect_core::prepare::{BANK_CHANNELS, Canvas, PrepareSpec};
+use twinspect_core::modality::{Modality, PerModality};
+use twinspect_core::prepare::{BANK_CHANNELS, Canvas, PrepareSpec, PreparedPart, Preparer};
+use twinspect_dataset::PartRef;
 use twinspect_nn::Rng;
 use twinspect_onnx::WeightFormat;
 
@@ -14,6 +15,8 @@ use super::error::TrainError;
 use super::identity;
 use super::pool::{Anomalies, BankSample, Pool};
 use crate::config::BranchConfig;
+use crate::export::{DeviceStages, ExportError, TrainedModel};
+use crate::good_parts::PartsError;
 use crate::progress::Progress;
 use crate::run_folder::{RunFolder, RunRecord};
 use crate::student::{Codebook, Descriptor};
@@ -111,6 +114,23 @@ impl Run<'_> {
                 pictures: self.textures,
             },
         }
+    }
+
+    /// The finished students as networks. One that has diverged is refused: `part` is the first one of
+    /// the training, and has to be answered with numbers.
+    pub(super) fn stages(&self, part: &PartRef) -> Result<PerModality<Vec<u8>>, TrainError> {
+        let spec = self.spec();
+        let checked = || -> Result<PerModality<Vec<u8>>, ExportError> {
+            let stages = TrainedModel::load(self.folder, self.record)?.stages(spec)?;
+            let preparer = Preparer::new(spec);
+            let mut preparer =
+                preparer.map_err(|error| ExportError::Parts(PartsError::Spec(error)))?;
+            let mut prepared = PreparedPart::new(spec);
+            preparer.derive(&self.canvases[0], &mut prepared);
+            DeviceStages::load(&stages, spec)?.numbers(&prepared, part.id.as_str())?;
+            Ok(stages)
+        };
+        Ok(checked().map_err(Box::new)?)
     }
 
     fn rng(&self, modality: Modality) -> Rng {

@@ -174,7 +174,13 @@ impl Plan {
             {
                 View::Grouped { groups }
             }
-            _ => return Err(node.unlike(format!("{dims:?} of {shape:?}"))),
+            _ => {
+                return Err(node.unlike(format!(
+                    "the shape {dims:?} of {} channels of {} x {} pixels: channels can be parted into groups, and pixels can't \
+                     become the rows of a matrix, as attention wants them",
+                    shape.channels, shape.rows, shape.columns
+                )));
+            }
         };
         self.rename(node, x, view);
         Ok(())

@@ -46,7 +46,7 @@ fn an_unknown_form_of_a_known_operator_is_told() {
         ),
         (
             file([4, 3, 3], |g, x| g.reshape("flat", x, &[1, 36, 1, 1])),
-            "[1, 36, 1, 1]",
+            "the shape [1, 36, 1, 1] of 4 channels of 3 x 3 pixels: ",
         ),
         (
             file([4, 3, 3], |g, x| {

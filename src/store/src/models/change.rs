@@ -49,7 +49,7 @@ impl<'a, F: FileSystem> Change<'a, F> {
     }
 
     /// Installs a bundle whose every byte was checked. It can be activated after [`Self::prove`]. What an
-    /// interrupted change has left is removed first.
+    /// interrupted change has left is removed first, and what a failed one has written is removed again.
     ///
     /// # Errors
     /// [`ModelsError::Io`], [`ModelsError::Id`].
@@ -71,11 +71,15 @@ impl<'a, F: FileSystem> Change<'a, F> {
         };
         let folder = self.models.root.join(INSTALLED);
         let incoming = folder.join(format!("{INCOMING}{id}"));
-        self.write_bundle(&incoming, bundle)?;
-        if damaged {
-            self.remove(&id)?;
+        let written = self.write_bundle(&incoming, bundle);
+        let placed = written
+            .and_then(|()| if damaged { self.remove(&id) } else { Ok(()) })
+            .and_then(|()| self.rename(&incoming, &folder.join(id.as_str())));
+        if let Err(error) = placed {
+            // Else it would keep a full disk full.
+            self.discard_folder(&incoming);
+            return Err(error);
         }
-        self.rename(&incoming, &folder.join(id.as_str()))?;
         Ok((id, Installation::New))
     }
 
@@ -209,8 +213,8 @@ impl<'a, F: FileSystem> Change<'a, F> {
         self.replace(&path, &Selected::plain(selection))
     }
 
-    /// Removes models, and what interrupted changes have left. The `keep` that were installed last stay,
-    /// those that a station goes by or could go back to, and those in `spared`.
+    /// Removes models, and what interrupted changes have left. The `keep` that were installed last stay, proven ones
+    /// before all others, those that a station goes by or could go back to, and those in `spared`.
     ///
     /// # Errors
     /// [`ModelsError::Io`]; [`ModelsError::Document`] where it can't be told which models stations go by:
@@ -234,7 +238,12 @@ impl<'a, F: FileSystem> Change<'a, F> {
             .chain(spared)
             .collect();
         let mut models = self.models.list()?;
-        models.sort_by(|a, b| b.installed_s.cmp(&a.installed_s).then(b.id.cmp(&a.id)));
+        // What nobody can activate must not push out what somebody can.
+        models.sort_by(|a, b| {
+            let by_proof = b.is_proven().cmp(&a.is_proven());
+            let by_time = b.installed_s.cmp(&a.installed_s);
+            by_proof.then(by_time).then(b.id.cmp(&a.id))
+        });
         let mut pruned = Pruned::default();
         for (place, Installed { id, .. }) in models.into_iter().enumerate() {
             if place < keep || in_use.contains(&&id) {

@@ -1,12 +1,13 @@
 //! What can be wrong with the store of models, and what to do about it.
 
+use std::ffi::OsStr;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use twinspect_bundle::BundleError;
 use twinspect_bundle::document::DocumentError;
 
-use super::{ModelId, ModelIdError, SignatureError, StationName};
+use super::{INSTALLED, ModelId, ModelIdError, SignatureError, StationName};
 
 /// Something that could not be done with installed models. Nothing is half done then: either the old state
 /// or the new one is there, and what lies around is cleared away by the next install.
@@ -26,7 +27,7 @@ pub enum ModelsError {
     },
     /// Somebody else changes the store.
     #[error(
-        "{} are being changed by {}",
+        "the models in {} are being changed by {}",
         folder.display(),
         holder.map_or("another process".to_owned(), |holder| format!("process {holder}"))
     )]
@@ -101,6 +102,42 @@ fn join(ids: &[ModelId]) -> String {
     names.join(" or ")
 }
 
+/// The remedy for what is wrong with the files of an installed model, by whomever they were read. All of them were
+/// checked before they were installed, so that what was copied to the station is no place to look for it. None for a
+/// bundle that lies elsewhere, and where the bundle's own remedy holds.
+pub fn hint_of_installed(error: &BundleError) -> Option<String> {
+    let path = match error {
+        BundleError::Truncated { path, .. }
+        | BundleError::TrailingBytes { path }
+        | BundleError::TooLarge { path }
+        | BundleError::TooManyEntries { path }
+        | BundleError::EntryName { path, .. }
+        | BundleError::EntryKind { path, .. }
+        | BundleError::DuplicateEntry { path, .. }
+        | BundleError::Missing { path, .. }
+        | BundleError::Unlisted { path, .. }
+        | BundleError::Sums { path, .. }
+        | BundleError::Damaged { path, .. }
+        | BundleError::Document { path, .. }
+        | BundleError::Manifest { path, .. }
+        | BundleError::Golden { path, .. } => path,
+        BundleError::Read { path, source } if source.kind() == io::ErrorKind::NotFound => path,
+        _ => return None,
+    };
+    is_place_of_model(path).then(|| {
+        "the installed model was damaged, changed or removed since: `twinspect model install FILE`, with the bundle that it \
+         came from, puts a whole one in its place"
+            .to_owned()
+    })
+}
+
+fn is_place_of_model(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str);
+    let folder = path.parent().and_then(Path::file_name);
+    folder == Some(OsStr::new(INSTALLED))
+        && name.is_some_and(|name| name.parse::<ModelId>().is_ok())
+}
+
 impl ModelsError {
     pub(super) fn io(
         doing: &'static str,
@@ -129,7 +166,7 @@ impl ModelsError {
                 "check the folder's rights and the free space; members of the group `twinspect` may write there"
             }
             Self::Locked { .. } => "wait until it has ended, and try again",
-            Self::Bundle(error) => return error.hint(),
+            Self::Bundle(error) => return hint_of_installed(error).or_else(|| error.hint()),
             Self::Id(_) => "export the bundle with a shorter version",
             Self::Another { .. } => "install the right one again: it replaces what lies there",
             Self::NotInstalled { .. } => {

@@ -29,7 +29,7 @@ mod signature;
 pub use activation::{Activation, How, Proof, Selection};
 pub use change::{Change, Installation, Pruned};
 pub use disk::{Disk, FileSystem, Named, Taken, lock_holder};
-pub use error::ModelsError;
+pub use error::{ModelsError, hint_of_installed};
 pub use id::{ModelId, ModelIdError, StationName, StationNameError};
 pub use signature::{PublicKeyError, PublicKeys, SignatureError, Signed};
 

@@ -97,6 +97,11 @@ fn a_damaged_model_is_not_activated_and_is_mended_by_installing_it_again() {
         matches!(error, ModelsError::Bundle(BundleError::Damaged { .. })),
         "{error}"
     );
+    let hint = error.hint().unwrap();
+    assert!(
+        hint.contains("model install") && !hint.contains("in transit"),
+        "{hint}"
+    );
     let again = change.install(&bundle("1.0.0")).unwrap();
     assert_eq!(again, (id.clone(), Installation::New));
     models.open_bundle(&id).unwrap();
@@ -313,6 +318,43 @@ fn what_a_station_needs_is_never_pruned() {
     let proofs = fs::read_dir(models.root().join("proofs")).unwrap().count();
     assert_eq!(proofs, 3);
     assert_eq!(change.prune(3, &[]).unwrap().removed, []);
+}
+
+#[test]
+fn the_remedy_of_an_installed_model_is_not_that_of_a_file() {
+    let damaged = |path: &str| BundleError::Missing {
+        path: path.into(),
+        entry: "rgb.onnx".to_owned(),
+    };
+    let installed = hint_of_installed(&damaged("models/installed/cap-1.0.0-0123456789ab"));
+    assert!(installed.unwrap().contains("twinspect model install"));
+    for elsewhere in [
+        "cap.twb",
+        "installed/cap",
+        "cap-1.0.0-0123456789ab",
+        "models/proofs/cap-1.0.0-0123456789ab",
+    ] {
+        assert_eq!(hint_of_installed(&damaged(elsewhere)), None, "{elsewhere}");
+    }
+}
+
+#[test]
+fn what_was_not_proven_is_pruned_before_what_was() {
+    let (_keep, models) = store();
+    let old = install(&models, "1.0.0");
+    let change = models.change().unwrap();
+    let ids = ["1.1.0", "1.2.0", "1.3.0"].map(|version| {
+        let (id, _) = change.install(&bundle(version)).unwrap();
+        id
+    });
+    let [spared, active, last] = ids;
+    // A proof that was taken back later leaves the station its model.
+    change.prove(&active, &proof(&bundle("1.2.0"))).unwrap();
+    change.set_active(&station("left"), &active, NOW_S).unwrap();
+    change.disprove(&active).unwrap();
+    let pruned = change.prune(1, std::slice::from_ref(&spared)).unwrap();
+    assert_eq!(pruned.removed, [last]);
+    assert_eq!(pruned.kept, [old, spared, active]);
 }
 
 #[test]

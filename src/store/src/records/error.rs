@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use twinspect_dataset::{DatasetError, WriteError};
 
 use super::name::RecordId;
-use super::review::Mark;
+use super::review::{Mark, ReviewError};
 
 /// Which bound leaves no room for a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +126,9 @@ pub enum RecordsError {
         /// The mark.
         mark: Mark,
     },
+    /// A review that can't be kept as it was said.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
     /// Nobody has said what the part is.
     #[error("{id} is not labelled: {why}")]
     Unlabelled {
@@ -154,6 +157,12 @@ pub enum RecordsError {
     #[error("{} lies in the folder of records", out.display())]
     OutAmongRecords {
         /// Where the data set was to be.
+        out: PathBuf,
+    },
+    /// Somebody else adds parts to the data set: two at once would take the same records for new ones.
+    #[error("another export adds parts to {}", out.display())]
+    SetInUse {
+        /// The data set.
         out: PathBuf,
     },
     /// A record's pictures can't be read.
@@ -191,6 +200,15 @@ impl RecordsError {
         }
     }
 
+    /// Whether the records that come after this one can't be exported either: nothing can be written, or by somebody else.
+    pub fn ends_an_export(&self) -> bool {
+        match self {
+            Self::SetInUse { .. } => true,
+            Self::Export { source, .. } => matches!(**source, WriteError::Writing { .. }),
+            _ => false,
+        }
+    }
+
     /// What to do about it, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -218,11 +236,13 @@ impl RecordsError {
                 "rejected parts are false-reject or true-reject, passed ones escape; unsure fits both"
                     .to_owned(),
             ),
+            Self::Review(error) => Some(error.hint().to_owned()),
             Self::Unlabelled { .. } => Some(
                 "mark it with `twinspect records review`, or name its label with `--label`".to_owned(),
             ),
             Self::DefectInTraining { .. } => Some("export it with `--split test`".to_owned()),
             Self::OutAmongRecords { .. } => Some("export into another folder".to_owned()),
+            Self::SetInUse { .. } => Some("wait for its end, then try again".to_owned()),
             Self::Pictures { source, .. } => source.hint().map(Into::into),
             Self::Export { source, .. } => source.hint().map(Into::into),
             _ => None,

@@ -1,6 +1,7 @@
 //! Records become parts of a data set, in the layout that `twinspect-lab` trains and measures with.
 
 use std::collections::BTreeMap;
+use std::fs::TryLockError;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -46,8 +47,17 @@ pub struct Exporter {
     labelled: Labelled,
     /// Records that the set has, by their names in `part.json`.
     known: BTreeMap<String, PartId>,
-    /// From the first part on: the set belongs to one camera.
-    writer: Option<RecordedPartsWriter>,
+    /// From the first part on.
+    open: Option<Open>,
+}
+
+/// A set that is written.
+#[derive(Debug)]
+struct Open {
+    /// It belongs to one camera.
+    writer: RecordedPartsWriter,
+    /// The system takes it back when the process ends, however it ends.
+    _lock: fs_err::File,
 }
 
 impl Exporter {
@@ -71,7 +81,7 @@ impl Exporter {
             split,
             labelled,
             known: known_parts(out),
-            writer: None,
+            open: None,
         })
     }
 
@@ -79,8 +89,8 @@ impl Exporter {
     /// was taken, and the station and day as its session.
     ///
     /// # Errors
-    /// If the record is not labelled, has no whole frame pair, or does not fit the set. The set stays
-    /// as it was then.
+    /// If the record is not labelled, has no whole frame pair, or does not fit the set, which stays
+    /// as it was then; [`RecordsError::SetInUse`] while another export adds to it.
     pub fn add(&mut self, entry: &Entry, part: PartRecord) -> Result<Exported, RecordsError> {
         let name = name_of(entry);
         if let Some(known) = self.known.get(&name) {
@@ -101,18 +111,28 @@ impl Exporter {
             what: what.clone(),
             source: Box::new(source),
         };
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
+        let open = match &mut self.open {
+            Some(open) => open,
             none => {
-                let opened = open(&self.root, camera).map_err(refused)?;
-                none.insert(opened)
+                let lock = lock(&self.root)?;
+                let writer = open(&self.root, camera).map_err(refused)?;
+                // Another export may have come before the lock.
+                self.known = known_parts(&self.root);
+                none.insert(Open {
+                    writer,
+                    _lock: lock,
+                })
             }
         };
+        if let Some(known) = self.known.get(&name) {
+            return Ok(Exported::Before(known.clone()));
+        }
         let part = PartRecord {
             part_id: Some(name.clone()),
             ..part
         };
-        let id = writer
+        let id = open
+            .writer
             .write(self.split, &label, &frame, None, &part)
             .map_err(refused)?;
         self.known.insert(name, id.clone());
@@ -143,6 +163,19 @@ impl Exporter {
 fn name_of(entry: &Entry) -> String {
     let (record, id) = (&entry.record, entry.id);
     format!("{}/{id}/{}", record.station, record.time_unix_ms)
+}
+
+/// Makes the set's folder, and claims it.
+fn lock(root: &Path) -> Result<fs_err::File, RecordsError> {
+    fs_err::create_dir_all(root).map_err(RecordsError::write(root))?;
+    let folder = fs_err::File::open(root).map_err(RecordsError::read(root))?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => Err(RecordsError::SetInUse {
+            out: root.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(RecordsError::write(root)(source)),
+    }
 }
 
 /// Goes on with a set by its own camera if that one sees alike: it may know of the belt what a frame
@@ -196,12 +229,14 @@ fn known_parts(root: &Path) -> BTreeMap<String, PartId> {
     known
 }
 
+/// But for those with a dotted name, which an export that was ended may have left: they are no parts.
 fn folders(path: &Path) -> Vec<PathBuf> {
     let entries = fs_err::read_dir(path).map(|entries| entries.flatten());
     entries
         .into_iter()
         .flatten()
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
         .map(|entry| entry.path())
         .collect()
 }

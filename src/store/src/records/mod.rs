@@ -39,7 +39,7 @@ pub use record::{
     DepthKept, EngineFacts, FORMAT, FrameFacts, MapFacts, ModelFacts, Record, Spell, StageTimes,
     Taken, Thresholds,
 };
-pub use review::{Mark, NoMark, Review, mark};
+pub use review::{Mark, NoMark, Review, ReviewError, mark};
 pub use ring::{Ring, RingSpec};
 pub use score_map::{ScoreMap, decode_scores};
 pub use shelf::{Entry, list, list_unseen, read};

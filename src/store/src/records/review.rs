@@ -50,6 +50,14 @@ impl Mark {
         }
     }
 
+    /// Whether it says that the part was defective.
+    pub fn is_of_a_defect(self) -> bool {
+        match self {
+            Self::TrueReject | Self::Escape => true,
+            Self::FalseReject | Self::Unsure => false,
+        }
+    }
+
     fn fits(self, id: RecordId) -> bool {
         match self {
             Self::FalseReject | Self::TrueReject => id.kind.rejects(),
@@ -105,12 +113,74 @@ pub struct Review {
     pub note: Option<String>,
 }
 
+/// What can't be kept of a review as it was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReviewError {
+    /// Half of it would be lost.
+    #[error("the {what} has {found} characters, and a review's at most {most}")]
+    TooLong {
+        /// Name, kind of defect or note.
+        what: &'static str,
+        /// Characters that were said.
+        found: usize,
+        /// Characters that are kept.
+        most: usize,
+    },
+    /// Nobody says it.
+    #[error("a mark needs the name of who sets it")]
+    Nobody,
+    /// A defect of a part that was good, or of which nobody can say what it was.
+    #[error("a part that is marked {mark} has no kind of defect")]
+    NoDefect {
+        /// The mark.
+        mark: Mark,
+    },
+}
+
+impl ReviewError {
+    /// What to do about it.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::TooLong { .. } => "say it in fewer words: what is longer is not cut",
+            Self::Nobody => "name somebody with `--who`, or leave it out: then it is the user",
+            Self::NoDefect { .. } => {
+                "true-reject and escape say that the part was defective; without `--defect` the mark is taken as it is"
+            }
+        }
+    }
+}
+
+impl Review {
+    /// Whether it can be kept as it is. What lies on disk already is read without this.
+    fn check(&self) -> Result<(), ReviewError> {
+        if self.who.trim().is_empty() {
+            return Err(ReviewError::Nobody);
+        }
+        if self.defect.is_some() && !self.mark.is_of_a_defect() {
+            return Err(ReviewError::NoDefect { mark: self.mark });
+        }
+        let texts = [
+            ("name", Some(&self.who), NAME_MAX),
+            ("kind of defect", self.defect.as_ref(), NAME_MAX),
+            ("note", self.note.as_ref(), NOTE_MAX),
+        ];
+        for (what, text, most) in texts {
+            let found = text.map_or(0, |text| text.chars().count());
+            if found > most {
+                return Err(ReviewError::TooLong { what, found, most });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Puts a mark beside a record, in the place of an earlier one.
 ///
 /// # Errors
-/// [`RecordsError::Unfit`] if it contradicts the record, what [`read`](super::read) says of a record that
+/// [`RecordsError::Review`] if it can't be kept as it is, [`RecordsError::Unfit`] if it contradicts the record, what [`read`](super::read) says of a record that
 /// is not there or damaged, and [`RecordsError::Write`].
 pub fn mark(folder: &Path, id: RecordId, review: &Review) -> Result<(), RecordsError> {
+    review.check()?;
     // A damaged review is no reason against a new one.
     match shelf::read(folder, id) {
         Err(RecordsError::Damaged { path, .. }) if path.ends_with(REVIEW_FILE) => {}
@@ -122,13 +192,7 @@ pub fn mark(folder: &Path, id: RecordId, review: &Review) -> Result<(), RecordsE
     }
     let own = id.folder_among(folder);
     let path = own.join(REVIEW_FILE);
-    let limited = Review {
-        who: cut(&review.who, NAME_MAX),
-        defect: review.defect.as_deref().map(|kind| cut(kind, NAME_MAX)),
-        note: review.note.as_deref().map(|note| cut(note, NOTE_MAX)),
-        ..review.clone()
-    };
-    let text = serde_json::to_vec_pretty(&limited).map_err(|source| RecordsError::Encode {
+    let text = serde_json::to_vec_pretty(review).map_err(|source| RecordsError::Encode {
         what: REVIEW_FILE,
         source: source.into(),
     })?;
@@ -146,8 +210,4 @@ pub fn mark(folder: &Path, id: RecordId, review: &Review) -> Result<(), RecordsE
         fs_err::remove_file(&partial).unwrap_or_default();
         RecordsError::Write { path, source }
     })
-}
-
-fn cut(text: &str, most: usize) -> String {
-    text.chars().take(most).collect()
 }

@@ -49,6 +49,11 @@ impl CudaError {
             100 | 101 => Some(
                 "see that the driver is loaded and that the service's user may open the GPU (on a Jetson: groups video and render)",
             ),
+            // CUDA_ERROR_NOT_SUPPORTED and CUDA_ERROR_UNKNOWN: seen on Jetsons where device nodes can't be opened.
+            801 | 999 => Some(
+                "see that the service's user may open the GPU's device nodes: systemd/dropins/gpu.conf, and on a Jetson the \
+                 groups video and render; else start the machine again",
+            ),
             _ if self.is_sticky() => Some(
                 "start the process again; if it comes back, look at the kernel's log for Xid or nvgpu",
             ),

@@ -27,6 +27,33 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
+fn a_control_socket_without_its_folder_is_found_by_check_and_by_run() {
+    let socket = "[control]\nsocket = \"nowhere/c.sock\"\n[trigger]";
+    for arguments in [CHECK_STATION, RUN_STATION] {
+        let says = ["nowhere/c.sock", "there is no folder"];
+        check(edited("[trigger]", socket), arguments, CONFIGURATION, &says);
+    }
+}
+
+#[test]
+fn what_a_station_goes_on_without_is_told_by_check_alone() {
+    let site = Site::new();
+    let tables = "[metrics]\ntextfile = \"nowhere/x.prom\"\n\
+                  [mqtt]\nbroker = \"127.0.0.1\"\nuser = \"u\"\npassword_file = \"nothing\"\n[trigger]";
+    site.edit("station.toml", "[trigger]", tables);
+    let arguments = [CHECK_STATION, &["--json"]].concat();
+    let told = run(program("twinspect")
+        .current_dir(site.path(""))
+        .args(arguments));
+    let said = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.status.success(), "{told:?}");
+    for text in ["metrics.textfile", "mqtt.password_file"] {
+        assert!(said.contains(&format!("\"{text}, ")), "{said}");
+    }
+    assert!(!site.path("nowhere").exists());
+}
+
+#[test]
 fn a_folder_is_no_file() {
     let arguments = ["check", "--config", "parts"];
     check(|_| {}, &arguments, CONFIGURATION, &["parts"]);

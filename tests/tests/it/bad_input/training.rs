@@ -1,6 +1,8 @@
 //! What the trainer is handed by mistake. No case gets as far as training.
 
 use super::*;
+use crate::binaries::succeed;
+use crate::product;
 
 const SYNTH: &[&str] = &["synth", "--data", "parts", "--preview", "sheets"];
 const EVALUATE: &[&str] = &["evaluate", "--bundle", "block.twb", "--data", "parts"];
@@ -146,16 +148,173 @@ fn a_run_that_another_process_trains_is_left_to_it() {
     assert!(!site.path("run/run.toml").exists());
 }
 
-/// Gives a split twelve good parts.
+/// Gives a split twelve good parts, of which no two are the same, in another split neither.
 fn fill(site: &Site, split: &str) {
-    for part in 0..12 {
+    let first = if split == "train" { 0 } else { 100 };
+    let depth = site.read("parts/test/good/000/depth.png");
+    let colour = image::open(site.path("parts/test/good/000/rgb.png")).expect("a picture");
+    for part in 0..12_u8 {
         let folder = format!("parts/{split}/good/{part:03}");
         std::fs::create_dir_all(site.path(&folder)).expect("a folder is made");
-        for file in ["rgb.png", "depth.png"] {
-            let picture = site.read(&format!("parts/test/good/000/{file}"));
-            site.write(&format!("{folder}/{file}"), picture);
-        }
+        site.write(&format!("{folder}/depth.png"), &depth);
+        let mut colour = colour.to_rgb8();
+        colour.put_pixel(0, 0, image::Rgb([first + part; 3]));
+        let saved = colour.save(site.path(format!("{folder}/rgb.png")));
+        saved.expect("a picture is written");
     }
+}
+
+/// Two splits of good parts, one of which is spoilt.
+fn filled(spoil: impl FnOnce(&Site)) -> impl FnOnce(&Site) {
+    move |site: &Site| {
+        fill(site, "train");
+        fill(site, "validation");
+        spoil(site);
+    }
+}
+
+#[test]
+fn a_black_part_is_named_before_training() {
+    let black = image::RgbImage::new(80, 64);
+    let spoil = filled(move |site| {
+        let saved = black.save(site.path("parts/validation/good/003/rgb.png"));
+        saved.expect("a picture is written");
+    });
+    let says = [
+        "validation/good/003",
+        "colour picture is black",
+        "leave the part out",
+    ];
+    untrained(spoil, &[], DATA, &says);
+}
+
+#[test]
+fn a_part_without_depth_is_named_before_training() {
+    let spoil = filled(|site| {
+        let nothing = image::ImageBuffer::<image::Luma<u16>, _>::new(80, 64);
+        let saved = nothing.save(site.path("parts/train/good/003/depth.png"));
+        saved.expect("a picture is written");
+    });
+    untrained(spoil, &[], DATA, &["train/good/003", "depth"]);
+}
+
+#[test]
+fn a_copy_among_the_parts_that_set_the_threshold_is_named_before_training() {
+    let spoil = filled(|site| {
+        let picture = site.read("parts/train/good/004/rgb.png");
+        site.write("parts/validation/good/003/rgb.png", picture);
+    });
+    let says = [
+        "validation/good/003 is the same picture as good part train/good/004",
+        "leave the copy out",
+    ];
+    untrained(spoil, &[], DATA, &says);
+}
+
+#[test]
+fn a_run_in_the_data_set_is_refused() {
+    for out in ["parts", "parts/run", "./parts/train/../runs/one"] {
+        let arguments = ["train", "--data", "parts", "--out", out];
+        refused(|_| {}, &arguments, CONFIGURATION, &[out, "another --out"]);
+    }
+}
+
+#[test]
+fn another_camera_s_parts_are_neither_evaluated_nor_calibrated_to() {
+    let calibrate = [
+        "calibrate",
+        "--bundle",
+        "block.twb",
+        "--data",
+        "parts",
+        "--out",
+        "new.twb",
+    ];
+    for arguments in [EVALUATE, &calibrate] {
+        let spoil = |site: &Site| site.edit("parts/camera.json", "0.0001", "0.001");
+        let says = [
+            "does not fit bundle block.twb",
+            "depth unit: bundle 0.0001 m",
+        ];
+        refused(spoil, arguments, BUNDLE, &says);
+    }
+}
+
+#[test]
+fn a_set_without_depth_is_not_evaluated_with_a_bundle_that_judges_it() {
+    let spoil = |site: &Site| {
+        for part in [
+            "train/good/000",
+            "train/good/001",
+            "test/good/000",
+            "test/good/001",
+            "test/dent/000",
+        ] {
+            site.remove(&format!("parts/{part}/depth.png"));
+        }
+    };
+    refused(
+        spoil,
+        EVALUATE,
+        BUNDLE,
+        &["judges depth, the camera has none"],
+    );
+}
+
+#[test]
+fn a_bundle_that_the_engine_does_not_reproduce_is_not_evaluated() {
+    let spoil = |site: &Site| {
+        let other = product::edition("1.0.0", |golden| {
+            for value in golden.maps.rgb.iter_mut().flat_map(|maps| &mut maps.data) {
+                *value += 1.0;
+            }
+        });
+        site.remove("block.twb");
+        let written = other.write_archive(site.path("block.twb"));
+        written.expect("a new file");
+    };
+    let says = [
+        "proving the engine with bundle block.twb",
+        "does not reproduce the maps",
+    ];
+    refused(spoil, EVALUATE, ENGINE, &says);
+}
+
+#[test]
+fn data_sets_are_opened_before_the_first_is_trained_on() {
+    let arguments = [
+        "measure",
+        "--data",
+        "parts",
+        "absent",
+        "--results",
+        "results",
+    ];
+    refused(
+        |site| {
+            fill(site, "train");
+            fill(site, "validation");
+        },
+        &arguments,
+        DATA,
+        &["absent"],
+    );
+}
+
+#[test]
+fn parts_without_a_result_are_told() {
+    let site = Site::new();
+    let black = image::RgbImage::new(80, 64);
+    for part in ["good/000", "good/001", "dent/000"] {
+        let saved = black.save(site.path(format!("parts/test/{part}/rgb.png")));
+        saved.expect("a picture is written");
+    }
+    let mut lab = program("twinspect-lab");
+    let told = succeed(lab.current_dir(site.path("")).args(EVALUATE));
+    assert!(
+        told.contains("NO PART HAS A RESULT (no_colour 3)"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -119,6 +119,35 @@ fn a_demo_without_its_products_says_where_it_looked() {
 }
 
 #[test]
+fn a_station_that_names_no_socket_is_told_where_it_was_asked() {
+    let arguments = ["status", "--config", "station.toml"];
+    let says = ["/run/twinspect/station/control.sock", "`control.socket`"];
+    check(untouched, &arguments, CONFIGURATION, &says);
+}
+
+#[test]
+fn a_folder_of_records_that_is_not_there_is_named_with_what_makes_it() {
+    let arguments = ["records", "list", "--folder", "nowhere"];
+    let says = ["nowhere", "`records.folder`"];
+    check(untouched, &arguments, STORAGE, &says);
+}
+
+#[test]
+fn an_output_that_takes_nothing_has_a_remedy() {
+    let site = Site::new();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let refused = program("twinspect")
+        .current_dir(site.path(""))
+        .args(["records", "list", "--folder", "parts"])
+        .stdout(full.expect("the device that is always full"))
+        .output()
+        .expect("the program runs");
+    let report = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(STORAGE), "{report}");
+    assert_remedy(&report);
+}
+
+#[test]
 fn pictures_into_a_file_are_a_fault_of_storage() {
     let arguments = [
         REPLAY_ARCHIVE,

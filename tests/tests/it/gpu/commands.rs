@@ -171,7 +171,6 @@ fn without_a_gpu_nothing_is_pruned_and_everything_says_why() {
     build(&gpu, &site);
     for typed in [
         "engine prune --config station.toml",
-        "engine list --config station.toml",
         "engine build --config station.toml",
         "check --config station.toml --engine",
     ] {
@@ -182,6 +181,87 @@ fn without_a_gpu_nothing_is_pruned_and_everything_says_why() {
         );
     }
     assert_eq!(plans(&site, "").len(), 3);
+}
+
+#[test]
+fn without_a_gpu_plans_are_listed_by_what_they_say_of_themselves() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    let text = said(&off(&site, "engine list --config station.toml"));
+    assert!(text.contains("the folder is not there"), "{text}");
+    build(&gpu, &site);
+    let found = json(&off(&site, "engine list --config station.toml --json"));
+    assert_eq!(found["board"], Value::Null, "{found}");
+    let why = found["board_unknown"].as_str().expect("a reason");
+    assert!(why.contains("libcuda.so.1"), "{why}");
+    let files = found["files"].as_array().expect("files");
+    let what = files
+        .iter()
+        .map(|file| file["what"].as_str().expect("words"));
+    for (what, kind) in what.zip(["geometry", "rgb", "timing cache"]) {
+        let begin = format!("{kind}, built with TensorRT {RELEASE} on ");
+        assert!(what.starts_with(&begin), "{what}");
+    }
+    assert!(files.iter().all(|file| file["current"] == Value::Null));
+    let text = said(&off(&site, "engine list --config station.toml"));
+    assert!(text.contains("is not known: "), "{text}");
+}
+
+#[test]
+fn what_is_no_plan_is_listed_as_what_it_is_and_never_deleted() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    build(&gpu, &site);
+    std::fs::create_dir(site.path("plans/d.plan")).expect("a folder");
+    let socket = std::os::unix::net::UnixListener::bind(site.path("plans/p.plan"));
+    socket.expect("a socket");
+    let sparse = std::fs::File::create(site.path("plans/s.plan")).expect("a file");
+    sparse.set_len(30 << 30).expect("a file with a hole");
+    for list in [
+        json(&on(&gpu, NONE, &site, "engine list --plans plans --json")),
+        json(&off(&site, "engine list --plans plans --json")),
+    ] {
+        let files = list["files"].as_array().expect("files");
+        let strange: Vec<_> = files
+            .iter()
+            .filter(|file| file["current"] == false)
+            .map(|file| (&file["file"], &file["what"]))
+            .filter(|(file, _)| file.as_str().is_some_and(|file| file.len() == 6))
+            .collect();
+        let expected = [
+            ("d.plan", "no plan: a folder"),
+            ("p.plan", "no plan: a pipe, socket or device"),
+            ("s.plan", "no plan: larger than 2 GiB"),
+        ];
+        assert_eq!(strange.len(), 3, "{list}");
+        for ((file, what), expected) in strange.into_iter().zip(expected) {
+            assert_eq!(
+                (file.as_str(), what.as_str()),
+                (Some(expected.0), Some(expected.1))
+            );
+        }
+    }
+    let done = json(&on(&gpu, NONE, &site, "engine prune --plans plans --json"));
+    assert_eq!(done["left"].as_array().map(Vec::len), Some(3), "{done}");
+    for name in ["d.plan", "p.plan", "s.plan"] {
+        assert!(site.path(format!("plans/{name}")).exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_folder_of_plans_that_others_may_write_is_told_by_list_and_refused_by_prune() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    build(&gpu, &site);
+    std::fs::write(site.path("plans/rgb-0.plan"), "cut off").expect("a file");
+    let everybody = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(site.path("plans"), everybody).expect("its mode");
+    let text = said(&on(&gpu, NONE, &site, "engine list --plans plans"));
+    assert!(text.contains("chmod go-w"), "{text}");
+    let list = json(&on(&gpu, NONE, &site, "engine list --plans plans --json"));
+    assert_eq!(list["exposed"], true, "{list}");
+    let told = report(&on(&gpu, NONE, &site, "engine prune --plans plans"), 8);
+    assert!(told.contains("chmod go-w"), "{told}");
+    assert_eq!(plans(&site, "").len(), 4);
 }
 
 #[test]

@@ -182,6 +182,8 @@ fn a_station_takes_plans_that_were_built_beside_it_when_it_is_told_to() {
     build(&gpu, &service.site);
     assert_eq!(service.answer("engine retry")["reply"], "engine_retried");
     service.wait_for("STATUS=ready: block 1.0.0, engine tensorrt,");
+    let told = log(&service);
+    assert!(!told.contains("has ended: exit code 0"), "{told}");
     let refusal = service.refusal("engine retry");
     assert!(refusal.contains("in use"), "{refusal}");
     assert_eq!(service.answer("trigger")["reply"], "left");

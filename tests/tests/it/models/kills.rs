@@ -1,12 +1,14 @@
-//! The real program on the real file system, killed in mid-write.
+//! The real program on the real file system, killed or refused in mid-write.
 //!
 //! `twinspect-store` cuts the power at each step, on a file system of its own. Here the kernel ends the program
-//! by SIGXFSZ at the byte at which a file would grow beyond a limit, so that each limit kills it in another file.
+//! by SIGXFSZ at the byte at which a file would grow beyond a limit, so that each limit kills it in another file. A
+//! program that ignores the signal gets an error in its place, as of a full disk.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use super::*;
+use crate::bad_input::STORAGE;
 use crate::binaries::path;
 
 const SIGXFSZ: i32 = 25;
@@ -15,7 +17,15 @@ const KILOBYTE: usize = 1024;
 
 /// `twinspect model` with a largest file of so many kilobytes, a core dump not being one.
 fn limited(site: &Site, kilobytes: usize, arguments: &str) -> Output {
-    let limits = format!("ulimit -c 0; ulimit -f {kilobytes}; exec \"$@\"");
+    under(
+        site,
+        &format!("ulimit -c 0; ulimit -f {kilobytes}"),
+        arguments,
+    )
+}
+
+fn under(site: &Site, limits: &str, arguments: &str) -> Output {
+    let limits = format!("{limits}; exec \"$@\"");
     let mut command = Command::new("bash");
     command
         .current_dir(site.path(""))
@@ -26,6 +36,19 @@ fn limited(site: &Site, kilobytes: usize, arguments: &str) -> Output {
         .args(["--config", "station.toml"])
         .stdin(Stdio::null());
     run(&mut command)
+}
+
+/// Limits each of which lies in another file of the site's bundle.
+fn limits(site: &Site) -> Vec<usize> {
+    let sizes: Vec<usize> = all_files(&site.path("block"))
+        .iter()
+        .map(|file| file.metadata().expect("a file").len() as usize)
+        .collect();
+    let mut limits: Vec<usize> = sizes.iter().map(|size| (size - 1) / KILOBYTE).collect();
+    limits.sort_unstable();
+    limits.dedup();
+    assert!(limits.len() >= 3, "files of different sizes: {sizes:?}");
+    limits
 }
 
 fn is_killed(output: &Output) -> bool {
@@ -39,16 +62,8 @@ fn a_killed_install_leaves_the_old_model_and_the_next_one_clears_it_away() {
     done(&site, "activate block");
     let old = active(&site);
     version(&site, "1.1.0");
-    let sizes: Vec<usize> = all_files(&site.path("block"))
-        .iter()
-        .map(|file| file.metadata().expect("a file").len() as usize)
-        .collect();
-    let mut limits: Vec<usize> = sizes.iter().map(|size| (size - 1) / KILOBYTE).collect();
-    limits.sort_unstable();
-    limits.dedup();
-    assert!(limits.len() >= 3, "files of different sizes: {sizes:?}");
     let whole = listing(&site);
-    for limit in limits {
+    for limit in limits(&site) {
         let output = limited(&site, limit, "install 1.1.0.twb");
         assert!(is_killed(&output), "{limit} KiB: {output:?}");
         assert_eq!(active(&site), old);
@@ -72,4 +87,30 @@ fn a_killed_install_leaves_the_old_model_and_the_next_one_clears_it_away() {
     assert_eq!(active(&site).as_deref(), Some(id));
     done(&site, "rollback");
     assert_eq!(active(&site), old);
+}
+
+#[test]
+fn an_install_that_the_disk_refuses_leaves_nothing_behind() {
+    let site = site();
+    done(&site, "install block.twb");
+    done(&site, "activate block");
+    version(&site, "1.1.0");
+    let whole = listing(&site);
+    for limit in limits(&site) {
+        let refuses = format!("trap '' XFSZ; ulimit -f {limit}");
+        let output = under(&site, &refuses, "install 1.1.0.twb");
+        assert_eq!(output.status.code(), Some(STORAGE), "{limit}: {output:?}");
+        assert_eq!(listing(&site), whole, "{limit} KiB");
+        let folders = std::fs::read_dir(site.path("models/installed")).expect("a folder");
+        assert_eq!(folders.count(), 1, "{limit} KiB");
+    }
+    let new = done(&site, "install 1.1.0.twb");
+    let id = new["id"].as_str().expect("text");
+    let refused = under(
+        &site,
+        "trap '' XFSZ; ulimit -f 0",
+        &format!("activate {id}"),
+    );
+    assert_eq!(refused.status.code(), Some(STORAGE), "{refused:?}");
+    assert_ne!(active(&site).as_deref(), Some(id));
 }

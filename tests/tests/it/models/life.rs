@@ -241,10 +241,25 @@ fn a_damaged_model_is_found_and_mended() {
     let mut bytes = site.read(&network);
     bytes[100] ^= 1;
     site.write(&network, bytes);
+    let is_told = |error: &str| {
+        assert!(
+            error.contains("rgb.onnx") && error.contains("hint: the installed model was damaged"),
+            "{error}"
+        );
+        assert!(error.contains("twinspect model install"), "{error}");
+        assert!(!error.contains("in transit"), "{error}");
+    };
     for command in ["verify", "activate block"] {
-        let error = refused(&site, command, 4);
-        assert!(error.contains("rgb.onnx"), "{error}");
+        is_told(&refused(&site, command, 4));
     }
+    let station = run(program("twinspect").current_dir(site.path("")).args([
+        "run",
+        "--config",
+        "station.toml",
+        "--json",
+    ]));
+    assert_eq!(station.status.code(), Some(4), "{station:?}");
+    is_told(&String::from_utf8_lossy(&station.stderr));
     assert_eq!(done(&site, "install block.twb")["is_new"], true);
     done(&site, "verify");
 }
@@ -267,6 +282,25 @@ fn what_can_t_be_meant_is_told_with_what_could_be() {
         .current_dir(site.path(""))
         .args(["model", "rollback", "--models", "models"]));
     assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
+fn a_folder_that_was_mistyped_is_told_and_a_fresh_station_s_is_not() {
+    let site = site();
+    let fresh = done(&site, "list");
+    assert_eq!(fresh["models"], serde_json::json!([]));
+    for command in ["list", "prune"] {
+        let output = run(program("twinspect")
+            .current_dir(site.path(""))
+            .args(["model", command, "--models", "typo"]));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        assert!(
+            said.contains("there is no folder typo") && said.contains("hint: "),
+            "{command}: {said}"
+        );
+        assert!(!site.path("typo").exists(), "{command}");
+    }
 }
 
 #[test]

@@ -18,7 +18,10 @@ fn whoever_comes_second_is_told_who_was_first() {
     let us = format!("process {}", std::process::id());
     for command in ["install 1.1.0.twb", "activate block", "rollback", "prune"] {
         let error = refused(&site, command, STORAGE);
-        assert!(error.contains("are being changed by"), "{error}");
+        assert!(
+            error.contains("the models in ") && error.contains("models are being changed by"),
+            "{error}"
+        );
         // The kernel's table may be hidden where this test runs.
         assert!(
             error.contains(&us) || error.contains("another process"),

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::binaries::{path, succeed};
 
-/// A host is a link to a site; `gone` can't be reached.
+/// A host is a link to a site; `gone` can't be reached, `loud` greets whoever logs in, and `mute` does nothing else.
 struct Hosts {
     folder: TempDir,
 }
@@ -21,6 +21,8 @@ if [ "$host" = gone ]; then
     echo "ssh: connect to host gone port 22: No route to host" >&2
     exit 255
 fi
+if [ "$host" = loud ] || [ "$host" = mute ]; then printf 'Welcome to hall 2!\n\n{ mind the belt }\n'; fi
+if [ "$host" = mute ]; then exit 0; fi
 cd "FOLDER/$host" && exec sh -c "$*"
 "#;
 
@@ -117,6 +119,26 @@ fn a_bundle_goes_to_every_host_and_each_tells_what_happened_there() {
         text.contains("installed") && text.contains("0 of 2 hosts failed"),
         "{text}"
     );
+}
+
+#[test]
+fn what_a_login_prints_hides_no_answer_and_is_none() {
+    let (ours, loud) = (site(), site());
+    let hosts = Hosts::new(&[("loud", &loud)]);
+    let (code, told) = hosts.answer(&ours, "loud mute block.twb --activate");
+    assert_eq!(told["hosts"][0]["outcome"], "activated", "{told}");
+    assert_eq!(active(&loud).as_deref(), told["hosts"][0]["id"].as_str());
+    assert_eq!(code, Some(1), "{told}");
+    assert_eq!(told["hosts"][1]["outcome"], "failed");
+    let error = told["hosts"][1]["error"].as_str().expect("text");
+    for says in [
+        "gave no answer",
+        "is not known",
+        "`ssh mute ",
+        " model list ",
+    ] {
+        assert!(error.contains(says), "{error}");
+    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn a_candidate_that_is_killed_while_it_waits_costs_no_part() {
 }
 
 /// A model whose process fails before it is ready: the old one is started again.
-fn comes_back(fault: &str, limits: &str, expected: &str) {
+fn comes_back(fault: &str, limits: &str, expected: &str, code: u8) {
     let site = by_request(1_000);
     site.edit("station.toml", "[models]", limits);
     let [old, new] = with_two(&site, sound);
@@ -38,6 +38,7 @@ fn comes_back(fault: &str, limits: &str, expected: &str) {
     let told = answer(activate(&service, new.as_str()));
     let reason = told["reason"].as_str().expect("a reason");
     assert!(reason.contains(expected), "{reason}");
+    assert_eq!(told["exit_code"], code, "{told}");
     service.wait_until(|status| status["ready"] == true);
     assert!(is_judged(&judge(&service)));
     let status = service.answer("status");
@@ -49,7 +50,7 @@ fn comes_back(fault: &str, limits: &str, expected: &str) {
 
 #[test]
 fn a_model_that_gets_no_camera_makes_way_for_the_old_one() {
-    comes_back("open:fail@2", "[models]", "before it was ready");
+    comes_back("open:fail@2", "[models]", "before it was ready", 6);
 }
 
 #[test]
@@ -58,12 +59,13 @@ fn a_model_that_never_gets_ready_makes_way_for_the_old_one() {
         "open:hang@2",
         "[models]\nswitch_max_ms = 5000",
         "models.switch_max_ms",
+        6,
     );
 }
 
 #[test]
 fn a_model_that_can_t_be_recorded_makes_way_for_the_old_one() {
-    comes_back("model:fail@1", "[models]", "written down");
+    comes_back("model:fail@1", "[models]", "written down", 8);
 }
 
 #[test]
@@ -82,6 +84,7 @@ fn a_proof_that_never_ends_is_given_up() {
     let told = answer(wish);
     let reason = told["reason"].as_str().expect("a reason");
     assert!(reason.contains("inspector.start_max_ms"), "{reason}");
+    assert_eq!(told["exit_code"], 5, "{told}");
     assert!(is_active(&service.answer("status"), &old));
     service.stop();
 }

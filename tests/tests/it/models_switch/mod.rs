@@ -3,6 +3,7 @@
 //! Nothing waits for a time: each test waits for what the station says of itself. An inspect process that is
 //! stopped by a signal keeps a part waiting for as long as a test wants.
 
+mod codes;
 mod faults;
 mod power;
 mod recipes;

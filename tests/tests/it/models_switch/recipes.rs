@@ -175,6 +175,30 @@ fn a_recipe_without_a_model_rejects_and_comes_to_life_by_itself() {
 }
 
 #[test]
+fn who_activates_the_active_model_hears_that_a_recipe_without_one_rejects_all() {
+    let (site, block) = with_recipes(1_000, "retry_ms = 300000");
+    let service = start(site);
+    fails(&service, "cap");
+    let told = answer(activate(&service, block.as_str()));
+    let reason = told["reason"].as_str().expect("a reason");
+    for says in [
+        "active already, but recipe 2 (cap) has no model",
+        "All parts are rejected until",
+        "recipe select",
+    ] {
+        assert!(reason.contains(says), "{reason}");
+    }
+    assert_eq!(told["rejects"], true, "{told}");
+    let refused = service.refusal("recipe select bracket");
+    assert!(
+        refused.contains("hint: the station rejects all parts"),
+        "{refused}"
+    );
+    assert!(is_rejected(&judge(&service)));
+    service.stop();
+}
+
+#[test]
 fn a_recipe_whose_model_can_t_be_proven_rejects_until_the_product_before_is_back() {
     let (site, block) = with_recipes(1_000, "");
     install(&site, &product("cap", spoilt));

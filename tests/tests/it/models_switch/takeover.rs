@@ -101,6 +101,7 @@ fn where_parts_leave_no_moment_the_old_model_stays() {
         reason.contains("no moment") && reason.contains("gap in the infeed"),
         "{reason}"
     );
+    assert_eq!(told["exit_code"], Value::Null, "{told}");
     part.let_go();
     let left = part.left();
     assert!(is_judged(&left), "{left}");
@@ -123,6 +124,7 @@ fn a_model_that_can_t_be_proven_costs_nothing() {
         reason.contains("does not go live") && reason.contains("proving the engine"),
         "{reason}"
     );
+    assert_eq!(told["exit_code"], 5, "{told}");
     assert!(is_judged(&judge(&service)));
     let status = service.answer("status");
     assert!(
@@ -149,6 +151,7 @@ fn a_model_for_another_camera_is_refused_before_the_old_one_makes_way() {
     let told = answer(activate(&service, higher.as_str()));
     let reason = told["reason"].as_str().expect("a reason");
     assert!(reason.contains("the camera does not fit"), "{reason}");
+    assert_eq!(told["exit_code"], 4, "{told}");
     assert!(is_active(&service.answer("status"), &old));
     assert!(is_judged(&judge(&service)));
     let (_, summary) = service.stop();

@@ -146,6 +146,10 @@ fn a_browser_shows_what_is_true_and_never_a_station_that_is_not_there() {
     browser.wait_for(&is_shown("lost", "No connection"));
     let colours = "getComputedStyle(document.querySelector('main')).filter";
     assert_eq!(browser.value(colours), "grayscale(1)");
+    for age in ["#last .ago", "#clock"] {
+        let shown = format!("getComputedStyle(document.querySelector('{age}')).visibility");
+        assert_eq!(browser.value(&shown), "hidden", "{age}");
+    }
     look(&mut browser, LINE, "page-lost.png");
 
     // It is started again, and the page that was open all the time finds it.

@@ -144,6 +144,17 @@ fn figures_are_text_that_prometheus_reads_and_count_what_the_station_counts() {
     }
     let nearer = value(&figures, "twinspect_belt_nearer_metres", &[]).expect("a belt");
     assert!(nearer.abs() < 1e-3, "{nearer}");
+    // Nobody is to be reminded of a challenge part.
+    let missed = value(
+        &figures,
+        "twinspect_challenge_alarm",
+        &[("alarm", "missed")],
+    );
+    assert_eq!(missed, Some(0.0));
+    assert_eq!(
+        value(&figures, "twinspect_challenge_due_timestamp_seconds", &[]),
+        None
+    );
     // A recording is no live camera, and nobody invents its restarts.
     assert_eq!(
         value(&figures, "twinspect_camera_restarts_total", &[]),
@@ -214,7 +225,10 @@ fn alerts_and_dashboard_ask_for_what_exists() {
     );
 
     // Of the product for tests nothing passes.
-    let service = Service::start(with_page(jar_lids()));
+    let site = with_page(jar_lids());
+    let challenge = "[challenge]\nevery_hours = 24.0\nmemory = \"challenge.json\"\n[page]";
+    site.edit("station.toml", "[page]", challenge);
+    let service = Service::start(site);
     let address = address(&service);
     super::wait_until(&address, |state| {
         state["parts"]["passed"].as_u64() > Some(0)

@@ -1,6 +1,7 @@
 //! Acceptance of a station, as an integrator runs it.
 
 use std::process::Output;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -18,15 +19,13 @@ fn endless() -> Site {
 }
 
 fn accept(service: &Service, arguments: &[&str]) -> Output {
+    accept_into(service, "acceptance", arguments)
+}
+
+fn accept_into(service: &Service, folder: &str, arguments: &[&str]) -> Output {
     run(program("twinspect")
         .current_dir(service.site.path(""))
-        .args([
-            "accept",
-            "--socket",
-            "run/control.sock",
-            "--out",
-            "acceptance",
-        ])
+        .args(["accept", "--socket", "run/control.sock", "--out", folder])
         .args(arguments))
 }
 
@@ -49,6 +48,15 @@ fn a_recorded_station_is_accepted_by_what_its_parts_support() {
         "--slip-max",
         "0.96",
     ];
+    // Where no report can be written no part is shown.
+    for folder in ["station.toml/acceptance", "/proc/acceptance"] {
+        let output = accept_into(&service, folder, &limits);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(8), "{told}");
+        assert!(told.contains(&format!("writing {folder}")), "{told}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        assert_eq!(service.answer("status")["parts"]["triggered"], 0);
+    }
     let output = accept(&service, &limits);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{told}");
@@ -64,6 +72,14 @@ fn a_recorded_station_is_accepted_by_what_its_parts_support() {
     assert_eq!(report["slip"]["count"], 0);
     let bound = report["slip"]["bound_95"].as_f64().expect("a bound");
     assert!((bound - 0.95).abs() < 1e-9, "{bound}");
+    let kinds = report["slip"]["by_kind"].as_array().expect("kinds");
+    assert_eq!(kinds.len(), 1, "{kinds:?}");
+    assert_eq!(kinds[0]["kind"], "dent");
+    assert_eq!(
+        (&kinds[0]["count"], &kinds[0]["of"]),
+        (&0.into(), &1.into())
+    );
+    assert_eq!(kinds[0]["bound_95"], report["slip"]["bound_95"]);
     assert_eq!(report["station"]["bundle"], status["inspector"]["bundle"]);
     let configuration = report["station"]["configuration_sha256"].as_str();
     assert_eq!(configuration.map(str::len), Some(64));
@@ -82,7 +98,7 @@ fn a_recorded_station_is_accepted_by_what_its_parts_support() {
     for text in [
         "Accepted",
         "Pseudo rejects",
-        "Slip",
+        "Slip by kind of defect",
         "test/dent/000",
         "no safety function",
     ] {
@@ -161,6 +177,43 @@ fn too_few_parts_and_wrong_ones_are_not_accepted() {
 }
 
 #[test]
+fn a_list_that_a_spreadsheet_has_written_is_accepted_and_one_with_another_head_is_not() {
+    let mut service = Service::start(endless());
+    service.wait_for("STATUS=ready");
+    let list = "\u{feff}Identity;Expected;Note\r\n\"test/dent/000\";bad;\"dent; deep\"\r\n\
+                test/good/000;good;\r\n;;\r\n";
+    service.site.write("parts.csv", list);
+    let arguments = [
+        "--list",
+        "parts.csv",
+        "--pseudo-rejects-max",
+        "1",
+        "--slip-max",
+        "0.96",
+    ];
+    let output = accept(&service, &arguments);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let report = report(&service);
+    assert_eq!(report["parts"][0]["note"], "dent; deep");
+    assert_eq!(report["slip"]["by_kind"][0]["kind"], "dent; deep");
+    assert_eq!(report["parts"].as_array().map(Vec::len), Some(2));
+
+    service
+        .site
+        .write("parts.csv", "id,expected\ntest/good/001,good\n");
+    let output = accept(&service, &["--list", "parts.csv"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("parts.csv, line 1: this is neither the head of a list"),
+        "{told}"
+    );
+    assert_eq!(service.answer("status")["parts"]["triggered"], 2);
+    service.stop();
+}
+
+#[test]
 fn a_challenge_part_is_caught_or_missed_and_the_station_says_so() {
     let site = endless();
     site.edit(
@@ -185,6 +238,10 @@ fn a_challenge_part_is_caught_or_missed_and_the_station_says_so() {
     assert!(challenge["alarm"].is_null(), "{challenge}");
     let due_s = challenge["due_in_s"].as_f64().expect("a time");
     assert!((0.0..=86_400.0).contains(&due_s), "{due_s}");
+    let due_unix_s = challenge["due_unix_s"].as_f64().expect("a time");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let left_s = due_unix_s - now.expect("a clock that is set").as_secs_f64();
+    assert!((left_s - due_s).abs() < 60.0, "{left_s} {due_s}");
     // Another one is awaited anew.
     let marked = service.answer("challenge");
     assert_eq!(marked["number"], 2, "{marked}");
@@ -203,6 +260,16 @@ fn a_challenge_part_is_caught_or_missed_and_the_station_says_so() {
     service.wait_for("STATUS=ready");
     let challenge = service.answer("status")["challenge"].clone();
     assert_eq!(challenge["alarm"], "overdue", "{challenge}");
+    // What was shown before is not forgotten.
+    assert_eq!(challenge["last"], "caught", "{challenge}");
+    let told = run(program("twinspect")
+        .current_dir(service.site.path(""))
+        .args(["status", "--socket", "run/control.sock"]));
+    let told = String::from_utf8(told.stdout).expect("text");
+    assert!(
+        told.contains("challenge      last: caught, ALARM: overdue"),
+        "{told}"
+    );
     service.answer("challenge");
     assert_eq!(service.answer("trigger")["verdict"], "fail");
     service.wait_until(|status| status["challenge"]["alarm"].is_null() && says("well"));

@@ -5,6 +5,7 @@ use twinspect_core::recovery::Health;
 
 use super::double::{Event, INTERVAL_US, Rig};
 use super::{capture, captures_until_well, open, open_with, spec, trouble};
+use crate::live::test_log;
 use crate::v4l2::V4l2Error;
 use crate::{CameraError, Trouble};
 
@@ -124,6 +125,50 @@ fn a_camera_that_is_not_there_at_the_start_is_waited_for_and_told() {
     let error = open_with(&rig, spec()).unwrap_err();
     assert!(matches!(error, V4l2Error::Absent { .. }), "{error}");
     assert!(rig.now_us() - began_us >= 45_000_000);
+}
+
+/// At once, then after ten and after thirty seconds, though it is looked for every second.
+#[test]
+fn a_camera_that_is_not_there_is_told_of_ever_more_seldom() {
+    let rig = Rig::new();
+    rig.world().is_there = false;
+    test_log::listen();
+    open_with(&rig, spec()).unwrap_err();
+    let lines = test_log::heard();
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    let is_told = |line: &String| line.contains("has not been there");
+    assert!(lines.iter().all(is_told), "{lines:#?}");
+
+    rig.world().is_there = true;
+    let mut camera = open(&rig);
+    rig.then([Event::Unplugged]);
+    test_log::listen();
+    let until_us = rig.now_us() + 45_000_000;
+    while rig.now_us() < until_us {
+        capture(&mut camera).unwrap_err();
+    }
+    let mut lines = test_log::heard();
+    lines.retain(|line| line.starts_with("WARN"));
+    // And once what the driver said.
+    assert_eq!(lines.len(), 4, "{lines:#?}");
+    assert_eq!(lines.into_iter().filter(is_told).count(), 3);
+}
+
+#[test]
+fn each_step_of_a_camera_that_stands_still_is_told_once() {
+    let rig = Rig::new();
+    let mut camera = open(&rig);
+    test_log::listen();
+    rig.world().then = FOR_EVER;
+    while !camera.watch().is_lost() {
+        capture(&mut camera).unwrap_err();
+    }
+    let lines = test_log::heard();
+    let told = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
+    assert_eq!(told("has stood still"), 1, "{lines:#?}");
+    assert_eq!(told("starting its stream anew"), 1, "{lines:#?}");
+    assert_eq!(told("opening it anew"), 1, "{lines:#?}");
+    assert_eq!(told("only a new process can help"), 1, "{lines:#?}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use crate::error::DatasetError;
 use crate::layout::entries::{folders, pictures};
 use crate::part::Label;
+use crate::plain::plain_file;
 use crate::text;
 
 /// The description's name, at the top of the set.
@@ -85,10 +86,9 @@ pub(super) struct Description {
 impl Description {
     /// What `folder.json` says, if there is one.
     pub(super) fn read(root: &Path) -> Result<Option<Self>, DatasetError> {
-        let path = root.join(FILE);
-        if !path.is_file() {
+        let Some(path) = plain_file(root.join(FILE))? else {
             return Ok(None);
-        }
+        };
         let text = text::read(&path, MAX_BYTES)?;
         let file = serde_json::from_str(&text).map_err(DatasetError::json(&path))?;
         Checker { root, path }.check(file).map(Some)

@@ -13,6 +13,7 @@ use super::mvtec_3d::{Depth, camera_of_counts};
 use crate::error::DatasetError;
 use crate::folder::{Listing, PartFiles};
 use crate::part::{Label, PartId, PartRef, Split};
+use crate::plain::lacking;
 
 /// Of a set without good test pictures, every how many-th good picture is one: the share that
 /// anomalib takes, but not by chance.
@@ -114,11 +115,7 @@ fn list_source(
         Some(folder) => masks_by_stem(layout, &root.join(folder))?,
         None => BTreeMap::new(),
     };
-    let lacks = |present: &Path, missing: PathBuf| DatasetError::MissingCompanion {
-        layout,
-        present: present.to_owned(),
-        missing,
-    };
+    let lacks = |present: &Path, missing: PathBuf| lacking(layout, present, missing);
     for (stem, rgb) in pictures_by_stem(layout, &root.join(&source.pictures))? {
         let depth_file = match (depth, &source.depth) {
             (Some(depth), Some(folder)) => {

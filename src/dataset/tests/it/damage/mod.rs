@@ -144,6 +144,89 @@ fn a_missing_companion_is_named_beside_the_file_that_is_there() {
     ));
 }
 
+fn replace_by_a_folder(file: &'static str) -> impl Fn(&Path) {
+    move |root| {
+        remove(file)(root);
+        fs_err::create_dir(root.join(file)).unwrap();
+    }
+}
+
+/// Whoever opened it would wait for ever, were it a pipe.
+#[cfg(unix)]
+fn replace_by_a_socket(file: &'static str) -> impl Fn(&Path) {
+    move |root| {
+        remove(file)(root);
+        std::os::unix::net::UnixListener::bind(root.join(file)).unwrap();
+    }
+}
+
+#[cfg(unix)]
+fn replace_by_a_link_to_nowhere(file: &'static str) -> impl Fn(&Path) {
+    move |root| {
+        remove(file)(root);
+        std::os::unix::fs::symlink("nowhere", root.join(file)).unwrap();
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_no_plain_file_is_told_as_what_it_is() {
+    let told = |error: &DatasetError| {
+        assert!(matches!(error, DatasetError::NotAFile { .. }), "{error:?}");
+        assert!(error.hint().is_some());
+    };
+    for file in [
+        "train/good/001/rgb.png",
+        "train/good/001/depth.png",
+        "test/cut/000/mask.png",
+        "camera.json",
+    ] {
+        let says = |found: &'static str| [file, found, "must be a plain file"];
+        told(&check(
+            with_depth,
+            replace_by_a_folder(file),
+            &says("is a folder"),
+        ));
+        told(&check(
+            with_depth,
+            replace_by_a_socket(file),
+            &says("is a socket"),
+        ));
+    }
+    told(&check(
+        with_depth,
+        replace_by_a_link_to_nowhere("train/good/001/depth.png"),
+        &["train/good/001/depth.png", "a link that leads to no file"],
+    ));
+    told(&check(
+        fixtures::mvtec_3d_points,
+        replace_by_a_folder("train/good/xyz/001.tiff"),
+        &["train/good/xyz/001.tiff", "is a folder"],
+    ));
+    told(&check(
+        fixtures::mvtec_ad,
+        replace_by_a_socket("ground_truth/scratch/000_mask.png"),
+        &["ground_truth/scratch/000_mask.png", "is a socket"],
+    ));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_to_a_file_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("lid");
+    with_depth(&root);
+    let (file, elsewhere) = (
+        root.join("train/good/001/depth.png"),
+        folder.path().join("elsewhere.png"),
+    );
+    fs_err::rename(&file, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+    let dataset = open(&root).unwrap();
+    let part = dataset.load(&dataset.parts(Split::Train)[1]).unwrap();
+    assert!(part.frame.depth().is_some());
+}
+
 #[test]
 fn a_good_part_needs_no_mask() {
     let folder = tempfile::tempdir().unwrap();

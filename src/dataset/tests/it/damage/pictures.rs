@@ -144,6 +144,36 @@ fn pixels_of_the_wrong_kind_are_named() {
     );
 }
 
+/// The usual mistake: depth in the place of colour.
+#[test]
+fn colour_of_sixteen_bits_is_refused_and_grey_of_eight_is_repeated() {
+    let sixteen = [
+        (DynamicImage::new_luma16(6, 4), "holds 16-bit grey,"),
+        (DynamicImage::new_rgb16(6, 4), "holds 16-bit colour,"),
+        (
+            DynamicImage::new_rgba16(6, 4),
+            "holds 16-bit colour with opacity,",
+        ),
+    ];
+    for (picture, found) in sixteen {
+        let damage = |root: &Path| put_png(&root.join("train/good/000/rgb.png"), &picture);
+        let says = ["good/000/rgb.png", found, "must hold 8-bit colour or grey"];
+        let error = check(with_depth, damage, &says);
+        assert!(
+            matches!(error, DatasetError::PixelFormat { .. }),
+            "{error:?}"
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    with_depth(folder.path());
+    let grey = image::GrayImage::from_pixel(6, 4, image::Luma([77]));
+    put_png(&folder.path().join("train/good/000/rgb.png"), &grey.into());
+    let dataset = open(folder.path()).unwrap();
+    let part = dataset.load(&dataset.parts(Split::Train)[0]).unwrap();
+    let colours = part.frame.rgb().unwrap().data();
+    assert!(colours.iter().all(|value| *value == 77), "{colours:?}");
+}
+
 #[test]
 fn points_that_are_no_measurement_become_zeros() {
     let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use super::v4l2::{self, V4l2Device};
 use crate::cameras::CameraWatch;
 use crate::error::EdgeError;
 use crate::figures::Colour;
-use crate::number::number;
+use twinspect_core::number::number;
 
 /// Everything that was found. Its keys are for scripts and stay.
 #[derive(Serialize)]
@@ -21,6 +21,8 @@ pub(super) struct Findings {
     pub(super) device: Option<Device>,
     /// Pairs that were looked at.
     pub(super) pairs: usize,
+    /// Pictures that could not be had.
+    pub(super) failed: usize,
     /// From asking for a pair to having it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) capture_p50_ms: Option<f64>,

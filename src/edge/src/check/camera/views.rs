@@ -6,23 +6,37 @@ use image::{Rgb, RgbImage};
 use twinspect_core::frame::FramePair;
 
 use crate::error::EdgeError;
-use crate::pictures;
+use crate::pictures::Kept;
+
+const COLOUR: &str = "colour.png";
+const DEPTH: &str = "depth.png";
+
+/// Refuses a folder in which something else lies under these names.
+pub(super) fn check(kept: &Kept<'_>, folder: &Path) -> Result<(), EdgeError> {
+    [COLOUR, DEPTH]
+        .into_iter()
+        .try_for_each(|name| kept.check(&folder.join(name)))
+}
 
 /// Writes `colour.png` and `depth.png`, as far as the pair has both.
-pub(super) fn save(pair: &FramePair, folder: &Path) -> Result<Vec<PathBuf>, EdgeError> {
+pub(super) fn save(
+    pair: &FramePair,
+    kept: &Kept<'_>,
+    folder: &Path,
+) -> Result<Vec<PathBuf>, EdgeError> {
     let size = pair.size();
     let (width, height) = (size.width as u32, size.height as u32);
     let mut written = Vec::new();
     if let Some(rgb) = pair.rgb()
         && let Some(picture) = RgbImage::from_raw(width, height, rgb.data().to_vec())
     {
-        let path = folder.join("colour.png");
-        pictures::save(&picture, &path)?;
+        let path = folder.join(COLOUR);
+        kept.save(&picture, &path)?;
         written.push(path);
     }
     if pair.depth().is_some() {
-        let path = folder.join("depth.png");
-        pictures::save(&grey_by_distance(pair), &path)?;
+        let path = folder.join(DEPTH);
+        kept.save(&grey_by_distance(pair), &path)?;
         written.push(path);
     }
     Ok(written)

@@ -72,7 +72,8 @@ function showLast(run, part) {
   renew("last", key, () => {
     if (!part) return [element("div", "blank", "no part yet")];
     const verdict = element("span", "verdict", part.verdict);
-    const caption = element("figcaption", part.kind, verdict, part.detail, element("span", "age"));
+    const age = element("span", "age", `part ${part.number}`, element("span", "ago"));
+    const caption = element("figcaption", part.kind, verdict, part.detail, age);
     if (part.record) {
       const button = element("button", "mark-it", part.mark ? `marked: ${MARKS[part.mark]}` : "Mark it");
       button.type = "button";
@@ -81,8 +82,8 @@ function showLast(run, part) {
     }
     return [picture(run, part, `Part ${part.number}: colour, scores and height`), caption];
   });
-  const age = $("last").querySelector(".age");
-  if (age) age.textContent = `part ${part.number}${part.age_s === null ? "" : `, ${ago(part)}`}`;
+  const age = $("last").querySelector(".ago");
+  if (age) age.textContent = part.age_s === null ? "" : `, ${ago(part)}`;
 }
 
 function showCounts(parts, hour) {

@@ -118,21 +118,36 @@ fn state(known: &Known) -> State {
         kind,
         word: kind.text(),
         machine: Some(status.state.name()),
-        why: sentence(&status.doing),
+        why: sentence(&status.doing, &names(status)),
         remedy: status
             .obstacle
             .as_deref()
-            .map_or(String::new(), |obstacle| sentence(remedy(obstacle))),
+            .map_or(String::new(), |obstacle| sentence(remedy(obstacle), &[])),
     }
 }
 
-/// Without the word that stands above it, and with a capital letter.
-fn sentence(text: &str) -> String {
+/// Names with which what a station says of itself may begin.
+fn names(status: &Status) -> Vec<&str> {
+    let model = status.model.as_ref().map(|model| model.name.as_str());
+    let told = [&status.inspector.model, &status.inspector.engine];
+    let told = told.into_iter().flatten().map(String::as_str);
+    model.into_iter().chain(told).collect()
+}
+
+/// Without the word that stands above it, and with a capital letter. A name stays as it is.
+fn sentence(text: &str, names: &[&str]) -> String {
     let text = text.strip_prefix("ready: ").unwrap_or(text);
     let text = match text.strip_prefix("not ready: ") {
         Some(rest) => rest.split_once(": ").map_or(rest, |(_, why)| why),
         None => text,
     };
+    let begins_with = |name: &&str| {
+        let rest = text.strip_prefix(*name);
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    if names.iter().any(begins_with) {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     letters.next().map_or(String::new(), |first| {
         first.to_uppercase().chain(letters).collect()

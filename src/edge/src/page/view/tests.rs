@@ -120,7 +120,7 @@ fn a_station_has_one_word_and_a_remedy_where_it_needs_one() {
     assert_eq!(running["state"]["kind"], "running");
     assert_eq!(
         running["state"]["why"],
-        "Cap 1.0.0, engine tract, recording"
+        "cap 1.0.0, engine tract, recording"
     );
     assert_eq!(running["state"]["remedy"], "");
     assert_eq!(running["age_ms"], 2_500);
@@ -139,6 +139,28 @@ fn a_station_has_one_word_and_a_remedy_where_it_needs_one() {
     assert_eq!(kind("starting", "preoperational"), "starting");
     assert_eq!(kind("starting", "error"), "not_ready");
     assert_eq!(kind("closing", "halted"), "stopping");
+}
+
+#[test]
+fn a_sentence_begins_with_a_capital_letter_and_a_name_stays_as_it_is() {
+    let names = ["cap", "cap 1.0.0", "tract"];
+    for (said, shown) in [
+        ("ready: cap 1.0.0, engine tract", "cap 1.0.0, engine tract"),
+        ("not ready: engine: tract is too slow", "tract is too slow"),
+        ("not ready: starting: captured", "Captured"),
+        ("not ready: camera: the camera", "The camera"),
+    ] {
+        assert_eq!(sentence(said, &names), shown);
+    }
+    assert_eq!(sentence("ready: cap 1.0.0", &[]), "Cap 1.0.0");
+}
+
+#[test]
+fn what_was_said_long_ago_is_no_figure() {
+    let known = known(true, None, "ready");
+    assert!(known.said_by(5_000_000).is_some());
+    assert!(known.said_by(5_000_001).is_none());
+    assert!(Known::default().said_by(0).is_none());
 }
 
 #[test]

@@ -7,8 +7,9 @@ use twinspect_core::gate::Outcome;
 use twinspect_core::readiness::NotReady;
 
 use super::LineProcess;
+use crate::clock;
 use crate::control::{ChallengeStatus, Reply};
-use crate::run::challenge_memory::{ChallengeMemory, Standing};
+use crate::run::challenge_memory::ChallengeMemory;
 use crate::run::clerk::Errand;
 
 impl LineProcess {
@@ -23,8 +24,7 @@ impl LineProcess {
         }
         log::info!("part {number} is the challenge part");
         // Whatever becomes of it, a station that ends before that must not have forgotten.
-        let awaited = self.challenge_memory;
-        self.write_challenge(awaited.map(|memory| memory.with(Standing::Awaited)));
+        self.write_challenge(self.challenge_memory.map(ChallengeMemory::awaiting));
         let part = self.loaded.station.challenge.part.clone();
         Ok(Reply::ChallengeMarked { number, part })
     }
@@ -32,16 +32,8 @@ impl LineProcess {
     /// A part has left.
     pub(super) fn challenged(&mut self, number: u64, outcome: Outcome, now_us: u64) {
         let shown = self.challenge.left(number, outcome, now_us);
-        let standing = match shown {
-            Some(Shown::Caught) => Some(Standing::Well),
-            Some(Shown::Missed) => Some(Standing::Missed),
-            // All is as it was.
-            Some(Shown::NoProof) | None => None,
-        };
-        if let (Some(memory), Some(standing)) = (&mut self.challenge_memory, standing) {
-            *memory = memory.with(standing);
-        }
-        if shown.is_some() {
+        if let Some(shown) = shown {
+            self.challenge_memory = self.challenge_memory.map(|memory| memory.after(shown));
             self.write_challenge(self.challenge_memory);
         }
         match shown {
@@ -109,6 +101,9 @@ impl LineProcess {
             due_in_s: challenge
                 .due_in_us(now_us)
                 .map(|left_us| left_us as f64 / 1e6),
+            due_unix_s: challenge
+                .due_us()
+                .map(|due_us| unix_s_at(due_us, now_us, clock::now_unix_ms())),
         }
     }
 
@@ -116,5 +111,38 @@ impl LineProcess {
     pub(super) fn answer_challenge(&mut self, answer: &Sender<Reply>) {
         let told = self.mark_challenge().unwrap_or_else(Reply::refused);
         crate::run::service::reply(answer, told);
+    }
+}
+
+/// A moment of the station's clock, by the wall clock.
+fn unix_s_at(at_us: u64, now_us: u64, now_unix_ms: u64) -> u64 {
+    let ahead_ms = at_us.saturating_sub(now_us) / 1_000;
+    let ago_ms = now_us.saturating_sub(at_us) / 1_000;
+    now_unix_ms
+        .saturating_add(ahead_ms)
+        .saturating_sub(ago_ms)
+        .saturating_add(500)
+        / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_of_the_station_are_moments_of_people() {
+        let now_us = 10_000_000;
+        for (at_us, unix_s) in [
+            (now_us, 1_700_000_000),
+            (now_us + 3_600_000_000, 1_700_003_600),
+            (now_us - 2_000_000, 1_699_999_998),
+            // To the nearest second.
+            (now_us + 400_000, 1_700_000_000),
+            (now_us + 600_000, 1_700_000_001),
+            (0, 1_699_999_990),
+        ] {
+            assert_eq!(unix_s_at(at_us, now_us, 1_700_000_000_000), unix_s);
+        }
+        assert_eq!(unix_s_at(0, u64::MAX, 0), 0, "a board without a clock");
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct EngineWatch {
     gpu: Gpu,
     /// ... and what it has come to, once it was ready.
     report: Option<EngineReport>,
+    /// Somebody has asked for another process: this one is to end.
+    is_dismissed: bool,
 }
 
 impl EngineWatch {
@@ -44,6 +46,7 @@ impl EngineWatch {
             demotion: may_fall_back.then(|| Demotion::new(GIVE_UP)),
             gpu: Gpu::Granted,
             report: None,
+            is_dismissed: false,
         }
     }
 
@@ -60,7 +63,21 @@ impl EngineWatch {
     pub(super) fn start(&mut self) -> Gpu {
         self.gpu = self.permission();
         self.report = None;
+        self.is_dismissed = false;
         self.gpu
+    }
+
+    /// The inspect process is to end, for another one to take its place.
+    fn dismiss(&mut self) {
+        self.is_dismissed = true;
+        if let Some(demotion) = &mut self.demotion {
+            demotion.forgive();
+        }
+    }
+
+    /// Whether it has ended since it was asked to.
+    pub(super) fn was_dismissed(&self, ending: Ending) -> bool {
+        self.is_dismissed && ending == Ending::Code(0)
     }
 
     /// It is ready.
@@ -130,11 +147,11 @@ impl LineProcess {
             return Err("the GPU is in use");
         }
         if self.station.gate().parts_under_way() > 0 {
-            return Err("parts are under way, and would be rejected: stop the infeed");
+            return Err(
+                "parts are under way, and would be rejected: stop the infeed and ask again",
+            );
         }
-        if let Some(demotion) = &mut self.engine.demotion {
-            demotion.forgive();
-        }
+        self.engine.dismiss();
         self.station.renew_reserve();
         log::info!(
             "the GPU is to be tried again: the inspect process ends, and another one is started"
@@ -216,6 +233,18 @@ mod tests {
             after(&mut watch(Fallback::Cpu), Some(false), &died),
             Gpu::Granted
         );
+    }
+
+    #[test]
+    fn an_end_that_was_asked_for_is_no_failure() {
+        let mut watch = watch(Fallback::Cpu);
+        watch.start();
+        assert!(!watch.was_dismissed(Ending::Code(0)));
+        watch.dismiss();
+        assert!(watch.was_dismissed(Ending::Code(0)));
+        assert!(!watch.was_dismissed(Ending::Signal(9)));
+        watch.start();
+        assert!(!watch.was_dismissed(Ending::Code(0)));
     }
 
     #[test]

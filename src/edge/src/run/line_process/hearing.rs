@@ -49,9 +49,9 @@ impl LineProcess {
         let said = match &what {
             Heard::Message(InspectorMessage::Ready(_)) => Said::Ready,
             Heard::Message(InspectorMessage::Proven(_)) => Said::Proven,
-            Heard::Message(InspectorMessage::Failed { why }) => {
+            Heard::Message(InspectorMessage::Failed { why, exit_code }) => {
                 if generation == self.in_charge {
-                    self.models.failed(why.clone());
+                    self.models.failed(why.clone(), Some(*exit_code));
                 }
                 return Ok(());
             }
@@ -126,7 +126,13 @@ impl LineProcess {
             }) => {
                 self.report.metrics(metrics, figures);
             }
-            Heard::Message(InspectorMessage::CameraEnded) => self.camera_has_ended = true,
+            Heard::Message(InspectorMessage::CameraEnded) => {
+                log::info!(
+                    "no more pictures come: the parts under way leave, then this station ends"
+                );
+                self.camera_has_ended = true;
+                self.machine.stop();
+            }
             Heard::Message(
                 InspectorMessage::Sight(_)
                 | InspectorMessage::Trial(_)
@@ -149,7 +155,11 @@ impl LineProcess {
                 {
                     return Err(EdgeError::InspectProcess { code });
                 }
-                log::error!("the inspect process has ended: {ending}");
+                if self.engine.was_dismissed(ending) {
+                    log::info!("the inspect process has ended, as it was asked to");
+                } else {
+                    log::error!("the inspect process has ended: {ending}");
+                }
                 let before = self.engine.permission();
                 self.engine.ended(ending, now_us);
                 if self.engine.permission() != before {

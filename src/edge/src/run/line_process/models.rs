@@ -5,17 +5,20 @@ mod news;
 use std::path::{PathBuf, absolute};
 
 use crossbeam_channel::Sender;
-use twinspect_core::changeover::{Model, Progress, Standing};
+use twinspect_core::changeover::{Model, NotNow, Progress, Standing};
 use twinspect_core::station::Inspector as Said;
 use twinspect_store::models::{ModelId, ModelsError};
 
 use super::LineProcess;
 use crate::config::BundleSource;
 use crate::control::{ActivationStatus, Reply};
-use crate::run::clerk::{Chores, Errand, Found, Record, Search, Store, Wish};
+use crate::run::clerk::{Chores, Errand, Found, NotFound, Record, Search, Store, Wish};
 use crate::run::inspector::{Heard, Inspector};
 use crate::run::messages::InspectorMessage;
 use crate::run::service::reply;
+
+/// Exit code of a command whose model is at fault.
+const MODEL: u8 = 4;
 
 /// A model that this station has heard of; its place in the list is its number for `core`.
 #[derive(Debug)]
@@ -37,13 +40,21 @@ impl Known {
     }
 }
 
+/// Why a process did not get ready.
+#[derive(Debug)]
+struct Failure {
+    why: String,
+    /// What it has ended with, if it has said so.
+    exit_code: Option<u8>,
+}
+
 /// The models of a station, and the process that proves another one.
 #[derive(Debug)]
 pub(super) struct Models {
     known: Vec<Known>,
     candidate: Option<Inspector>,
     /// Why the last process that was to get ready did not.
-    failure: Option<String>,
+    failure: Option<Failure>,
     /// Who wants what is under way.
     asked: Option<Sender<Reply>>,
     progress: Progress,
@@ -118,9 +129,9 @@ impl Models {
         self.failure = None;
     }
 
-    /// A process says why it is about to end.
-    pub(super) fn failed(&mut self, why: String) {
-        self.failure = Some(why);
+    /// A process says why it is about to end, and with which exit code.
+    pub(super) fn failed(&mut self, why: String, exit_code: Option<u8>) {
+        self.failure = Some(Failure { why, exit_code });
     }
 
     /// Whether an event is one of the process that proves another model.
@@ -195,7 +206,9 @@ impl LineProcess {
         let Wish { found, answer } = wish;
         let found = match found {
             Ok(found) => found,
-            Err(reason) => return reply(&answer, Reply::Refused { reason }),
+            Err(NotFound { reason, exit_code }) => {
+                return reply(&answer, self.refusal(reason, exit_code));
+            }
         };
         let model = self.models.number_of(found);
         self.want(model, answer);
@@ -204,7 +217,8 @@ impl LineProcess {
     /// Somebody wants the model before this one.
     pub(super) fn go_back(&mut self, answer: Sender<Reply>) {
         let Some(previous) = self.station.changeover().standing().previous else {
-            return reply(&answer, Reply::refused("there is no model before this one"));
+            let reason = "there is no model before this one: `twinspect model activate ID` chooses another one";
+            return reply(&answer, self.refusal(reason, Some(MODEL)));
         };
         let Some(id) = self.models.id(previous) else {
             return self.want(previous, answer);
@@ -216,10 +230,8 @@ impl LineProcess {
             answer: answer.clone(),
         };
         if self.models.chores.searches.try_send(search).is_err() {
-            reply(
-                &answer,
-                Reply::refused("other models are being looked for: ask again"),
-            );
+            let reason = "other models are being looked for: ask again";
+            reply(&answer, self.refusal(reason, None));
         }
     }
 
@@ -231,11 +243,24 @@ impl LineProcess {
             }
             Err(why) => {
                 let name = self.models.name(model);
-                reply(
-                    &answer,
-                    Reply::refused(format!("{name} is not taken over: {why}")),
-                );
+                let mut reason = format!("{name} is not taken over: {why}");
+                // Who wants the model in charge may have seen that it judges nothing.
+                if why == NotNow::Active
+                    && let Some(rejects) = self.rejects_all()
+                {
+                    reason = format!("{reason}, but {rejects}");
+                }
+                reply(&answer, self.refusal(reason, None));
             }
+        }
+    }
+
+    /// That nothing was done, for who has asked for it.
+    pub(super) fn refusal(&self, reason: impl Into<String>, exit_code: Option<u8>) -> Reply {
+        Reply::Refused {
+            reason: reason.into(),
+            exit_code,
+            rejects: self.station.unchosen().is_some(),
         }
     }
 
@@ -246,7 +271,7 @@ impl LineProcess {
             Ok(candidate) => self.models.candidate = Some(candidate),
             Err(error) => {
                 log::error!("starting the process that proves a model: {error}");
-                self.models.failed(error.to_string());
+                self.models.failed(error.to_string(), None);
                 let now_us = self.clock.now_us();
                 self.station.inspector(generation, Said::Ended, now_us);
             }
@@ -263,17 +288,20 @@ impl LineProcess {
                 };
                 let (_, wanted) = self.models.bundle(model);
                 if wanted.is_some_and(|wanted| wanted != proven.bundle) {
-                    self.models.failed(format!(
+                    let why = format!(
                         "{} has proven another bundle than the one that was asked for",
                         proven.model
-                    ));
+                    );
+                    self.models.failed(why, Some(MODEL));
                     Said::Ended
                 } else {
                     self.models.proven(model, &proven.bundle);
                     Said::Proven
                 }
             }
-            Heard::Message(InspectorMessage::Failed { why }) => return self.models.failed(why),
+            Heard::Message(InspectorMessage::Failed { why, exit_code }) => {
+                return self.models.failed(why, Some(exit_code));
+            }
             Heard::Message(_) => return,
             Heard::Closed | Heard::Ended(_) => Said::Ended,
         };

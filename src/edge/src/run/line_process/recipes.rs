@@ -159,7 +159,7 @@ impl LineProcess {
                 }
                 self.station.select(number, self.clock.now_us());
             }
-            Err(reason) => reply(&answer, Reply::refused(reason)),
+            Err(reason) => reply(&answer, self.refusal(reason, None)),
         }
     }
 
@@ -307,6 +307,15 @@ impl LineProcess {
                 format!("recipe {} has no model: {}", name(number), self.lack(why))
             }
         }
+    }
+
+    /// Why all parts are rejected though a model is in charge, if they are, and until when.
+    pub(super) fn rejects_all(&self) -> Option<String> {
+        let why = self.unchosen_text(self.station.unchosen()?);
+        Some(format!(
+            "{why}. All parts are rejected until the selected recipe has its model, or another recipe is selected: \
+             `twinspect recipe select`"
+        ))
     }
 
     /// Tells what has changed.

@@ -180,7 +180,7 @@ impl LineProcess {
                     Said::Proven
                 }
             }
-            Heard::Message(InspectorMessage::Failed { why }) => {
+            Heard::Message(InspectorMessage::Failed { why, .. }) => {
                 log::warn!("model {name} is not kept in reserve: {why}");
                 self.reserve.no_room = Some(format!("model {name} is not kept in reserve: {why}"));
                 return;

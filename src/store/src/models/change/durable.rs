@@ -56,6 +56,13 @@ impl<F: FileSystem> Change<'_, F> {
         self.rename(&incoming, path)
     }
 
+    /// Removes a model that could not be put in its place, as far as the disk lets. The next install removes the rest.
+    pub(super) fn discard_folder(&self, incoming: &Path) {
+        if let Err(error) = self.take_apart(incoming, 0) {
+            log::debug!("{} may stay: {error}", incoming.display());
+        }
+    }
+
     /// Removes a model. It loses its proof and its name before the first of its files.
     pub(super) fn remove(&self, id: &ModelId) -> Result<(), ModelsError> {
         self.disprove(id)?;

@@ -102,6 +102,49 @@ fn a_false_reject_becomes_a_training_part_of_a_set_that_knows_more_of_its_camera
 }
 
 #[test]
+fn what_an_ended_export_left_is_no_part() {
+    let (temporary, folder, ids) = shelf();
+    let out = temporary.path().join("begun");
+    let good = || Labelled::As(Label::Good);
+    let entry = read(&folder, ids[0]).unwrap();
+    let mut exporter = Exporter::new(&folder, &out, Split::Test, good()).unwrap();
+    exporter.add(&entry, session()).unwrap();
+    drop(exporter);
+    // As if it had been killed before the last rename.
+    let class = out.join("test/good");
+    fs_err::rename(class.join("000"), class.join(".partial-1-0")).unwrap();
+    let mut exporter = Exporter::new(&folder, &out, Split::Test, good()).unwrap();
+    let id = twinspect_dataset::PartId::new("test/good/000");
+    let exported = exporter.add(&entry, session()).unwrap();
+    assert_eq!(exported, Exported::Written(id));
+}
+
+#[test]
+fn a_set_is_written_by_one_export_at_a_time_and_none_writes_a_record_again() {
+    let (temporary, folder, ids) = shelf();
+    let out = temporary.path().join("shared");
+    let begin = || {
+        let labelled = Labelled::As(Label::Good);
+        Exporter::new(&folder, &out, Split::Test, labelled).unwrap()
+    };
+    let entry = |at: usize| read(&folder, ids[at]).unwrap();
+    // Both have looked into the set before either has written.
+    let (mut first, mut second) = (begin(), begin());
+    first.add(&entry(0), session()).unwrap();
+    let refused = second.add(&entry(0), session()).unwrap_err();
+    assert!(
+        matches!(refused, RecordsError::SetInUse { .. }) && refused.ends_an_export(),
+        "{refused:?}"
+    );
+    drop(first);
+    let id = twinspect_dataset::PartId::new("test/good/000");
+    let exported = second.add(&entry(0), session()).unwrap();
+    assert_eq!(exported, Exported::Before(id));
+    let set = twinspect_dataset::open(&out).unwrap();
+    assert_eq!(set.parts(Split::Test).len(), 1);
+}
+
+#[test]
 fn a_set_of_another_camera_stays_as_it_is() {
     let (temporary, folder, ids) = shelf();
     let out = temporary.path().join("other");

@@ -175,6 +175,76 @@ fn pictures_that_are_none_or_lie_elsewhere_are_not_read() {
 }
 
 #[test]
+fn a_review_is_kept_as_it_was_said_or_refused() {
+    let (_temporary, folder) = temporary();
+    let mut ring = Ring::open(roomy(&folder)).unwrap();
+    let id = add(&mut ring, 1, fail()).unwrap();
+    let of = |length: usize| "ü".repeat(length);
+    let longest = Review {
+        defect: Some(of(80)),
+        who: of(80),
+        note: Some(of(2_000)),
+        ..review(Mark::TrueReject)
+    };
+    mark(&folder, id, &longest).unwrap();
+    let too_long = |what, found, most| ReviewError::TooLong { what, found, most };
+    let named = |who: &str| Review {
+        who: who.to_owned(),
+        ..longest.clone()
+    };
+    let of_a_defect = |mark| Review {
+        mark,
+        ..longest.clone()
+    };
+    for (refused, why) in [
+        (named(&of(81)), too_long("name", 81, 80)),
+        (named(""), ReviewError::Nobody),
+        (named(" \t"), ReviewError::Nobody),
+        (
+            Review {
+                defect: Some(of(300)),
+                ..longest.clone()
+            },
+            too_long("kind of defect", 300, 80),
+        ),
+        (
+            Review {
+                note: Some(of(2_001)),
+                ..longest.clone()
+            },
+            too_long("note", 2_001, 2_000),
+        ),
+        (
+            of_a_defect(Mark::FalseReject),
+            ReviewError::NoDefect {
+                mark: Mark::FalseReject,
+            },
+        ),
+        (
+            of_a_defect(Mark::Unsure),
+            ReviewError::NoDefect { mark: Mark::Unsure },
+        ),
+    ] {
+        match mark(&folder, id, &refused).unwrap_err() {
+            RecordsError::Review(found) => assert_eq!(found, why),
+            other => panic!("{other:?}, and not {why:?}"),
+        }
+    }
+    let kept = read(&folder, id).unwrap().review;
+    assert_eq!(kept.as_ref(), Some(&longest));
+
+    // What an earlier release has written is read.
+    let odd = format!(
+        r#"{{"mark":"false_reject","defect":"{}","who":"","time_unix_ms":1,"note":"{}"}}"#,
+        of(300),
+        of(3_000)
+    );
+    std::fs::write(folder.join(id.to_string()).join("review.json"), odd).unwrap();
+    let old = read(&folder, id).unwrap().review.unwrap();
+    assert_eq!((old.mark, old.who.as_str()), (Mark::FalseReject, ""));
+}
+
+#[test]
 fn marks_are_kept_beside_the_record_and_fit_it() {
     let (_temporary, folder) = temporary();
     let mut ring = Ring::open(roomy(&folder)).unwrap();

@@ -3,7 +3,7 @@
 
 use twinspect_core::changeover::{Model, Progress, Refusal, RollBack, Settlement};
 
-use super::Models;
+use super::{Failure, Models};
 use crate::control::{ActivationStatus, ModelsStatus, Reply, UnderWay};
 use crate::run::line_process::LineProcess;
 use crate::run::service::reply;
@@ -105,21 +105,20 @@ impl LineProcess {
                 if let Some(answer) = self.models.asked.take() {
                     let why = words(Refusal::Withdrawn);
                     let reason = format!("{name} does not go live: {why}");
-                    reply(&answer, Reply::Refused { reason });
+                    reply(&answer, self.refusal(reason, None));
                 }
                 return;
             }
             Settlement::Refused { model, why } => {
-                let failure = failure.map_or(String::new(), |failure| format!(": {failure}"));
+                let (failure, told) = Failure::split(failure);
                 let text = format!("{}{failure}", words(why));
                 let name = self.models.name(model);
                 let active = self
                     .models
                     .name(self.station.changeover().standing().active);
                 log::error!("model {name} does not go live, {active} stays: {text}");
-                let told =
-                    Reply::refused(format!("{name} does not go live, {active} stays: {text}"));
-                (model, told, text)
+                let reason = format!("{name} does not go live, {active} stays: {text}");
+                (model, self.refusal(reason, exit_code(why, told)), text)
             }
         };
         self.models.last = Some(ActivationStatus {
@@ -143,8 +142,7 @@ impl LineProcess {
         to: Model,
         why: RollBack,
     ) {
-        let failure = self.models.failure.take();
-        let failure = failure.map_or(String::new(), |failure| format!(": {failure}"));
+        let (failure, _) = Failure::split(self.models.failure.take());
         let why = match why {
             RollBack::Misses => "too many of its first parts could not be inspected",
             RollBack::Ends => "its process ended again and again",
@@ -162,6 +160,35 @@ impl LineProcess {
             activated: false,
             text: format!("given up: {text}"),
         });
+    }
+}
+
+impl Failure {
+    /// What is said behind the words for people, and the exit code of a process that has told one.
+    fn split(failure: Option<Self>) -> (String, Option<u8>) {
+        failure.map_or((String::new(), None), |failure| {
+            (format!(": {}", failure.why), failure.exit_code)
+        })
+    }
+}
+
+/// What the command ends with that has asked for the model, of which the process that should have taken over may have
+/// `told` one; none where nothing is at fault but the moment.
+fn exit_code(why: Refusal, told: Option<u8>) -> Option<u8> {
+    const ENGINE: u8 = 5;
+    const CAMERA: u8 = 6;
+    const STORAGE: u8 = 8;
+    match why {
+        // One that says nothing has crashed or was killed.
+        Refusal::NotProven | Refusal::CandidateLost | Refusal::OnTrial => {
+            Some(told.unwrap_or(ENGINE))
+        }
+        Refusal::ProofTooLong => Some(ENGINE),
+        // It was proven, and the camera is all that it had to open.
+        Refusal::NotOpened => Some(told.unwrap_or(CAMERA)),
+        Refusal::NotReleased | Refusal::OpenTooLong => Some(CAMERA),
+        Refusal::NotRecorded => Some(STORAGE),
+        Refusal::NoMoment | Refusal::Withdrawn | Refusal::Closing => None,
     }
 }
 
@@ -190,5 +217,26 @@ fn words(why: Refusal) -> &'static str {
         }
         Refusal::Withdrawn => "another recipe was selected before it could take over",
         Refusal::Closing => "the station stops",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_ends_its_command_by_what_is_at_fault() {
+        for (why, told, expected) in [
+            (Refusal::NotProven, Some(4), Some(4)),
+            (Refusal::NotProven, None, Some(5)),
+            (Refusal::ProofTooLong, None, Some(5)),
+            (Refusal::NotOpened, None, Some(6)),
+            (Refusal::NotOpened, Some(4), Some(4)),
+            (Refusal::OpenTooLong, Some(4), Some(6)),
+            (Refusal::NotRecorded, None, Some(8)),
+            (Refusal::NoMoment, Some(4), None),
+        ] {
+            assert_eq!(exit_code(why, told), expected, "{why:?}, {told:?}");
+        }
     }
 }

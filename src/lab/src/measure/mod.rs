@@ -1,10 +1,14 @@
 //! Results for a table that grows over days: one small JSON file for each data set and seed, made
 //! by training, export and evaluation, and left alone once it is there.
 
+mod found;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use twinspect_bundle::Version;
 
 use crate::config::{Join, TrainingConfig};
@@ -16,6 +20,8 @@ use crate::robustness::{Robustness, robustness};
 use crate::run_folder::{Cost, RunRecord};
 use crate::teacher::TeacherSource;
 use crate::train::{self, Ending, TrainError, train};
+pub(crate) use found::open;
+use found::{Found, hash_of};
 
 /// A measurement that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +35,14 @@ pub(crate) enum MeasureError {
     /// Evaluation.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
+    /// Two data sets whose results would be one.
+    #[error("{} and {} have one name, and would have one result", first.display(), second.display())]
+    SameName {
+        /// A data set.
+        first: PathBuf,
+        /// The other one.
+        second: PathBuf,
+    },
     /// The result's file.
     #[error("{action} {}", path.display())]
     File {
@@ -49,6 +63,10 @@ impl MeasureError {
             Self::Train(error) => error.hint(),
             Self::Export(error) => error.hint(),
             Self::Evaluate(error) => error.hint(),
+            Self::SameName { .. } => Some(
+                "rename one of the folders, or measure them into different --results and --work"
+                    .into(),
+            ),
             Self::File { .. } => None,
         }
     }
@@ -57,7 +75,6 @@ impl MeasureError {
 /// One result, whole: what was measured, on what, with what, at what cost.
 #[derive(Debug, Serialize)]
 struct Measurement<'a> {
-    category: &'a str,
     teacher: String,
     seed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,14 +139,20 @@ pub(crate) struct Wanted {
 /// How a table's making ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// All results are there; so many were made now.
-    Done(usize),
+    /// What could be made is there.
+    Done {
+        /// Results that were made now.
+        made: usize,
+        /// Results of other data or another configuration, and damaged ones, that were left alone.
+        foreign: usize,
+    },
     /// Ctrl-C.
     Interrupted,
 }
 
 /// Makes all results that are missing.
 pub(crate) fn measure(job: &Job<'_>, interrupted: &AtomicBool) -> Result<Progress, MeasureError> {
+    open(job.data)?;
     let pairs = job
         .seeds
         .iter()
@@ -161,21 +184,45 @@ pub(crate) fn make(
     interrupted: &AtomicBool,
 ) -> Result<Progress, MeasureError> {
     fs_err::create_dir_all(place.results).map_err(file("creating", place.results))?;
-    let mut made = 0;
+    let (mut made, mut foreign) = (0, 0);
+    let mut hashes = HashMap::new();
     for run in runs {
         let mut missing = Vec::new();
         for wanted in &run.results {
-            let path = place.result(wanted);
-            match path.exists() {
-                false => missing.push(wanted),
-                true if is_of(&path, &run.config)? => {
-                    log::info!("{}: there already", wanted.name);
+            let other = match place.found(wanted)? {
+                Found::Nothing => {
+                    missing.push(wanted);
+                    continue;
                 }
-                true => log::warn!(
-                    "{}: there already, but with another configuration; move it away to measure anew",
-                    wanted.name
-                ),
-            }
+                Found::Damaged => "is damaged",
+                Found::Unknown => "is no result that this version wrote",
+                Found::Result(found) => {
+                    let hash = match hashes.entry(run.data.clone()) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(unknown) => unknown.insert(hash_of(&run.data)?),
+                    };
+                    if !found.is_with(&run.config) {
+                        "is of another configuration"
+                    } else if found.data_hash != *hash {
+                        "is of other data, or of the data before they were changed"
+                    } else if place.robustness && found.robustness.is_empty() {
+                        log::info!(
+                            "{}: there already, without disturbances: measured again",
+                            wanted.name
+                        );
+                        missing.push(wanted);
+                        continue;
+                    } else {
+                        log::info!("{}: there already", wanted.name);
+                        continue;
+                    }
+                }
+            };
+            foreign += 1;
+            log::warn!(
+                "{} {other}: it stays; move it away to measure anew",
+                place.result(wanted).display()
+            );
         }
         if missing.is_empty() {
             continue;
@@ -200,22 +247,7 @@ pub(crate) fn make(
             made += 1;
         }
     }
-    Ok(Progress::Done(made))
-}
-
-/// Whether a result comes of this configuration; the number of threads changes none.
-fn is_of(path: &Path, config: &TrainingConfig) -> Result<bool, MeasureError> {
-    #[derive(Deserialize)]
-    struct Found {
-        training: TrainingConfig,
-    }
-    let text = fs_err::read_to_string(path).map_err(file("reading", path))?;
-    let found = serde_json::from_str::<Found>(&text).map(|found| TrainingConfig {
-        threads: config.threads,
-        ..found.training
-    });
-    // What can't be read is none of ours, or of a version that knew other keys.
-    Ok(found.is_ok_and(|found| found == *config))
+    Ok(Progress::Done { made, foreign })
 }
 
 /// Exports a finished run with one joining, evaluates it, and writes the file.
@@ -241,6 +273,12 @@ fn result(
         created: place.created.clone(),
         join: Some(wanted.join),
     };
+    // One of this run's own, of a measurement whose result is gone or lacks something.
+    if let Err(error) = fs_err::remove_file(&bundle)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(file("removing", &bundle)(error));
+    }
     let exported = export(&job, &bundle)?;
     let evaluation = evaluate(&bundle, &run.data, Some(&maps))?;
     let robustness = match place.robustness {
@@ -248,7 +286,6 @@ fn result(
         false => Vec::new(),
     };
     let measurement = Measurement {
-        category: &category(&run.data),
         teacher: run.teacher.name(),
         seed: run.config.seed,
         variant: wanted.variant,

@@ -1,0 +1,64 @@
+//! Plain files, and what lies in their places.
+
+use std::fs::FileType;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::error::DatasetError;
+use crate::layout::Layout;
+
+/// The path, if a plain file or a link to one lies there; none if nothing does.
+///
+/// # Errors
+/// [`DatasetError::NotAFile`] for anything else: opening a pipe would wait for somebody who writes into it.
+pub(crate) fn plain_file(path: PathBuf) -> Result<Option<PathBuf>, DatasetError> {
+    match fs_err::metadata(&path) {
+        Ok(found) if found.is_file() => Ok(Some(path)),
+        Ok(found) => Err(DatasetError::NotAFile {
+            found: kind(found.file_type()),
+            path,
+        }),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(source) => Err(DatasetError::ReadingFile { path, source }),
+    }
+}
+
+/// Of a file that belongs to one that is there: it is missing, or no file.
+pub(crate) fn lacking(layout: Layout, present: &Path, missing: PathBuf) -> DatasetError {
+    match fs_err::symlink_metadata(&missing) {
+        Ok(found) if !found.is_file() => DatasetError::NotAFile {
+            found: kind(found.file_type()),
+            path: missing,
+        },
+        _ => DatasetError::MissingCompanion {
+            layout,
+            present: present.to_owned(),
+            missing,
+        },
+    }
+}
+
+fn kind(found: FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if found.is_fifo() {
+            return "a pipe";
+        }
+        if found.is_socket() {
+            return "a socket";
+        }
+        if found.is_char_device() || found.is_block_device() {
+            return "a device";
+        }
+    }
+    if found.is_dir() {
+        "a folder"
+    } else if found.is_symlink() {
+        "a link that leads to no file"
+    } else {
+        "something else"
+    }
+}

@@ -1,0 +1,113 @@
+//! In what two runs differ, for people.
+
+use serde_json::Value;
+
+use crate::config::TrainingConfig;
+use crate::run_folder::RunRecord;
+
+/// Differences that are told one by one.
+const TOLD_MAX: usize = 5;
+
+/// Everything that makes `wanted` another run than the one that is there.
+pub(super) fn differences(there: &RunRecord, wanted: &RunRecord) -> Vec<String> {
+    let mut all = Vec::new();
+    if there.data_hash != wanted.data_hash {
+        all.push(format!(
+            "its data are those of {} with SHA-256 {}, not {}",
+            there.data.display(),
+            there.data_hash,
+            wanted.data_hash
+        ));
+    }
+    if there.teacher_hash != wanted.teacher_hash {
+        all.push("it has another teacher".to_owned());
+    }
+    if there.tool_version != wanted.tool_version {
+        all.push(format!(
+            "it was trained by twinspect-lab {}, not {}",
+            there.tool_version, wanted.tool_version
+        ));
+    }
+    all.extend(of_keys(&there.training, &wanted.training));
+    if all.is_empty() {
+        all.push("it has learnt other constants of preparation from its parts".to_owned());
+    }
+    if all.len() > TOLD_MAX {
+        let more = all.len() - TOLD_MAX;
+        all.truncate(TOLD_MAX);
+        all.push(format!("and {more} more"));
+    }
+    all
+}
+
+/// Keys of the configuration with other values, but for the number of threads, which changes no result.
+fn of_keys(there: &TrainingConfig, wanted: &TrainingConfig) -> Vec<String> {
+    let value = |config: &TrainingConfig| {
+        let config = TrainingConfig {
+            threads: 0,
+            ..config.clone()
+        };
+        serde_json::to_value(config).unwrap_or_default()
+    };
+    let mut all = Vec::new();
+    compare("", &value(there), &value(wanted), &mut all);
+    all
+}
+
+fn compare(key: &str, there: &Value, wanted: &Value, all: &mut Vec<String>) {
+    match (there, wanted) {
+        (Value::Object(there), Value::Object(wanted)) => {
+            let mut names: Vec<&String> = there.keys().chain(wanted.keys()).collect();
+            names.sort();
+            names.dedup();
+            for name in names {
+                let key = match key {
+                    "" => name.clone(),
+                    key => format!("{key}.{name}"),
+                };
+                let of = |values: &serde_json::Map<String, Value>| {
+                    values.get(name).cloned().unwrap_or_default()
+                };
+                compare(&key, &of(there), &of(wanted), all);
+            }
+        }
+        _ if there != wanted => all.push(format!("{key} = {}, not {}", told(there), told(wanted))),
+        _ => {}
+    }
+}
+
+/// A value as its user typed it: numbers of the configuration have 32 bits.
+fn told(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Number(number) if number.is_f64() => {
+            let value = number.as_f64().unwrap_or_default();
+            let short = value as f32;
+            if f64::from(short) == value {
+                short.to_string()
+            } else {
+                value.to_string()
+            }
+        }
+        value => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_differ_are_named_with_both_values() {
+        let there = TrainingConfig::default();
+        let mut wanted = there.clone();
+        wanted.threads = there.threads + 1;
+        assert_eq!(of_keys(&there, &wanted), Vec::<String>::new());
+        wanted.seed = 7;
+        wanted.rgb.learning_rate = 0.1;
+        assert_eq!(
+            of_keys(&there, &wanted),
+            ["rgb.learning_rate = 0.005, not 0.1", "seed = 1, not 7"]
+        );
+    }
+}

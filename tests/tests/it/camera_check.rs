@@ -1,0 +1,279 @@
+//! `check`, `check --camera`, `calibrate --picture` and `bench --camera` with recorded parts in the camera's place: what a
+//! station would refuse is told, no file is lost, and nothing is no success.
+
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use image::GrayImage;
+use serde_json::Value;
+
+use crate::bad_input::{BUNDLE, CAMERA, CONFIGURATION, DATA};
+use crate::binaries::{program, run, succeed};
+use crate::product::{FRAME, Site, any_colour};
+use crate::record::{STATION, block, blocks, calibrate, empty, record, refused, site, told};
+use crate::workspace::all_files;
+
+fn with_model() -> String {
+    format!("[bundle]\nfile = \"block.twb\"\n{STATION}")
+}
+
+fn look(site: &Site, more: &[&str]) -> Output {
+    let mut command = program("twinspect");
+    command.current_dir(site.path(""));
+    command.args(["check", "--config", "bare.toml", "--camera"]);
+    run(command.args(["--out", "seen"]).args(more))
+}
+
+fn bench(site: &Site, more: &[&str]) -> Output {
+    let mut command = program("twinspect");
+    command.current_dir(site.path(""));
+    command.args(["bench", "--config", "bare.toml", "--camera"]);
+    run(command.args(more))
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn pictures(site: &Site, name: &str) -> Vec<PathBuf> {
+    let mut files = all_files(&site.path("source"));
+    files.retain(|file| file.ends_with(name));
+    assert!(!files.is_empty(), "no {name}");
+    files
+}
+
+#[test]
+fn a_recording_that_fits_is_well_however_often_it_begins_again() {
+    for station in [with_model(), format!("{}repeat = true\n", with_model())] {
+        let site = site(&station, &blocks(4));
+        let output = look(&site, &[]);
+        let said = said(&output);
+        assert!(output.status.success(), "{output:?}");
+        assert!(said.contains("pairs     4"), "{said}");
+        assert!(said.contains("all is well"), "{said}");
+    }
+}
+
+/// It must fit for the station, and is shown and measured all the same.
+fn unfit(spoil: impl FnOnce(&Site), says: &str) {
+    let site = site(&with_model(), &blocks(4));
+    spoil(&site);
+    let output = look(&site, &[]);
+    refused(&output, BUNDLE, says);
+    let text = said(&output);
+    assert!(text.contains(says), "{text}");
+    assert!(text.contains("the camera does not fit"), "{text}");
+    assert!(text.contains("picture   seen/"), "{text}");
+    assert!(!text.contains("all is well"), "{text}");
+
+    let output = look(&site, &["--json"]);
+    assert_eq!(output.status.code(), Some(BUNDLE), "{output:?}");
+    let found: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    assert!(found["warnings"].to_string().contains(says), "{found}");
+}
+
+#[test]
+fn what_run_refuses_is_told_by_a_look_through_the_camera() {
+    for (from, to, says) in [
+        (
+            "400.0",
+            "300.0",
+            "distance to the belt: bundle 400 mm, camera 300 mm",
+        ),
+        (
+            "\"cx\": 39.5",
+            "\"cx\": 5000.0",
+            "cx: bundle 39.5 px, camera 5000.0 px",
+        ),
+        (
+            "\"fx\": 160.0",
+            "\"fx\": 80.0",
+            "fx: bundle 160.0 px, camera 80.0 px",
+        ),
+        (
+            "\"fx\": 160.0",
+            "\"distortion\": [0.0, 0.0, 0.0, 0.1, 0.0], \"fx\": 160.0",
+            "distortion: bundle [0.0000, 0.0000, 0.0000, 0.0000, 0.0000], camera [",
+        ),
+    ] {
+        unfit(|site| site.edit("source/camera.json", from, to), says);
+    }
+    for (name, says) in [
+        ("depth.png", "the bundle judges depth, the camera has none"),
+        ("rgb.png", "the bundle judges colour, the camera has none"),
+    ] {
+        let spoil = |site: &Site| {
+            for file in pictures(site, name) {
+                std::fs::remove_file(file).expect("a picture is removed");
+            }
+        };
+        unfit(spoil, says);
+    }
+}
+
+#[test]
+fn parts_that_can_t_be_read_and_copies_are_findings() {
+    let mut frames = blocks(6);
+    frames.push(block(1));
+    let site = site(&with_model(), &frames);
+    site.write("source/test/good/002/rgb.png", "no picture");
+    let output = look(&site, &[]);
+    let text = said(&output);
+    assert!(output.status.success(), "{output:?}");
+    for says in [
+        "1 of 7 pictures could not be had, the first for this reason: replaying part test/good/002: ",
+        "1 of 6 pictures have the colour and depth of another one before them",
+    ] {
+        assert!(text.contains(says), "`{says}` is missing in {text}");
+    }
+    assert!(!text.contains("all is well"), "{text}");
+}
+
+#[test]
+fn parts_of_which_none_can_be_read_are_bad_data_for_everybody() {
+    let site = site(&with_model(), &blocks(3));
+    for file in pictures(&site, "depth.png") {
+        let eight_bit = GrayImage::new(FRAME.width as u32, FRAME.height as u32);
+        eight_bit.save(file).expect("a picture is written");
+    }
+    let recorded = run(&mut record(&site, &["--every-ms", "1", "--parts", "2"]));
+    let (_, summary) = told(&recorded, DATA);
+    assert_eq!(summary["summary"]["recorded"], 0);
+    for output in [
+        look(&site, &[]),
+        bench(&site, &["--seconds", "1"]),
+        calibrate(&site, &[]),
+        recorded,
+    ] {
+        refused(&output, DATA, "replaying part test/good/000");
+        refused(&output, DATA, "holds 8-bit grey, must hold 16-bit");
+    }
+    assert!(!site.path("seen").exists());
+    assert!(!site.path("cap").exists());
+}
+
+#[test]
+fn nothing_that_was_measured_is_no_success() {
+    let few = site(&with_model(), &blocks(4));
+    let output = bench(&few, &["--seconds", "1"]);
+    let says =
+        "nothing was measured: the recording has ended with the 4 pictures that are passed over";
+    refused(&output, CAMERA, says);
+    assert!(!said(&output).contains("CPU"), "{output:?}");
+
+    let unlike = site(&with_model(), &blocks(4));
+    unlike.edit("source/camera.json", "400.0", "600.0");
+    refused(&bench(&unlike, &["--seconds", "1"]), BUNDLE, "600 mm");
+}
+
+#[test]
+fn a_measurement_that_ends_before_its_time_says_so() {
+    let site = site(&with_model(), &blocks(25));
+    let output = bench(&site, &["--seconds", "600", "--json"]);
+    let found: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    assert_eq!(found["ended_by"], "camera", "{found}");
+    assert_eq!(found["pictures"], 5, "20 were passed over: {found}");
+    let text = said(&bench(&site, &["--seconds", "600"]));
+    assert!(
+        text.contains(" of 600 s: the camera has no more pictures"),
+        "{text}"
+    );
+}
+
+/// The same comparison as `run`, though nobody has opened the camera.
+#[test]
+fn a_bundle_that_a_colour_camera_can_t_serve_is_told_by_check() {
+    let site = Site::new();
+    let check = |site: &Site| {
+        let mut command = program("twinspect");
+        command.current_dir(site.path(""));
+        command.args(["check", "--config", "colour.toml"]);
+        command
+    };
+    let station = "[bundle]\nfile = \"block.twb\"\n[camera]\nkind = \"v4l2\"\n\
+                   [v4l2]\ndevice = \"nobody\"\nwidth = 80\nheight = 64\n";
+    site.write("colour.toml", station);
+    let says = "the bundle judges depth, a V4L2 camera has none";
+    refused(&run(&mut check(&site)), BUNDLE, says);
+
+    site.remove("block.twb");
+    let written = any_colour(FRAME).write_archive(site.path("block.twb"));
+    written.expect("a bundle that fits");
+    let told = succeed(&mut check(&site));
+    assert!(told.contains("not yet   the camera"), "{told}");
+    site.edit("colour.toml", "width = 80", "width = 640");
+    let says = "frame size: bundle 80 x 64, camera 640 x 64";
+    refused(&run(&mut check(&site)), BUNDLE, says);
+}
+
+fn twelve() -> Vec<twinspect_core::frame::FramePair> {
+    (1..=12).map(empty).collect()
+}
+
+#[test]
+fn a_picture_of_the_belt_takes_the_place_of_another_picture_alone() {
+    let site = site(&with_model(), &twelve());
+    let config = site.read("bare.toml");
+    let part = "source/test/good/000/rgb.png";
+    let before = site.read(part);
+    site.write("shift.bag", "#ROSBAG V2.0");
+    symlink(site.path("bare.toml"), site.path("link.png")).expect("a link");
+    let made = Command::new("mkfifo")
+        .arg(site.path("pipe.png"))
+        .status()
+        .expect("mkfifo starts");
+    assert!(made.success());
+    for (place, what) in [
+        ("bare.toml", "the station's configuration"),
+        ("shift.bag", "no PNG picture"),
+        ("link.png", "the station's configuration"),
+        ("pipe.png", "no plain file"),
+        (part, "what the camera plays"),
+    ] {
+        for more in [&["--json"][..], &["--write"]] {
+            let output = calibrate(&site, &[&["--picture", place][..], more].concat());
+            refused(&output, CONFIGURATION, what);
+            refused(&output, CONFIGURATION, "no picture takes its place");
+            assert!(said(&output).is_empty(), "{output:?}");
+        }
+    }
+    assert_eq!(site.read("bare.toml"), config);
+    assert_eq!(site.read("shift.bag"), b"#ROSBAG V2.0");
+    assert_eq!(site.read(part), before);
+    assert!(site.path("link.png").is_symlink());
+
+    site.write("belt.png", &before);
+    let output = calibrate(&site, &["--picture", "belt.png"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_ne!(site.read("belt.png"), before);
+}
+
+#[test]
+fn pictures_of_a_look_take_the_place_of_no_other_file() {
+    let site = site(&with_model(), &blocks(4));
+    std::fs::create_dir(site.path("out")).expect("a folder");
+    site.write("out/depth.png", "a thesis on depth");
+    let look = |out: &str| {
+        let mut command = program("twinspect");
+        command.current_dir(site.path(""));
+        command.args(["check", "--config", "bare.toml", "--camera"]);
+        run(command.args(["--out", out]))
+    };
+    refused(&look("out"), CONFIGURATION, "out/depth.png is no PNG");
+    assert!(!site.path("out/colour.png").exists(), "before any work");
+    assert_eq!(site.read("out/depth.png"), b"a thesis on depth");
+
+    let depth = site.read("source/test/good/000/depth.png");
+    let output = look("source/test/good/000");
+    refused(&output, CONFIGURATION, "what the camera plays");
+    assert_eq!(site.read("source/test/good/000/depth.png"), depth);
+    assert!(!site.path("source/test/good/000/colour.png").exists());
+
+    // Twice into one folder: the second look's pictures are the newer ones.
+    for _ in 0..2 {
+        let output = look("seen");
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert!(site.path("seen/colour.png").is_file());
+}
