@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use twinspect_core::camera_fit::KnownCamera;
 use twinspect_core::frame::Intrinsics;
 
 use crate::error::DatasetError;
@@ -63,6 +64,16 @@ fn is_rectified(distortion: &[f64; 5]) -> bool {
 }
 
 impl Camera {
+    /// What a model's camera is compared with.
+    pub fn known(&self) -> KnownCamera {
+        KnownCamera {
+            frame: self.intrinsics.size(),
+            intrinsics: Some(self.intrinsics),
+            depth_unit_m: self.depth_unit_m,
+            distance_mm: self.distance_to_belt_mm,
+        }
+    }
+
     /// Reads and checks a camera's file.
     pub(crate) fn read(path: &Path) -> Result<Self, DatasetError> {
         let text = text::read(path, text::BYTES_MAX)?;

@@ -4,37 +4,21 @@
 //! defective, or worse, does not. So bundle and camera are compared before the first part, and
 //! where the belt was taught with where the first parts were measured.
 
-use twinspect_bundle::{Bundle, CameraFacts};
+use twinspect_bundle::Bundle;
 use twinspect_camera::realsense::CameraFacts as LiveFacts;
-use twinspect_core::camera_fit::{KnownCamera, Measured};
-use twinspect_core::frame::{DepthFrame, FrameSize};
+use twinspect_core::frame::FrameSize;
 use twinspect_core::lookout::{Lookout, LookoutError};
 use twinspect_core::plane::Plane;
-use twinspect_dataset::{CAMERA_FILE, Camera, Dataset};
+use twinspect_dataset::{Camera, Dataset};
 
 use crate::config::WatchSpec;
 use crate::error::EdgeError;
 
-/// Recorded parts that are looked at until one was measured where the belt is.
-const PARTS_MEASURED: usize = 3;
 /// Refuses a camera that the bundle was not made for, naming everything that differs.
 pub(crate) fn check_camera(bundle: &Bundle, dataset: &dyn Dataset) -> Result<(), EdgeError> {
     let manifest = bundle.manifest();
-    let mut differences = Vec::new();
-    if manifest.prepare.rgb.is_some() && !dataset.modalities().rgb {
-        differences.push("the bundle judges colour, the camera has none".to_owned());
-    }
-    if manifest.prepare.geometry.is_some() && !dataset.modalities().depth {
-        differences.push("the bundle judges depth, the camera has none".to_owned());
-    }
-    if let Some(camera) = dataset.camera() {
-        differences.extend(compare(&manifest.camera, camera));
-    }
-    if let Some(geometry) = manifest.prepare.geometry.as_ref()
-        && differences.is_empty()
-    {
-        differences.extend(measured_elsewhere(&geometry.belt, dataset));
-    }
+    let known = manifest.camera.known();
+    let differences = twinspect_dataset::differences(dataset, &known, &manifest.prepare);
     if differences.is_empty() {
         return Ok(());
     }
@@ -72,7 +56,8 @@ pub(crate) fn check_facts(bundle: &Bundle, facts: &LiveFacts) -> Result<(), Edge
         // Where the belt is, the pictures say; see `twinspect check --camera`.
         distance_to_belt_mm: None,
     };
-    let differences = compare(&bundle.manifest().camera, &camera);
+    let known = bundle.manifest().camera.known();
+    let differences = known.differences(&camera.known());
     if differences.is_empty() {
         return Ok(());
     }
@@ -106,54 +91,9 @@ pub(crate) fn check_colour(bundle: &Bundle, size: FrameSize) -> Result<(), EdgeE
     })
 }
 
-/// Everything in which a camera differs from the one that a bundle knows.
-fn compare(facts: &CameraFacts, camera: &Camera) -> Vec<String> {
-    let known = KnownCamera {
-        frame: facts.frame,
-        intrinsics: facts.intrinsics,
-        depth_unit_m: facts.depth_unit_m,
-        distance_mm: facts.distance_mm,
-    };
-    known.differences(&KnownCamera {
-        frame: camera.intrinsics.size(),
-        intrinsics: Some(camera.intrinsics),
-        depth_unit_m: camera.depth_unit_m,
-        distance_mm: camera.distance_to_belt_mm,
-    })
-}
-
-/// How far the first parts lie from the camera, if that is nowhere near the belt: most likely the
-/// unit of their depth is wrong, and each of them would leave without a result.
-fn measured_elsewhere(belt: &Plane, dataset: &dyn Dataset) -> Option<String> {
-    let mut elsewhere = None;
-    for part in dataset.inspection_parts().into_iter().take(PARTS_MEASURED) {
-        // A part that can't be read is told when it is its turn.
-        let Ok(loaded) = dataset.load(part) else {
-            continue;
-        };
-        let Some(measured) = Measured::of(&loaded.frame, belt) else {
-            continue;
-        };
-        if measured.is_near() {
-            return None;
-        }
-        elsewhere.get_or_insert_with(|| {
-            let doubt = match loaded.frame.depth() {
-                Some(DepthFrame::Counts(counts)) => format!(
-                    "is depth_unit_m = {:?} in {} right?",
-                    counts.unit_m(),
-                    dataset.root().join(CAMERA_FILE).display()
-                ),
-                Some(DepthFrame::Points(_)) | None => "are its points in metres?".to_owned(),
-            };
-            format!("{}; {doubt}", measured.tell(part.id.as_str()))
-        });
-    }
-    elsewhere
-}
-
 #[cfg(test)]
 mod tests {
+    use twinspect_bundle::CameraFacts;
     use twinspect_core::frame::Intrinsics;
 
     use super::*;
@@ -184,7 +124,7 @@ mod tests {
             distance_to_belt_mm: Some(450.0),
         };
         change(&mut camera);
-        let differences = compare(&facts, &camera);
+        let differences = facts.known().differences(&camera.known());
         assert_eq!(differences.len(), expected.len(), "{differences:?}");
         for (difference, expected) in differences.iter().zip(expected) {
             assert!(difference.starts_with(expected), "{difference}");

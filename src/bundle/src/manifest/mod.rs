@@ -8,6 +8,7 @@ mod version;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use twinspect_core::camera_fit::KnownCamera;
 use twinspect_core::frame::{FrameSize, Intrinsics};
 use twinspect_core::modality::PerModality;
 use twinspect_core::picture::PictureExpectation;
@@ -173,6 +174,18 @@ pub struct CameraFacts {
     /// Where the frames are seen from, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intrinsics: Option<Intrinsics>,
+}
+
+impl CameraFacts {
+    /// What a data set's camera, or a live one, is compared with.
+    pub fn known(&self) -> KnownCamera {
+        KnownCamera {
+            frame: self.frame,
+            intrinsics: self.intrinsics,
+            depth_unit_m: self.depth_unit_m,
+            distance_mm: self.distance_mm,
+        }
+    }
 }
 
 /// Largest difference between an engine's map and the golden's, relative to the range (largest
