@@ -13,7 +13,6 @@
 mod belt;
 mod cost;
 #[cfg(any(feature = "realsense", feature = "v4l"))]
-mod file_kind;
 #[cfg(feature = "realsense")]
 #[expect(
     unsafe_code,

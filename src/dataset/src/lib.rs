@@ -91,4 +91,5 @@ pub use layout::{Layout, open};
 pub use lone_frame::{encode_frame, read_frame};
 pub use part::{Label, Mask, Modalities, Part, PartId, PartRecord, PartRef, Split};
 pub use picture::MAX_PIXELS;
+pub use plain::file_kind;
 pub use writer::{RecordedPartsWriter, WriteError};

@@ -15,7 +15,7 @@ pub(crate) fn plain_file(path: PathBuf) -> Result<Option<PathBuf>, DatasetError>
     match fs_err::metadata(&path) {
         Ok(found) if found.is_file() => Ok(Some(path)),
         Ok(found) => Err(DatasetError::NotAFile {
-            found: kind(found.file_type()),
+            found: file_kind(found.file_type()),
             path,
         }),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -29,7 +29,7 @@ pub(crate) fn plain_file(path: PathBuf) -> Result<Option<PathBuf>, DatasetError>
 pub(crate) fn lacking(layout: Layout, present: &Path, missing: PathBuf) -> DatasetError {
     match fs_err::symlink_metadata(&missing) {
         Ok(found) if !found.is_file() => DatasetError::NotAFile {
-            found: kind(found.file_type()),
+            found: file_kind(found.file_type()),
             path: missing,
         },
         _ => DatasetError::MissingCompanion {
@@ -40,7 +40,8 @@ pub(crate) fn lacking(layout: Layout, present: &Path, missing: PathBuf) -> Datas
     }
 }
 
-fn kind(found: FileType) -> &'static str {
+/// What lies there, for people: "a pipe". A link is told as one that leads to no file: others have been followed.
+pub fn file_kind(found: FileType) -> &'static str {
     #[cfg(unix)]
     {
         use std::os::unix::fs::FileTypeExt;
@@ -54,11 +55,41 @@ fn kind(found: FileType) -> &'static str {
             return "a device";
         }
     }
-    if found.is_dir() {
+    if found.is_file() {
+        "a file"
+    } else if found.is_dir() {
         "a folder"
     } else if found.is_symlink() {
         "a link that leads to no file"
     } else {
         "something else"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+    use std::path::Path;
+
+    use super::*;
+
+    fn kind_of(path: &Path) -> &'static str {
+        file_kind(std::fs::metadata(path).unwrap().file_type())
+    }
+
+    #[test]
+    fn everything_has_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(kind_of(folder.path()), "a folder");
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(kind_of(&file), "a file");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(kind_of(&link), "a file");
+        let socket = folder.path().join("socket");
+        let _listener = UnixListener::bind(&socket).unwrap();
+        assert_eq!(kind_of(&socket), "a socket");
+        assert_eq!(kind_of(Path::new("/dev/null")), "a device");
     }
 }

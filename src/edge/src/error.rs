@@ -549,13 +549,5 @@ pub(crate) fn models_code(error: &ModelsError) -> u8 {
 
 /// 4 if the bundle proves nothing, whatever the engine; else 5.
 fn proof_code(error: &ProofError) -> u8 {
-    let is_the_bundle_s = matches!(
-        error,
-        ProofError::NoGoldens
-            | ProofError::Read(_)
-            | ProofError::Spec(_)
-            | ProofError::Score(_)
-            | ProofError::Modality { .. }
-    );
-    if is_the_bundle_s { 4 } else { 5 }
+    if error.is_the_bundle_s() { 4 } else { 5 }
 }

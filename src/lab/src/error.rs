@@ -198,14 +198,7 @@ fn report_code(error: &ReportError) -> u8 {
 
 /// As the device's: 4 where the bundle itself proves nothing, 5 where the engine fails it.
 fn proof_code(error: &ProofError) -> u8 {
-    match error {
-        ProofError::NoGoldens
-        | ProofError::Read(_)
-        | ProofError::Spec(_)
-        | ProofError::Score(_)
-        | ProofError::Modality { .. } => 4,
-        _ => 5,
-    }
+    if error.is_the_bundle_s() { 4 } else { 5 }
 }
 
 fn synth_code(error: &SynthError) -> u8 {

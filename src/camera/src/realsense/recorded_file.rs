@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::error::RealSenseError;
 use super::recording::Beside;
-use crate::file_kind::file_kind;
+use twinspect_dataset::file_kind;
 
 /// The beginning of a file of SQLite, by which all its pages are described.
 const HEADER_BYTES: usize = 100;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use twinspect_core::frame::FrameSize;
 use twinspect_core::recovery::RecoverySpec;
 
-use crate::file_kind::file_kind;
+use twinspect_dataset::file_kind;
 
 /// Bytes of a preset; the vendor's have a few thousand.
 const PRESET_BYTES_MAX: u64 = 1_000_000;

@@ -12,7 +12,7 @@ use super::device::Identity;
 use super::error::V4l2Error;
 use super::find::NodeFacts;
 use super::kernel::{is, shielded};
-use crate::file_kind::file_kind;
+use twinspect_dataset::file_kind;
 
 /// Folders of names that stay the same.
 const LINKS: [&str; 2] = ["/dev/v4l/by-id", "/dev/v4l/by-path"];

@@ -20,9 +20,16 @@ pub(super) struct Islands {
 
 #[derive(Debug, Clone, Copy)]
 struct Piece {
-    /// Where it ends in the list of places; it begins where the one before ends.
+    /// Its own in the list of places: from the first one up to this.
+    first: usize,
     end: usize,
     has_core: bool,
+}
+
+impl Piece {
+    fn size(self) -> usize {
+        self.end - self.first
+    }
 }
 
 impl Islands {
@@ -45,18 +52,11 @@ impl Islands {
                 self.grow(smoothed, least, start);
             }
         }
-        let mut first = 0;
-        let mut largest = 0;
+        let largest = self.pieces.iter().map(|piece| piece.size()).max();
+        let least_size = SHARE * largest.unwrap_or(0) as f32;
         for piece in &self.pieces {
-            largest = largest.max(piece.end - first);
-            first = piece.end;
-        }
-        let mut first = 0;
-        for piece in &self.pieces {
-            let places = &self.places[first..piece.end];
-            first = piece.end;
-            if !piece.has_core && (places.len() as f32) < SHARE * largest as f32 {
-                for &place in places {
+            if !piece.has_core && (piece.size() as f32) < least_size {
+                for &place in &self.places[piece.first..piece.end] {
                     smoothed[place] = 0.0;
                 }
             }
@@ -65,7 +65,8 @@ impl Islands {
 
     fn grow(&mut self, smoothed: &[f32], least: f32, start: usize) {
         let side = self.side;
-        let mut next = self.places.len();
+        let first = self.places.len();
+        let mut next = first;
         self.visited[start] = true;
         self.places.push(start);
         let mut has_core = false;
@@ -84,6 +85,7 @@ impl Islands {
             }
         }
         self.pieces.push(Piece {
+            first,
             end: self.places.len(),
             has_core,
         });

@@ -126,6 +126,18 @@ fn evidence_told(found: Option<f32>) -> String {
 }
 
 impl ProofError {
+    /// Whether the bundle proves nothing, whatever the engine. Else the engine has failed it.
+    pub fn is_the_bundle_s(&self) -> bool {
+        matches!(
+            self,
+            Self::NoGoldens
+                | Self::Read(_)
+                | Self::Spec(_)
+                | Self::Score(_)
+                | Self::Modality { .. }
+        )
+    }
+
     /// The remedy, where there is one.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
