@@ -47,6 +47,7 @@ fn main() {
                 spread_mm: [0.2; BANK_CHANNELS],
             },
         }),
+        ground: None,
     };
     let spec = LookoutSpec {
         height_mm: 3.0,

@@ -39,6 +39,7 @@ fn main() {
                 spread_mm: [0.2; BANK_CHANNELS],
             },
         }),
+        ground: None,
     };
     let mut preparer = Preparer::new(&spec).expect("a sound specification");
     let mut part = PreparedPart::new(&spec);

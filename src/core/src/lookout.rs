@@ -222,6 +222,7 @@ mod tests {
                     spread_mm: [0.1; BANK_CHANNELS],
                 },
             }),
+            ground: None,
         }
     }
 

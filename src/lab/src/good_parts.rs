@@ -156,12 +156,12 @@ fn unseen(spec: &PrepareSpec, part: &PreparedPart) -> Option<&'static str> {
             RgbState::Saturated => return Some("its colour picture is white"),
         }
     }
-    let geometry = spec.geometry.as_ref()?;
     // A set of such parts teaches that none need be measured at all.
-    if part.depth_state != DepthState::Usable || part.valid_share <= 0.0 {
+    let is_measured = part.depth_state == DepthState::Usable && part.valid_share > 0.0;
+    if spec.geometry.is_some() && !is_measured {
         return Some("hardly any of its depth was measured");
     }
-    let is_there = part.part_share >= geometry.part_share_min;
+    let is_there = part.part_share >= spec.part_share_min();
     (!is_there).then_some("far less of a part than of any training part lies in its picture")
 }
 

@@ -4,6 +4,7 @@
 //! run.toml             what was trained on, with what, by which version; the product's constants
 //! rgb.checkpoint       the colour student, also while it is being trained
 //! geometry.checkpoint  the geometry student
+//! memory.checkpoint    prototypes of good places beside the colour student
 //! codebook.checkpoint  the geometry student's prototypes
 //! losses.csv           branch, step, loss
 //! model.twb            the bundle, where `measure` made one
@@ -194,7 +195,12 @@ impl RunFolder {
         self.path.join(format!("{modality}.checkpoint"))
     }
 
-    /// The prototypes.
+    /// The colour branch's prototypes.
+    pub(crate) fn memory(&self) -> PathBuf {
+        self.path.join("memory.checkpoint")
+    }
+
+    /// The geometry student's prototypes.
     pub(crate) fn codebook(&self) -> PathBuf {
         self.path.join("codebook.checkpoint")
     }

@@ -196,6 +196,7 @@ pub(crate) fn manifest() -> Manifest {
                     spread_mm: [0.1; BANK_CHANNELS],
                 },
             }),
+            ground: None,
         },
         stages: both(stage).into(),
         score: ScoreCalibration {

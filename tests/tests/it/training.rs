@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use twinspect_bundle::Bundle;
+use twinspect_bundle::{Bundle, FormatVersion};
+use twinspect_core::frame::{FramePair, FrameSize, RgbFrame};
 use twinspect_dataset::{Label, PartRecord, RecordedPartsWriter, Split};
 
 use crate::bad_input::BUNDLE;
@@ -69,8 +70,9 @@ fn values(folder: &Path, file: &str) -> Vec<u8> {
     rest[u64::from_le_bytes(*length) as usize..].to_vec()
 }
 
-const LEARNT: [&str; 3] = [
+const LEARNT: [&str; 4] = [
     "rgb.checkpoint",
+    "memory.checkpoint",
     "geometry.checkpoint",
     "codebook.checkpoint",
 ];
@@ -114,6 +116,68 @@ fn good_parts_become_a_bundle_that_the_device_takes() {
         .filter(|line| line.contains("\"score\":"))
         .count();
     assert_eq!(judged, 4, "{lines}");
+}
+
+/// A bar on a light ground, or the ground alone, in colour.
+fn on_ground(seed: usize, bar: bool) -> FramePair {
+    let size = FrameSize {
+        width: 80,
+        height: 72,
+    };
+    let noise = |index: usize| ((index.wrapping_mul(2_654_435_761) >> 9) ^ (seed * 7919)) % 9;
+    let level = |index: usize| {
+        let (x, y) = (index / 3 % size.width, index / 3 / size.width);
+        let is_part = bar && (20..60).contains(&x) && (28..44).contains(&y);
+        (if is_part { 60 } else { 180 } + noise(index)) as u8
+    };
+    let colours = (0..size.pixels() * 3).map(level).collect();
+    let rgb = RgbFrame::new(size, colours).expect("a picture");
+    FramePair::new(Some(rgb), None, None).expect("a frame")
+}
+
+#[test]
+fn without_depth_the_ground_is_learnt_and_an_empty_picture_never_passes() {
+    let site = Site::new();
+    let mut writer = RecordedPartsWriter::create(site.path("good"), None).expect("a new set");
+    let splits = [(Split::Train, 10), (Split::Validation, 6), (Split::Test, 3)];
+    let parts = splits
+        .into_iter()
+        .flat_map(|(split, count)| std::iter::repeat_n(split, count));
+    for (seed, split) in parts.enumerate() {
+        // The last of all shows nothing.
+        let frame = on_ground(seed, seed < 18);
+        writer
+            .write(split, &Label::Good, &frame, None, &PartRecord::default())
+            .expect("a part is written");
+    }
+    site.write("training.toml", CONFIGURATION);
+    let trained = train(&site, "run");
+    assert!(trained.status.success(), "{}", told(&trained));
+    assert!(
+        told(&trained).contains("parts lie on a ground of colour (184, 184, 184)"),
+        "{}",
+        told(&trained)
+    );
+    succeed(lab(&site).args(["export", "--run", "run", "--out", "bar.twb"]));
+    let bundle = Bundle::open(site.path("bar.twb")).expect("a sound bundle");
+    assert_eq!(bundle.manifest().format, FormatVersion::V4);
+    let mut replay = program("twinspect");
+    replay.current_dir(site.path(""));
+    replay.args(["replay", "--bundle", "bar.twb", "--data", "good", "--json"]);
+    let lines = succeed(&mut replay);
+    let of = |what: &str| lines.lines().filter(|line| line.contains(what)).count();
+    let (judged, empty) = (of("\"regions\":"), of("\"reason\":\"no_part\""));
+    assert_eq!((judged, empty), (2, 1), "{lines}");
+
+    // The same without a ground: evidence counts everywhere, and nobody can tell that no part is there.
+    site.write(
+        "whole.toml",
+        format!("{CONFIGURATION}[ground]\nenabled = false\n"),
+    );
+    let trained = train_with(&site, "whole.toml", "whole");
+    assert!(trained.status.success(), "{}", told(&trained));
+    let record = String::from_utf8(site.read("whole/run.toml")).expect("text");
+    assert!(!record.contains("[prepare.ground]"), "{record}");
 }
 
 #[test]

@@ -339,7 +339,7 @@ fn networks_and_stages_belong_together() {
 
 #[test]
 fn a_wrong_document_with_right_digests_is_still_refused() {
-    let error = refused(|path| replace(path, MANIFEST, Some(b"format = 4\n")));
+    let error = refused(|path| replace(path, MANIFEST, Some(b"format = 5\n")));
     assert!(matches!(error, BundleError::Format { .. }), "{error:?}");
     let error = refused(|path| replace(path, "goldens/007/rgb.maps", Some(b"1234")));
     assert!(

@@ -93,22 +93,26 @@ pub enum FormatVersion {
     V2,
     /// The same with what the pictures of good parts were like.
     V3,
+    /// The same with the colour of what parts lie on.
+    V4,
 }
 
 impl FormatVersion {
     /// The newest that this program reads.
-    pub(crate) const NEWEST: Self = Self::V3;
+    pub(crate) const NEWEST: Self = Self::V4;
 
-    /// The form that describes these stages, this change of constants and these pictures.
+    /// The form that describes this preparation, these stages, this change of constants and these pictures.
     pub fn of(
+        prepare: &PrepareSpec,
         stages: &Stages,
         recalibration: Option<&Recalibration>,
         picture: Option<&PictureExpectation>,
     ) -> Self {
-        match (&stages.fusion, recalibration, picture) {
-            (None, None, None) => Self::V1,
-            (_, _, None) => Self::V2,
-            (_, _, Some(_)) => Self::V3,
+        match (prepare.ground, picture, &stages.fusion, recalibration) {
+            (Some(_), ..) => Self::V4,
+            (None, Some(_), ..) => Self::V3,
+            (None, None, None, None) => Self::V1,
+            (None, None, ..) => Self::V2,
         }
     }
 }
@@ -119,6 +123,7 @@ impl From<FormatVersion> for u32 {
             FormatVersion::V1 => 1,
             FormatVersion::V2 => 2,
             FormatVersion::V3 => 3,
+            FormatVersion::V4 => 4,
         }
     }
 }
@@ -131,6 +136,7 @@ impl TryFrom<u32> for FormatVersion {
             1 => Ok(Self::V1),
             2 => Ok(Self::V2),
             3 => Ok(Self::V3),
+            4 => Ok(Self::V4),
             _ => Err(format!("unknown format {number}")),
         }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use twinspect_core::picture::{PictureExpectation, Span};
 use twinspect_core::plane::Plane;
-use twinspect_core::prepare::{BankSpec, BeltBounds, GeometrySpec, RgbSpec, Roi};
+use twinspect_core::prepare::{BankSpec, BeltBounds, GeometrySpec, GroundSpec, RgbSpec, Roi};
 use twinspect_core::score::{
     MapRange, ModalityCalibration, Moments, Threshold, ThresholdMethod, View,
 };
@@ -103,6 +103,7 @@ pub(crate) fn sample() -> Manifest {
                     spread_mm: [0.1; 12],
                 },
             }),
+            ground: None,
         },
         stages: Stages {
             rgb: Some(stage("rgb", 3, 64, 3)),
@@ -161,9 +162,35 @@ fn a_product_of_one_modality_is_read_back() {
 }
 
 #[test]
+fn a_ground_makes_a_fourth_format_of_products_without_depth() {
+    let ground = GroundSpec {
+        colour: [181.0, 180.0, 178.5],
+        contrast: 48.0,
+        part_share_min: 0.04,
+    };
+    check(|m| m.prepare.ground = Some(ground), &["format", "prepare"]);
+    let mut manifest = sample();
+    manifest.prepare.geometry = None;
+    manifest.stages.geometry = None;
+    manifest.score.modalities.geometry = None;
+    manifest.provenance.teacher.geometry = None;
+    manifest.camera.depth_unit_m = None;
+    manifest.prepare.ground = Some(ground);
+    manifest.format = FormatVersion::V4;
+    let text = manifest.render(Path::new("screw.twb")).unwrap();
+    assert!(
+        text.starts_with("format = 4\n") && text.contains("[prepare.ground]"),
+        "{text}"
+    );
+    assert_eq!(parse(&text).unwrap(), manifest);
+    manifest.format = FormatVersion::V1;
+    assert!(manifest.render(Path::new("screw.twb")).is_err());
+}
+
+#[test]
 fn another_format_is_refused_before_the_rest_is_read() {
     for (head, found) in [
-        ("format = 4", "4"),
+        ("format = 5", "5"),
         ("format = 0", "0"),
         ("format = -1", "-1"),
         ("format = 'one'", "\"one\""),
@@ -172,7 +199,7 @@ fn another_format_is_refused_before_the_rest_is_read() {
         let error = parse(&format!("{head}\n[fusion]\nkind = 'new'\n")).unwrap_err();
         let BundleError::Format {
             found: got,
-            supported: 3,
+            supported: 4,
             ..
         } = &error
         else {

@@ -97,13 +97,15 @@ impl Problems {
     fn identity(&mut self, manifest: &Manifest) {
         let recalibration = manifest.recalibration.as_ref();
         let picture = manifest.picture.as_ref();
-        let expected = FormatVersion::of(&manifest.stages, recalibration, picture);
+        let expected =
+            FormatVersion::of(&manifest.prepare, &manifest.stages, recalibration, picture);
         let format = manifest.format;
         self.require(format == expected, "format", || {
             let what = match expected {
                 FormatVersion::V1 => "neither a fusion stage nor a recalibration",
                 FormatVersion::V2 => "a fusion stage or a recalibration",
                 FormatVersion::V3 => "figures of good parts' pictures",
+                FormatVersion::V4 => "the colour of what parts lie on",
             };
             let (expected, found) = (u32::from(expected), u32::from(format));
             format!("expected {expected} for a bundle with {what}, found {found}")

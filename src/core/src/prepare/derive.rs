@@ -2,24 +2,30 @@
 
 use super::bank::{Bank, compress};
 use super::canvas::Canvas;
-use super::islands::Islands;
+use super::ground::GroundContrast;
+use super::margin::Margin;
 use super::part::{DepthState, PreparedPart, RgbState};
-use super::spec::{BANK_SCALES, BankSpec, GeometrySpec, MAP_STRIDE, PrepareSpec, RgbSpec};
-use crate::blur::Gaussian;
+use super::ramp;
+use super::spec::{BANK_SCALES, BankSpec, GeometrySpec, PrepareSpec, RgbSpec};
 
 /// Scratch of the second half.
 #[derive(Debug, Clone)]
 pub(super) struct Deriver {
-    geometry: Option<(Bank, Margin)>,
+    bank: Option<Bank>,
+    ground: Option<GroundContrast>,
+    margin: Margin,
 }
 
 impl Deriver {
     pub(super) fn new(spec: &PrepareSpec) -> Self {
-        let geometry = spec.geometry.as_ref().map(|geometry| {
-            let margin = Margin::new(&geometry.bank, spec.map_size());
-            (Bank::new(&geometry.bank, spec.size), margin)
-        });
-        Self { geometry }
+        let size = spec.size;
+        let bank = spec.geometry.as_ref().map(|geometry| &geometry.bank);
+        let sigmas = bank.map_or(BankSpec::sigmas(size), |bank| bank.sigma_px);
+        Self {
+            bank: bank.map(|bank| Bank::new(bank, size)),
+            ground: spec.ground.map(|_| GroundContrast::new(size)),
+            margin: Margin::new(sigmas[BANK_SCALES - 1], spec.map_size()),
+        }
     }
 
     pub(super) fn derive(&mut self, spec: &PrepareSpec, canvas: &Canvas, part: &mut PreparedPart) {
@@ -31,53 +37,32 @@ impl Deriver {
             (Some(rgb), RgbState::Usable) => normalise(rgb, &canvas.rgb, &mut part.rgb),
             _ => part.rgb.fill(0.0),
         }
-        match (&spec.geometry, &mut self.geometry, canvas.depth_state) {
-            (Some(spec), Some((bank, margin)), DepthState::Usable) => {
-                shape(spec, bank, margin, canvas, part);
+        let Self {
+            bank,
+            ground,
+            margin,
+        } = self;
+        match (&spec.geometry, bank, canvas.depth_state) {
+            (Some(spec), Some(bank), DepthState::Usable) => {
+                shape(spec, bank, canvas, part);
+                outline(bank.surface(), spec.foreground_mm, margin, part);
+                normals(
+                    bank.surface(),
+                    part.size,
+                    canvas.pitch_mm,
+                    &mut part.normals,
+                );
+                compress(&spec.bank, &mut part.geometry);
             }
-            _ => without_depth(part),
-        }
-    }
-}
-
-/// From the foreground to the region where evidence counts: the foreground under the coarsest
-/// Gaussian, so that a part has the same margin whatever its height. A piece that is missing has its
-/// place there; noise of the belt, which rises above the foreground's height here and there, has not.
-#[derive(Debug, Clone)]
-struct Margin {
-    gaussian: Gaussian,
-    cells: Vec<f32>,
-    islands: Islands,
-}
-
-/// Shares of the smoothed foreground at which a place begins to count, and counts fully. A straight
-/// edge has one half; these lie 1.3 and 0.8 deviations outside it.
-const MARGIN: [f32; 2] = [0.1, 0.2];
-
-impl Margin {
-    fn new(bank: &BankSpec, side: usize) -> Self {
-        let coarsest = bank.sigma_px[BANK_SCALES - 1] / MAP_STRIDE as f32;
-        Self {
-            gaussian: Gaussian::new(coarsest, side, side),
-            cells: vec![0.0; side * side],
-            islands: Islands::new(side),
-        }
-    }
-
-    fn widen(&mut self, foreground: &[f32], size: usize, region: &mut [f32]) {
-        let side = size / MAP_STRIDE;
-        let share = 1.0 / (MAP_STRIDE * MAP_STRIDE) as f32;
-        self.cells.fill(0.0);
-        for (y, line) in foreground.chunks_exact(size).enumerate() {
-            let cells = &mut self.cells[y / MAP_STRIDE * side..][..side];
-            for (cell, values) in cells.iter_mut().zip(line.chunks_exact(MAP_STRIDE)) {
-                *cell += share * values.iter().sum::<f32>();
+            _ => {
+                without_depth(part);
+                if let (Some(spec), Some(ground), RgbState::Usable) =
+                    (&spec.ground, ground, canvas.rgb_state)
+                {
+                    let contrast = ground.against(canvas, spec.seen(canvas));
+                    outline(contrast, spec.contrast, margin, part);
+                }
             }
-        }
-        self.gaussian.apply(&self.cells, region);
-        self.islands.drown(region, MARGIN[0]);
-        for value in region {
-            *value = ramp(*value, MARGIN[0], MARGIN[1]);
         }
     }
 }
@@ -107,13 +92,7 @@ fn without_depth(part: &mut PreparedPart) {
     part.part_share = 1.0;
 }
 
-fn shape(
-    spec: &GeometrySpec,
-    bank: &mut Bank,
-    margin: &mut Margin,
-    canvas: &Canvas,
-    part: &mut PreparedPart,
-) {
+fn shape(spec: &GeometrySpec, bank: &mut Bank, canvas: &Canvas, part: &mut PreparedPart) {
     part.valid.copy_from_slice(&canvas.valid);
     part.height.copy_from_slice(&canvas.height);
     let [lowest, highest] = spec.height_range_mm;
@@ -121,26 +100,17 @@ fn shape(
         *height = height.clamp(lowest, highest);
     }
     bank.responses(&part.height, &mut part.geometry);
+}
 
+/// Where the part is: what stands out by `whole` certainly belongs to it, what does by half of that does not.
+fn outline(standing_out: &[f32], whole: f32, margin: &mut Margin, part: &mut PreparedPart) {
     let mut covered = 0.0_f64;
-    for (foreground, &height) in part.foreground.iter_mut().zip(bank.surface()) {
-        *foreground = ramp(height, spec.foreground_mm / 2.0, spec.foreground_mm);
+    for (foreground, &value) in part.foreground.iter_mut().zip(standing_out) {
+        *foreground = ramp(value, whole / 2.0, whole);
         covered += f64::from(*foreground);
     }
     part.part_share = (covered / part.foreground.len() as f64) as f32;
     margin.widen(&part.foreground, part.size, &mut part.region);
-    normals(
-        bank.surface(),
-        part.size,
-        canvas.pitch_mm,
-        &mut part.normals,
-    );
-    compress(&spec.bank, &mut part.geometry);
-}
-
-fn ramp(value: f32, from: f32, to: f32) -> f32 {
-    let share = ((value - from) / (to - from)).clamp(0.0, 1.0);
-    share * share * (3.0 - 2.0 * share)
 }
 
 /// Unit normals from central differences of the smoothed height; `pitch` in mm a pixel.

@@ -4,14 +4,14 @@
 //! FramePair ─► place: region of interest, belt, height, S x S, holes filled ─► Canvas
 //!           ─► derive: colour normalised · bank · normals · foreground ─► PreparedPart
 //! ```
-//! Every constant comes from the [`PrepareSpec`], none from the picture, but for the belt's plane,
-//! which is refined within bounds. After the first frame of a size nothing is allocated.
+//! Every constant comes from the [`PrepareSpec`], none from the picture, but for the belt's plane and the ground's
+//! colour, which are refined within bounds. After the first frame of a size nothing is allocated.
 //!
 //! | what comes in | what goes out |
 //! |---|---|
 //! | no colour, or the product has none | `rgb` zeros, [`RgbState::Absent`] |
 //! | black, or nearly all white | `rgb` zeros, [`RgbState::Black`] / [`RgbState::Saturated`] |
-//! | no depth, or the product has none | `geometry` zeros, region and foreground ones, [`DepthState::Absent`] |
+//! | no depth, or the product has none | `geometry` zeros, [`DepthState::Absent`]; region and foreground ones, or as the ground's colour tells |
 //! | depth mostly without values, NaN included | the same, [`DepthState::MostlyInvalid`] |
 //! | belt hidden, or elsewhere than taught | heights above the taught belt, [`Belt`] says so |
 //! | a part at the border | the nearest pixel goes on beyond it |
@@ -20,7 +20,9 @@ mod bank;
 mod canvas;
 mod derive;
 mod fill;
+mod ground;
 mod islands;
+mod margin;
 mod part;
 mod relief;
 mod resample;
@@ -30,10 +32,11 @@ mod tests;
 
 pub use bank::{Bank, compress};
 pub use canvas::Canvas;
+pub use ground::{GroundContrast, border_colour, is_border};
 pub use part::{Belt, DepthState, PreparedPart, RgbState};
 pub use spec::{
-    BANK_CHANNELS, BANK_SCALES, BankSpec, BeltBounds, GeometrySpec, MAP_STRIDE, PrepareSpec,
-    RgbSpec, Roi, SpecError,
+    BANK_CHANNELS, BANK_SCALES, BankSpec, BeltBounds, GeometrySpec, GroundSpec, MAP_STRIDE,
+    PrepareSpec, RgbSpec, Roi, SpecError,
 };
 
 use derive::Deriver;
@@ -249,6 +252,12 @@ impl Placement {
         });
         canvas.belt = Some(belt);
     }
+}
+
+/// From 0 at `from` to 1 at `to`, smoothly.
+fn ramp(value: f32, from: f32, to: f32) -> f32 {
+    let share = ((value - from) / (to - from)).clamp(0.0, 1.0);
+    share * share * (3.0 - 2.0 * share)
 }
 
 /// Below this level (of 255) in all channels a pixel is black.

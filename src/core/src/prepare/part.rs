@@ -64,10 +64,10 @@ pub struct PreparedPart {
     pub normals: Vec<f32>,
     /// S x S, 1 where depth was measured, else 0.
     pub valid: Vec<f32>,
-    /// S x S in [0, 1], soft: where the part is. All ones without depth.
+    /// S x S in [0, 1], soft: where the part is. All ones if neither height nor the ground's colour tells.
     pub foreground: Vec<f32>,
     /// S/4 x S/4 in [0, 1]: where evidence counts, i.e. the part and a margin that also holds the
-    /// place a missing piece is missing from. All ones without depth.
+    /// place a missing piece is missing from. All ones where the foreground is.
     pub region: Vec<f32>,
     /// What became of colour.
     pub rgb_state: RgbState,
@@ -77,7 +77,7 @@ pub struct PreparedPart {
     pub belt: Option<Belt>,
     /// Share of S x S with a depth value.
     pub valid_share: f32,
-    /// Share of S x S that the part covers; 1 without depth.
+    /// Share of S x S that the part covers; 1 if neither height nor the ground's colour tells.
     pub part_share: f32,
 }
 

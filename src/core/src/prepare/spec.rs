@@ -53,6 +53,10 @@ pub struct PrepareSpec {
     /// Height, unless the product is inspected by colour alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geometry: Option<GeometrySpec>,
+    /// What a part lies on, where colour has to tell it: products that are inspected by colour alone, on a ground of one
+    /// colour. Without it their evidence counts everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ground: Option<GroundSpec>,
 }
 
 /// Constants of preparation that contradict each other.
@@ -102,7 +106,25 @@ impl PrepareSpec {
             return Err(SpecError::NoModality);
         }
         self.rgb.iter().try_for_each(RgbSpec::validate)?;
-        self.geometry.iter().try_for_each(GeometrySpec::validate)
+        self.geometry.iter().try_for_each(GeometrySpec::validate)?;
+        let by_colour_alone = self.rgb.is_some() && self.geometry.is_none();
+        require(
+            "ground",
+            self.ground.is_none() || by_colour_alone,
+            || "there".into(),
+            "none: it belongs to products that are inspected by colour alone",
+        )?;
+        self.ground.iter().try_for_each(GroundSpec::validate)
+    }
+
+    /// Least share of the region of interest that a part covers; less is "no part". 0 if nothing tells where a part is.
+    pub fn part_share_min(&self) -> f32 {
+        let by_height = self
+            .geometry
+            .as_ref()
+            .map(|geometry| geometry.part_share_min);
+        let by_colour = self.ground.map(|ground| ground.part_share_min);
+        by_height.or(by_colour).unwrap_or(0.0)
     }
 
     /// Side of the maps, S / 4.
@@ -119,6 +141,43 @@ pub struct RgbSpec {
     pub mean: [f32; 3],
     /// Divides each channel.
     pub std: [f32; 3],
+}
+
+/// The ground that parts lie on, of one colour, and what stands out from it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroundSpec {
+    /// Its colour as taught: R, G, B from 0 to 255. The median of a picture's own border counts in its place, if all
+    /// channels are within `contrast` of it.
+    pub colour: [f32; 3],
+    /// Levels of 255 in any channel from which on a place certainly belongs to the part; half of it: not at all.
+    pub contrast: f32,
+    /// Least share of the region of interest that a part covers; less is "no part".
+    pub part_share_min: f32,
+}
+
+impl GroundSpec {
+    fn validate(&self) -> Result<(), SpecError> {
+        let level = |value: &f32| (0.0..=255.0).contains(value);
+        require(
+            "ground.colour",
+            self.colour.iter().all(level),
+            || format!("{:?}", self.colour),
+            "three levels from 0 to 255",
+        )?;
+        require(
+            "ground.contrast",
+            level(&self.contrast) && self.contrast > 0.0,
+            || self.contrast.to_string(),
+            "a level above 0, at most 255",
+        )?;
+        require(
+            "ground.part_share_min",
+            (0.0..=1.0).contains(&self.part_share_min),
+            || self.part_share_min.to_string(),
+            "a share from 0 to 1",
+        )
+    }
 }
 
 fn require(

@@ -1,5 +1,7 @@
 //! What goes in and what comes out, for every kind of frame that a line produces.
 
+mod ground;
+
 use super::*;
 use crate::frame::{DepthCounts, Intrinsics, OrganisedPoints};
 use crate::plane::Plane;
@@ -29,6 +31,7 @@ fn spec() -> PrepareSpec {
                 spread_mm: [0.2; BANK_CHANNELS],
             },
         }),
+        ground: None,
     }
 }
 

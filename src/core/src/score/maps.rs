@@ -3,7 +3,7 @@
 /// Output of one stage: `count` maps of `side` x `side`, one after the other, rows from the top.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MapStack {
-    /// Number of maps: 3 scales of colour; 4 scales of the filter bank and the codebook.
+    /// Number of maps: 3 scales of colour and, where it has one, its memory; 4 scales of the filter bank and the codebook.
     pub count: usize,
     /// Side of each map, S/4.
     pub side: usize,

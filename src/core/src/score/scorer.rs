@@ -116,10 +116,7 @@ impl Scorer {
         Ok(Self {
             calibration: calibration.clone(),
             roi: spec.roi,
-            part_share_min: spec
-                .geometry
-                .as_ref()
-                .map_or(0.0, |geometry| geometry.part_share_min),
+            part_share_min: spec.part_share_min(),
             size: spec.size,
             maps,
             fused: vec![0.0; spec.size * spec.size],
@@ -172,7 +169,7 @@ impl Scorer {
             fusing.answered = false;
         }
         let missing = self.missing(part, policy)?;
-        if part.depth_state == DepthState::Usable && part.part_share < self.part_share_min {
+        if part.part_share < self.part_share_min {
             return Err(Reason::NoPart);
         }
         for modality in Modality::ALL {

@@ -40,6 +40,7 @@ pub(super) fn spec() -> PrepareSpec {
                 spread_mm: [0.2; BANK_CHANNELS],
             },
         }),
+        ground: None,
     }
 }
 

@@ -256,5 +256,6 @@ pub fn bare_spec(belt: Plane, size: usize) -> PrepareSpec {
                 spread_mm: [1.0; BANK_CHANNELS],
             },
         }),
+        ground: None,
     }
 }

@@ -65,6 +65,7 @@ mod tests {
             roi: None,
             rgb: None,
             geometry: None,
+            ground: None,
         };
         let part = PreparedPart::new(&spec);
         let draw = |fuses| {

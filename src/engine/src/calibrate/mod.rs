@@ -243,7 +243,12 @@ impl<'a> Calibrator<'a> {
         // The parts that the new constants are right for say what pictures they are right for, too.
         let picture = PictureExpectation::of(&pictures);
         let manifest = Manifest {
-            format: FormatVersion::of(&old.stages, Some(&recalibration), picture.as_ref()),
+            format: FormatVersion::of(
+                &old.prepare,
+                &old.stages,
+                Some(&recalibration),
+                picture.as_ref(),
+            ),
             score,
             picture,
             recalibration: Some(recalibration),

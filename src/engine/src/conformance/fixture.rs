@@ -245,8 +245,15 @@ pub(crate) fn manifest(senses: Senses) -> Manifest {
         geometry.views.push(finer);
         stages.fusion = Some(fusion::stage());
     }
+    let prepare = PrepareSpec {
+        size: SIZE,
+        roi: None,
+        rgb: senses.has(Modality::Rgb).then_some(rgb),
+        geometry: senses.has(Modality::Geometry).then_some(geometry),
+        ground: None,
+    };
     Manifest {
-        format: FormatVersion::of(&stages, None, None),
+        format: FormatVersion::of(&prepare, &stages, None, None),
         name: "fixture".to_owned(),
         version: "1.0.0".parse().unwrap(),
         created: "2026-11-23T14:05:00Z".to_owned(),
@@ -263,12 +270,7 @@ pub(crate) fn manifest(senses: Senses) -> Manifest {
             frame: FRAME,
             intrinsics: Some(CAMERA),
         },
-        prepare: PrepareSpec {
-            size: SIZE,
-            roi: None,
-            rgb: senses.has(Modality::Rgb).then_some(rgb),
-            geometry: senses.has(Modality::Geometry).then_some(geometry),
-        },
+        prepare,
         stages,
         score,
         tolerance: Tolerance {

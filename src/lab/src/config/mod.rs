@@ -30,9 +30,15 @@ pub(crate) struct TrainingConfig {
     pub(crate) target_false_reject_rate: f64,
     /// How parts lie.
     pub(crate) pose: PoseConfig,
+    /// Whether colour tells parts from what they lie on.
+    #[serde(default = "GroundConfig::before")]
+    pub(crate) ground: GroundConfig,
     /// The colour branch; without it the product is inspected by height alone.
     #[serde(deserialize_with = "rgb_branch")]
     pub(crate) rgb: BranchConfig,
+    /// What the colour branch remembers of good parts.
+    #[serde(default = "MemoryConfig::before")]
+    pub(crate) memory: MemoryConfig,
     /// The geometry branch; used where the data has depth.
     #[serde(deserialize_with = "geometry_branch")]
     pub(crate) geometry: BranchConfig,
@@ -44,6 +50,56 @@ pub(crate) struct TrainingConfig {
     pub(crate) losses: LossWeights,
     /// How the modalities' evidence is joined.
     pub(crate) fusion: FusionConfig,
+}
+
+/// What parts lie on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct GroundConfig {
+    /// Whether a product without depth has a region where evidence counts, if its pictures show a ground of one colour.
+    pub(crate) enabled: bool,
+}
+
+impl GroundConfig {
+    /// What runs did whose records don't speak of it.
+    fn before() -> Self {
+        Self { enabled: false }
+    }
+}
+
+impl Default for GroundConfig {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+/// Prototypes of good places beside the colour student.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MemoryConfig {
+    /// Whether there are any.
+    pub(crate) enabled: bool,
+    /// Prototypes for each good training part; at most 4096 in all.
+    pub(crate) prototypes_per_part: usize,
+}
+
+impl MemoryConfig {
+    /// What runs did whose records don't speak of it.
+    fn before() -> Self {
+        Self {
+            enabled: false,
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for MemoryConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            prototypes_per_part: 12,
+        }
+    }
 }
 
 /// How the evidence of colour and height becomes one map.
@@ -141,7 +197,9 @@ impl Default for TrainingConfig {
             threads: 0,
             target_false_reject_rate: 0.02,
             pose: PoseConfig::default(),
+            ground: GroundConfig::default(),
             rgb: BranchConfig::rgb(),
+            memory: MemoryConfig::default(),
             geometry: BranchConfig::geometry(),
             perturbation: PerturbationConfig::default(),
             refinement: RefinementConfig::default(),
@@ -245,6 +303,16 @@ impl TrainingConfig {
         let text = document::read(path).map_err(ConfigError::Read)?;
         let mut config: Self =
             toml::from_str(&text).map_err(|error| parse_error(path, &text, &error))?;
+        let has = |key| {
+            text.parse::<toml::Table>()
+                .is_ok_and(|table| table.contains_key(key))
+        };
+        if !has("ground") {
+            config.ground = GroundConfig::default();
+        }
+        if !has("memory") {
+            config.memory = MemoryConfig::default();
+        }
         config.validate()?;
         if let (Some(textures), Some(folder)) = (&mut config.perturbation.textures, path.parent()) {
             *textures = folder.join(&*textures);
@@ -298,6 +366,17 @@ mod tests {
             ..default.geometry
         };
         assert_eq!((config.rgb, config.geometry), (rgb, geometry));
+    }
+
+    #[test]
+    fn a_file_that_lacks_what_came_later_has_it_and_a_record_has_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train.toml");
+        std::fs::write(&path, "seed = 3\n").unwrap();
+        let read = TrainingConfig::read(&path).unwrap();
+        assert!(read.memory.enabled && read.ground.enabled);
+        let recorded: TrainingConfig = toml::from_str("seed = 3\n").unwrap();
+        assert!(!recorded.memory.enabled && !recorded.ground.enabled);
     }
 
     #[test]

@@ -57,6 +57,13 @@ impl TrainingConfig {
             shift_px.to_string(),
             "0 to 64",
         )?;
+        let per_part = self.memory.prototypes_per_part;
+        value(
+            "memory.prototypes_per_part",
+            (1..=4096).contains(&per_part),
+            per_part.to_string(),
+            "1 to 4096",
+        )?;
         value(
             "seed",
             i64::try_from(self.seed).is_ok(),

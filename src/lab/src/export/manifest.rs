@@ -7,7 +7,7 @@ use twinspect_core::score::ScoreCalibration;
 
 use super::Job;
 use super::fusion::Fusion;
-use super::model::{OUTPUT, TrainedModel};
+use super::model::OUTPUT;
 use super::stages::input_shape;
 use crate::run_folder::RunRecord;
 
@@ -28,13 +28,13 @@ pub(super) fn manifest(
     let side = spec.map_size();
     let mut stages = PerModality::default();
     let mut teacher = PerModality::default();
-    for (modality, _) in score.modalities.present() {
+    for (modality, known) in score.modalities.present() {
         let stage = Stage {
             file: format!("{modality}.onnx"),
             input: modality.name().to_owned(),
             input_shape: input_shape(modality, spec),
             output: OUTPUT.to_owned(),
-            output_shape: [1, TrainedModel::map_count(modality), side, side],
+            output_shape: [1, known.maps.len(), side, side],
         };
         stages.set(modality, Some(stage));
         let name = match (modality, &record.teacher, &record.teacher_hash) {
@@ -48,7 +48,7 @@ pub(super) fn manifest(
         ..stages.into()
     };
     Manifest {
-        format: FormatVersion::of(&stages, None, picture.as_ref()),
+        format: FormatVersion::of(&record.prepare, &stages, None, picture.as_ref()),
         name: job.name.clone().unwrap_or_else(|| record.name.clone()),
         version: job.version.clone(),
         created: job.created.clone(),

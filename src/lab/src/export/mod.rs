@@ -122,7 +122,7 @@ pub(crate) enum ExportError {
         run: PathBuf,
     },
     /// The prototypes' file does not hold prototypes.
-    #[error("{} holds no codebook", path.display())]
+    #[error("{} holds no prototypes", path.display())]
     Codebook {
         /// The file.
         path: PathBuf,

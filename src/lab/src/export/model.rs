@@ -11,12 +11,14 @@ use twinspect_onnx::{Graph, GraphError, WeightFormat};
 
 use super::ExportError;
 use crate::run_folder::{RunFolder, RunRecord};
-use crate::student::{Codebook, GeometryStudent, RgbStudent, SCALES};
+use crate::student::{Codebook, GeometryStudent, Memory, RgbStudent, SCALES};
 use crate::teacher::{self, Teacher};
 use crate::train::{Checkpoint, CheckpointError, identity};
 
 /// Names of the tensors at a stage's border.
 pub(super) const OUTPUT: &str = "maps";
+/// The Gaussian under which the memory's map is looked at, in pixels of S/4: four of 256, as PatchCore has it.
+const MEMORY_SMOOTHING_PX: f32 = 1.0;
 
 /// The students with the weights that ship.
 pub(crate) struct TrainedModel {
@@ -28,6 +30,7 @@ struct RgbModel {
     teacher: Teacher,
     taps: Model,
     student: RgbStudent,
+    memory: Option<Memory>,
 }
 
 struct GeometryModel {
@@ -59,10 +62,13 @@ impl TrainedModel {
                 );
                 load_student(folder, record, Modality::Rgb, &mut student)?;
                 student.settle();
+                let memory = config.memory.enabled;
+                let memory = memory.then(|| load_memory(folder, record, teacher.channels));
                 Some(RgbModel {
                     teacher,
                     taps,
                     student,
+                    memory: memory.transpose()?,
                 })
             }
         };
@@ -85,16 +91,8 @@ impl TrainedModel {
         Ok(Self { rgb, geometry })
     }
 
-    /// Maps of each stage.
-    pub(super) fn map_count(modality: Modality) -> usize {
-        match modality {
-            Modality::Rgb => SCALES,
-            Modality::Geometry => BANK_SCALES + 1,
-        }
-    }
-
-    /// How the score looks at the maps: the scales together, the codebook by itself, each under
-    /// every smoothing. Geometry's maps are in standard deviations of good parts already; those of
+    /// How the score looks at the maps: the scales together and the codebook by itself, each under
+    /// every smoothing; the memory by itself, under one. Geometry's maps are in standard deviations of good parts already; those of
     /// colour are not quite, as its scales see different features.
     pub(crate) fn views(record: &RunRecord) -> PerModality<ViewPlan> {
         let plan = |standardise, ranges: &[MapRange], sigmas: &[f32]| {
@@ -111,6 +109,17 @@ impl TrainedModel {
         if record.prepare.rgb.is_some() {
             let sigmas = &record.training.rgb.smoothing_px;
             plans.rgb = plan(Standardise::Each, &[scales(SCALES)], sigmas);
+            if let Some(plan) = plans
+                .rgb
+                .as_mut()
+                .filter(|_| record.training.memory.enabled)
+            {
+                let memory = MapRange {
+                    first: SCALES,
+                    count: 1,
+                };
+                plan.views.push((memory, MEMORY_SMOOTHING_PX));
+            }
         }
         if record.prepare.geometry.is_some() {
             let codebook = MapRange {
@@ -160,7 +169,12 @@ impl RgbModel {
         let mut graph = Graph::new("rgb", WeightFormat::F16);
         let input = graph.input("rgb", &[1, 3, spec.size, spec.size])?;
         let taps = self.teacher.emit(&mut graph, input)?;
-        let maps = self.student.emit(&mut graph, taps, spec.map_size())?;
+        let side = spec.map_size();
+        let mut maps = self.student.emit(&mut graph, taps, side)?;
+        if let Some(memory) = &self.memory {
+            let remembered = memory.emit(&mut graph, taps, side)?;
+            maps = graph.head(|graph| graph.concat("all", &[maps, remembered], 1))?;
+        }
         graph.output(OUTPUT, maps)?;
         Ok(graph.encode()?)
     }
@@ -174,13 +188,14 @@ impl RgbModel {
         }
         self.student.forward(Mode::Evaluate);
         let side = part.map_size();
-        let mut stack = MapStack::new(SCALES, side);
+        let mut all = self.student.maps().to_vec();
+        if let Some(memory) = &self.memory {
+            let coarse = Shape::new(1, side / 2, side / 2, 1);
+            all.push(Tensor::from_nchw(coarse, &memory.map(&taps)));
+        }
+        let mut stack = MapStack::new(all.len(), side);
         let mut enlarged = Activation::new();
-        for (target, map) in stack
-            .data
-            .chunks_exact_mut(side * side)
-            .zip(self.student.maps())
-        {
+        for (target, map) in stack.data.chunks_exact_mut(side * side).zip(all) {
             resize(&Activation::constant(map), [side, side], &mut enlarged);
             target.copy_from_slice(&enlarged.value().to_nchw());
         }
@@ -208,7 +223,7 @@ impl GeometryModel {
         let mut data = self.student.maps().to_nchw();
         data.extend(self.codebook.map(&part.geometry));
         MapStack {
-            count: TrainedModel::map_count(Modality::Geometry),
+            count: BANK_SCALES + 1,
             side,
             data,
         }
@@ -230,15 +245,24 @@ fn load_student(
 fn load_codebook(folder: &RunFolder, record: &RunRecord) -> Result<Codebook, ExportError> {
     let path = folder.codebook();
     let checkpoint = read(folder, record, &path)?;
-    let values = |name: &str| {
-        checkpoint
-            .state
-            .get(name)
-            .map(Vec::as_slice)
-            .unwrap_or_default()
-    };
-    Codebook::from_values(values("prototypes"), values("radii"))
-        .ok_or(ExportError::Codebook { path })
+    let [prototypes, radii] = values(&checkpoint, ["prototypes", "radii"]);
+    Codebook::from_values(BANK_CHANNELS, prototypes, radii).ok_or(ExportError::Codebook { path })
+}
+
+fn load_memory(
+    folder: &RunFolder,
+    record: &RunRecord,
+    channels: [usize; SCALES],
+) -> Result<Memory, ExportError> {
+    let path = folder.memory();
+    let checkpoint = read(folder, record, &path)?;
+    let values = values(&checkpoint, ["prototypes", "radii", "gains"]);
+    Memory::from_values(channels, values).ok_or(ExportError::Codebook { path })
+}
+
+fn values<'a, const N: usize>(checkpoint: &'a Checkpoint, names: [&str; N]) -> [&'a [f32]; N] {
+    let of = |name| checkpoint.state.get(name).map(Vec::as_slice);
+    names.map(|name| of(name).unwrap_or_default())
 }
 
 /// A file of this run, which must be there.

@@ -6,7 +6,6 @@ use twinspect_core::score::{MapStack, StageMaps};
 use twinspect_engine::tract::{Model, ModelError};
 
 use super::ExportError;
-use super::model::TrainedModel;
 
 /// The networks of one product.
 pub(crate) struct DeviceStages {
@@ -63,10 +62,11 @@ impl DeviceStages {
                 Modality::Rgb => &part.rgb,
                 Modality::Geometry => &part.geometry,
             };
+            let data = model.run(input)?.into_iter().next().unwrap_or_default();
             let stack = MapStack {
-                count: TrainedModel::map_count(modality),
+                count: data.len() / (self.side * self.side),
                 side: self.side,
-                data: model.run(input)?.into_iter().next().unwrap_or_default(),
+                data,
             };
             maps.set(modality, Some(stack));
         }

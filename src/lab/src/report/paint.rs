@@ -110,6 +110,7 @@ mod tests {
             roi,
             rgb: None,
             geometry: None,
+            ground: None,
         }
     }
 

@@ -6,6 +6,7 @@
 mod blocks;
 mod codebook;
 mod geometry;
+mod memory;
 mod refine;
 mod rgb;
 mod supervision;
@@ -13,7 +14,8 @@ mod supervision;
 mod tests;
 
 pub(crate) use blocks::emit_conv;
-pub(crate) use codebook::{Codebook, Descriptor};
+pub(crate) use codebook::{Codebook, Descriptors};
 pub(crate) use geometry::{GeometryStudent, GeometryTargets};
+pub(crate) use memory::{Memory, TeacherSample};
 pub(crate) use rgb::{RgbStudent, RgbTargets, SCALES};
 pub(crate) use supervision::LossWeights;

@@ -184,7 +184,7 @@ mod tests {
     /// Changes all of the block, and returns what its places had and have in a channel.
     fn changed(tint: &Tint, channel: usize) -> (Vec<f32>, Vec<f32>) {
         let good = block(64);
-        let foreground = Foreground::of(&good, Some(&relief()));
+        let foreground = Foreground::of(&good, Some(&relief()), None);
         let mask = Mask {
             level: vec![1.0; 64 * 64],
             rise: vec![1.0; 64 * 64],

@@ -1,7 +1,7 @@
 //! Where a part is: what may be changed, and how its surface leans.
 
 use twinspect_core::blur::Gaussian;
-use twinspect_core::prepare::{Canvas, DepthState};
+use twinspect_core::prepare::{Canvas, DepthState, GroundContrast, GroundSpec, RgbState};
 
 use super::sensor::Relief;
 use super::{pixels_at, smooth_step};
@@ -24,7 +24,7 @@ const HEIGHT_PERCENTILE: usize = 95;
 /// The part on one canvas.
 #[derive(Debug, Clone)]
 pub(super) struct Foreground {
-    /// S x S: 1 on the part, 0 on the belt, soft between. All ones without depth.
+    /// S x S: 1 on the part, 0 on the belt, soft between. All ones if neither height nor colour tells.
     pub(super) part: Vec<f32>,
     /// S x S: the same, eroded and feathered, and never more than `part`.
     pub(super) soft: Vec<f32>,
@@ -37,38 +37,35 @@ pub(super) struct Foreground {
 }
 
 impl Foreground {
-    /// From the smoothed height, at preparation's limits. Without depth everything is foreground.
-    pub(super) fn of(canvas: &Canvas, relief: Option<&Relief>) -> Self {
-        let pixels = canvas.size * canvas.size;
-        let Some(relief) = relief.filter(|_| canvas.depth_state == DepthState::Usable) else {
-            return Self {
-                part: vec![1.0; pixels],
-                soft: vec![1.0; pixels],
-                places: (0..pixels).collect(),
-                lean: vec![1.0; pixels],
-                height_mm: 0.0,
-            };
-        };
+    /// From the smoothed height or, without depth, from the contrast to the ground, at preparation's limits. Without
+    /// either everything is foreground.
+    pub(super) fn of(
+        canvas: &Canvas,
+        relief: Option<&Relief>,
+        ground: Option<&GroundSpec>,
+    ) -> Self {
+        match (relief, ground) {
+            (Some(relief), _) if canvas.depth_state == DepthState::Usable => {
+                Self::by_height(canvas, relief)
+            }
+            (_, Some(ground)) if canvas.rgb_state == RgbState::Usable => {
+                Self::by_colour(canvas, ground)
+            }
+            _ => Self::everywhere(canvas.size * canvas.size),
+        }
+    }
+
+    fn by_height(canvas: &Canvas, relief: &Relief) -> Self {
         let size = canvas.size;
         let smoothed = |sigma_px: f32| {
-            let mut smoothed = vec![0.0; pixels];
+            let mut smoothed = vec![0.0; size * size];
             Gaussian::new(sigma_px, size, size).apply(&canvas.height, &mut smoothed);
             smoothed
         };
         let surface = smoothed(relief.surface_px);
-        let (half, whole) = (0.5 * relief.foreground_mm, relief.foreground_mm);
-        let ramp = |height: &f32| smooth_step((height - half) / (whole - half));
-        let part: Vec<f32> = smoothed(relief.outline_px).iter().map(ramp).collect();
-
-        let certain: Vec<f32> = eroded(&part, size);
-        let mut soft = vec![0.0; pixels];
-        Gaussian::new(pixels_at(FEATHER_PX, size), size, size).apply(&certain, &mut soft);
-        for (soft, part) in soft.iter_mut().zip(&part) {
-            let (from, to) = FEATHER;
-            *soft = part * smooth_step((*soft - from) / (to - from));
-        }
-        let places: Vec<usize> = (0..pixels).filter(|&i| soft[i] >= PLACE).collect();
-        let mut heights: Vec<f32> = places.iter().map(|&i| surface[i]).collect();
+        let part = standing_out(&smoothed(relief.outline_px), relief.foreground_mm);
+        let flat = Self::on(part, size);
+        let mut heights: Vec<f32> = flat.places.iter().map(|&i| surface[i]).collect();
         let height_mm = if heights.is_empty() {
             0.0
         } else {
@@ -77,12 +74,53 @@ impl Foreground {
         };
         Self {
             lean: lean(&surface, size, canvas.pitch_mm),
+            height_mm,
+            ..flat
+        }
+    }
+
+    fn by_colour(canvas: &Canvas, ground: &GroundSpec) -> Self {
+        let mut contrast = GroundContrast::new(canvas.size);
+        let contrast = contrast.against(canvas, ground.seen(canvas));
+        Self::on(standing_out(contrast, ground.contrast), canvas.size)
+    }
+
+    fn everywhere(pixels: usize) -> Self {
+        Self {
+            part: vec![1.0; pixels],
+            soft: vec![1.0; pixels],
+            places: (0..pixels).collect(),
+            lean: vec![1.0; pixels],
+            height_mm: 0.0,
+        }
+    }
+
+    /// Of a flat part.
+    fn on(part: Vec<f32>, size: usize) -> Self {
+        let pixels = size * size;
+        let certain: Vec<f32> = eroded(&part, size);
+        let mut soft = vec![0.0; pixels];
+        Gaussian::new(pixels_at(FEATHER_PX, size), size, size).apply(&certain, &mut soft);
+        for (soft, part) in soft.iter_mut().zip(&part) {
+            let (from, to) = FEATHER;
+            *soft = part * smooth_step((*soft - from) / (to - from));
+        }
+        let places: Vec<usize> = (0..pixels).filter(|&i| soft[i] >= PLACE).collect();
+        Self {
             part,
             soft,
             places,
-            height_mm,
+            lean: vec![1.0; pixels],
+            height_mm: 0.0,
         }
     }
+}
+
+/// 1 where a place certainly belongs to the part, 0 where it stands out by half of that.
+fn standing_out(values: &[f32], whole: f32) -> Vec<f32> {
+    let half = 0.5 * whole;
+    let ramp = |value: &f32| smooth_step((value - half) / (whole - half));
+    values.iter().map(ramp).collect()
 }
 
 /// 1 where all of the square around a pixel is more part than belt.
@@ -132,7 +170,7 @@ mod tests {
     #[test]
     fn a_block_is_found_without_its_rim() {
         let canvas = block(64);
-        let foreground = Foreground::of(&canvas, Some(&relief()));
+        let foreground = Foreground::of(&canvas, Some(&relief()), None);
         assert!((foreground.height_mm - 10.0).abs() < 0.2);
         let middle = 32 * 64 + 32;
         assert!(foreground.soft[middle] > 0.99 && foreground.part[0] == 0.0);
@@ -151,10 +189,31 @@ mod tests {
     }
 
     #[test]
+    fn without_depth_a_part_is_what_differs_from_its_ground() {
+        let mut canvas = block(64);
+        canvas.depth_state = DepthState::Absent;
+        canvas.rgb_state = RgbState::Usable;
+        for (i, value) in canvas.rgb.iter_mut().enumerate() {
+            let (x, y) = (i % 64, i % 4096 / 64);
+            let inside = (16..48).contains(&x) && (16..48).contains(&y);
+            *value = if inside { 60.0 } else { 180.0 };
+        }
+        let ground = GroundSpec {
+            colour: [180.0; 3],
+            contrast: 40.0,
+            part_share_min: 0.0,
+        };
+        let foreground = Foreground::of(&canvas, None, Some(&ground));
+        assert!((800..1024).contains(&foreground.places.len()));
+        assert_eq!((foreground.part[0], foreground.soft[0]), (0.0, 0.0));
+        assert_eq!(foreground.height_mm, 0.0);
+    }
+
+    #[test]
     fn without_depth_everything_is_foreground() {
         let mut canvas = block(64);
         canvas.depth_state = DepthState::Absent;
-        let foreground = Foreground::of(&canvas, None);
+        let foreground = Foreground::of(&canvas, None, None);
         assert_eq!(foreground.places.len(), 64 * 64);
         assert!(foreground.soft.iter().all(|&soft| soft == 1.0));
     }

@@ -197,7 +197,7 @@ mod tests {
             regions in proptest::option::of(1_usize..4),
         ) {
             let canvas = block(128);
-            let foreground = Foreground::of(&canvas, Some(&relief()));
+            let foreground = Foreground::of(&canvas, Some(&relief()), None);
             let noise = Noise::new(&NoiseSpec::draw(&mut Rng::new(seed)), 128).field();
             let mask = Mask::cut(&noise, 128, &foreground, share, regions).unwrap();
             let wanted = f64::from(share) * foreground.places.len() as f64;
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn two_hills_are_one_region_if_one_is_wanted() {
         let canvas = block(64);
-        let foreground = Foreground::of(&canvas, Some(&relief()));
+        let foreground = Foreground::of(&canvas, Some(&relief()), None);
         let hill = |x: f32, y: f32, top: f32| top - 0.01 * (x * x + y * y).sqrt();
         let noise: Vec<f32> = (0..64 * 64)
             .map(|i| {
@@ -236,7 +236,7 @@ mod tests {
     fn an_empty_foreground_has_no_mask() {
         let mut canvas = block(64);
         canvas.height.fill(0.0);
-        let foreground = Foreground::of(&canvas, Some(&relief()));
+        let foreground = Foreground::of(&canvas, Some(&relief()), None);
         let noise = vec![0.0; 64 * 64];
         for regions in [None, Some(2)] {
             assert!(Mask::cut(&noise, 64, &foreground, 0.01, regions).is_none());

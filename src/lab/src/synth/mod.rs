@@ -13,7 +13,7 @@
 //!
 //! | what comes in | what happens |
 //! |---|---|
-//! | no usable depth, or the product has none | colour alone; everything is foreground |
+//! | no usable depth, or the product has none | colour alone; the foreground is what stands out from the ground, or everything |
 //! | no usable colour | shape alone |
 //! | neither, or no part on the belt | nothing but distractors |
 //! | pixels without depth | stay so; never labelled in height |
@@ -38,7 +38,7 @@ mod texture;
 
 use serde::Serialize;
 use twinspect_core::modality::Modality;
-use twinspect_core::prepare::{Canvas, DepthState, RgbState};
+use twinspect_core::prepare::{Canvas, DepthState, GroundSpec, RgbState};
 use twinspect_nn::Rng;
 
 use distractor::Distractors;
@@ -127,6 +127,8 @@ pub(crate) struct Generator<'a> {
     pub(crate) family: Family,
     /// What shapes are measured by; `None` without depth.
     pub(crate) relief: Option<Relief>,
+    /// What parts lie on, where colour tells.
+    pub(crate) ground: Option<GroundSpec>,
     /// Where textures come from.
     pub(crate) sources: Sources<'a>,
 }
@@ -213,7 +215,7 @@ impl Perturbation {
         let kind = self
             .kind
             .within(part.rgb_state == RgbState::Usable, relief.is_some());
-        let foreground = Foreground::of(part, relief.as_ref());
+        let foreground = Foreground::of(part, relief.as_ref(), generator.ground.as_ref());
         let mut canvas = part.clone();
         let mut facts = Facts {
             kind,

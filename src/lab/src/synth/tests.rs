@@ -56,6 +56,7 @@ fn generator(family: Family) -> Generator<'static> {
     Generator {
         family,
         relief: Some(relief()),
+        ground: None,
         sources: NOTHING,
     }
 }
@@ -78,7 +79,7 @@ proptest! {
     fn nothing_changes_off_the_part_and_no_measurement_appears(seed: u64, family in family()) {
         let part = block(96);
         let made = plain(seed, Kind::Both, family).apply(&part, &generator(family));
-        let foreground = Foreground::of(&part, Some(&relief()));
+        let foreground = Foreground::of(&part, Some(&relief()), None);
         for i in (0..96 * 96).filter(|&i| foreground.part[i] == 0.0) {
             prop_assert_eq!(made.canvas.height[i], part.height[i]);
             for channel in 0..3 {
@@ -136,7 +137,7 @@ proptest! {
     #[test]
     fn a_surface_moves_by_the_amplitude_along_its_normal(seed: u64) {
         let part = block(96);
-        let foreground = Foreground::of(&part, Some(&relief()));
+        let foreground = Foreground::of(&part, Some(&relief()), None);
         let mut rng = Rng::new(seed);
         let noise = Noise::new(&NoiseSpec::draw(&mut rng), 96).field();
         let mask = Mask::cut(&noise, 96, &foreground, 0.05, Some(1)).unwrap();
@@ -184,7 +185,7 @@ proptest! {
 fn what_is_missing_is_flat_and_carries_the_sensors_noise() {
     let part = block(96);
     let generator = generator(Family::Perlin);
-    let foreground = Foreground::of(&part, Some(&relief()));
+    let foreground = Foreground::of(&part, Some(&relief()), None);
     let (mut squares, mut count) = (0.0_f64, 0);
     for seed in 0..12 {
         let mut rng = Rng::new(seed);

@@ -257,7 +257,7 @@ mod tests {
 
     fn spread(style: Style, sources: &Sources<'_>) -> f32 {
         let canvas = block(64);
-        let foreground = Foreground::of(&canvas, Some(&relief()));
+        let foreground = Foreground::of(&canvas, Some(&relief()), None);
         let spec = TextureSpec { style, seed: 11 };
         let texture = Texture::new(&spec, 64, 32 * 64 + 32, &foreground, sources);
         let values: Vec<f32> = (0..64 * 64).map(|i| texture.at(i, 64)[0]).collect();

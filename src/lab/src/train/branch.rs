@@ -8,9 +8,9 @@ use half::slice::HalfFloatSliceExt;
 use twinspect_core::prepare::BANK_CHANNELS;
 use twinspect_nn::{Activation, Entry, Mode, Parameters, Rng, Shape, Tensor};
 
-use super::pool::{BankSample, Samples, TeacherSample};
+use super::pool::{BankSample, Samples, averaged};
 use crate::student::{
-    GeometryStudent, GeometryTargets, LossWeights, RgbStudent, RgbTargets, SCALES,
+    GeometryStudent, GeometryTargets, LossWeights, RgbStudent, RgbTargets, SCALES, TeacherSample,
 };
 
 /// A network with its samples.
@@ -115,9 +115,12 @@ impl Branch for RgbBranch {
         for (k, (input, clean)) in inputs.enumerate() {
             let side = self.build.side >> k;
             let shape = Shape::new(rows.len(), side, side, self.channels[k]);
-            write(begin(input, shape), rows.iter().map(|row| &row.seen[k]));
+            write(
+                begin(input, shape),
+                rows.iter().map(|row| &row.seen.taps[k]),
+            );
             clean.reshape(shape);
-            write(clean, rows.iter().map(|row| &row.good[k]));
+            write(clean, rows.iter().map(|row| &row.good.taps[k]));
             if let Some(places) = places {
                 let coarse: Vec<_> = rows
                     .iter()
@@ -220,16 +223,4 @@ fn write<'a>(tensor: &mut Tensor, images: impl Iterator<Item = &'a Vec<f16>>) {
         halves.convert_to_f32_slice(&mut wide);
         tensor.write_image_nchw(n, &wide);
     }
-}
-
-/// Means over blocks of a square map.
-fn averaged(map: &[f32], side: usize, block: usize) -> Vec<f32> {
-    let coarse = side / block;
-    let mut means = vec![0.0; coarse * coarse];
-    for (index, value) in map.iter().enumerate() {
-        means[index / side / block * coarse + index % side / block] += value;
-    }
-    let share = 1.0 / (block * block) as f32;
-    means.iter_mut().for_each(|mean| *mean *= share);
-    means
 }

@@ -185,7 +185,7 @@ mod tests {
     use super::*;
     use half::f16;
 
-    use crate::student::LossWeights;
+    use crate::student::{LossWeights, TeacherSample};
     use crate::train::branch::{Build, GeometryBranch, RgbBranch};
     use crate::train::pool::{BankSample, Defective, Samples};
 
@@ -224,12 +224,13 @@ mod tests {
     fn rgb_branch() -> RgbBranch {
         let mut rng = Rng::new(6);
         let channels = [8, 8, 16];
-        let samples = samples(|| {
-            std::array::from_fn(|k| {
+        let samples = samples(|| TeacherSample {
+            taps: std::array::from_fn(|k| {
                 let values = channels[k] * (16 >> k) * (16 >> k);
                 let value = |_| f16::from_f64(rng.normal());
                 (0..values).map(value).collect()
-            })
+            }),
+            on_part: vec![true; 8 * 8],
         });
         RgbBranch::new(channels, build(), samples, &mut Rng::new(9))
     }

@@ -147,8 +147,14 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         mean: teacher.normalisation.mean,
         std: teacher.normalisation.deviation,
     });
-    let Product { spec, canvases } =
-        product::learn(config.size, rgb, with_geometry, &parts, &frames)?;
+    let Product { spec, canvases } = product::learn(
+        config.size,
+        rgb,
+        with_geometry,
+        config.ground.enabled,
+        &parts,
+        &frames,
+    )?;
     good_parts::require_sound(dataset.as_ref(), &spec)?;
     let mut record = RunRecord {
         name: dataset.name().to_owned(),
@@ -264,6 +270,10 @@ fn is_whole(folder: &RunFolder, record: &RunRecord) -> Result<bool, CheckpointEr
             folder.checkpoint(Modality::Rgb),
         ),
         (geometry, folder.checkpoint(Modality::Geometry)),
+        (
+            record.prepare.rgb.is_some() && record.training.memory.enabled,
+            folder.memory(),
+        ),
         (geometry, folder.codebook()),
         (record.gate.is_some(), folder.gate()),
     ];

@@ -14,7 +14,7 @@ use twinspect_nn::Rng;
 use crate::config::PoseConfig;
 use crate::pose::Pose;
 use crate::spread::spread;
-use crate::student::SCALES;
+use crate::student::TeacherSample;
 use crate::synth::{Generator, Perturbation, shares};
 
 /// Teachers that don't answer, or constants that contradict each other.
@@ -50,8 +50,8 @@ pub(crate) struct Defective<T> {
     pub(crate) changed: Vec<f32>,
 }
 
-/// Features of one view of a part, finest scale first, as f16: pools of some hundred views stay small.
-pub(crate) type TeacherSample = [Vec<f16>; SCALES];
+/// Share of a place of the teacher's second scale that has to be the part's or its margin's.
+const ON_PART: f32 = 0.3;
 
 /// One view of a part for the geometry student.
 pub(crate) struct BankSample {
@@ -107,14 +107,16 @@ impl Pool<'_> {
             |model, part| {
                 let taps = model.run(&part.rgb).map_err(PoolError::Teacher)?;
                 let mut taps = taps.into_iter();
-                let sample = std::array::from_fn(|_| {
+                let taps = std::array::from_fn(|_| {
                     let values = taps.next().unwrap_or_default();
                     let mut halves = vec![f16::ZERO; values.len()];
                     halves.convert_from_f32_slice(&values);
                     halves
                 });
                 done();
-                Ok(sample)
+                let shares = averaged(&part.region, part.map_size(), 2);
+                let on_part = shares.iter().map(|&share| share > ON_PART).collect();
+                Ok(TeacherSample { taps, on_part })
             },
         )
     }
@@ -192,6 +194,18 @@ impl Pool<'_> {
         Pose::draw(self.pose, &mut rng).apply(canvas, posed);
         posed
     }
+}
+
+/// Means over blocks of a square map.
+pub(super) fn averaged(map: &[f32], side: usize, block: usize) -> Vec<f32> {
+    let coarse = side / block;
+    let mut means = vec![0.0; coarse * coarse];
+    for (index, value) in map.iter().enumerate() {
+        means[index / side / block * coarse + index % side / block] += value;
+    }
+    let share = 1.0 / (block * block) as f32;
+    means.iter_mut().for_each(|mean| *mean *= share);
+    means
 }
 
 /// Purpose of the seeds of defects, beyond the numbers of all views.

@@ -1,5 +1,6 @@
 //! One run's branches: what they are made of, and how they are trained.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use twinspect_core::modality::{Modality, PerModality};
@@ -19,13 +20,16 @@ use crate::export::{DeviceStages, ExportError, TrainedModel};
 use crate::good_parts::PartsError;
 use crate::progress::Progress;
 use crate::run_folder::{RunFolder, RunRecord};
-use crate::student::{Codebook, Descriptor};
+use crate::student::{Codebook, Descriptors, Memory};
 use crate::synth::pictures::Picture;
 use crate::synth::{Family, Generator, Relief, Sources};
 use crate::teacher::Teacher;
 
 /// Descriptors that each part gives to the codebook.
 const DESCRIPTORS: usize = 400;
+
+/// Purpose of the generator of the colour branch's memory, beside those of its pool and its course.
+const MEMORY: u64 = 3;
 
 /// One run, with the parts on the grid.
 pub(super) struct Run<'a> {
@@ -49,6 +53,20 @@ impl Run<'_> {
         let progress = Progress::new("rgb: teacher", pool.len() as u64);
         let samples = pool.teacher_samples(&network, || progress.step())?;
         progress.finish();
+        if config.memory.enabled {
+            let prototypes = config.memory.prototypes_per_part * self.canvases.len();
+            let mut rng = self.rng(Modality::Rgb).derive(MEMORY);
+            let memory = Memory::learn(&samples.good, teacher.channels, prototypes, &mut rng);
+            let [prototypes, radii, gains] = memory.values();
+            self.keep(
+                &self.folder.memory(),
+                [
+                    ("prototypes", prototypes),
+                    ("radii", radii),
+                    ("gains", gains),
+                ],
+            )?;
+        }
         let build = self.build(Modality::Rgb);
         let mut rng = self.rng(Modality::Rgb);
         Ok(RgbBranch::new(teacher.channels, build, samples, &mut rng))
@@ -59,17 +77,26 @@ impl Run<'_> {
         let samples = self.pool(config.views, Modality::Geometry).bank_samples()?;
         let mut rng = self.rng(Modality::Geometry);
         let plain = &samples.good[..self.canvases.len()];
-        let book = Codebook::learn(&descriptors(plain, &mut rng), &mut rng);
-        let state = [("prototypes", book.prototypes()), ("radii", book.radii())];
-        let state = state.map(|(name, values)| (name.to_owned(), values.to_vec()));
+        let book = Codebook::cluster(&descriptors(plain, &mut rng), &mut rng);
+        let values = [("prototypes", book.prototypes()), ("radii", book.radii())];
+        self.keep(&self.folder.codebook(), values)?;
+        let build = self.build(Modality::Geometry);
+        Ok(GeometryBranch::new(build, samples, &mut rng))
+    }
+
+    /// Writes what was learnt before the first step.
+    fn keep<const N: usize>(
+        &self,
+        path: &Path,
+        values: [(&str, &[f32]); N],
+    ) -> Result<(), TrainError> {
+        let state = values.map(|(name, values)| (name.to_owned(), values.to_vec()));
         let saved = Checkpoint {
             step: 0,
             run: identity(self.record),
             state: state.into(),
         };
-        saved.write(&self.folder.codebook())?;
-        let build = self.build(Modality::Geometry);
-        Ok(GeometryBranch::new(build, samples, &mut rng))
+        Ok(saved.write(path)?)
     }
 
     fn build(&self, modality: Modality) -> Build {
@@ -109,6 +136,7 @@ impl Run<'_> {
         Generator {
             family: Family::Perlin,
             relief: relief.map(|geometry| Relief::measure(geometry, self.canvases)),
+            ground: self.spec().ground,
             sources: Sources {
                 parts: self.canvases,
                 pictures: self.textures,
@@ -167,20 +195,18 @@ impl Run<'_> {
 }
 
 /// Descriptors at random places of each part.
-fn descriptors(samples: &[BankSample], rng: &mut Rng) -> Vec<Descriptor> {
-    let mut all = Vec::with_capacity(samples.len() * DESCRIPTORS);
+fn descriptors(samples: &[BankSample], rng: &mut Rng) -> Descriptors {
+    let mut all = Descriptors::new(BANK_CHANNELS);
     for sample in samples {
         let plane = sample.region.len();
         let mut places: Vec<usize> = (0..plane).filter(|&i| sample.region[i] > 0.5).collect();
         rng.shuffle(&mut places);
-        places.truncate(DESCRIPTORS);
-        let at = |place: usize| -> Descriptor {
-            std::array::from_fn(|channel: usize| sample.channels[channel * plane + place])
-        };
-        all.extend(places.into_iter().map(at));
+        for &place in places.iter().take(DESCRIPTORS) {
+            all.push(sample.channels.iter().skip(place).step_by(plane).copied());
+        }
     }
-    if all.is_empty() {
-        all.push([0.0; BANK_CHANNELS]);
+    if all.len() == 0 {
+        all.push(std::iter::repeat_n(0.0, BANK_CHANNELS));
     }
     all
 }

@@ -221,12 +221,12 @@ fn a_file_twice_in_the_archive_is_refused() {
 
 #[test]
 fn a_format_of_the_future_is_refused_before_anything_else() {
-    let spoil = manifest("format = 1", "format = 4\nunheard_of = true");
+    let spoil = manifest("format = 1", "format = 5\nunheard_of = true");
     check(
         spoil,
         REPLAY_FOLDER,
         BUNDLE,
-        &["format 4", "reads formats 1 to 3"],
+        &["format 5", "reads formats 1 to 4"],
     );
 }
 

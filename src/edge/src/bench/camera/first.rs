@@ -50,6 +50,7 @@ pub(super) fn made_up(first: &[FramePair]) -> Result<PrepareSpec, EdgeError> {
             roi: None,
             rgb,
             geometry: None,
+            ground: None,
         });
     }
     let belt = teach_belt(first, Where::Border).ok_or(EdgeError::Survey(SurveyError::NoBelt {

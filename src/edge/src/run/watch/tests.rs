@@ -51,6 +51,7 @@ fn product() -> PrepareSpec {
                 spread_mm: [0.1; BANK_CHANNELS],
             },
         }),
+        ground: None,
     }
 }
 

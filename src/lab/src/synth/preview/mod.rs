@@ -106,7 +106,15 @@ pub(crate) fn preview(job: &Job<'_>) -> Result<Summary, SynthError> {
     let textures = textures.transpose()?.unwrap_or_default();
     let frames = good_parts::frames(dataset.as_ref(), &parts)?;
     let rgb = with_rgb.then_some(UNNORMALISED);
-    let product = product::learn(config.size, rgb, with_geometry, &parts, &frames)?;
+    let with_ground = config.ground.enabled;
+    let product = product::learn(
+        config.size,
+        rgb,
+        with_geometry,
+        with_ground,
+        &parts,
+        &frames,
+    )?;
     drop(frames);
     let relief = product
         .spec
@@ -116,6 +124,7 @@ pub(crate) fn preview(job: &Job<'_>) -> Result<Summary, SynthError> {
     let generator = Generator {
         family: job.family,
         relief,
+        ground: product.spec.ground,
         sources: Sources {
             parts: if with_rgb { &product.canvases } else { &[] },
             pictures: &textures,

@@ -73,6 +73,7 @@ fn manifest(version: &str) -> Manifest {
                 std: [128.0; 3],
             }),
             geometry: None,
+            ground: None,
         },
         stages: Stages {
             rgb: Some(Stage {

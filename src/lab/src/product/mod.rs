@@ -1,5 +1,8 @@
 //! What good parts say before anything is trained: the belt, the range of heights, the sensor's
-//! noise, how much of the region a part covers. The result is the product's [`PrepareSpec`].
+//! noise, how much of the region a part covers; by colour alone, what parts lie on. The result is the product's
+//! [`PrepareSpec`].
+
+mod ground;
 
 use twinspect_core::frame::FramePair;
 use twinspect_core::prepare::{
@@ -56,6 +59,7 @@ pub(crate) fn learn(
     size: usize,
     rgb: Option<RgbSpec>,
     with_geometry: bool,
+    with_ground: bool,
     parts: &[PartRef],
     frames: &[FramePair],
 ) -> Result<Product, ProductError> {
@@ -64,9 +68,13 @@ pub(crate) fn learn(
         roi: None,
         rgb,
         geometry: None,
+        ground: None,
     };
     if !with_geometry {
         let canvases = canvases(&spec, parts, frames)?;
+        if with_ground {
+            lay_on_ground(&mut spec, &canvases)?;
+        }
         return Ok(Product { spec, canvases });
     }
     spec.geometry = Some(GeometrySpec {
@@ -97,6 +105,26 @@ pub(crate) fn learn(
         (geometry.part_share_min, geometry.valid_share_min) = (0.5 * part_share, 0.5 * valid_share);
     }
     Ok(Product { spec, canvases })
+}
+
+/// Lets evidence count on parts alone, where colour tells them from what they lie on.
+fn lay_on_ground(spec: &mut PrepareSpec, canvases: &[Canvas]) -> Result<(), PartsError> {
+    spec.ground = ground::learn(canvases);
+    let (part_share, _) = shares(spec, canvases)?;
+    match &mut spec.ground {
+        Some(ground) => {
+            ground.part_share_min = 0.5 * part_share;
+            let ([red, green, blue], contrast) = (ground.colour, ground.contrast);
+            log::info!(
+                "parts lie on a ground of colour ({red}, {green}, {blue}) and differ from it by {contrast} levels and \
+                 more: evidence counts on and beside them"
+            );
+        }
+        None => {
+            log::info!("parts lie on no ground of one colour: evidence counts in the whole picture")
+        }
+    }
+    Ok(())
 }
 
 /// All but a thousandth of the heights at either end, a fifth of the range more, and a millimetre.
@@ -182,7 +210,7 @@ mod tests {
                 label: Label::Good,
             })
             .collect();
-        let product = learn(64, None, true, &parts, &frames).unwrap();
+        let product = learn(64, None, true, true, &parts, &frames).unwrap();
         let geometry = product.spec.geometry.as_ref().unwrap();
         product.spec.validate().unwrap();
         let middle = frames[0].intrinsics().unwrap().ray(31.5, 31.5);
