@@ -116,6 +116,8 @@ pub(crate) struct FusionConfig {
 pub(crate) enum Join {
     /// The larger evidence counts.
     Maximum,
+    /// The larger evidence counts, and what both see beyond the typical good part adds up.
+    Sum,
     /// Both count the same.
     Average,
     /// A trained gate says, pixel by pixel, which to believe.

@@ -10,6 +10,8 @@ use super::network::{Gate, Inputs, Outputs, largest};
 /// A rule that is not the maximum, which needs no network.
 #[derive(Debug, Clone)]
 pub(crate) enum Joining {
+    /// The larger one, and on top what both see beyond the typical good part, where depth was measured.
+    Sum,
     /// Half of each, where depth was measured.
     Average,
     /// The gate.
@@ -20,9 +22,16 @@ impl Joining {
     /// What the trainer answers for one part.
     pub(crate) fn fuse(&mut self, inputs: &FusionInputs, maps: &mut FusionMaps) {
         match self {
+            Self::Sum => {
+                let [colour, height] = strengths(inputs);
+                for (i, valid) in inputs.valid.iter().enumerate() {
+                    let (a, b) = (colour[i], height[i]);
+                    maps.weight[i] = valid * share(a - b);
+                    maps.fused[i] = a + valid * ((b - a).max(0.0) + a.min(b).max(0.0));
+                }
+            }
             Self::Average => {
-                let strengths =
-                    [&inputs.rgb, &inputs.geometry].map(|stack| largest(&stack.data, stack.side));
+                let strengths = strengths(inputs);
                 for (i, valid) in inputs.valid.iter().enumerate() {
                     let weight = 0.5 * valid;
                     maps.weight[i] = weight;
@@ -48,6 +57,7 @@ impl Joining {
             valid: graph.input(valid.0, &valid.1)?,
         };
         let outputs = match self {
+            Self::Sum => sum(&mut graph, &inputs)?,
             Self::Average => average(&mut graph, &inputs)?,
             Self::Gate(gate) => gate.emit(&mut graph, &inputs)?,
         };
@@ -56,6 +66,35 @@ impl Joining {
         graph.output(weight, outputs.weight)?;
         graph.encode()
     }
+}
+
+/// The largest view of colour and of height.
+fn strengths(inputs: &FusionInputs) -> [Vec<f32>; 2] {
+    [&inputs.rgb, &inputs.geometry].map(|stack| largest(&stack.data, stack.side))
+}
+
+/// Height's share where colour is `ahead` of it: the logistic function.
+fn share(ahead: f32) -> f32 {
+    1.0 / (1.0 + ahead.exp())
+}
+
+fn sum(graph: &mut Graph, inputs: &Inputs) -> Result<Outputs, GraphError> {
+    graph.head(|graph| {
+        let colour = graph.reduce_max("strength_rgb", inputs.rgb, &[1])?;
+        let height = graph.reduce_max("strength_geometry", inputs.geometry, &[1])?;
+        let ahead = graph.sub("ahead", height, colour)?;
+        let behind = graph.sub("behind", colour, height)?;
+        let gained = graph.relu("gained", ahead)?;
+        let lost = graph.relu("lost", behind)?;
+        let lesser = graph.sub("lesser", colour, lost)?;
+        let both = graph.relu("both", lesser)?;
+        let more = graph.add("more", gained, both)?;
+        let believed = graph.mul("believed", inputs.valid, more)?;
+        let fused = graph.add("sum", colour, believed)?;
+        let share = graph.sigmoid("share", ahead)?;
+        let weight = graph.mul("weight", inputs.valid, share)?;
+        Ok(Outputs { fused, weight })
+    })
 }
 
 fn average(graph: &mut Graph, inputs: &Inputs) -> Result<Outputs, GraphError> {

@@ -87,11 +87,44 @@ fn a_gate_never_exceeds_the_larger_evidence_and_needs_depth_to_listen_to_height(
 }
 
 #[test]
+fn a_sum_is_never_less_than_the_larger_evidence_and_more_where_both_see_something() {
+    let mut rng = Rng::new(5);
+    let mut inputs = evidence(&mut rng);
+    inputs.valid.fill(1.0);
+    let largest = |data: &[f32], at: usize| {
+        let values = data.iter().skip(at).step_by(SIDE * SIDE);
+        values.copied().fold(f32::NEG_INFINITY, f32::max)
+    };
+    let mut maps = FusionMaps::new(SIDE);
+    Joining::Sum.fuse(&inputs, &mut maps);
+    let mut raised = 0;
+    for at in 0..SIDE * SIDE {
+        let (a, b) = (
+            largest(&inputs.rgb.data, at),
+            largest(&inputs.geometry.data, at),
+        );
+        let expected = if a > 0.0 && b > 0.0 { a + b } else { a.max(b) };
+        assert!((maps.fused[at] - expected).abs() < 1e-5);
+        assert_eq!(maps.weight[at] > 0.5, b > a);
+        raised += usize::from(expected > a.max(b));
+    }
+    assert!(raised > 0);
+    // Where nothing was measured, it is colour's, bit for bit.
+    inputs.valid.fill(0.0);
+    Joining::Sum.fuse(&inputs, &mut maps);
+    assert!((0..SIDE * SIDE).all(|at| maps.fused[at] == largest(&inputs.rgb.data, at)));
+}
+
+#[test]
 fn the_networks_answer_what_the_trainer_does() {
     let mut rng = Rng::new(3);
     let stage = FusionStage::new(VIEWS[0], VIEWS[1], SIDE);
     let gate = random_gate(&mut rng);
-    for joining in [Joining::Average, Joining::Gate(Box::new(gate))] {
+    for joining in [
+        Joining::Sum,
+        Joining::Average,
+        Joining::Gate(Box::new(gate)),
+    ] {
         let onnx = joining.onnx(&stage).unwrap();
         let shapes = stage.inputs.named();
         let shapes = shapes.each_ref().map(|(_, shape)| shape.as_slice());
