@@ -22,9 +22,8 @@ use super::rgb::SCALES;
 const REMEMBERED: usize = SCALES - 1;
 /// More prototypes would cost the device more than teacher and student.
 const PROTOTYPES_MAX: usize = 4096;
-/// Places that prototypes are chosen from, of all views together, and the least of each view.
-const PLACES: usize = 65_536;
-const PLACES_MIN: usize = 8;
+/// Places of each part that prototypes are chosen from.
+const PLACES: usize = 200;
 
 /// What a teacher says of one view of a part, as f16: pools of some hundred views stay small.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,27 +44,26 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Learns from views of good parts, for a teacher with these channels. The same views and generator give the same
+    /// Learns from good parts as they were taken, for a teacher with these channels. The same parts and generator give the same
     /// memory, with any number of threads.
     pub(crate) fn learn(
-        views: &[TeacherSample],
+        parts: &[TeacherSample],
         channels: [usize; SCALES],
         prototypes: usize,
         rng: &mut Rng,
     ) -> Self {
         let [_, channels @ ..] = channels;
-        let gains = std::array::from_fn(|k| gain(views, k + 1));
-        let share = (PLACES / views.len().max(1)).max(PLACES_MIN);
-        let seeds = rng.derive(PLACES_OF_VIEWS);
-        let chosen: Vec<Vec<f32>> = views
+        let gains = std::array::from_fn(|k| gain(parts, k + 1));
+        let seeds = rng.derive(PLACES_OF_PARTS);
+        let chosen: Vec<Vec<f32>> = parts
             .par_iter()
             .enumerate()
-            .map(|(index, view)| {
-                let planes = features(&view.wide(), channels, gains);
-                let side = view.on_part.len();
-                let mut places: Vec<usize> = (0..side).filter(|&i| view.on_part[i]).collect();
+            .map(|(index, part)| {
+                let planes = features(&part.wide(), channels, gains);
+                let side = part.on_part.len();
+                let mut places: Vec<usize> = (0..side).filter(|&i| part.on_part[i]).collect();
                 seeds.derive(index as u64).shuffle(&mut places);
-                places.truncate(share);
+                places.truncate(PLACES);
                 let of = |&place: &usize| planes.iter().skip(place).step_by(side).copied();
                 places.iter().flat_map(of).collect()
             })
@@ -141,8 +139,8 @@ impl Memory {
     }
 }
 
-/// Purpose of the generators that choose places of views.
-const PLACES_OF_VIEWS: u64 = 1;
+/// Purpose of the generators that choose places of parts.
+const PLACES_OF_PARTS: u64 = 1;
 /// Places of a mean.
 const WINDOW: usize = 9;
 

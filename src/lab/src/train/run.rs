@@ -56,7 +56,8 @@ impl Run<'_> {
         if config.memory.enabled {
             let prototypes = config.memory.prototypes_per_part * self.canvases.len();
             let mut rng = self.rng(Modality::Rgb).derive(MEMORY);
-            let memory = Memory::learn(&samples.good, teacher.channels, prototypes, &mut rng);
+            let plain = &samples.good[..self.canvases.len()];
+            let memory = Memory::learn(plain, teacher.channels, prototypes, &mut rng);
             let [prototypes, radii, gains] = memory.values();
             self.keep(
                 &self.folder.memory(),
