@@ -124,6 +124,9 @@ pub(crate) enum EdgeError {
     /// No picture came while the way of pictures was measured.
     #[error("nothing was measured: {why}")]
     NothingMeasured { why: String },
+    /// A recording that broke off, and with it the station that played it.
+    #[error("not all of the recording was played: {damage}")]
+    BrokenOff { damage: String },
     /// Pictures that say nothing of the belt.
     #[error("measuring the belt")]
     Survey(#[source] SurveyError),
@@ -297,6 +300,7 @@ impl EdgeError {
             Self::Control(error) => error.exit_code(),
             Self::Recording(WriteError::Writing { .. }) => 8,
             Self::Data(_)
+            | Self::BrokenOff { .. }
             | Self::Recording(_)
             | Self::Prepare { .. }
             | Self::Camera(
@@ -390,6 +394,9 @@ impl EdgeError {
             Self::SlowDisk { .. } => Some(
                 "record onto a faster disk, or smaller pictures or fewer of them; what was recorded before is there"
                     .into(),
+            ),
+            Self::BrokenOff { .. } => Some(
+                "copy the recording again, or record anew; the parts before that place were judged as always".into(),
             ),
             Self::NothingRecorded => Some("wait until it says that pictures are recorded".into()),
             Self::NothingNew { .. } => Some(

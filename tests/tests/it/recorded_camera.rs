@@ -2,7 +2,7 @@
 //! which the recording was made. Without `TWINSPECT_LIBREALSENSE` the tests say that they are skipped.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use twinspect_camera::librealsense::Librealsense;
@@ -23,8 +23,14 @@ fn library() -> Option<PathBuf> {
     std::env::var_os("TWINSPECT_LIBREALSENSE").map(PathBuf::from)
 }
 
-/// The first parts of the demo, as a camera of their geometry would have recorded them, and their places on disk.
+/// The first parts of the demo, as a camera of their geometry would have recorded them. Each part is shown twice: a
+/// release was seen to lose the first pair of a recording.
 fn record(library: &Path, folder: &Path) -> PathBuf {
+    record_with_lull(library, folder, Duration::ZERO)
+}
+
+/// The same with a lull before the second half.
+fn record_with_lull(library: &Path, folder: &Path, lull: Duration) -> PathBuf {
     let dataset = twinspect_dataset::open(root().join("models/demo/cap")).expect("demo parts");
     let camera = dataset.camera().expect("the demo's camera");
     let library = Librealsense::load(Some(library)).expect("the library");
@@ -44,12 +50,17 @@ fn record(library: &Path, folder: &Path) -> PathBuf {
         .expect("a software camera");
     let file = folder.join(format!("shift.{}", library.version().recording_extension()));
     let recorder = workshop.record(&double, &file).expect("a recording");
-    // Each part is shown twice: a release was seen to lose the first pair of a recording.
     for (place, part) in dataset.inspection_parts().iter().take(PARTS).enumerate() {
         let frame = dataset.load(part).expect("a part").frame;
         let Some(DepthFrame::Counts(depth)) = frame.depth() else {
             panic!("the demo's depth comes in counts");
         };
+        if place == PARTS / 2 {
+            let until = Instant::now() + lull;
+            while let Some(left) = until.checked_duration_since(Instant::now()) {
+                std::thread::park_timeout(left);
+            }
+        }
         for copy in 0..2 {
             let number = 2 * place as u64 + copy + 1;
             let moment = Moment {
@@ -175,6 +186,43 @@ fn a_recording_is_played_once_and_the_station_ends_with_it() {
             assert!(seen >= 2 * PARTS - 1, "{told:?}");
         }
     }
+}
+
+/// What lies in the midst of it belongs to pictures, whose pages point to each other.
+#[test]
+fn a_recording_that_broke_off_ends_the_station_with_its_summary_and_the_place() {
+    let Some(library) = library() else {
+        println!("{SKIPPED}");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    // A lull, since what is missing behind the damage has to be more than the last pictures before an end.
+    let file = record_with_lull(&library, folder.path(), Duration::from_millis(900));
+    if file.extension().is_none_or(|extension| extension != "db3") {
+        println!("skipped: this release's recordings have no pages that point to each other");
+        return;
+    }
+    let mut bytes = std::fs::read(&file).expect("a recording");
+    let place = bytes.len() / 4;
+    bytes[place..place + 65_536].fill(0xff);
+    std::fs::write(&file, bytes).expect("a damaged recording");
+    let belt = "[trigger]\nrate_hz = 4.0\nexposure_max_ms = 20000\n[gate]\ndelay_ms = 3000\ndeadline_ms = 3000\n";
+    let playing = "pace = \"as_read\"\nrepeat = false\n";
+    let config = station_as(&library, folder.path(), &file, playing, belt);
+    let output = run(program("twinspect")
+        .args(["run", "--json", "--parts", "60", "--config"])
+        .arg(&config));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    let name = file.display().to_string();
+    assert!(
+        told.contains("not all of the recording was played") && told.contains(&name),
+        "{told}"
+    );
+    let said = lines(&String::from_utf8_lossy(&output.stdout));
+    let (summary, parts) = said.split_last().expect("a summary");
+    assert_eq!(summary["inspector_restarts"], 0, "{summary}");
+    assert!(parts.len() < 60, "{summary}");
 }
 
 #[test]

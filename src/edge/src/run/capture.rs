@@ -96,7 +96,9 @@ impl Capture {
                 Err(RecvTimeoutError::Timeout) => {
                     if !has_told_end && self.camera.has_ended() {
                         has_told_end = true;
-                        if !self.slot.tell_end() {
+                        // One that has ended says at once why.
+                        let end = self.camera.capture(self.clock.now_us()).err();
+                        if !self.slot.tell_end(end.as_ref()) {
                             return;
                         }
                     }
@@ -132,13 +134,21 @@ impl Capture {
                     let is_news = error.is_end() && !has_told_end;
                     has_told_end |= is_news;
                     self.slot.refuse(ticket.errand, Reason::Camera, None)
-                        && (!is_news || self.slot.tell_end())
+                        && (!is_news || self.slot.tell_end(Some(&error)))
                 }
             };
             if !handed_over {
                 return;
             }
         }
+    }
+}
+
+/// That a camera has ended, and how.
+pub(super) fn ended(end: Option<&CameraError>) -> InspectorMessage {
+    let damage = end.filter(|end| !matches!(end, CameraError::End));
+    InspectorMessage::CameraEnded {
+        damage: damage.map(|damage| WithCauses(damage).to_string()),
     }
 }
 
@@ -162,8 +172,8 @@ impl Slot {
     }
 
     /// Says that no more pictures will come; whether somebody listens.
-    fn tell_end(&self) -> bool {
-        self.answers.send(InspectorMessage::CameraEnded).is_ok()
+    fn tell_end(&self, end: Option<&CameraError>) -> bool {
+        self.answers.send(ended(end)).is_ok()
     }
 
     /// Answers for what nobody will judge; whether somebody listens.
@@ -280,7 +290,7 @@ mod tests {
         capture.run();
         let refused = answered
             .iter()
-            .filter(|answer| *answer != InspectorMessage::CameraEnded)
+            .filter(|answer| !matches!(answer, InspectorMessage::CameraEnded { .. }))
             .map(|answer| match answer {
                 InspectorMessage::Verdict(VerdictMessage {
                     number,
@@ -327,7 +337,7 @@ mod tests {
         capture(camera, tickets, answers).0.run();
         let told: Vec<bool> = answered
             .iter()
-            .map(|answer| answer == InspectorMessage::CameraEnded)
+            .map(|answer| answer == InspectorMessage::CameraEnded { damage: None })
             .collect();
         // The parts 2, 3 and 4 have no result.
         assert_eq!(told, [false, true, false, false]);
@@ -345,7 +355,7 @@ mod tests {
         let (capture, _waiting) = capture(camera, tickets, answers);
         let thread = std::thread::spawn(move || capture.run());
         let told = answered.recv_timeout(Duration::from_secs(30));
-        assert_eq!(told, Ok(InspectorMessage::CameraEnded));
+        assert_eq!(told, Ok(InspectorMessage::CameraEnded { damage: None }));
         // It goes on: what comes now has no result, and is no news.
         let in_an_hour_us = 3_600_000_000;
         ticket_sender.send(ticket(1, in_an_hour_us)).unwrap();

@@ -29,6 +29,7 @@ use self::models::Models;
 use self::recipes::Recipes;
 use self::reserve::Reserve;
 use self::trial::Trials;
+use super::camera_end::CameraEnd;
 use super::challenge_memory::{self, ChallengeMemory};
 use super::clerk::{self, Chores, Store};
 use super::inspector::{Heard, Inspector, InspectorEvent};
@@ -140,7 +141,7 @@ struct LineProcess {
     recipes: Recipes,
     reserve: Reserve,
     /// No more pictures come: a recording has ended.
-    camera_has_ended: bool,
+    camera_end: Option<CameraEnd>,
     /// What spoke against more parts when it was last looked at.
     obstacle: Option<NotReady>,
     /// What the station wants done; memory that is used again.
@@ -196,7 +197,7 @@ impl LineProcess {
             models,
             recipes,
             reserve: Reserve::default(),
-            camera_has_ended: false,
+            camera_end: None,
             obstacle: Some(NotReady::Starting),
             effects: Vec::new(),
             event_sender,
@@ -244,7 +245,8 @@ impl LineProcess {
         let deadline = Duration::from_micros(self.loaded.station.decisions.gate.deadline_us);
         let ended = served.and(rested).and_then(|()| {
             self.report
-                .finish(&self.station, self.machine.record(), deadline)
+                .finish(&self.station, self.machine.record(), deadline)?;
+            self.camera_end.take().map_or(Ok(()), CameraEnd::sound)
         });
         self.service
             .finish(ended.as_ref().err().map(|error| error as &dyn Error));
@@ -262,7 +264,7 @@ impl LineProcess {
                 unseen.write(self.clock.now_us());
             }
             self.service.advanced(&self.station, self.clock.now_us());
-            if self.camera_has_ended
+            if self.camera_end.is_some()
                 || self
                     .machine
                     .has_ended(self.station.trigger().counters().parts)

@@ -139,7 +139,10 @@ pub(super) enum InspectorMessage {
     /// What the newest picture shows, of a camera that runs freely.
     Sight(Sight),
     /// No more pictures will come: a recording has ended.
-    CameraEnded,
+    CameraEnded {
+        /// What of it could not be played: it broke off there.
+        damage: Option<String>,
+    },
 }
 
 /// What was proven.

@@ -17,6 +17,7 @@
 
 mod awaited;
 mod belt;
+mod camera_end;
 mod capture;
 mod challenge_memory;
 mod clerk;

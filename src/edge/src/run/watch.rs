@@ -118,7 +118,7 @@ impl Watcher {
             let listened = match seen {
                 Ok(frame) => self.show(frame),
                 Err(error) if error.is_end() => {
-                    let told = self.answers.send(InspectorMessage::CameraEnded);
+                    let told = self.answers.send(super::capture::ended(Some(&error)));
                     if told.is_ok() && ended.send(Ended).is_err() {
                         log::debug!("the recording ended when nobody listened any more");
                     }

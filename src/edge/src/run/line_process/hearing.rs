@@ -7,6 +7,7 @@ use twinspect_core::trigger::Sight;
 use super::{EVENTS_MAX, LineProcess};
 use crate::chaos;
 use crate::error::EdgeError;
+use crate::run::camera_end::CameraEnd;
 use crate::run::inspector::{Ending, Heard, InspectorEvent};
 use crate::run::messages::InspectorMessage;
 
@@ -82,7 +83,7 @@ impl LineProcess {
                     Said::Blind
                 }
             }
-            Heard::Message(InspectorMessage::CameraEnded) => self.engine.life(),
+            Heard::Message(InspectorMessage::CameraEnded { .. }) => self.engine.life(),
             Heard::Message(InspectorMessage::Verdict(told)) => Said::Verdict {
                 number: told.number,
                 outcome: Outcome::from(&told.verdict),
@@ -126,11 +127,11 @@ impl LineProcess {
             }) => {
                 self.report.metrics(metrics, figures);
             }
-            Heard::Message(InspectorMessage::CameraEnded) => {
+            Heard::Message(InspectorMessage::CameraEnded { damage }) => {
                 log::info!(
                     "no more pictures come: the parts under way leave, then this station ends"
                 );
-                self.camera_has_ended = true;
+                self.camera_end = Some(CameraEnd { damage });
                 self.machine.stop();
             }
             Heard::Message(

@@ -178,7 +178,10 @@ fn every_new_picture_is_told_and_the_named_one_handed_over() {
         sights,
         [(10, false), (20, false), (30, true), (50, true), (60, true)]
     );
-    assert!(matches!(said.last(), Some(InspectorMessage::CameraEnded)));
+    assert!(matches!(
+        said.last(),
+        Some(InspectorMessage::CameraEnded { damage: None })
+    ));
     assert_eq!(handed, [5]);
 }
 
