@@ -226,6 +226,36 @@ fn a_recording_that_broke_off_ends_the_station_with_its_summary_and_the_place() 
 }
 
 #[test]
+fn parts_are_recorded_of_a_recording_once_whatever_the_station_does_with_it() {
+    let Some(library) = library() else {
+        println!("{SKIPPED}");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = record(&library, folder.path());
+    let playing = "pace = \"as_read\"\nrepeat = true\n";
+    let config = station_as(&library, folder.path(), &file, playing, "");
+    let parts = folder.path().join("parts");
+    let told = succeed(
+        program("twinspect")
+            .args(["record", "--json", "--every-ms", "1", "--config"])
+            .arg(&config)
+            .arg("--out")
+            .arg(&parts),
+    );
+    let told = lines(&told);
+    let (_, pictures) = told.split_last().expect("a summary");
+    // Each part is shown twice, and refused as repeated the second time.
+    let recorded = twinspect_dataset::open(&parts).expect("recorded parts");
+    let recorded = recorded.parts(twinspect_dataset::Split::Train).len();
+    assert!(
+        (PARTS - 1..=PARTS).contains(&recorded),
+        "{recorded}: {told:?}"
+    );
+    assert!(pictures.len() <= 2 * PARTS, "{told:?}");
+}
+
+#[test]
 fn a_camera_is_looked_through_and_told_of_in_pictures_and_figures() {
     let Some(library) = library() else {
         println!("{SKIPPED}");

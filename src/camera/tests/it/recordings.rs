@@ -223,6 +223,9 @@ fn a_recording_that_is_damaged_has_broken_off_and_not_ended() {
     );
     assert!(end.is_end() && camera.has_ended());
     assert!(end.hint().unwrap().contains("pragma integrity_check"));
+    // A station that has no part to ask for hears of it so.
+    let again = camera.capture(0).unwrap_err();
+    assert_eq!((again.is_end(), again.to_string()), (true, told));
     drop(camera);
     // It would give nothing, again and again.
     damaged(&places);

@@ -75,7 +75,7 @@ pub(crate) fn record(args: &RecordArgs, out: &mut dyn Write) -> Result<(), EdgeE
         CameraSource::Belt { parts, pace } if args.presence => {
             cameras::open_belt_alone(parts, *pace)?
         }
-        source => cameras::open_alone(source)?,
+        source => cameras::open_alone(&streams_once(source))?,
     };
     let stop = StopSignals::catch()?;
     let taker = Taker::of_rounds(camera, round);
@@ -99,6 +99,21 @@ pub(crate) fn record(args: &RecordArgs, out: &mut dyn Write) -> Result<(), EdgeE
         }
         _ => Ok(()),
     }
+}
+
+/// Recorded streams but once: their second round brings the first one's pictures again, and nobody could tell when it has begun.
+/// Of recorded parts a round is known, and looked at.
+fn streams_once(source: &CameraSource) -> CameraSource {
+    let mut source = source.clone();
+    if let CameraSource::RealSense(source) = &mut source
+        && source.spec.repeat
+    {
+        log::warn!(
+            "the recording is played once, whatever camera.repeat says: it has no other parts"
+        );
+        source.spec.repeat = false;
+    }
+    source
 }
 
 /// Everything that a recording works with.
@@ -136,5 +151,38 @@ impl Recording {
             }
         }
         Ok(Ended::Parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// A camera that would begin again and again.
+    fn endless(table: &str) -> CameraSource {
+        let text = format!("[camera]\n{table}repeat = true\n");
+        let loaded = config::parse_without_model(Path::new("station.toml"), &text).unwrap();
+        loaded.station.camera
+    }
+
+    #[test]
+    fn recorded_streams_are_played_once_and_else_as_they_were() {
+        let recording = endless("kind = \"recording\"\nfile = \"belt.bag\"\npace = \"as_read\"\n");
+        let once = streams_once(&recording);
+        assert_ne!(once, recording);
+        let CameraSource::RealSense(mut source) = recording else {
+            panic!("a recording of a camera");
+        };
+        assert!(source.spec.repeat);
+        source.spec.repeat = false;
+        assert_eq!(once, CameraSource::RealSense(source));
+    }
+
+    #[test]
+    fn rounds_of_recorded_parts_are_left_as_they_were() {
+        let parts = endless("kind = \"replay\"\nfolder = \"cap\"\n");
+        assert_eq!(streams_once(&parts), parts);
     }
 }

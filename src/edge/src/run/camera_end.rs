@@ -24,7 +24,37 @@ impl CameraEnd {
 
 #[cfg(test)]
 mod tests {
+    use twinspect_camera::CameraError;
+    use twinspect_camera::realsense::RealSenseError;
+
     use super::*;
+    use crate::run::capture;
+    use crate::run::messages::{self, InspectorMessage};
+
+    /// What the line process makes of it when the inspect process's camera has ended so.
+    fn heard(end: &CameraError) -> Result<(), EdgeError> {
+        let (mut bytes, mut line) = (Vec::new(), Vec::new());
+        messages::write(&mut bytes, &mut line, &capture::ended(Some(end))).unwrap();
+        match messages::read(&mut bytes.as_slice(), &mut line).unwrap() {
+            Some(InspectorMessage::CameraEnded { damage }) => CameraEnd { damage }.sound(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn how_a_recording_has_ended_survives_the_way_to_the_exit_code() {
+        heard(&CameraError::End).unwrap();
+        let broken = RealSenseError::BrokenOff {
+            file: "belt.db3".to_owned(),
+            at_s: 2.0,
+            length_s: 6.0,
+        };
+        let error = heard(&Box::new(broken).into()).unwrap_err();
+        assert_eq!(error.code(), 3);
+        let told = error.to_string();
+        let place = "recording belt.db3 broke off after 2.0 s of 6.0 s";
+        assert!(told.ends_with(place), "{told}");
+    }
 
     #[test]
     fn a_recording_that_broke_off_ends_the_station_with_the_code_of_bad_data() {
