@@ -5,10 +5,19 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
-runs = defaultdict(list)
-for file in sorted(Path(__file__).parent.glob("*.json")):
-    run = json.loads(file.read_text())
-    runs[run["category"], run["teacher"]].append(run)
+HERE = Path(__file__).parent
+
+
+def results(folder):
+    """All results of a folder, by category and teacher."""
+    runs = defaultdict(list)
+    for file in sorted(folder.glob("*-seed*.json")):
+        run = json.loads(file.read_text())
+        runs[run["category"], run["teacher"]].append(run)
+    return runs
+
+
+runs = results(HERE)
 
 
 def cell(reports):
@@ -21,22 +30,10 @@ def cell(reports):
     return " / ".join(parts)
 
 
-print("| category | teacher | seeds | colour | geometry | fused | false rejects | escapes | CPU s | MiB |")
-print("|---|---|---|---|---|---|---|---|---|---|")
-for (category, teacher), group in sorted(runs.items()):
-    mean = lambda key: 100 * statistics.mean(run[key] for run in group)
-    alone = lambda name: cell([run["modalities"][name] for run in group]) if name in group[0]["modalities"] else "-"
-    cost = [run["cost"] for run in group]
-    print(
-        f"| {category} | {teacher.split('_')[0]} | {len(group)} | {alone('rgb')} | {alone('geometry')} | {cell(group)} "
-        f"| {mean('false_reject_rate'):.1f} | {mean('escape_rate'):.1f} "
-        f"| {statistics.mean(c['cpu_seconds'] for c in cost):.0f} | {max(c['peak_memory_mib'] for c in cost):.0f} |"
-    )
-
 RENDERED = ["biscuit", "bracket", "cap", "connector", "gasket", "gear"]
 
 
-def mean_of_rendered(teacher, report):
+def mean_of_rendered(runs, teacher, report):
     """Mean over the rendered categories of each one's mean over its seeds."""
     groups = [runs[category, teacher] for category in RENDERED if (category, teacher) in runs]
     if len(groups) < len(RENDERED):
@@ -45,14 +42,32 @@ def mean_of_rendered(teacher, report):
     return " / ".join(f"{statistics.mean(values):.1f}" for values in means)
 
 
-for teacher in sorted({teacher for _, teacher in runs}):
-    columns = [
-        mean_of_rendered(teacher, lambda run: run["modalities"]["rgb"]),
-        mean_of_rendered(teacher, lambda run: run["modalities"]["geometry"]),
-        mean_of_rendered(teacher, lambda run: run),
-    ]
-    if "-" not in columns:
-        print(f"| **mean of the rendered six** | {teacher.split('_')[0]} | | {' | '.join(f'**{column}**' for column in columns)} | | | | |")
+def accuracy(runs):
+    """The table of accuracy and cost. CPU seconds are medians: a run that was interrupted knows those of its last sitting."""
+    print("| category | teacher | seeds | colour | geometry | fused | false rejects | escapes | CPU s | MiB |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for (category, teacher), group in sorted(runs.items()):
+        mean = lambda key: 100 * statistics.mean(run[key] for run in group)
+        alone = lambda name: cell([run["modalities"][name] for run in group]) if name in group[0]["modalities"] else "-"
+        cost = [run["cost"] for run in group]
+        print(
+            f"| {category} | {teacher.split('_')[0]} | {len(group)} | {alone('rgb')} | {alone('geometry')} | {cell(group)} "
+            f"| {mean('false_reject_rate'):.1f} | {mean('escape_rate'):.1f} "
+            f"| {statistics.median(c['cpu_seconds'] for c in cost):.0f} | {max(c['peak_memory_mib'] for c in cost):.0f} |"
+        )
+    for teacher in sorted({teacher for _, teacher in runs}):
+        columns = [
+            mean_of_rendered(runs, teacher, lambda run: run["modalities"]["rgb"]),
+            mean_of_rendered(runs, teacher, lambda run: run["modalities"]["geometry"]),
+            mean_of_rendered(runs, teacher, lambda run: run),
+        ]
+        if "-" not in columns:
+            print(f"| **mean of the rendered six** | {teacher.split('_')[0]} | | {' | '.join(f'**{column}**' for column in columns)} | | | | |")
+
+
+accuracy(runs)
+print("\nWithout the memory, with islands of the region, and with the whole picture where there is no depth:\n")
+accuracy(results(HERE / "without_memory"))
 
 print("\n| category | kind: I-AUROC fused (colour, geometry), escapes |\n|---|---|")
 for (category, _), group in sorted(runs.items()):
@@ -66,7 +81,7 @@ for (category, _), group in sorted(runs.items()):
 
 VARIANTS = ["average", "perturbation", "refinement", "both-average", "both-maximum", "full"]
 ablation = defaultdict(list)
-for file in sorted((Path(__file__).parent.parent / "ablation").glob("*.json")):
+for file in sorted((HERE.parent / "ablation").glob("*.json")):
     run = json.loads(file.read_text())
     ablation[run["category"], VARIANTS.index(run["variant"])].append(run)
 
@@ -90,22 +105,24 @@ def robustness_rows(runs):
         columns.append((first["disturbance"].replace("_", " "), rows))
     for name, rows in columns:
         fused = [row for row, _ in rows]
-        alone = [pairs([modalities[name] for _, modalities in rows]) for name in ("rgb", "geometry")]
+        alone = [pairs([modalities[name] for _, modalities in rows]) if name in rows[0][1] else "-" for name in ("rgb", "geometry")]
         rejects = sum(row["false_rejects"] for row in fused)
         escapes = sum(row["escapes"] for row in fused)
         yield f"| {name} | {alone[0]} | {alone[1]} | {pairs(fused)} | {rejects} of {good} | {escapes} of {defective} |"
 
 
 disturbed = [run for group in runs.values() for run in group if run.get("robustness")]
-if disturbed:
-    names = sorted({run["category"] for run in disturbed})
-    print(f"\nRobustness, {len(disturbed)} runs of {', '.join(names)}:\n")
-    print("| test parts | colour | geometry | joined | false rejects | escapes |\n|---|---|---|---|---|---|")
-    for row in robustness_rows(disturbed):
-        print(row)
+for with_depth in (True, False):
+    chosen = [run for run in disturbed if ("geometry" in run["modalities"]) == with_depth]
+    if chosen:
+        names = sorted({run["category"] for run in chosen})
+        print(f"\nRobustness, {len(chosen)} runs of {', '.join(names)}:\n")
+        print("| test parts | colour | geometry | joined | false rejects | escapes |\n|---|---|---|---|---|---|")
+        for row in robustness_rows(chosen):
+            print(row)
 
 peers = defaultdict(dict)
-for line in (Path(__file__).parent / "rd4ad.jsonl").read_text().splitlines():
+for line in (HERE / "rd4ad.jsonl").read_text().splitlines():
     run = json.loads(line)
     peers[run["category"]][run["modality"]] = f"{100 * run['i_auroc']:.1f} / {100 * run['au_pro_30']:.1f}"
 
