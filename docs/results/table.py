@@ -92,8 +92,10 @@ for (category, variant), group in sorted(ablation.items()):
     print(f"| {category} | {VARIANTS[variant]} | {len(group)} | {alone[0]} | {alone[1]} | {cell(group)} | {seconds:.0f} |")
 
 def pairs(reports):
-    """Mean I-AUROC / AU-PRO 30 in per cent of reports, one a category and seed."""
-    return " / ".join(f"{100 * statistics.mean(report[key] for report in reports):.1f}" for key in ("i_auroc", "au_pro_30"))
+    """Mean I-AUROC / AU-PRO 30 in per cent of reports, one a category and seed; of those that could be ranked."""
+    known = lambda key: [report[key] for report in reports if report and report[key] is not None]
+    mean = lambda values: f"{100 * statistics.mean(values):.1f}" if values else "-"
+    return " / ".join(mean(known(key)) for key in ("i_auroc", "au_pro_30"))
 
 
 def robustness_rows(runs):
