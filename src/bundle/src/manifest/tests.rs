@@ -148,14 +148,20 @@ fn what_is_written_is_read_back() {
     assert_eq!(parse(&text()).unwrap(), sample());
 }
 
-#[test]
-fn a_product_of_one_modality_is_read_back() {
+/// The same product, inspected by colour alone.
+fn colour_alone() -> Manifest {
     let mut manifest = sample();
     manifest.prepare.geometry = None;
     manifest.stages.geometry = None;
     manifest.score.modalities.geometry = None;
     manifest.provenance.teacher.geometry = None;
     manifest.camera.depth_unit_m = None;
+    manifest
+}
+
+#[test]
+fn a_product_of_one_modality_is_read_back() {
+    let manifest = colour_alone();
     let text = manifest.render(Path::new("cap.twb")).unwrap();
     assert_eq!(parse(&text).unwrap(), manifest);
     assert!(!text.contains("geometry"));
@@ -169,12 +175,7 @@ fn a_ground_makes_a_fourth_format_of_products_without_depth() {
         part_share_min: 0.04,
     };
     check(|m| m.prepare.ground = Some(ground), &["format", "prepare"]);
-    let mut manifest = sample();
-    manifest.prepare.geometry = None;
-    manifest.stages.geometry = None;
-    manifest.score.modalities.geometry = None;
-    manifest.provenance.teacher.geometry = None;
-    manifest.camera.depth_unit_m = None;
+    let mut manifest = colour_alone();
     manifest.prepare.ground = Some(ground);
     manifest.format = FormatVersion::V4;
     let text = manifest.render(Path::new("screw.twb")).unwrap();

@@ -305,14 +305,11 @@ impl TrainingConfig {
         let text = document::read(path).map_err(ConfigError::Read)?;
         let mut config: Self =
             toml::from_str(&text).map_err(|error| parse_error(path, &text, &error))?;
-        let has = |key| {
-            text.parse::<toml::Table>()
-                .is_ok_and(|table| table.contains_key(key))
-        };
-        if !has("ground") {
+        let typed: toml::Table = text.parse().unwrap_or_default();
+        if !typed.contains_key("ground") {
             config.ground = GroundConfig::default();
         }
-        if !has("memory") {
+        if !typed.contains_key("memory") {
             config.memory = MemoryConfig::default();
         }
         config.validate()?;
