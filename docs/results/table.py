@@ -70,14 +70,15 @@ print("\nWithout the memory, with islands of the region, and with the whole pict
 accuracy(results(HERE / "without_memory"))
 
 print("\n| category | kind: I-AUROC fused (colour, geometry), escapes |\n|---|---|")
-for (category, _), group in sorted(runs.items()):
+for (category, teacher), group in sorted(runs.items()):
     first = group[0]
     kinds = []
     for kind, report in first["per_kind"].items():
         alone = [first["modalities"][m]["per_kind"][kind]["i_auroc"] for m in first["modalities"]]
         alone = ", ".join(f"{100 * value:.0f}" for value in reversed(alone))
         kinds.append(f"{kind} {100 * report['i_auroc']:.0f} ({alone}), {report['escapes']} of {report['parts']}")
-    print(f"| {category} | {' · '.join(kinds)} |")
+    beside = "" if teacher.startswith("efficientnet") else f", {teacher.split('_')[0]}"
+    print(f"| {category}{beside} | {' · '.join(kinds)} |")
 
 VARIANTS = ["average", "perturbation", "refinement", "both-average", "both-maximum", "full"]
 ablation = defaultdict(list)
