@@ -1,13 +1,23 @@
-"""Our own CPU engine beside onnxruntime: the same networks, alternating in one run, CPU time of one thread.
+"""Our own CPU engine beside onnxruntime: the same networks, alternating in one run.
 
-    cargo build --release -p twinspect-native --example native_time
-    python3 docs/results/native_time.py target/release/examples/native_time models/cap.twb models/bracket.twb
+    cargo build --release -p twinspect-engine --example network_time
+    python3 docs/results/native_time.py target/release/examples/network_time models/cap.twb models/bracket.twb
+    python3 docs/results/native_time.py --threads 2 target/release/examples/network_time models/cap.twb
 
-Needs numpy and onnxruntime (tests/python/requirements.txt). Wall times would tell how busy the machine is; the kernel's account of what
-each process had of a core does not, though caches and cores that are shared make both slower. Hence medians of many rounds in which
-both take turns, and the ratio of each round's two figures.
+What is named are ONNX files, or bundles, of which each network counts. Needs numpy and onnxruntime (tests/python/requirements.txt).
+Each engine is a process of its own, and they take turns; figures are medians of many rounds with their quartiles, ratios those
+of each round's figures.
+
+One thread: CPU time. Wall times would tell how busy the machine is; the kernel's account of what each process had of a core does not,
+though caches and cores that are shared make both slower. Two threads: CPU and wall time, so that the machine should be quiet.
+onnxruntime has two threads for each network, ours has one; of a bundle the two stages run side by side too, a thread each, as on the
+device. `--spin` lets onnxruntime's threads wait for each other in a loop, as they do if nobody says otherwise; that is counted.
+
+Loading, of tract too: CPU and wall time of fresh processes, in turns. Memory is the most that was resident after three runs, program,
+file and inputs included; what the process had before it loaded the network is told beside it.
 """
 
+import argparse
 import os
 import statistics
 import subprocess
@@ -15,34 +25,127 @@ import sys
 import tarfile
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy
 import onnxruntime
 
-ROUNDS = 40
-RUNS = 3
+# By the number of threads.
+ROUNDS = {1: 40, 2: 60}
+RUNS = {1: 3, 2: 1}
+LOADS = 7
+RUNS_AFTER_LOADING = 3
+# A bundle's networks that don't wait for each other.
+STAGES = ["rgb.onnx", "geometry.onnx"]
 
 
-def cpu_ms(pid):
-    """CPU time of all threads of a process that waits, in milliseconds."""
-    tasks = os.listdir(f"/proc/{pid}/task")
-    spent = (open(f"/proc/{pid}/task/{task}/schedstat").read().split()[0] for task in tasks)
-    return sum(map(int, spent)) / 1e6
-
-
-def session(onnx):
+def session(onnx, threads=1, spin=False):
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spin else "0")
     return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
 
 
-def smooth_noise(shape):
-    x = numpy.random.default_rng(1).normal(0, 1, shape).astype(numpy.float32)
-    for axis in (2, 3):
-        x = (x + numpy.roll(x, 1, axis) + numpy.roll(x, 2, axis)) / 2
-    return x
+def serve(threads, spin, order, folders):
+    """What the example `network_time` does, by onnxruntime; in `order`, side by side or in turn."""
+    given = []
+    for folder in folders:
+        with open(f"{folder}/shapes") as file:
+            shapes = [[int(size) for size in line.split()] for line in file]
+        inputs = [numpy.fromfile(f"{folder}/input{i}.f32", numpy.float32).reshape(shape) for i, shape in enumerate(shapes)]
+        with open(f"{folder}/network.onnx", "rb") as file:
+            given.append((file.read(), inputs))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    tasks = []
+    while given:
+        onnx, inputs = given.pop(0)
+        loaded = session(onnx, threads, spin)
+        tasks.append((loaded, {tensor.name: values for tensor, values in zip(loaded.get_inputs(), inputs)}))
+    del onnx
+    print("done", flush=True)
+    answers = [None] * len(tasks)
+
+    def run(place):
+        loaded, inputs = tasks[place]
+        answers[place] = loaded.run(None, inputs)
+
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        for line in sys.stdin:
+            for _ in range(int(line)):
+                if order == "beside":
+                    others = [pool.submit(run, place) for place in range(1, len(tasks))]
+                    run(0)
+                    for other in others:
+                        other.result()
+                else:
+                    for place in range(len(tasks)):
+                        run(place)
+            print("done", flush=True)
+    for folder, answer in zip(folders, answers):
+        for i, values in enumerate(answer):
+            numpy.save(f"{folder}/expected{i}.npy", values)
+
+
+class Process:
+    """An engine with its networks."""
+
+    def __init__(self, command):
+        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.answer("ready")
+        self.empty_mb = self.peak_mb()
+        self.load_wall, self.load_cpu, self.remark = self.ask("load")
+
+    def answer(self, word):
+        answer = self.child.stdout.readline()
+        if not answer.startswith(word):
+            sys.exit(f"no {word} from {' '.join(self.child.args)}")
+        return answer.removeprefix(word).strip()
+
+    def ask(self, line):
+        """Wall and CPU time until the answer, in ms, and what it says."""
+        cpu, wall = self.cpu_ms(), time.perf_counter()
+        print(line, file=self.child.stdin, flush=True)
+        remark = self.answer("done")
+        return (time.perf_counter() - wall) * 1e3, self.cpu_ms() - cpu, remark
+
+    def run(self, runs):
+        """Wall and CPU time of a run, in ms."""
+        wall, cpu, _ = self.ask(runs)
+        return wall / runs, cpu / runs
+
+    def cpu_ms(self):
+        """CPU time of all its threads; it waits."""
+        tasks = f"/proc/{self.child.pid}/task"
+        spent = (open(f"{tasks}/{task}/schedstat").read().split()[0] for task in os.listdir(tasks))
+        return sum(map(int, spent)) / 1e6
+
+    def peak_mb(self):
+        lines = open(f"/proc/{self.child.pid}/status").read().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
+
+    def end(self):
+        self.child.stdin.close()
+        if self.child.wait() != 0:
+            sys.exit(f"{' '.join(self.child.args)} ended with {self.child.returncode}")
+
+
+class Engines:
+    """Their commands for some networks."""
+
+    def __init__(self, program, spin):
+        self.program = program
+        self.spin = spin
+
+    def native(self, *folders):
+        return [self.program, "native", *folders]
+
+    def tract(self, *folders):
+        return [self.program, "tract", *folders]
+
+    def onnxruntime(self, threads, order, *folders):
+        return [sys.executable, __file__, "serve", str(threads), "spin" if self.spin else "wait", order, *folders]
 
 
 def told(values):
@@ -51,54 +154,148 @@ def told(values):
     return f"{statistics.median(values):6.2f} ({low:.2f} to {high:.2f}, least {values[0]:.2f})"
 
 
-def compare(program, name, onnx, folder):
-    theirs = session(onnx)
-    tensor = theirs.get_inputs()[0]
-    x = smooth_noise(tensor.shape)
-    expected = theirs.run(None, {tensor.name: x})[0]
-    paths = [os.path.join(folder, file) for file in ("network.onnx", "x.f32", "y.f32")]
-    with open(paths[0], "wb") as file:
+def tell(label, mine, theirs, clocks):
+    """A line of figures; with those of ours, the ratio of each round too."""
+    parts = []
+    for place, clock in clocks:
+        text = f"{clock} {told([times[place] for times in theirs])} ms"
+        if mine is not None:
+            text += f", ours is {told([a[place] / b[place] for a, b in zip(mine, theirs)])} of it"
+        parts.append(text)
+    print(f"  {label}: {'; '.join(parts)}")
+
+
+def race(commands, threads):
+    """Rounds of all engines in turn, of which ours is the first: wall and CPU times by their names."""
+    clocks = [(1, "CPU")] if threads == 1 else [(1, "CPU"), (0, "wall")]
+    processes = {label: Process(command) for label, command in commands.items()}
+    for process in processes.values():
+        process.run(1)
+    times = {label: [] for label in processes}
+    for _ in range(ROUNDS[threads]):
+        for label, process in processes.items():
+            times[label].append(process.run(RUNS[threads]))
+    for process in processes.values():
+        process.end()
+    ours, *others = processes
+    if processes[ours].remark:
+        print(f"  by tract: {processes[ours].remark}")
+    tell(ours, None, times[ours], clocks)
+    for label in others:
+        tell(label, times[ours], times[label], clocks)
+    return times
+
+
+def worst_difference(folder):
+    """Of what both have written, in ranges of a map."""
+    worst = 0.0
+    for file in os.listdir(folder):
+        if file.endswith(".npy"):
+            expected = numpy.load(f"{folder}/{file}")
+            found = file.replace("expected", "output").replace(".npy", ".f32")
+            found = numpy.fromfile(f"{folder}/{found}", numpy.float32).reshape(expected.shape)
+            axes = tuple(range(2, expected.ndim)) if expected.ndim > 2 else None
+            ranges = expected.max(axis=axes) - expected.min(axis=axes)
+            differences = numpy.abs(found - expected).max(axis=axes)
+            worst = max(worst, float((differences / numpy.where(ranges > 0, ranges, 1)).max()))
+    return worst
+
+
+def load(engines, folder):
+    commands = {
+        "native": engines.native(folder),
+        "tract": engines.tract(folder),
+        "onnxruntime": engines.onnxruntime(1, "turns", folder),
+    }
+    found = {label: [] for label in commands}
+    for _ in range(LOADS):
+        for label, command in commands.items():
+            process = Process(command)
+            process.run(RUNS_AFTER_LOADING)
+            found[label].append((process.load_cpu, process.load_wall, process.peak_mb(), process.empty_mb))
+            process.end()
+    for label, figures in found.items():
+        cpu, wall, peak, empty = (statistics.median(values) for values in zip(*figures))
+        print(f"  {label} loads in {cpu:.0f} ms CPU, {wall:.0f} wall; {peak:.0f} MB at most, {empty:.0f} before")
+
+
+def smooth_noise(shape):
+    x = numpy.random.default_rng(1).normal(0, 1, shape).astype(numpy.float32)
+    for axis in range(2, len(shape)):
+        x = (x + numpy.roll(x, 1, axis) + numpy.roll(x, 2, axis)) / 2
+    return x
+
+
+def put(onnx, folder):
+    """A network, and inputs for it, where both programs look."""
+    os.mkdir(folder)
+    with open(f"{folder}/network.onnx", "wb") as file:
         file.write(onnx)
-    x.tofile(paths[1])
-    ours = subprocess.Popen(
-        [program, *paths], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-    )
+    with open(f"{folder}/shapes", "w") as shapes:
+        for i, tensor in enumerate(session(onnx).get_inputs()):
+            values = smooth_noise(tensor.shape)
+            # A fusion's mask: where there is a measurement.
+            if tensor.name == "valid":
+                values = (values > 0).astype(numpy.float32)
+            values.tofile(f"{folder}/input{i}.f32")
+            print(*tensor.shape, file=shapes)
 
-    def run_ours():
-        before = cpu_ms(ours.pid)
-        print(RUNS, file=ours.stdin, flush=True)
-        ours.stdout.readline()
-        return (cpu_ms(ours.pid) - before) / RUNS
 
-    def run_theirs():
-        before = time.process_time()
-        for _ in range(RUNS):
-            theirs.run(None, {tensor.name: x})
-        return (time.process_time() - before) * 1e3 / RUNS
+def networks(path):
+    if not path.endswith(".onnx"):
+        with tarfile.open(path) as archive:
+            files = [file for file in archive.getnames() if file.endswith(".onnx")]
+            return {file: archive.extractfile(file).read() for file in files}
+    with open(path, "rb") as file:
+        return {os.path.basename(path): file.read()}
 
-    run_ours(), run_theirs()
-    found = numpy.fromfile(paths[2], numpy.float32).reshape(expected.shape)
-    ranges = expected.max(axis=(2, 3)) - expected.min(axis=(2, 3))
-    worst = (numpy.abs(found - expected).max(axis=(2, 3)) / ranges).max()
-    rounds = [(run_ours(), run_theirs()) for _ in range(ROUNDS)]
-    ours.stdin.close()
-    ours.wait()
-    mine, other = zip(*rounds)
-    ratio = told([a / b for a, b in rounds])
-    print(f"{name}: ours {told(mine)} ms, onnxruntime {told(other)} ms, ratio {ratio}; maps differ by {worst:.1e} of the range")
-    return mine, other
+
+def compare(engines, path, threads, work):
+    given = networks(path)
+    folders = {file: os.path.join(work, file) for file in given}
+    whole = []
+    for file, folder in folders.items():
+        put(given[file], folder)
+        print(f"{path} {file}")
+        theirs = "onnxruntime" if threads == 1 else "onnxruntime, two threads"
+        commands = {"ours": engines.native(folder), theirs: engines.onnxruntime(threads, "turns", folder)}
+        whole.append(race(commands, threads))
+        print(f"  results differ by {worst_difference(folder):.1e} of their range")
+        load(engines, folder)
+    if threads == 1 and len(whole) > 1:
+        print(f"{path}, one network after the other")
+        summed = {
+            label: [tuple(map(sum, zip(*times))) for times in zip(*(each[label] for each in whole))] for label in whole[0]
+        }
+        tell("ours", None, summed["ours"], [(1, "CPU")])
+        tell("onnxruntime", summed["ours"], summed["onnxruntime"], [(1, "CPU")])
+    if threads == 2 and all(file in folders for file in STAGES):
+        print(f"{path} {' and '.join(STAGES)}")
+        stages = [folders[file] for file in STAGES]
+        commands = {
+            "ours side by side": engines.native(*stages),
+            "onnxruntime side by side, a thread each": engines.onnxruntime(1, "beside", *stages),
+            "onnxruntime in turn, two threads each": engines.onnxruntime(2, "turns", *stages),
+        }
+        race(commands, threads)
 
 
 def main():
-    program, bundles = sys.argv[1], sys.argv[2:]
-    print(f"onnxruntime {onnxruntime.__version__}, {ROUNDS} rounds of {RUNS} runs, one thread")
-    for bundle in bundles:
-        with tarfile.open(bundle) as archive, tempfile.TemporaryDirectory() as folder:
-            files = [file for file in archive.getnames() if file.endswith(".onnx")]
-            stages = {file: archive.extractfile(file).read() for file in files}
-            parts = [compare(program, f"{bundle} {file}", onnx, folder) for file, onnx in stages.items()]
-        mine, other = ([sum(times) for times in zip(*side)] for side in zip(*parts))
-        print(f"{bundle} whole part: ours {told(mine)} ms, onnxruntime {told(other)} ms")
+    if sys.argv[1:2] == ["serve"]:
+        threads, spin, order, *folders = sys.argv[2:]
+        serve(int(threads), spin == "spin", order, folders)
+        return
+    parser = argparse.ArgumentParser(description="Our own CPU engine beside onnxruntime.")
+    parser.add_argument("--threads", type=int, choices=[1, 2], default=1)
+    parser.add_argument("--spin", action="store_true", help="let onnxruntime's threads wait in a loop")
+    parser.add_argument("program", help="the example network_time of twinspect-engine, built for release")
+    parser.add_argument("networks", nargs="+", metavar="network", help="an ONNX file or a bundle")
+    args = parser.parse_args()
+    rounds, runs = ROUNDS[args.threads], RUNS[args.threads]
+    print(f"onnxruntime {onnxruntime.__version__}, {rounds} rounds of {runs} runs, threads: {args.threads}", flush=True)
+    for path in args.networks:
+        with tempfile.TemporaryDirectory() as work:
+            compare(Engines(args.program, args.spin), path, args.threads, work)
 
 
 main()

@@ -166,6 +166,9 @@ settle_ms = {self.settle_ms}
 class ColourSite(TestSite):
     """A colour camera, the kernel's `vivid`, with a bundle that passes whatever it shows."""
 
+    # Few pictures: an emulated machine makes each of them itself, and the station's times must hold.
+    rate_hz = 5
+
     def __init__(self, folder):
         super().__init__(folder)
         self.sequence = [Verdict.PASS]
@@ -193,8 +196,9 @@ class ColourSite(TestSite):
     def configuration(self, output):
         """A station.toml."""
         text = super().configuration(output)
-        # Few pictures: an emulated machine makes each of them itself, and the station's times must hold.
-        return self.camera(rate_hz=5) + text[text.index("\n[trigger]") :]
+        # A stall is longer than what is lost by chance, and a start than a fault that is played, so that no other process is asked for.
+        camera = self.camera(rate_hz=self.rate_hz, stall_max_ms=3000.0, first_picture_max_ms=15000.0)
+        return camera + text[text.index("\n[trigger]") :]
 
 
 class RealSite:

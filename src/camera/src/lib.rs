@@ -12,7 +12,6 @@
 
 mod belt;
 mod cost;
-#[cfg(any(feature = "realsense", feature = "v4l"))]
 #[cfg(feature = "realsense")]
 #[expect(
     unsafe_code,

@@ -143,10 +143,10 @@ impl Facts {
         }
     }
 
-    /// The kind of USB, if the camera tells.
-    pub(crate) fn usb(&self) -> Option<&str> {
+    /// What is to be said of its kind of USB, if anything is.
+    pub(crate) fn slow_usb(&self) -> Option<String> {
         match self {
-            Self::RealSense(facts) => facts.usb.as_deref(),
+            Self::RealSense(facts) => slow_usb(facts.usb.as_deref()),
             Self::V4l2(_) => None,
         }
     }
@@ -261,7 +261,26 @@ pub(crate) fn open_realsense(source: &RealSenseSource) -> Result<RealSenseCamera
         finder,
         spec,
     } = load_realsense(source)?;
-    RealSenseCamera::open(context, finder, spec).map_err(refused)
+    let camera = RealSenseCamera::open(context, finder, spec).map_err(refused)?;
+    if let WhichCamera::Connected { .. } = source.which {
+        tell_of_usb(camera.facts());
+    }
+    Ok(camera)
+}
+
+/// What is said of a camera that is there and well, but on a slow kind of USB.
+fn slow_usb(usb: Option<&str>) -> Option<String> {
+    let usb = usb.filter(|usb| usb.starts_with('2'))?;
+    Some(format!(
+        "the camera runs on USB {usb}: use a USB 3 cable and port, and push the plug in quickly"
+    ))
+}
+
+/// Says it in the log.
+pub(crate) fn tell_of_usb(facts: &CameraFacts) {
+    if let Some(doubt) = slow_usb(facts.usb.as_deref()) {
+        log::warn!("{doubt}");
+    }
 }
 
 /// A RealSense camera that nobody has looked for, and the library that will.

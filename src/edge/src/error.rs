@@ -341,6 +341,7 @@ impl EdgeError {
             {
                 2
             }
+            Self::Camera(CameraError::RealSense(error)) if error.is_of_the_file() => 3,
             Self::Camera(_)
             | Self::Survey(_)
             | Self::Implausible(_)

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod answer;
 mod background;
 mod bench;
 mod calibrate;

@@ -162,6 +162,11 @@ impl Pipeline {
         &self.chosen.why
     }
 
+    /// Whether it stands in for a GPU that has everything but plans.
+    pub(crate) fn lacks_plans(&self) -> bool {
+        self.chosen.lacks_plans
+    }
+
     /// Whether it is slower after a pause.
     pub(crate) fn cools_down(&self) -> bool {
         self.chosen.engine.cools_down()

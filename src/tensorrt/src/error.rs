@@ -45,6 +45,17 @@ pub enum Error {
     /// A call of the CUDA driver failed.
     #[error(transparent)]
     Cuda(#[from] CudaError),
+    /// A call of TensorRT failed, and CUDA, asked afterwards, says that it has failed, too.
+    #[error("{cuda}, after {call} of TensorRT failed")]
+    CudaBehind {
+        /// Which call of TensorRT.
+        call: &'static str,
+        /// What CUDA says.
+        cuda: Box<CudaError>,
+        /// What TensorRT logged meanwhile.
+        #[source]
+        said: Said,
+    },
     /// A call of TensorRT failed. It says why in its log only.
     #[error("TensorRT gave nothing for {call}")]
     Refused {
@@ -133,18 +144,32 @@ impl std::fmt::Display for Complaint {
 impl Error {
     /// Whether CUDA is lost for this process: only a new process can use the GPU again.
     pub fn is_sticky(&self) -> bool {
-        matches!(self, Self::Cuda(error) if error.is_sticky())
+        self.cuda().is_some_and(CudaError::is_sticky)
     }
 
-    /// Whether there is no GPU or no TensorRT here at all, rather than one that can't be used. The loader says
-    /// of a library that is not there what it says of one whose own libraries are missing, under another name.
+    fn cuda(&self) -> Option<&CudaError> {
+        match self {
+            Self::Cuda(cuda) => Some(cuda),
+            Self::CudaBehind { cuda, .. } => Some(cuda),
+            _ => None,
+        }
+    }
+
+    /// This error, with what CUDA says afterwards: that is nearer to the cause, and TensorRT's lines stay with it.
+    pub(crate) fn with_cuda(self, cuda: CudaError) -> Self {
+        match self {
+            Self::Refused { call, said } => {
+                let cuda = Box::new(cuda);
+                Self::CudaBehind { call, cuda, said }
+            }
+            _ => cuda.into(),
+        }
+    }
+
+    /// Whether there is no GPU or no TensorRT here at all, rather than one that can't be used.
     pub fn is_absent(&self) -> bool {
         match self {
-            Self::NotLoaded { tried } => tried.iter().all(|(name, reason)| {
-                reason
-                    .strip_prefix(name.as_str())
-                    .is_some_and(|rest| rest.contains("No such file"))
-            }),
+            Self::NotLoaded { tried } => tried.iter().all(is_missing),
             Self::NoDevice { found, .. } => *found == 0,
             // CUDA_ERROR_NO_DEVICE
             Self::Cuda(error) => error.code == 100,
@@ -171,7 +196,8 @@ impl Error {
             Self::NoDevice { .. } => Some(
                 "see that the driver is loaded and that the service's user may open the GPU (on a Jetson: groups video and render)",
             ),
-            Self::Cuda(error) => error.hint(),
+            Self::Cuda(cuda) => cuda.hint(),
+            Self::CudaBehind { cuda, .. } => cuda.hint(),
             Self::Canary { .. } => {
                 Some("use the CPU engine, and report the versions of TensorRT and JetPack")
             }
@@ -192,6 +218,14 @@ fn tried_text(tried: &[(String, String)]) -> String {
         .iter()
         .map(|(name, reason)| format!("{name}: {reason}"));
     each.collect::<Vec<_>>().join("; ")
+}
+
+/// Whether a library that was tried is not there. The loader says the same of one whose own libraries are missing,
+/// under another name.
+pub(crate) fn is_missing((name, reason): &(String, String)) -> bool {
+    reason
+        .strip_prefix(name.as_str())
+        .is_some_and(|rest| rest.contains("No such file"))
 }
 
 fn complaints_text(complaints: &[Complaint]) -> String {

@@ -11,7 +11,7 @@ use crate::abi::{Listener, Owned, VExecutionContext};
 use crate::cuda::{DeviceBuffer, Graph, PinnedBuffer, Stream};
 use crate::engine::{Direction, Engine, Tensor};
 use crate::tensorrt::refused;
-use crate::{Device, Error};
+use crate::{CudaError, Device, Error};
 
 /// How numbers come to the GPU and back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,8 +160,10 @@ impl Session {
         // SAFETY: the parts are one session's, and `is_running` guards them.
         if let Err(error) = unsafe { self.parts.launch() } {
             // What was queued must come to its end, and tells more than TensorRT does.
-            self.finish()?;
-            return Err(error);
+            return Err(match self.finish() {
+                Ok(()) => error,
+                Err(cuda) => error.with_cuda(cuda),
+            });
         }
         Ok(Pending { session: self })
     }
@@ -184,7 +186,7 @@ impl Session {
     }
 
     /// Waits for the run that is under way, if one is.
-    fn finish(&self) -> Result<(), Error> {
+    fn finish(&self) -> Result<(), CudaError> {
         if self.is_running.get() {
             self.parts.stream.device().make_current()?;
             self.parts.stream.wait()?;
@@ -264,7 +266,7 @@ impl Pending<'_> {
     /// # Errors
     /// [`Error::Cuda`]: what went wrong in the run shows here.
     pub fn wait(self) -> Result<(), Error> {
-        self.session.finish()
+        Ok(self.session.finish()?)
     }
 }
 
@@ -318,7 +320,7 @@ impl Binding {
 /// TensorRT only says that something did not work. If CUDA is lost, the stream says so.
 fn reason(stream: &Stream, error: Error) -> Error {
     match stream.wait() {
-        Err(lost) if lost.is_sticky() => lost.into(),
+        Err(lost) if lost.is_sticky() => error.with_cuda(lost),
         Ok(()) | Err(_) => error,
     }
 }

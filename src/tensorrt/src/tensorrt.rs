@@ -4,8 +4,20 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::abi::{self, Listener};
+use crate::error::is_missing;
 use crate::library::SharedLibrary;
 use crate::{Error, Generation, Version};
+
+/// Newest first.
+const KNOWN: [&str; 3] = ["libnvinfer.so.11", "libnvinfer.so.10", "libnvinfer.so.8"];
+/// Nothing can be done with these, but a machine that has one is not a machine without TensorRT.
+const UNKNOWN: [&str; 5] = [
+    "libnvinfer.so.12",
+    "libnvinfer.so.13",
+    "libnvinfer.so.14",
+    "libnvinfer.so.15",
+    "libnvinfer.so.9",
+];
 
 /// TensorRT, loaded.
 #[derive(Debug)]
@@ -29,14 +41,26 @@ enum ParserName {
 
 impl TensorRt {
     /// Opens the newest TensorRT that is installed and loads. The names with a number belong to the
-    /// packages that a program needs; the one without is for compilers.
+    /// packages that a program needs; the one without is for compilers. Without any of these, one
+    /// of a major version that is not known is opened for its version alone.
     ///
     /// # Errors
     /// [`Error::NotLoaded`] with the loader's words for each name, [`Error::MissingSymbol`],
     /// [`Error::TooOld`], [`Error::UnknownMajor`].
     pub fn open() -> Result<Self, Error> {
-        let names = ["libnvinfer.so.11", "libnvinfer.so.10", "libnvinfer.so.8"];
-        Self::of(SharedLibrary::open_first(&names)?, ParserName::OfVersion)
+        let known = SharedLibrary::open_first(&KNOWN);
+        let library = known.or_else(|error| match error {
+            Error::NotLoaded { mut tried } if tried.iter().all(is_missing) => {
+                SharedLibrary::open_first(&UNKNOWN).map_err(|error| {
+                    if let Error::NotLoaded { tried: others } = error {
+                        tried.extend(others.into_iter().filter(|other| !is_missing(other)));
+                    }
+                    Error::NotLoaded { tried }
+                })
+            }
+            error => Err(error),
+        })?;
+        Self::of(library, ParserName::OfVersion)
     }
 
     /// Opens TensorRT, and its ONNX parser if one is named, from files: an unusual place, or one of

@@ -34,6 +34,8 @@ fn engines_inspect_the_same_parts_in_turn_and_records_are_written_meanwhile() {
         let [p50, p99, p99_9] =
             ["p50_ms", "p99_ms", "p99_9_ms"].map(|key| whole[key].as_f64().expect("a time"));
         assert!(0.0 < p50 && p50 <= p99 && p99 <= p99_9, "{whole}");
+        let ratio = engine["p99_9_over_p50"].as_f64().expect("a ratio");
+        assert!((ratio * p50 - p99_9).abs() < 1e-9 * p99_9, "{engine}");
         // The thread that writes records asks for memory too.
         assert_eq!(engine["allocations_a_part"], Value::Null, "{engine}");
         assert!(engine["load_ms"].as_f64() > Some(0.0), "{engine}");
@@ -75,6 +77,8 @@ fn people_get_a_table_for_each_engine_and_the_ratio() {
         "p99.9 ms",
         "engine         tract",
         "engine         native",
+        "whole part     p99.9 is ",
+        " times the p50\n",
         "times the p50 of tract",
     ] {
         assert!(text.contains(part), "{part}: {text}");

@@ -7,12 +7,16 @@ use std::process::{Command, Output};
 
 use image::GrayImage;
 use serde_json::Value;
+use twinspect_core::frame::{FramePair, RgbFrame};
+use twinspect_dataset::{Label, PartRecord, RecordedPartsWriter, Split};
 
 use crate::bad_input::{BUNDLE, CAMERA, CONFIGURATION, DATA};
 use crate::binaries::{program, run, succeed};
 use crate::product::{FRAME, Site, any_colour};
-use crate::record::{STATION, block, blocks, calibrate, empty, record, refused, site, told};
-use crate::workspace::all_files;
+use crate::record::{
+    STATION, block, blocks, calibrate, empty, grey, picture, record, refused, site, told,
+};
+use crate::workspace::{all_files, root};
 
 fn with_model() -> String {
     format!("[bundle]\nfile = \"block.twb\"\n{STATION}")
@@ -130,6 +134,87 @@ fn parts_that_can_t_be_read_and_copies_are_findings() {
     assert!(!text.contains("all is well"), "{text}");
 }
 
+/// Which of its causes it is, no figure says: all are named.
+#[test]
+fn depth_that_is_missing_is_told_with_all_that_it_may_be() {
+    let frame = picture(1, grey(1), |x, _| (x < FRAME.width / 2).then_some(0));
+    let site = site(&with_model(), &[frame]);
+    let output = look(&site, &[]);
+    let text = said(&output);
+    assert!(output.status.success(), "{output:?}");
+    for says in [
+        "only 50 % of the picture has a depth",
+        "too near for this camera",
+        "the emitter off",
+        "sunlight or another projector",
+        "a dirty window",
+        "depth is missing (50.00 %): look for strong light",
+    ] {
+        assert!(text.contains(says), "`{says}` is missing in {text}");
+    }
+}
+
+/// Pixels to each side over which colours are spread: far more than a sharp lens does.
+const BLUR_PX: usize = 4;
+
+/// Colours as a lens shows them that is out of focus: each is the mean of those around it.
+fn out_of_focus(frame: &FramePair) -> FramePair {
+    let rgb = frame.rgb().expect("colour");
+    let (size, data) = (rgb.size(), rgb.data());
+    let around = |at: usize, side: usize| at.saturating_sub(BLUR_PX)..(at + BLUR_PX + 1).min(side);
+    let colours = (0..data.len()).map(|index| {
+        let (pixel, channel) = (index / 3, index % 3);
+        let rows = around(pixel / size.width, size.height);
+        let (mut sum, mut count) = (0_usize, 0_usize);
+        for row in rows {
+            for column in around(pixel % size.width, size.width) {
+                sum += usize::from(data[(row * size.width + column) * 3 + channel]);
+                count += 1;
+            }
+        }
+        (sum / count) as u8
+    });
+    let rgb = RgbFrame::new(size, colours.collect()).expect("as large as before");
+    let (depth, camera) = (frame.depth().cloned(), frame.intrinsics().copied());
+    FramePair::new(Some(rgb), depth, camera).expect("a pair")
+}
+
+/// The shipped model knows how sharp its good parts are.
+#[test]
+fn a_lens_that_is_out_of_focus_is_told() {
+    let demo = twinspect_dataset::open(root().join("models/demo/cap")).expect("demo parts");
+    let parts = demo.good_parts(Split::Test);
+    let part = parts.first().expect("a good part");
+    let sharp = demo.load(part).expect("a part").frame;
+    let blurred = out_of_focus(&sharp);
+    let text = [&sharp, &blurred].map(|frame| {
+        let site = Site::empty();
+        let mut writer = RecordedPartsWriter::create(site.path("source"), demo.camera().cloned())
+            .expect("a new data set");
+        writer
+            .write(
+                Split::Test,
+                &Label::Good,
+                frame,
+                None,
+                &PartRecord::default(),
+            )
+            .expect("a part is written");
+        let model = root().join("models/cap.twb");
+        site.write(
+            "bare.toml",
+            format!("[bundle]\nfile = {model:?}\n{STATION}"),
+        );
+        let output = look(&site, &[]);
+        assert!(output.status.success(), "{output:?}");
+        said(&output)
+    });
+    assert!(!text[0].contains("blurred"), "{}", text[0]);
+    for says in ["colour is blurred (", "clean the lens", "focus"] {
+        assert!(text[1].contains(says), "`{says}` is missing in {}", text[1]);
+    }
+}
+
 #[test]
 fn parts_of_which_none_can_be_read_are_bad_data_for_everybody() {
     let site = site(&with_model(), &blocks(3));
@@ -207,7 +292,7 @@ fn a_bundle_that_a_colour_camera_can_t_serve_is_told_by_check() {
     refused(&run(&mut check(&site)), BUNDLE, says);
 }
 
-fn twelve() -> Vec<twinspect_core::frame::FramePair> {
+fn twelve() -> Vec<FramePair> {
     (1..=12).map(empty).collect()
 }
 

@@ -104,7 +104,7 @@ impl Site {
     }
 }
 
-fn object(text: &str) -> Value {
+pub(crate) fn object(text: &str) -> Value {
     serde_json::from_str(text).expect("a JSON object")
 }
 
@@ -385,7 +385,7 @@ fn what_can_t_be_recorded_is_refused_and_leaves_no_file() {
 }
 
 /// No time is asserted, and what it costs is not either: only that it was measured.
-fn assert_measured(told: &Value, stages: &[&str]) {
+pub(crate) fn assert_measured(told: &Value, stages: &[&str]) {
     let found = told["stages"].as_array().expect("stages");
     let names: Vec<&str> = found
         .iter()
@@ -404,7 +404,7 @@ fn assert_measured(told: &Value, stages: &[&str]) {
     assert!((camera + capture + prepare - all).abs() < 0.02, "{cpu}");
 }
 
-const ARRIVING: [&str; 5] = [
+pub(crate) const ARRIVING: [&str; 5] = [
     "handed over",
     "colour",
     "depth onto colour",

@@ -19,6 +19,7 @@ mod chaos;
 mod documents;
 mod fusion;
 mod gpu;
+mod live_camera;
 mod messages;
 mod models;
 mod models_switch;

@@ -388,7 +388,8 @@ pub(crate) fn hung_higher(version: &str) -> Bundle {
     sealed(&manifest, |_| {})
 }
 
-fn sealed(manifest: &Manifest, spoil: impl Fn(&mut Golden)) -> Bundle {
+/// The bundle of a manifest. `spoil` as of [`edition`].
+pub(crate) fn sealed(manifest: &Manifest, spoil: impl Fn(&mut Golden)) -> Bundle {
     let none = |_: &FusionInputs| panic!("there is no network to ask");
     let mut builder = builder(manifest);
     for (name, seed) in [("000", 1), ("001", 2)] {

@@ -48,7 +48,7 @@ fn noise(seed: usize, at: usize) -> usize {
 }
 
 /// What stands on a belt 400 mm away: so much at each pixel, or nothing measured there.
-fn picture(
+pub(crate) fn picture(
     seed: usize,
     colour: impl Fn(usize) -> u8,
     height_mm: impl Fn(usize, usize) -> Option<u16>,
@@ -65,7 +65,7 @@ fn picture(
     FramePair::new(Some(rgb), Some(depth), Some(intrinsics)).expect("a pair")
 }
 
-fn grey(seed: usize) -> impl Fn(usize) -> u8 {
+pub(crate) fn grey(seed: usize) -> impl Fn(usize) -> u8 {
     move |at| 100 + (noise(seed + 77, at) % 50) as u8
 }
 

@@ -10,6 +10,7 @@ use twinspect_camera::librealsense::software::{Moment, SoftwareSpec, Workshop};
 use twinspect_core::frame::DepthFrame;
 use twinspect_core::pairing::SensorClock;
 
+use crate::bad_input::DATA;
 use crate::binaries::{program, run, succeed};
 use crate::workspace::root;
 
@@ -213,7 +214,7 @@ fn a_recording_that_broke_off_ends_the_station_with_its_summary_and_the_place() 
         .args(["run", "--json", "--parts", "60", "--config"])
         .arg(&config));
     let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert_eq!(output.status.code(), Some(DATA), "{told}");
     let name = file.display().to_string();
     assert!(
         told.contains("not all of the recording was played") && told.contains(&name),
@@ -223,6 +224,61 @@ fn a_recording_that_broke_off_ends_the_station_with_its_summary_and_the_place() 
     let (summary, parts) = said.split_last().expect("a summary");
     assert_eq!(summary["inspector_restarts"], 0, "{summary}");
     assert!(parts.len() < 60, "{summary}");
+
+    // The same fault by the same exit code, with what was recorded before that place.
+    let output = run(program("twinspect")
+        .args(["record", "--json", "--every-ms", "1", "--config"])
+        .arg(&config)
+        .arg("--out")
+        .arg(folder.path().join("parts")));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(DATA), "{told}");
+    assert!(
+        told.contains("broke off after") && told.contains(&name),
+        "{told}"
+    );
+}
+
+/// No waiting mends it: what is there is no recording, or nothing is there.
+#[test]
+fn a_recording_that_can_t_be_opened_ends_every_command_as_bad_data() {
+    let Some(library) = library() else {
+        println!("{SKIPPED}");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let ending = Librealsense::load(Some(&library))
+        .expect("the library")
+        .version()
+        .recording_extension();
+    std::fs::write(
+        folder.path().join("other").with_extension(ending),
+        "no recording",
+    )
+    .expect("a new file");
+    for (name, says) in [
+        ("absent", "reading recording"),
+        ("other", "opening recording"),
+    ] {
+        let file = folder.path().join(name).with_extension(ending);
+        let playing = "pace = \"as_read\"\nrepeat = false\n";
+        let config = station_as(&library, folder.path(), &file, playing, "");
+        for command in [
+            &["run", "--parts", "4"][..],
+            &["check", "--camera"],
+            &["calibrate"],
+            &["bench", "--camera", "--seconds", "1"],
+        ] {
+            let output = run(program("twinspect")
+                .current_dir(folder.path())
+                .args(command)
+                .arg("--config")
+                .arg(&config));
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(DATA), "{command:?}: {told}");
+            assert!(told.contains(says), "{command:?}: {told}");
+        }
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub(super) type ErrorSlot = *mut *mut sys::rs2_error;
 macro_rules! functions {
     ($(#[$doc:meta])* $table:ident { $($name:ident: fn($($argument:ty),* $(,)?) $(-> $result:ty)?;)* }) => {
         $(#[$doc])*
+        #[derive(Clone, Copy)]
         pub(in crate::librealsense) struct $table {
             $(pub(in crate::librealsense) $name: unsafe extern "C" fn($($argument),*) $(-> $result)?,)*
         }

@@ -33,6 +33,19 @@ impl DeviceChanges {
     }
 }
 
+#[cfg(feature = "double")]
+impl DeviceChanges {
+    /// As if the library had told that a device has come.
+    pub fn tell_added(&self) {
+        self.added.fetch_add(1, Ordering::Release);
+    }
+
+    /// As if the library had told that a device has gone.
+    pub fn tell_removed(&self) {
+        self.removed.fetch_add(1, Ordering::Release);
+    }
+}
+
 /// What the library's thread is given with each change. It is never given back: nobody can tell whether a
 /// change is being told just when a context is closed.
 struct Listener {

@@ -151,6 +151,17 @@ impl Librealsense {
         &self.loaded.library
     }
 
+    /// The same library with other functions in some places.
+    #[cfg(feature = "double")]
+    pub(super) fn with(self, change: impl FnOnce(&mut Api)) -> Self {
+        let mut api = *self.api;
+        change(&mut api);
+        Self {
+            api: Box::leak(Box::new(api)),
+            ..self
+        }
+    }
+
     /// Calls a function that reports errors in its last argument.
     pub(super) fn ask<T>(self, call: impl FnOnce(&Api, ErrorSlot) -> T) -> Result<T, CallError> {
         let mut error: *mut sys::rs2_error = null_mut();

@@ -165,6 +165,22 @@ pub enum RealSenseError {
         wanted: f32,
         /// What was read.
         found: f32,
+        /// Whether a visual preset has set it since, when the sensor was opened, and it can't be set again.
+        is_by_preset: bool,
+    },
+    /// Two wishes for one setting: depth and colour have one sensor.
+    #[error(
+        "{device} has one sensor, and its {setting} can't be {depth} for depth and {colour} for colour"
+    )]
+    OneSensor {
+        /// The camera.
+        device: String,
+        /// The setting.
+        setting: &'static str,
+        /// What was asked for depth.
+        depth: f32,
+        /// What was asked for colour.
+        colour: f32,
     },
     /// A lens that can't be computed with.
     #[error(
@@ -236,11 +252,32 @@ impl RealSenseError {
         matches!(self, Self::BrokenOff { .. })
     }
 
+    /// Whether it is the recorded file itself that is wrong: another file, or a whole copy of this one, has none of it. A disk
+    /// that fails for a moment is none of that, and one that plays and has no [pair](Self::NoPair) is none of these: it shows what was before the camera.
+    pub fn is_of_the_file(&self) -> bool {
+        matches!(
+            self,
+            Self::Recording { .. }
+                | Self::NoFile { .. }
+                | Self::CutOff { .. }
+                | Self::BrokenOff { .. }
+        ) || matches!(self, Self::Unreadable { source, .. } if matches!(
+            source.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+        ))
+    }
+
     /// Whether it may go away without anybody changing the station's configuration.
     pub fn may_pass(&self) -> bool {
         matches!(
             self,
-            Self::Call { .. } | Self::Absent { .. } | Self::ReadBack { .. } | Self::NoStart { .. }
+            Self::Call { .. }
+                | Self::Absent { .. }
+                | Self::ReadBack {
+                    is_by_preset: false,
+                    ..
+                }
+                | Self::NoStart { .. }
         )
     }
 
@@ -267,6 +304,11 @@ impl RealSenseError {
             }
             Self::NoSetting { .. } => Some("take that key out of the table [realsense]".into()),
             Self::Range { .. } => Some("write a value from that range into the table [realsense]".into()),
+            Self::OneSensor { .. } => Some(
+                "its depth sensor gives colour too: write one value for both into the table [realsense], or leave one \
+                 of the two keys out"
+                    .into(),
+            ),
             Self::Recording { file, source } if is_damage(&source.message) => {
                 Some(format!("it is damaged: {}", copy_again(file)).into())
             }
@@ -311,7 +353,84 @@ impl RealSenseError {
                     .into(),
             ),
             Self::NoStart { source, .. } => source.as_ref().and_then(|source| source.hint()),
+            Self::ReadBack {
+                is_by_preset: true, ..
+            } => Some(
+                "the visual preset has set it otherwise, as it is applied again when the camera is opened: leave out \
+                 `realsense.visual_preset` or `realsense.depth_unit_m`"
+                    .into(),
+            ),
             Self::Call { .. } | Self::ReadBack { .. } | Self::Lens { .. } | Self::Align(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call() -> CallError {
+        CallError {
+            kind: 8,
+            function: "rs2_context_add_device".to_owned(),
+            message: "no".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_recorded_file_itself_is_told_from_the_rest() {
+        let file = || "belt.db3".to_owned();
+        for error in [
+            RealSenseError::Recording {
+                file: file(),
+                source: call(),
+            },
+            RealSenseError::Unreadable {
+                file: file(),
+                source: io::Error::from(io::ErrorKind::NotFound),
+            },
+            RealSenseError::NoFile {
+                file: file(),
+                found: "a pipe",
+            },
+            RealSenseError::CutOff {
+                file: file(),
+                found: 1,
+                wanted: 2,
+            },
+            RealSenseError::BrokenOff {
+                file: file(),
+                at_s: 1.0,
+                length_s: 3.0,
+            },
+        ] {
+            assert!(error.is_of_the_file(), "{error}");
+        }
+        for error in [
+            RealSenseError::Unreadable {
+                file: file(),
+                source: io::Error::other("the disk is gone for a moment"),
+            },
+            RealSenseError::NoPair {
+                recording: file(),
+                trouble: "it has none that belong together".to_owned(),
+                source: None,
+            },
+            RealSenseError::Unwritten {
+                file: file(),
+                passed: 2,
+                found: 1,
+            },
+            RealSenseError::Absent {
+                serial: None,
+                found: Vec::new(),
+            },
+            RealSenseError::Call {
+                doing: "starting the camera",
+                source: call(),
+            },
+        ] {
+            assert!(!error.is_of_the_file(), "{error}");
         }
     }
 }

@@ -50,23 +50,35 @@ impl FindDevice for ConnectedDevice {
     }
 
     fn find(&mut self, context: &Context) -> Result<Device, RealSenseError> {
-        let devices = context
+        let mut devices = context
             .devices()
             .map_err(RealSenseError::call("looking for RealSense cameras"))?;
-        let mut found = Vec::new();
-        for device in devices {
-            let serial = device.info(DeviceInfo::SerialNumber).unwrap_or_default();
-            if self.serial.as_ref().is_none_or(|wanted| *wanted == serial) {
-                return Ok(device);
-            }
-            let name = device.info(DeviceInfo::Name).unwrap_or_default();
-            found.push(format!("{name} {serial}"));
+        let info = |device: &Device, info| device.info(info).unwrap_or_default();
+        let there: Vec<(String, String)> = devices
+            .iter()
+            .map(|device| {
+                let name = info(device, DeviceInfo::Name);
+                (name, info(device, DeviceInfo::SerialNumber))
+            })
+            .collect();
+        match choose(self.serial.as_deref(), &there) {
+            Some(place) => Ok(devices.swap_remove(place)),
+            None => Err(RealSenseError::Absent {
+                serial: self.serial.clone(),
+                found: there
+                    .into_iter()
+                    .map(|(name, serial)| format!("{name} {serial}"))
+                    .collect(),
+            }),
         }
-        Err(RealSenseError::Absent {
-            serial: self.serial.clone(),
-            found,
-        })
     }
+}
+
+/// The place of the camera that is wanted among those that are there, each by name and serial number.
+fn choose(wanted: Option<&str>, there: &[(String, String)]) -> Option<usize> {
+    there
+        .iter()
+        .position(|(_, serial)| wanted.is_none_or(|wanted| wanted == serial))
 }
 
 /// A recording of a camera.
@@ -109,5 +121,42 @@ impl FindDevice for RecordedDevice {
 
     fn is_there(&mut self, _context: &Context) -> bool {
         self.file.exists()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn there(serials: &[&str]) -> Vec<(String, String)> {
+        serials
+            .iter()
+            .map(|serial| ("Intel RealSense D435".to_owned(), (*serial).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_camera_is_chosen_by_its_serial_number_alone() {
+        let two = there(&["123", "456"]);
+        assert_eq!(choose(Some("123"), &two), Some(0));
+        assert_eq!(choose(Some("456"), &two), Some(1));
+        // Neither a part of one nor a camera's name.
+        for other in ["12", "1234", "789", "Intel RealSense D435"] {
+            assert_eq!(choose(Some(other), &two), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn where_none_is_named_the_first_is_chosen() {
+        assert_eq!(choose(None, &there(&["123", "456"])), Some(0));
+        assert_eq!(choose(None, &there(&["456", "123"])), Some(0));
+        // One that does not tell its number is one all the same.
+        assert_eq!(choose(None, &there(&["", "123"])), Some(0));
+    }
+
+    #[test]
+    fn where_there_is_none_none_is_chosen() {
+        assert_eq!(choose(None, &[]), None);
+        assert_eq!(choose(Some("123"), &[]), None);
     }
 }

@@ -354,6 +354,7 @@ impl CameraFacts {
             },
             rate_hz: 0,
             depth_unit_m: 0.0,
+            preset: None,
             settings: Vec::new(),
         }
     }

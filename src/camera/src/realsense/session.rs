@@ -15,9 +15,9 @@ use super::error::RealSenseError;
 use super::picture::{self, PairMaker};
 use super::playing::{BrokenOff, Reading, run};
 use super::settings::{self, SettingFact};
-use super::spec::RealSenseSpec;
+use super::spec::{PresetFile, RealSenseSpec, Settings};
 use crate::librealsense::{
-    CallError, Device, DeviceInfo, Frame, FrameError, FrameQueue, PlaybackStatus, Recorder,
+    CallError, Device, DeviceInfo, Frame, FrameError, FrameQueue, PlaybackStatus, Recorder, Sensor,
     StreamKind, Streaming,
 };
 
@@ -46,12 +46,19 @@ pub struct CameraFacts {
     pub rate_hz: u32,
     /// Metres a count of depth, as the pictures say.
     pub depth_unit_m: f64,
+    /// The name of the file whose preset was loaded, if one was.
+    pub preset: Option<String>,
     /// What was set, and what the camera says of it.
     pub settings: Vec<SettingFact>,
 }
 
+/// USB 2, where it was another kind before.
+pub(super) fn fallen_to_usb_2<'a>(before: Option<&str>, now: Option<&'a str>) -> Option<&'a str> {
+    now.filter(|usb| usb.starts_with('2') && before != now)
+}
+
 impl fmt::Display for CameraFacts {
-    /// Which camera it is, what it gives, and by which library.
+    /// Which camera it is, what it gives, by which library, and by which file's preset.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -62,7 +69,11 @@ impl fmt::Display for CameraFacts {
             self.depth_size,
             self.rate_hz,
             self.library
-        )
+        )?;
+        match &self.preset {
+            Some(preset) => write!(f, ", preset {preset}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -182,15 +193,16 @@ impl Session {
             depth_size: depth.size,
             rate_hz,
             depth_unit_m: 0.0,
+            preset: spec.settings.preset.as_ref().map(PresetFile::name),
             settings,
         };
         let queue = FrameQueue::new(device.library(), QUEUE_PLACES)
             .map_err(RealSenseError::call("making a queue for pictures"))?;
-        let (device, chosen) = match file {
-            None => (Source::Plain(device), chosen),
+        let (device, chosen, own) = match file {
+            None => (Source::Plain(device), chosen, None),
             Some(file) => {
                 // What a recorder is not asked to pass on, it does not: a preset, for one. So the camera itself was set.
-                drop(chosen);
+                let own = (chosen.depth.0, chosen.colour.0);
                 let recorder = device
                     .recorder(file)
                     .map_err(RealSenseError::call("making the recording's file"))?;
@@ -199,7 +211,7 @@ impl Session {
                     .sensors()
                     .map_err(RealSenseError::call("asking the camera for its sensors"))?;
                 let chosen = choose(recorder.device(), &name, sensors, spec)?;
-                (Source::Recorded(recorder), chosen)
+                (Source::Recorded(recorder), chosen, Some(own))
             }
         };
         let interval = Duration::from_secs_f64(1.0 / f64::from(rate_hz.max(1)));
@@ -210,7 +222,7 @@ impl Session {
             .and_then(|playback| playback.duration().ok());
         let (streams, early) = run(device.device(), chosen, &queue, spec.pace)
             .map_err(RealSenseError::call("starting the camera"))?;
-        let session = Self {
+        let mut session = Self {
             streams,
             queue,
             early,
@@ -221,7 +233,32 @@ impl Session {
             reading: length.map(|length| Reading::new(length, spec.pace, interval)),
             device,
         };
+        if spec.settings.visual_preset.is_some() {
+            session.set_again(&name, own, &spec.settings)?;
+        }
         Ok((session, maker))
+    }
+
+    /// Sets again what a visual preset has overwritten when the sensors were opened. `own`: those of the camera itself, of
+    /// depth and of colour, where its recorder's run.
+    fn set_again(
+        &mut self,
+        name: &str,
+        own: Option<(Sensor, Option<Sensor>)>,
+        settings: &Settings,
+    ) -> Result<(), RealSenseError> {
+        let mut running = self.streams.iter().map(Streaming::sensor);
+        let (depth, colour) = match &own {
+            Some((depth, colour)) => (Some(depth), colour.as_ref()),
+            None => (running.next(), running.next()),
+        };
+        if let Some(depth) = depth {
+            self.facts.settings = settings::apply_again(name, depth, colour, settings)?;
+        }
+        // What was taken meanwhile shows other settings, and so may the next pictures: they are among those that are
+        // passed over until exposure has settled, which are counted from here (`RecoverySpec::settle_pairs`).
+        self.empty_queue();
+        Ok(())
     }
 
     /// The next picture, if one comes in time.
@@ -294,6 +331,10 @@ impl Session {
     pub(super) fn stop(&mut self) {
         self.early.clear();
         self.streams.clear();
+        self.empty_queue();
+    }
+
+    fn empty_queue(&self) {
         while let Ok(Some(frame)) = self.queue.wait(Duration::ZERO) {
             drop(frame);
         }
@@ -353,5 +394,18 @@ impl Drop for Session {
         self.early.clear();
         self.stop_recording();
         self.streams.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_camera_that_comes_back_on_usb_2_is_noticed_once() {
+        assert_eq!(fallen_to_usb_2(Some("3.2"), Some("2.1")), Some("2.1"));
+        assert_eq!(fallen_to_usb_2(Some("2.1"), Some("2.1")), None);
+        assert_eq!(fallen_to_usb_2(Some("2.1"), Some("3.2")), None);
+        assert_eq!(fallen_to_usb_2(Some("3.2"), None), None);
     }
 }

@@ -106,6 +106,12 @@ pub struct PresetFile {
 }
 
 impl PresetFile {
+    /// The file's name, without its folder.
+    pub fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+
     /// Reads one. What is no file, or has no end, is not begun.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use twinspect_core::recovery::{Failure, Health, Order};
 
 use super::error::RealSenseError;
 use super::find::FindDevice;
-use super::session::{Arrival, Picture, Session};
+use super::session::{Arrival, Picture, Session, fallen_to_usb_2};
 use super::shared::{Ready, Refused, Shared, sum};
 use super::spec::{Pace, RealSenseSpec};
 use crate::librealsense::{Context, DeviceChanges};
@@ -274,11 +274,20 @@ impl Worker {
                 let mut state = self.shared.lock();
                 state.forget_pictures();
                 state.error = None;
-                state.facts = Some(session.facts.clone());
+                let before = state.facts.replace(session.facts.clone());
                 state.maker = Some(maker);
                 state.session = self.starts;
                 state.recovery.started(self.shared.clock.now_us());
                 drop(state);
+                let usb = session.facts.usb.as_deref();
+                if let Some(before) = before
+                    && let Some(usb) = fallen_to_usb_2(before.usb.as_deref(), usb)
+                {
+                    log::warn!(
+                        "{}: it runs on USB {usb} now: use a USB 3 cable and port, and push the plug in quickly",
+                        self.finder.describe()
+                    );
+                }
                 self.run = Some(Run {
                     session,
                     number: self.starts,

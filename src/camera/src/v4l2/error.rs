@@ -46,14 +46,14 @@ pub enum V4l2Error {
         found: &'static str,
     },
     /// The node gives no pictures of a kind that is understood.
-    #[error("{node} ({card}) {problem}")]
+    #[error("{node} ({card}) {}", no_capture(*is_planar))]
     NoCapture {
         /// The node.
         node: String,
         /// What its driver calls it.
         card: String,
-        /// What it is instead.
-        problem: &'static str,
+        /// Whether it is a camera all the same, with its pictures in several planes.
+        is_planar: bool,
     },
     /// A call that should have worked.
     #[error("{doing}")]
@@ -164,6 +164,14 @@ pub enum V4l2Error {
     },
 }
 
+fn no_capture(is_planar: bool) -> &'static str {
+    if is_planar {
+        "gives pictures in several planes, which is not supported"
+    } else {
+        "gives no pictures"
+    }
+}
+
 fn connected(found: &[String]) -> String {
     if found.is_empty() {
         "no camera is".to_owned()
@@ -197,10 +205,11 @@ impl V4l2Error {
         move |source| Self::Call { doing, source }
     }
 
-    /// Whether the device was gone, or went in the middle of this.
+    /// Whether the device was gone, or went in the middle of this. Where a camera has run, one without pictures that are
+    /// understood stands in its place.
     pub fn is_absent(&self) -> bool {
         match self {
-            Self::Absent { .. } => true,
+            Self::Absent { .. } | Self::NoCapture { .. } => true,
             Self::Open { source, .. }
             | Self::Call { source, .. }
             | Self::Refused { source, .. } => is_gone(source),
@@ -244,6 +253,13 @@ impl V4l2Error {
             Self::NoDevice { .. } => {
                 "name a camera: `ls -l /dev/v4l/by-id` lists them, each with its node; what else lies below /dev/video* \
                  was put there by somebody"
+                    .into()
+            }
+            Self::NoCapture {
+                is_planar: true, ..
+            } => {
+                "plug in or name another camera, or use a driver of this one that gives each picture in one plane; a RealSense \
+                 camera wants `camera.kind = \"realsense\"`"
                     .into()
             }
             Self::NoCapture { .. } => "one camera has several nodes: name the one with pictures".into(),

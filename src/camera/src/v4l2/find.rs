@@ -31,6 +31,8 @@ pub struct NodeFacts {
     pub identity: Result<Identity, String>,
     /// Whether it gives pictures.
     pub captures: bool,
+    /// Whether it is a camera that can't be used, with its pictures in several planes.
+    pub is_planar: bool,
 }
 
 impl std::fmt::Display for WhichDevice {
@@ -49,12 +51,28 @@ impl std::fmt::Display for NodeFacts {
         match &self.identity {
             Ok(identity) => write!(
                 f,
-                "{} ({}, {})",
+                "{} ({}, {}{})",
                 link.display(),
                 identity.card,
-                identity.bus
+                identity.bus,
+                if self.is_planar {
+                    ", several planes"
+                } else {
+                    ""
+                }
             ),
             Err(problem) => write!(f, "{} ({problem})", link.display()),
+        }
+    }
+}
+
+impl NodeFacts {
+    fn no_capture(&self) -> V4l2Error {
+        let card = self.identity.as_ref().map(|identity| identity.card.clone());
+        V4l2Error::NoCapture {
+            node: self.node.display().to_string(),
+            card: card.unwrap_or_default(),
+            is_planar: self.is_planar,
         }
     }
 }
@@ -93,27 +111,34 @@ impl WhichDevice {
         let name = |facts: &&NodeFacts| facts.to_string();
         match fitting.as_slice() {
             [facts] if facts.captures || facts.identity.is_err() => Ok(facts),
-            [facts] => Err(V4l2Error::NoCapture {
-                node: facts.node.display().to_string(),
-                card: facts
-                    .identity
-                    .as_ref()
-                    .map_or(String::new(), |identity| identity.card.clone()),
-                problem: "gives no pictures",
-            }),
-            [] => Err(V4l2Error::Absent {
-                wanted: self.to_string(),
-                found: nodes
-                    .iter()
-                    .filter(|facts| facts.captures || facts.identity.is_err())
-                    .map(|facts| name(&facts))
-                    .collect(),
+            [facts] => Err(facts.no_capture()),
+            [] => Err(match self.planar(nodes) {
+                Some(facts) => facts.no_capture(),
+                None => V4l2Error::Absent {
+                    wanted: self.to_string(),
+                    found: nodes
+                        .iter()
+                        .filter(|facts| {
+                            facts.captures || facts.is_planar || facts.identity.is_err()
+                        })
+                        .map(|facts| name(&facts))
+                        .collect(),
+                },
             }),
             several => Err(V4l2Error::Ambiguous {
                 wanted: self.to_string(),
                 found: several.iter().map(name).collect(),
             }),
         }
+    }
+
+    /// A camera that is meant and can't be used, where nothing else fits: to wait would be in vain. A node that can't be
+    /// opened yet may be the one to wait for.
+    fn planar<'a>(&self, nodes: &'a [NodeFacts]) -> Option<&'a NodeFacts> {
+        let are_known = nodes.iter().all(|facts| facts.identity.is_ok());
+        nodes
+            .iter()
+            .find(|facts| are_known && facts.is_planar && self.fits(facts))
     }
 }
 
@@ -139,6 +164,14 @@ mod tests {
                 driver: "uvcvideo".to_owned(),
             }),
             captures,
+            is_planar: false,
+        }
+    }
+
+    fn planar(number: usize, links: &[&str], card: &str) -> NodeFacts {
+        NodeFacts {
+            is_planar: true,
+            ..node(number, links, card, false)
         }
     }
 
@@ -227,5 +260,54 @@ mod tests {
         let nodes = nodes();
         let error = named("usb-ACME_A-video-index1").choose(&nodes).unwrap_err();
         assert!(matches!(error, V4l2Error::NoCapture { .. }), "{error}");
+        assert!(error.to_string().ends_with("gives no pictures"), "{error}");
+        assert!(error.hint().unwrap().contains("the one with pictures"));
+    }
+
+    #[test]
+    fn a_camera_of_several_planes_is_told_at_once_by_whatever_name() {
+        let link = "/dev/v4l/by-path/platform-isp-video-index0";
+        let nodes = [planar(0, &[link], "ISP"), node(1, &[], "ISP", false)];
+        for which in [
+            WhichDevice::Only,
+            named("ISP"),
+            named("usb-xhci-0"),
+            named(link),
+            WhichDevice::Node("/dev/video0".into()),
+        ] {
+            let error = which.choose(&nodes).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "/dev/video0 (ISP) gives pictures in several planes, which is not supported",
+                "{which}"
+            );
+            assert!(error.hint().unwrap().contains("each picture in one plane"));
+            assert!(!error.may_pass(), "no time makes it another camera");
+            assert!(error.is_absent(), "the one that had run is away");
+        }
+        let error = named("Other").choose(&nodes).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "V4L2 camera Other is not there; there: {link} (ISP, usb-xhci-0, several planes)"
+            )
+        );
+    }
+
+    #[test]
+    fn a_camera_of_several_planes_stands_in_no_other_ones_way() {
+        let mut nodes = nodes();
+        nodes.push(planar(5, &[], "Other"));
+        let found = named("Other").choose(&nodes).unwrap();
+        assert_eq!(found.node, Path::new("/dev/video4"));
+        // What can't be opened yet may be the camera that is waited for.
+        let unknown = NodeFacts {
+            identity: Err("Permission denied".to_owned()),
+            ..node(0, &[], "", false)
+        };
+        let nodes = [unknown, planar(1, &[], "ISP")];
+        let error = WhichDevice::Only.choose(&nodes).unwrap_err();
+        assert!(matches!(error, V4l2Error::Absent { .. }), "{error}");
+        assert!(error.may_pass());
     }
 }

@@ -17,7 +17,6 @@ use rustix::io::Errno;
 use twinspect_core::frame::FrameSize;
 use v4l::Device;
 use v4l::buffer::{Flags, Type};
-use v4l::capability;
 use v4l::control::{self, Control, Value};
 use v4l::format::{FieldOrder, Format, FourCC};
 use v4l::io::mmap::Stream;
@@ -32,7 +31,7 @@ use super::device::{
 use super::error::V4l2Error;
 use super::find::WhichDevice;
 use super::meaning::{code, ends, frame_size, hz, rates_hz};
-use super::nodes::{captures, nodes, open_camera};
+use super::nodes::{captures, is_planar, nodes, open_camera};
 
 /// Buffers that are asked for. One of them is always here, and some drivers wait for three before they begin.
 const BUFFERS: u32 = 6;
@@ -77,15 +76,10 @@ impl FindDevice for KernelDevices {
         let facts = self.which.choose(&nodes)?;
         let (device, identity, flags) = open_camera(&facts.node)?;
         if !captures(flags) {
-            let is_planar = flags.contains(capability::Flags::VIDEO_CAPTURE_MPLANE);
             return Err(V4l2Error::NoCapture {
                 node: identity.node,
                 card: identity.card,
-                problem: if is_planar {
-                    "gives pictures in several planes, which is not supported"
-                } else {
-                    "gives no pictures"
-                },
+                is_planar: is_planar(flags),
             });
         }
         Ok(Box::new(KernelDevice {

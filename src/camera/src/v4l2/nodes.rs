@@ -35,15 +35,16 @@ pub fn nodes() -> Vec<NodeFacts> {
                 .filter(|(_, target)| *target == node)
                 .map(|(link, _)| link.clone())
                 .collect();
-            let (identity, captures) = match open(&node) {
-                Ok((_, identity, flags)) => (Ok(identity), captures(flags)),
-                Err(error) => (Err(error.to_string()), false),
+            let (identity, captures, is_planar) = match open(&node) {
+                Ok((_, identity, flags)) => (Ok(identity), captures(flags), is_planar(flags)),
+                Err(error) => (Err(error.to_string()), false, false),
             };
             NodeFacts {
                 node,
                 links,
                 identity,
                 captures,
+                is_planar,
             }
         })
         .collect()
@@ -106,6 +107,13 @@ pub(super) fn captures(flags: capability::Flags) -> bool {
     flags.contains(capability::Flags::VIDEO_CAPTURE | capability::Flags::STREAMING)
 }
 
+/// Whether it is a camera whose pictures lie in several planes. What takes pictures as well is a codec.
+pub(super) fn is_planar(flags: capability::Flags) -> bool {
+    flags.contains(capability::Flags::VIDEO_CAPTURE_MPLANE)
+        && !flags.contains(capability::Flags::VIDEO_OUTPUT_MPLANE)
+        && !captures(flags)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +127,17 @@ mod tests {
             open(Path::new("/nonexistent")).err().unwrap().kind(),
             io::ErrorKind::NotFound
         );
+    }
+
+    #[test]
+    fn cameras_of_several_planes_are_told_from_others_and_from_codecs() {
+        use capability::Flags;
+        let planes = Flags::VIDEO_CAPTURE_MPLANE | Flags::STREAMING;
+        assert!(is_planar(planes) && !captures(planes));
+        assert!(!is_planar(planes | Flags::VIDEO_OUTPUT_MPLANE));
+        let both = planes | Flags::VIDEO_CAPTURE;
+        assert!(captures(both) && !is_planar(both));
+        assert!(!is_planar(Flags::META_CAPTURE | Flags::STREAMING));
     }
 
     #[test]

@@ -10,12 +10,11 @@ use twinspect_camera::{CameraError, CameraFrame, Trouble};
 use twinspect_core::pairing::Stream;
 
 use crate::rig::{
-    HOST_CLOCK, Rig, SIZE, begin, colour_of, depth_of, moment, number_of, session_of, show,
-    show_pair, spec,
+    HOST_CLOCK, Rig, SIZE, begin, colour_of, depth_of, moment, number_of, show, show_pair, spec,
 };
 
 /// Parts wait for a short time only: their pictures won't come.
-fn impatient() -> RealSenseSpec {
+pub(crate) fn impatient() -> RealSenseSpec {
     RealSenseSpec {
         wait_max: Duration::from_millis(100),
         ..spec()
@@ -23,18 +22,18 @@ fn impatient() -> RealSenseSpec {
 }
 
 /// Sound until it is broken, then as `fault` shows it, then sound again when it is mended.
-struct Breakable {
-    broken: Arc<AtomicBool>,
+pub(crate) struct Breakable {
+    pub(crate) broken: Arc<AtomicBool>,
 }
 
 impl Breakable {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             broken: Arc::new(AtomicBool::new(false)),
         }
     }
 
-    fn script(
+    pub(crate) fn script(
         &self,
         mut fault: impl FnMut(&SoftwareCamera, u64) + Send + 'static,
     ) -> impl FnMut(&SoftwareCamera, u64) + Send + 'static {
@@ -48,7 +47,7 @@ impl Breakable {
         }
     }
 
-    fn set(&self, is_broken: bool) {
+    pub(crate) fn set(&self, is_broken: bool) {
         self.broken.store(is_broken, Ordering::SeqCst);
     }
 }
@@ -302,55 +301,6 @@ fn single_drops_cost_their_own_pair_alone() {
     }
     let counts = rig.camera.watch().counts().pairing;
     assert!(counts.gaps > 0 && counts.unpaired > 0, "{counts:?}");
-}
-
-/// Limits of a ladder that is climbed at once.
-fn quick_ladder() -> RealSenseSpec {
-    let mut spec = impatient();
-    spec.recovery.stall_max_us = 150_000;
-    spec.recovery.first_pair_max_us = 150_000;
-    spec.recovery.look_every_us = 10_000;
-    spec
-}
-
-#[test]
-fn streams_that_stand_still_are_started_anew() {
-    let Some((_turn, library)) = begin() else {
-        return;
-    };
-    let breakable = Breakable::new();
-    // Mended by whoever starts it anew.
-    let broken = Arc::clone(&breakable.broken);
-    let mut spec = quick_ladder();
-    spec.recovery.first_pair_max_us = 3_600_000_000;
-    let mut rig = Rig::open(library, spec, breakable.script(|_, _| {})).unwrap();
-    let before = session_of(&rig.capture_until(Result::is_ok).unwrap());
-    let found = rig.socket.found();
-    breakable.set(true);
-    let socket = rig.socket.clone();
-    let frame = rig.capture_until(|outcome| {
-        if socket.found() > found {
-            broken.store(false, Ordering::SeqCst);
-        }
-        outcome.is_ok() && socket.found() > found
-    });
-    assert!(session_of(&frame.unwrap()) > before);
-    assert!(rig.camera.watch().counts().recovery.restarts >= 1);
-}
-
-#[test]
-fn what_nothing_brings_back_asks_for_a_new_process() {
-    let Some((_turn, library)) = begin() else {
-        return;
-    };
-    let breakable = Breakable::new();
-    let mut rig = Rig::open(library, quick_ladder(), breakable.script(|_, _| {})).unwrap();
-    breakable.set(true);
-    let error = rig
-        .capture_until(|outcome| matches!(outcome, Err(CameraError::Lost { .. })))
-        .unwrap_err();
-    assert!(error.wants_new_process());
-    assert!(rig.camera.watch().is_lost());
 }
 
 /// The first pictures of a start are passed over, also after the camera was started anew.

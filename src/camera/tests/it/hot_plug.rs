@@ -1,6 +1,7 @@
 //! Cameras that go away and come back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use twinspect_camera::librealsense::Context;
@@ -75,16 +76,16 @@ fn an_unplugged_camera_is_found_again() {
     spec.wait_max = Duration::from_millis(100);
     spec.recovery.stall_max_us = 100_000;
     spec.recovery.first_pair_max_us = 3_600_000_000;
-    let is_plugged = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let is_plugged = Arc::new(AtomicBool::new(true));
     let current = Arc::clone(&is_plugged);
     let mut rig = Rig::open(library, spec, move |camera, number| {
-        if current.load(std::sync::atomic::Ordering::SeqCst) {
+        if current.load(Ordering::SeqCst) {
             show_pair(camera, number);
         }
     })
     .unwrap();
     let before = session_of(&rig.capture_until(Result::is_ok).unwrap());
-    is_plugged.store(false, std::sync::atomic::Ordering::SeqCst);
+    is_plugged.store(false, Ordering::SeqCst);
     rig.socket.plug(None);
     rig.capture_until(|outcome| {
         matches!(
@@ -96,7 +97,53 @@ fn an_unplugged_camera_is_found_again() {
     })
     .unwrap_err();
     rig.socket.plug(Some(Arc::clone(&rig.software)));
-    is_plugged.store(true, std::sync::atomic::Ordering::SeqCst);
+    is_plugged.store(true, Ordering::SeqCst);
     let frame = rig.capture_until(Result::is_ok).unwrap();
     assert!(session_of(&frame) > before);
+}
+
+/// The library tells that a device has gone, long before a picture is missed.
+#[test]
+fn a_camera_that_the_library_tells_gone_is_looked_for_at_once() {
+    let Some((_turn, library)) = begin() else {
+        return;
+    };
+    // Nothing else is done about it for an hour.
+    let mut spec = spec();
+    spec.wait_max = Duration::from_millis(100);
+    let is_plugged = Arc::new(AtomicBool::new(true));
+    let current = Arc::clone(&is_plugged);
+    let mut rig = Rig::open(library, spec, move |camera, number| {
+        if current.load(Ordering::SeqCst) {
+            show_pair(camera, number);
+        }
+    })
+    .unwrap();
+    let before = session_of(&rig.capture_until(Result::is_ok).unwrap());
+    // Another one has gone: ours is looked for, and is there.
+    let (socket, found) = (rig.socket.clone(), rig.socket.found());
+    rig.changes.tell_removed();
+    let frame = rig.capture_until(|outcome| outcome.is_ok() && socket.found() > found);
+    assert_eq!(session_of(&frame.unwrap()), before);
+    assert_eq!(rig.camera.watch().counts().recovery.removals, 0);
+
+    is_plugged.store(false, Ordering::SeqCst);
+    rig.showing.settle();
+    rig.socket.plug(None);
+    rig.changes.tell_removed();
+    rig.capture_until(|outcome| {
+        matches!(
+            outcome,
+            Err(CameraError::NoPicture {
+                trouble: Trouble::Absent { .. }
+            })
+        )
+    })
+    .unwrap_err();
+    rig.socket.plug(Some(Arc::clone(&rig.software)));
+    is_plugged.store(true, Ordering::SeqCst);
+    let frame = rig.capture_until(Result::is_ok).unwrap();
+    assert!(session_of(&frame) > before);
+    let counts = rig.camera.watch().counts().recovery;
+    assert_eq!((counts.removals, counts.restarts), (1, 0));
 }

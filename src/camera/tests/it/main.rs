@@ -3,8 +3,9 @@
 //!
 //! `TWINSPECT_LIBREALSENSE` names the folder of the library, as `src/camera/tests/librealsense` fetches it.
 //! Without it the tests say that they are skipped. `TWINSPECT_LIBREALSENSE_OTHERS` names folders of further releases, as
-//! in `PATH`, against which the same tests run. `TWINSPECT_REALSENSE_CYCLES` and `TWINSPECT_REALSENSE_FRAMES`
-//! make the long runs longer than 100 cycles and 1,000 frames.
+//! in `PATH`, against which the same tests run, with long runs of 10 cycles and 100 frames.
+//! `TWINSPECT_REALSENSE_CYCLES` and `TWINSPECT_REALSENSE_FRAMES` make the library's own longer than 100 cycles and 1,000
+//! frames.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,9 +16,12 @@
 mod cameras;
 mod faults;
 mod hot_plug;
+mod ladder;
 mod long_runs;
 mod pictures;
 mod recordings;
 mod releases;
 mod rig;
+mod settings;
+mod stamps;
 mod stream_recorder;

@@ -24,7 +24,7 @@ pub(crate) fn record(library: Librealsense, folder: &Path, pairs: u64) -> PathBu
 }
 
 /// The same, each shown in its way.
-fn record_as(
+pub(crate) fn record_as(
     library: Librealsense,
     folder: &Path,
     pairs: u64,

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use twinspect_camera::librealsense::software::{
     Moment, SoftwareCamera, SoftwareSpec, Workshop, pixels_alive,
 };
-use twinspect_camera::librealsense::{CameraOption, Context, Device, Librealsense, OptionRange};
+use twinspect_camera::librealsense::{
+    CameraOption, Context, Device, DeviceChanges, Librealsense, OptionRange,
+};
 use twinspect_camera::realsense::{
     FindDevice, Pace, RealSenseCamera, RealSenseError, RealSenseSpec, Settings, StreamsSpec,
 };
@@ -71,7 +73,7 @@ pub(crate) fn intrinsics(size: FrameSize) -> Intrinsics {
     }
 }
 
-fn range(min: f32, max: f32, step: f32, default: f32) -> OptionRange {
+pub(crate) fn range(min: f32, max: f32, step: f32, default: f32) -> OptionRange {
     OptionRange {
         min,
         max,
@@ -110,6 +112,7 @@ pub(crate) fn software_spec(serial: &str) -> SoftwareSpec {
                     CameraOption::WhiteBalance,
                     range(2_800.0, 6_500.0, 10.0, 4_600.0),
                 ),
+                (CameraOption::PowerLineFrequency, range(0.0, 3.0, 1.0, 3.0)),
             ],
         ],
     }
@@ -265,6 +268,16 @@ impl Showing {
     pub(crate) fn shown(&self) -> u64 {
         self.shown.load(Ordering::SeqCst)
     }
+
+    /// Waits until nothing is shown any more by what the script knew before.
+    pub(crate) fn settle(&self) {
+        let (began, shown) = (Instant::now(), self.shown());
+        // That which is being shown, and one more.
+        while self.shown() < shown + 2 {
+            assert!(began.elapsed() < SURELY);
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    }
 }
 
 impl Drop for Showing {
@@ -283,6 +296,8 @@ pub(crate) struct Rig {
     pub(crate) camera: RealSenseCamera,
     pub(crate) socket: Socket,
     pub(crate) software: Arc<SoftwareCamera>,
+    /// What the library tells the camera of devices that come and go.
+    pub(crate) changes: Arc<DeviceChanges>,
 }
 
 impl Rig {
@@ -299,23 +314,35 @@ impl Rig {
         library: Librealsense,
         software: &SoftwareSpec,
         spec: RealSenseSpec,
+        script: impl FnMut(&SoftwareCamera, u64) + Send + 'static,
+    ) -> Result<Self, RealSenseError> {
+        Self::open_in(Socket::default(), library, software, spec, script)
+    }
+
+    /// The same in a socket at which the script may look too.
+    pub(crate) fn open_in(
+        socket: Socket,
+        library: Librealsense,
+        software: &SoftwareSpec,
+        spec: RealSenseSpec,
         mut script: impl FnMut(&SoftwareCamera, u64) + Send + 'static,
     ) -> Result<Self, RealSenseError> {
         let workshop = Workshop::open(library)?;
         let software = Arc::new(workshop.camera(software).unwrap());
-        let socket = Socket::default();
         socket.plug(Some(Arc::clone(&software)));
         let showing = Showing::start({
             let software = Arc::clone(&software);
             move |number| script(&software, number)
         });
         let context = Context::open(library).unwrap();
+        let changes = context.changes();
         let camera = RealSenseCamera::open(context, Box::new(socket.clone()), spec)?;
         Ok(Self {
             camera,
             showing,
             socket,
             software,
+            changes,
         })
     }
 

@@ -27,7 +27,7 @@ const PAIR_BYTES: u64 = (SIZE.width * SIZE.height * 5) as u64;
 const INSIDE: &str = "TWINSPECT_REALSENSE_SMALL_DISK";
 
 /// A camera in its socket, to which `script` shows pictures.
-fn live(
+pub(crate) fn live(
     library: Librealsense,
     mut script: impl FnMut(&SoftwareCamera, u64) + Send + 'static,
 ) -> (Showing, Socket, Arc<SoftwareCamera>) {
@@ -42,12 +42,12 @@ fn live(
     (showing, socket, software)
 }
 
-fn file_in(library: Librealsense, folder: &Path) -> std::path::PathBuf {
+pub(crate) fn file_in(library: Librealsense, folder: &Path) -> std::path::PathBuf {
     folder.join(format!("belt.{}", library.version().recording_extension()))
 }
 
 /// Records so many pairs.
-fn record_pairs(recorder: &mut StreamRecorder, pairs: u64) {
+pub(crate) fn record_pairs(recorder: &mut StreamRecorder, pairs: u64) {
     let began = Instant::now();
     while recorder.counts().pairs < pairs {
         recorder.look(Duration::from_millis(100)).unwrap();
@@ -56,7 +56,7 @@ fn record_pairs(recorder: &mut StreamRecorder, pairs: u64) {
 }
 
 /// Plays a recording, looks at each pixel, and says which pictures there were.
-fn played_numbers(library: Librealsense, file: &Path) -> Vec<u64> {
+pub(crate) fn played_numbers(library: Librealsense, file: &Path) -> Vec<u64> {
     let spec = RealSenseSpec {
         streams: None,
         pace: Pace::AsRead,

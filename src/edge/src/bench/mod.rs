@@ -69,6 +69,8 @@ struct EngineCost {
     why: String,
     load_ms: f64,
     stages: Vec<StageCost>,
+    /// Of the whole part: how much slower than the usual one its slowest of a thousand is.
+    p99_9_over_p50: Option<f64>,
     cpu_ms_a_part: Option<f64>,
     /// Unknown while records are written: their thread asks for memory too.
     allocations_a_part: Option<Allocations>,
@@ -233,11 +235,14 @@ fn records(folder: &Path, bundle: &Bundle, pipeline: &Pipeline) -> Result<Record
 }
 
 fn cost(lane: &Lane, is_alone: bool) -> EngineCost {
+    let stages = lane.stages();
+    let whole = stages.last();
     EngineCost {
         engine: lane.pipeline().engine().to_owned(),
         why: lane.pipeline().why().to_owned(),
         load_ms: lane.load_ms(),
-        stages: lane.stages(),
+        p99_9_over_p50: whole.and_then(|whole| Some(whole.p99_9_ms? / whole.p50_ms?)),
+        stages,
         cpu_ms_a_part: lane.cpu_ms_a_part(),
         allocations_a_part: is_alone.then(|| lane.allocations_a_part()),
     }
@@ -257,6 +262,9 @@ fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
     for (place, found) in findings.engines.iter().enumerate() {
         writeln!(out, "\nengine         {} ({})", found.engine, found.why)?;
         writeln!(out, "{}\n", stages_table(&found.stages))?;
+        if let Some(ratio) = found.p99_9_over_p50 {
+            writeln!(out, "whole part     p99.9 is {ratio:.2} times the p50")?;
+        }
         if let Some(cpu) = found.cpu_ms_a_part {
             writeln!(out, "CPU time       {cpu:.1} ms a part, all threads")?;
         }

@@ -58,7 +58,7 @@ pub(crate) struct BuildArgs {
     /// What the GPU computes with, in place of the configuration's. Where 16 bits are not trusted plans of 32 are built, too.
     #[arg(long, value_name = "PRECISION")]
     pub(crate) precision: Option<PrecisionChoice>,
-    /// Deletes this board's plans of the model first.
+    /// Builds good ones again, too. Each stays until another one takes its place.
     #[arg(long)]
     pub(crate) again: bool,
     /// Memory that TensorRT may try things out with.
@@ -67,7 +67,7 @@ pub(crate) struct BuildArgs {
     /// One JSON object.
     #[arg(long)]
     pub(crate) json: bool,
-    /// For `model install`, which waits for it.
+    /// For whoever waits for it: `model install`, and a station that lacks plans.
     #[arg(long, hide = true)]
     pub(crate) end_with_parent: bool,
 }

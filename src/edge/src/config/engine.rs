@@ -18,6 +18,7 @@ pub(crate) struct EngineToml {
     pub(crate) precision: PrecisionChoice,
     /// Empty: in the station's own folder.
     pub(crate) plans: PathBuf,
+    pub(crate) build_plans: bool,
     pub(crate) keep_warm: bool,
 }
 
@@ -28,6 +29,7 @@ impl Default for EngineToml {
             fallback: Fallback::Cpu,
             precision: PrecisionChoice::Fp32,
             plans: PathBuf::new(),
+            build_plans: true,
             keep_warm: true,
         }
     }
@@ -77,6 +79,14 @@ impl PrecisionChoice {
             Self::Fp16 => 16,
         }
     }
+
+    /// As it is typed.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fp32 => "fp32",
+            Self::Fp16 => "fp16",
+        }
+    }
 }
 
 impl From<PrecisionChoice> for Precision {
@@ -114,6 +124,8 @@ pub(crate) struct EngineSpec {
     pub(crate) precision: PrecisionChoice,
     /// Folder of the plans that this board has built.
     pub(crate) plans: PathBuf,
+    /// Whether a station builds those that it lacks, beside whatever stands in.
+    pub(crate) build_plans: bool,
     /// Whether it runs on an idle line, too, should it be slower after a pause.
     pub(crate) keep_warm: bool,
 }
@@ -126,6 +138,7 @@ impl EngineSpec {
             fallback: Fallback::Cpu,
             precision: PrecisionChoice::Fp32,
             plans: PathBuf::new(),
+            build_plans: false,
             keep_warm: false,
         }
     }
@@ -145,6 +158,7 @@ impl EngineSpec {
             fallback: Fallback::Stop,
             precision,
             plans: plans.to_owned(),
+            build_plans: false,
             keep_warm: false,
         }
     }
@@ -176,6 +190,7 @@ impl Checker {
             fallback: typed.fallback,
             precision: typed.precision,
             plans: own_path(&typed.plans, path, "plans"),
+            build_plans: typed.build_plans,
             keep_warm: typed.keep_warm,
         }
     }
@@ -209,13 +224,13 @@ mod tests {
             (Fallback::Cpu, CpuChoice::Fastest)
         );
         assert_eq!(spec.plans, Path::new("/var/lib/twinspect/left/plans"));
-        assert!(spec.keep_warm);
+        assert!(spec.keep_warm && spec.build_plans);
     }
 
     #[test]
     fn every_key_is_taken() {
         let keys = "kind = \"tensorrt\"\nfallback = \"stop\"\nprecision = \"fp32\"\nplans = \"plans\"\n\
-                    keep_warm = false\n";
+                    build_plans = false\nkeep_warm = false\n";
         let plans = Path::new("/etc/twinspect/plans");
         let expected = EngineSpec::tensorrt(plans, PrecisionChoice::Fp32);
         assert_eq!(engine(keys).unwrap(), expected);
@@ -253,8 +268,12 @@ mod tests {
                 "{keys}"
             );
         }
-        let half = engine("precision = \"fp16\"\n").unwrap();
-        assert_eq!(half.precision, PrecisionChoice::Fp16);
+        for precision in [PrecisionChoice::Fp32, PrecisionChoice::Fp16] {
+            let name = precision.name();
+            let typed = engine(&format!("precision = \"{name}\"\n")).unwrap();
+            assert_eq!(typed.precision, precision);
+            assert_eq!(PrecisionChoice::from_str(name, false), Ok(precision));
+        }
         let elsewhere = engine("plans = \"/srv/plans\"\n").unwrap();
         assert_eq!(elsewhere.plans, Path::new("/srv/plans"));
     }

@@ -285,6 +285,18 @@ pub(crate) struct StreamFigures {
     pub(crate) corrupt: u64,
     pub(crate) late: u64,
     pub(crate) frozen: u64,
+    /// Numbers that a stream left out.
+    #[serde(default)]
+    pub(crate) gaps: u64,
+    /// Pictures whose number was not above the last one of their stream.
+    #[serde(default)]
+    pub(crate) repeated: u64,
+    /// Pictures for which no partner came.
+    #[serde(default)]
+    pub(crate) unpaired: u64,
+    /// Pictures whose stamps are of another clock than those of their partners.
+    #[serde(default)]
+    pub(crate) clocks_apart: u64,
 }
 
 /// The model that judges.

@@ -27,7 +27,8 @@ pub(crate) use protocol::{JudgedPart, LeftPart, Reply, Request};
 pub(crate) use server::{Server, check};
 pub(crate) use status::{
     ActivationStatus, ChallengeStatus, InspectorState, InspectorStatus, ModelsStatus, Parts,
-    RecipeStatus, RecipeSwitch, RecipesStatus, ReloadStatus, Status, Triggered, UnderWay,
+    PlansState, PlansStatus, RecipeStatus, RecipeSwitch, RecipesStatus, ReloadStatus, Status,
+    Triggered, UnderWay,
 };
 
 use std::io;

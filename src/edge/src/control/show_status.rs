@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{InspectorState, ModelsStatus, RecipesStatus, Status, UnderWay};
+use super::{
+    InspectorState, ModelsStatus, PlansState, PlansStatus, RecipesStatus, Status, UnderWay,
+};
 use crate::health::{Attention, Board, Disk};
 use crate::part_report::words;
 
@@ -76,6 +78,22 @@ pub(super) fn for_people(status: &Status, seen: &Seen, out: &mut dyn Write) -> i
             "as wanted"
         };
         writeln!(out, "engine         {what}: {why}")?;
+    }
+    if let Some(PlansStatus { state, why }) = &inspector.plans {
+        let told = match state {
+            PlansState::Building => "are being built for the GPU",
+            PlansState::Built => {
+                "are built: the GPU is tried once when no part has come for a minute, and by `twinspect engine retry`"
+            }
+            PlansState::Failed => "could not be built, or are not trusted",
+        };
+        let told = if *state == PlansState::Built && !inspector.engine_stands_in {
+            "are built, and in use"
+        } else {
+            told
+        };
+        let why = why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+        writeln!(out, "plans          {told}{why}")?;
     }
     if let Some(models) = models {
         show_models(models, out)?;

@@ -97,7 +97,30 @@ pub(crate) struct InspectorStatus {
     /// Whether it stands in for another one that can't be used.
     #[serde(default)]
     pub(crate) engine_stands_in: bool,
+    /// Plans that the GPU lacked, if the station has begun to build them since its start.
+    #[serde(default)]
+    pub(crate) plans: Option<PlansStatus>,
     pub(crate) camera: Option<String>,
+}
+
+/// Plans that a station builds beside its work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlansStatus {
+    pub(crate) state: PlansState,
+    /// Why there are none.
+    pub(crate) why: Option<String>,
+}
+
+/// What has become of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PlansState {
+    /// By a process that gives way to the station.
+    Building,
+    /// The next inspect process uses them.
+    Built,
+    /// Or they are not trusted. It is not tried again before the next start.
+    Failed,
 }
 
 /// What is known of it.

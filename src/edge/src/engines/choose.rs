@@ -53,6 +53,8 @@ pub(crate) struct Chosen {
     pub(crate) role: Role,
     /// Why this one, for people.
     pub(crate) why: String,
+    /// It stands in for a GPU that has everything but plans.
+    pub(crate) lacks_plans: bool,
 }
 
 /// Chooses, proves, and says why.
@@ -93,7 +95,11 @@ pub(crate) fn choose(bundle: &Bundle, spec: &EngineSpec, gpu: Gpu) -> Result<Cho
         Role::Wanted => format!("no GPU is prepared: {}", reason(&error)),
         Role::StandsInFor(_) => reason(&error),
     };
-    Ok(on_cpu(bundle, reference, spec, role, why))
+    let lacks_plans = role != Role::Wanted && error.lacks_plan();
+    Ok(Chosen {
+        lacks_plans,
+        ..on_cpu(bundle, reference, spec, role, why)
+    })
 }
 
 /// Whether a model that is new here should get plans: the station insists on a GPU, or goes by one where it can and others have been built.
@@ -139,6 +145,7 @@ fn native_or_tract(
             proof: native.proof,
             role,
             why: shortened(format!("{why}; {}", native.distance)),
+            lacks_plans: false,
         },
         Err(error) => {
             let role = match role {
@@ -185,6 +192,7 @@ fn trusted_tensorrt(
         proof: trusted.proof,
         role: Role::Wanted,
         why: shortened(why),
+        lacks_plans: false,
     })
 }
 
@@ -227,16 +235,18 @@ impl Chosen {
             proof: reference.proof,
             role,
             why: shortened(why.to_owned()),
+            lacks_plans: false,
         }
     }
 
-    /// An engine that has proven itself elsewhere.
-    pub(crate) fn proven(engine: Box<dyn Engine>, proof: Proof) -> Self {
+    /// An engine that is only to be timed; the proof is its own, or that of the engine it was held to.
+    pub(super) fn to_be_timed(engine: Box<dyn Engine>, proof: Proof) -> Self {
         Self {
             engine,
             proof,
             role: Role::Wanted,
             why: String::new(),
+            lacks_plans: false,
         }
     }
 }

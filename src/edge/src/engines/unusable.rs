@@ -78,7 +78,7 @@ impl Unusable {
     }
 
     /// Whether a plan is all that is missing.
-    fn lacks_plan(&self) -> bool {
+    pub(super) fn lacks_plan(&self) -> bool {
         match self {
             Self::NoPlans { .. } => true,
             Self::Load {
@@ -139,7 +139,7 @@ impl Unusable {
                 ..
             } => source.hint(),
             Self::Proof { .. } | Self::Mistrust { .. } => Some(
-                "delete its plans and build them again (`twinspect engine build --again`); if that changes nothing, \
+                "build its plans again (`twinspect engine build --again`); if that changes nothing, \
                  set engine.kind = \"cpu\" and report what `twinspect check --engine --json` prints"
                     .to_owned(),
             ),

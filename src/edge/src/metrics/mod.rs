@@ -5,6 +5,7 @@
 //! sensors no temperature. All figures carry the station's name, so that several stations of one board can be
 //! told apart.
 
+mod camera;
 mod challenge;
 mod text;
 
@@ -328,34 +329,7 @@ fn surroundings(page: &mut Page, looked: &Looked<'_>) {
         pictures(page, picture);
     }
     if let Some(stream) = &camera.stream {
-        let counters = [
-            (
-                "twinspect_camera_restarts_total",
-                "Times that the camera was started again.",
-                stream.restarts,
-            ),
-            (
-                "twinspect_camera_removals_total",
-                "Times that the camera went away.",
-                stream.removals,
-            ),
-        ];
-        for (name, help, value) in counters {
-            page.family(name, Kind::Counter, help)
-                .value(&[], value as f64);
-        }
-        let mut family = page.family(
-            "twinspect_camera_bad_frames_total",
-            Kind::Counter,
-            "Pictures of the camera that can't be used.",
-        );
-        for (kind, value) in [
-            ("corrupt", stream.corrupt),
-            ("late", stream.late),
-            ("frozen", stream.frozen),
-        ] {
-            family.value(&[("kind", kind)], value as f64);
-        }
+        camera::figures(page, stream);
     }
     let board = looked.board;
     if let Some(celsius) = board.temperature_celsius {

@@ -1,10 +1,9 @@
 //! `twinspect model`: looking after models.
 //!
 //! In the order of a model's life: [`place`] says which store is meant; `install` reads a bundle, has [`plans`] built where a
-//! GPU wants them, and the model proven by a [`proof`] process of its own, whose [`answer`] it waits for; [`switch`] makes it a station's, and goes back; `verify`, `list` and `prune`
+//! GPU wants them, and the model proven by a [`proof`] process of its own, whose answer it waits for; [`switch`] makes it a station's, and goes back; `verify`, `list` and `prune`
 //! look after what is there. `calibrate` makes a new bundle.
 
-mod answer;
 mod calibrate;
 mod install;
 mod list;

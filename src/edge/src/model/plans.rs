@@ -3,15 +3,15 @@
 //! TensorRT builds them in a process of its own, `twinspect engine build`: it takes minutes, and may crash. Where that comes to nothing the
 //! model is installed all the same, and proven by what stands in.
 
+use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::answer::answer_of;
 use super::place::StationPlace;
 use crate::engines::{self, Faster};
+use crate::plans::{Build, build_apart};
 
 /// What became of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,25 +38,14 @@ impl Plans {
     }
 }
 
-/// The keys of `engine build --json` that matter here.
-#[derive(Deserialize)]
-struct Told {
-    stages: Vec<Stage>,
-}
-
-#[derive(Deserialize)]
-struct Stage {
-    kept: bool,
-}
-
 /// Builds what a station's engine lacks of an installed model.
 pub(super) fn build(station: &StationPlace, bundle: &Path, limit_s: u64) -> Plans {
     if !engines::wants_plans(&station.engine) {
         return Plans::NotAsked;
     }
     match run(station, bundle, Duration::from_secs(limit_s)) {
-        Ok(told) if told.stages.iter().all(|stage| stage.kept) => Plans::Kept,
-        Ok(_) => Plans::Built,
+        Ok(Build::AllKept) => Plans::Kept,
+        Ok(Build::Done) => Plans::Built,
         Err(why) => {
             log::warn!("no plans for {}: {why}", bundle.display());
             Plans::Failed
@@ -64,27 +53,10 @@ pub(super) fn build(station: &StationPlace, bundle: &Path, limit_s: u64) -> Plan
     }
 }
 
-fn run(station: &StationPlace, bundle: &Path, limit: Duration) -> Result<Told, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut command = Command::new(program);
-    command
-        .args(["engine", "build", "--json", "--end-with-parent"])
-        .arg("--config")
-        .arg(&station.config)
-        .arg("--bundle")
-        .arg(bundle);
-    let answer =
-        answer_of(&mut command, limit, "--build-limit-s").map_err(|error| error.to_string())?;
-    if !answer.status.success() {
-        return Err(ended(answer.status));
+fn run(station: &StationPlace, bundle: &Path, limit: Duration) -> Result<Build, String> {
+    let mut options = Vec::new();
+    for (option, value) in [("--config", station.config.as_path()), ("--bundle", bundle)] {
+        options.extend([OsStr::new(option), value.as_os_str()]);
     }
-    serde_json::from_slice(&answer.text).map_err(|error| format!("its process answered: {error}"))
-}
-
-/// Its own report stands above, on standard error.
-fn ended(status: ExitStatus) -> String {
-    match status.code() {
-        Some(code) => format!("building them ended with exit code {code}"),
-        None => format!("the process that builds them has died: {status}"),
-    }
+    build_apart(&options, limit, "--build-limit-s")
 }

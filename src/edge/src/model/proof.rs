@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use twinspect_bundle::Bundle;
 use twinspect_store::models::{Change, ModelId, Proof};
 
-use super::answer::answer_of;
 use super::place::StorePlace;
+use crate::answer::answer_of;
 use crate::background;
 use crate::cli::{ProofArgs, ProveProcessArgs};
 use crate::clock;

@@ -10,9 +10,9 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use twinspect_bundle::Bundle;
 use twinspect_engine::StageName;
-use twinspect_engine::tensorrt::{BuildLimits, BuildStep};
+use twinspect_engine::tensorrt::{BuildLimits, BuildScope, BuildStep};
 
-use super::{PlansPlace, open_board};
+use super::{PlansPlace, open_board, take_mark};
 use crate::background;
 use crate::cli::BuildArgs;
 use crate::config::PrecisionChoice;
@@ -52,6 +52,8 @@ pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     if args.end_with_parent {
         background::end_with_parent()?;
     }
+    // Before any library makes a thread: Linux counts niceness by thread, and new ones have their maker's.
+    background::give_way()?;
     let place = PlansPlace::of(&args.plans)?;
     let path = args.bundle.as_ref().or(place.bundle.as_ref());
     let Some(path) = path.cloned() else {
@@ -63,15 +65,16 @@ pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     let bundle = Bundle::open(&path)?;
     let board = open_board()?;
     make(&place.folder)?;
-    background::give_way()?;
     let plans = place.store();
-    if args.again {
-        plans.discard(&board, &bundle)?;
-    }
     if !args.json {
         writeln!(out, "board     {}", board.facts())?;
         writeln!(out, "plans     {}", place.folder.display())?;
     }
+    let scope = if args.again {
+        BuildScope::All
+    } else {
+        BuildScope::Lacking
+    };
     let limits = BuildLimits {
         workspace_bytes: args.workspace_mb << 20,
     };
@@ -80,13 +83,14 @@ pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     let wanted = args.precision.unwrap_or(place.precision);
     let mut build = |precision: PrecisionChoice| -> Result<(), EdgeError> {
         progress.bits = precision.bits();
-        let built = plans.build(&board, &bundle, precision.into(), &limits, &mut |step| {
-            stages.extend(progress.step(step));
-        });
+        let mut told = |step| stages.extend(progress.step(step));
+        let built = plans.build(&board, &bundle, precision.into(), scope, &limits, &mut told);
         progress.finish();
         Ok(built?)
     };
     let compared = OnGpu::of(&bundle, &board, &plans, wanted, &mut build)?;
+    // Whatever had ended the board, this has not.
+    take_mark(&place.folder);
     if !args.json {
         for stage in &stages {
             let StagePlan {

@@ -3,9 +3,14 @@
 //! Each command is a process of its own, beside a station that may run: TensorRT takes minutes and a
 //! multiple of the plans' memory to build them, and may crash.
 
+mod apart;
 mod build;
 mod list;
+mod mark;
 mod prune;
+
+pub(crate) use apart::{Build, build_apart};
+pub(crate) use mark::{set_mark, take_mark};
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -41,15 +41,38 @@ mod tests {
         }
     }
 
-    #[test]
-    fn how_a_recording_has_ended_survives_the_way_to_the_exit_code() {
-        heard(&CameraError::End).unwrap();
-        let broken = RealSenseError::BrokenOff {
+    fn broken() -> RealSenseError {
+        RealSenseError::BrokenOff {
             file: "belt.db3".to_owned(),
             at_s: 2.0,
             length_s: 6.0,
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_file_has_one_exit_code_whoever_plays_it() {
+        let code =
+            |error: RealSenseError| EdgeError::Camera(CameraError::from(Box::new(error))).code();
+        assert_eq!(code(broken()), 3);
+        let file = "belt.db3".to_owned();
+        let found = "a folder";
+        assert_eq!(code(RealSenseError::NoFile { file, found }), 3);
+        // Another camera may come, and what plays without a pair is no broken file.
+        let (serial, found) = (None, Vec::new());
+        assert_eq!(code(RealSenseError::Absent { serial, found }), 6);
+        let (recording, trouble, source) = ("belt".to_owned(), String::new(), None);
+        let no_pair = RealSenseError::NoPair {
+            recording,
+            trouble,
+            source,
         };
-        let error = heard(&Box::new(broken).into()).unwrap_err();
+        assert_eq!(code(no_pair), 6);
+    }
+
+    #[test]
+    fn how_a_recording_has_ended_survives_the_way_to_the_exit_code() {
+        heard(&CameraError::End).unwrap();
+        let error = heard(&Box::new(broken()).into()).unwrap_err();
         assert_eq!(error.code(), 3);
         let told = error.to_string();
         let place = "recording belt.db3 broke off after 2.0 s of 6.0 s";

@@ -99,6 +99,7 @@ pub(super) fn engine_report(
         why,
         stands_in_for,
         on_gpu,
+        lacks_plans: pipeline.lacks_plans(),
         too_slow,
     })
 }

@@ -49,6 +49,12 @@ fn is_stale(verdict: &Verdict) -> bool {
     *verdict == Verdict::NoResult { reason }
 }
 
+/// Whether the engine is to be kept fast now: somebody wants that, no picture waits, and none is about to come, since no
+/// ticket was read beside those that were `seen`.
+fn warms(is_wanted: bool, is_idle: bool, read: u64, seen: u64) -> bool {
+    is_wanted && is_idle && read == seen
+}
+
 /// Why nothing is inspected any more, the engine apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
@@ -186,6 +192,10 @@ impl Inspect {
                 corrupt: counts.corrupt,
                 late: counts.late,
                 frozen: counts.frozen,
+                gaps: counts.pairing.gaps,
+                repeated: counts.pairing.repeated,
+                unpaired: counts.pairing.unpaired,
+                clocks_apart: counts.pairing.clocks_apart,
             }
         });
         figures
@@ -195,9 +205,9 @@ impl Inspect {
     /// picture is about to come. A fault that shows here costs no part.
     fn warm(&mut self, is_idle: bool) {
         let read = self.tickets_read.all();
-        let is_idle = is_idle && read == self.tickets_seen;
+        let is_due = warms(self.keep_warm, is_idle, read, self.tickets_seen);
         self.tickets_seen = read;
-        if !(self.keep_warm && is_idle) {
+        if !is_due {
             return;
         }
         match self.pipeline.keep_warm() {
@@ -238,5 +248,19 @@ impl Inspect {
             records_written: records.map_or(0, |records| count(&records.written)),
             records_dropped: records.map_or(0, |records| count(&records.dropped)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_kept_warm_on_an_idle_line_alone() {
+        assert!(warms(true, true, 7, 7));
+        assert!(!warms(false, true, 7, 7), "nobody wants it");
+        assert!(!warms(true, false, 7, 7), "a picture waits");
+        assert!(!warms(true, true, 8, 7), "a ticket has come");
+        assert!(!warms(false, false, 8, 7));
     }
 }

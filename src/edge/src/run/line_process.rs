@@ -6,6 +6,7 @@ mod effects;
 mod engine;
 mod hearing;
 mod models;
+mod plans;
 mod recipes;
 mod requests;
 mod reserve;
@@ -26,6 +27,7 @@ use twinspect_line::Output;
 
 use self::engine::EngineWatch;
 use self::models::Models;
+use self::plans::PlansWatch;
 use self::recipes::Recipes;
 use self::reserve::Reserve;
 use self::trial::Trials;
@@ -86,12 +88,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), EdgeError> {
     let pictures = setup.as_ref().map(|setup| setup.pictures.clone());
     let store = Store::of(&loaded.station.bundle);
     let (chores, tray) = clerk::chores();
-    let shown = ForPage {
+    let others = ForOthers {
         pictures,
         sign: sign.clone(),
         run,
+        orders: order_sender.clone(),
     };
-    let process = LineProcess::new(args, loaded, store.as_ref(), chores.clone(), shown)?;
+    let process = LineProcess::new(args, loaded, store.as_ref(), chores.clone(), others)?;
     clerk::start(store, tray, order_sender.clone());
     let desk = orders::desk(order_sender, wishes, chores);
     let server = socket
@@ -112,14 +115,16 @@ fn run_name() -> Option<String> {
     Some(format!("{}.{}", boot.trim(), Clock::start().start_ns()))
 }
 
-/// What the page needs of the line process.
-struct ForPage {
-    /// Where its pictures go, if there is a page.
+/// What is known beside the loop, and the way into it.
+struct ForOthers {
+    /// Where pictures for the page go, if there is one.
     pictures: Option<PathBuf>,
-    /// What is known of it.
+    /// What is known of the page.
     sign: Sign,
     /// This run of the station.
     run: Option<String>,
+    /// The way back into the loop.
+    orders: Sender<Order>,
 }
 
 struct LineProcess {
@@ -154,6 +159,7 @@ struct LineProcess {
     troubles: Troubles,
     trials: Trials,
     engine: EngineWatch,
+    plans: PlansWatch,
     service: Service,
     challenge: Challenge,
     /// What was last told of it.
@@ -168,7 +174,7 @@ impl LineProcess {
         loaded: Loaded,
         store: Option<&Store>,
         chores: Chores,
-        shown: ForPage,
+        others: ForOthers,
     ) -> Result<Self, EdgeError> {
         let (event_sender, events) = bounded(EVENTS_MAX);
         let station = &loaded.station;
@@ -205,14 +211,15 @@ impl LineProcess {
             report: StationReport::new(args.json),
             unseen: station.records.as_ref().map(|spec| {
                 let name = config::station_name(&args.config);
-                Unseen::start(spec, &name, shown.run.clone())
+                Unseen::start(spec, &name, others.run.clone())
             }),
             troubles: Troubles::default(),
             trials: Trials::default(),
             engine: EngineWatch::new(&station.engine),
-            service: Service::new(&args.config, station, shown.sign),
-            pictures: shown.pictures,
-            run: shown.run,
+            plans: PlansWatch::new(others.orders),
+            service: Service::new(&args.config, station, others.sign),
+            pictures: others.pictures,
+            run: others.run,
             challenge,
             challenge_alarm: None,
             challenge_memory,
@@ -260,6 +267,7 @@ impl LineProcess {
             chaos::meet(Place::Loop, self.station.trigger().counters().parts);
             self.tell_progress();
             self.tell_recipe();
+            self.take_plans();
             if let Some(unseen) = &mut self.unseen {
                 unseen.write(self.clock.now_us());
             }

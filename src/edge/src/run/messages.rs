@@ -173,6 +173,8 @@ pub(super) struct EngineReport {
     pub(super) stands_in_for: Option<Faster>,
     /// It runs on a GPU, whose libraries may end the process.
     pub(super) on_gpu: bool,
+    /// It stands in for a GPU that has everything but plans.
+    pub(super) lacks_plans: bool,
     /// What it takes and what the belt allows, if it stands in and is too slow.
     pub(super) too_slow: Option<String>,
 }

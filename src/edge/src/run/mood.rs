@@ -145,6 +145,7 @@ mod tests {
                 why: "the configuration wants it".into(),
                 stands_in_for: None,
                 on_gpu: false,
+                lacks_plans: false,
                 too_slow: None,
             },
             camera: "recording".into(),

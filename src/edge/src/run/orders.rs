@@ -52,6 +52,8 @@ pub(super) enum Order {
     RecipeFound(Box<(u32, Result<Found, String>)>),
     /// Models that are worth a process in reserve, the most important first.
     Keep(Vec<Found>),
+    /// What has become of plans that the GPU lacks, or why there are none.
+    PlansBuilt(Result<(), String>),
     /// Whether there is memory for a process in reserve, or why not.
     Weighed {
         generation: u64,

@@ -1,11 +1,22 @@
-//! A process that proves a model beside the one that judges must not take its time.
+//! What must not take the time of whoever judges: a process that proves a model beside it, and threads of its own that
+//! can wait.
 
 use rustix::process::{Pid, Resource, getpriority_process, getrlimit, setpriority_process};
 
-/// How nice it is meanwhile; 19 would be the most.
+/// How nice they are; 19 would be the most.
 const NICE: i32 = 10;
 /// CAP_SYS_NICE of `capabilities(7)`.
 const MAY_RISE: u32 = 23;
+
+/// This thread lets others go first from here on, those of its own process too: Linux counts niceness by thread. A
+/// kernel that refuses it is no reason to stop.
+pub(super) fn let_others_first() {
+    let stood_back =
+        getpriority_process(None).and_then(|before| setpriority_process(None, before.max(NICE)));
+    if let Err(error) = stood_back {
+        log::debug!("asking for less of the processor: {error}");
+    }
+}
 
 /// It is nice to others until this is given up. Whoever judges must not be, so nobody is nice who could not
 /// come back.
@@ -61,6 +72,17 @@ fn has_the_right(status: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_stands_back_alone() {
+        let before = getpriority_process(None).unwrap();
+        let stood_back = std::thread::spawn(|| {
+            let_others_first();
+            getpriority_process(None).unwrap()
+        });
+        assert_eq!(stood_back.join().unwrap(), before.max(NICE));
+        assert_eq!(getpriority_process(None).unwrap(), before);
+    }
 
     #[test]
     fn the_right_to_rise_is_read_from_the_kernel_s_words() {

@@ -25,6 +25,7 @@ use crate::error::{EdgeError, WithCauses};
 use crate::latency::milliseconds;
 use crate::pictures::{self, Snapshot};
 use crate::pipeline::{Pipeline, Timings};
+use crate::run::priority::let_others_first;
 
 /// A part that was judged, before its frame is let go.
 pub(crate) struct Judged {
@@ -61,7 +62,7 @@ pub(crate) struct Records {
 pub(crate) struct RecordCounts {
     pub(crate) written: AtomicU64,
     pub(crate) dropped: AtomicU64,
-    /// The disk does not keep up: the next record that finds room says so.
+    /// The thread does not keep up: the next record that finds room says so.
     is_behind: AtomicBool,
 }
 
@@ -96,6 +97,7 @@ impl Records {
         };
         let told = Arc::clone(&counts);
         let writer = std::thread::spawn(move || {
+            let_others_first();
             // What a crash has left is swept now, if no other process still writes.
             if let Err(error) = shelf.open() {
                 log::debug!("the first record tries again: {}", WithCauses(&error));
@@ -139,13 +141,16 @@ impl Records {
         if kept {
             if self.counts.is_behind.swap(false, Ordering::Relaxed) {
                 let dropped = self.counts.dropped.load(Ordering::Relaxed);
-                log::warn!("the disk keeps up with records again; {dropped} were dropped so far");
+                log::warn!(
+                    "records are written as fast as parts come again; {dropped} were dropped so far"
+                );
             }
         } else {
             self.counts.dropped.fetch_add(1, Ordering::Relaxed);
             if !self.counts.is_behind.swap(true, Ordering::Relaxed) {
                 log::warn!(
-                    "records are dropped: the disk does not keep up with them. Parts are judged all the same"
+                    "records are dropped: they are not written as fast as parts come, for want of disk or processor. Parts are \
+                     judged all the same"
                 );
             }
         }

@@ -17,7 +17,7 @@ use super::station_report::Measured;
 use crate::config::{self, Change, ReloadError};
 use crate::control::{
     ChallengeStatus, Folders, InspectorStatus, LeftPart, ModelStatus, ModelsStatus, Parts,
-    RecipesStatus, ReloadStatus, Reply, Status, UnderWay,
+    PlansState, PlansStatus, RecipesStatus, ReloadStatus, Reply, Status, UnderWay,
 };
 use crate::error::WithCauses;
 use crate::page::Sign;
@@ -54,6 +54,8 @@ pub(super) struct Service {
     unchosen: Option<String>,
     /// A model that was given up, and why.
     given_up: Option<String>,
+    /// Plans that the GPU has lacked since the start.
+    plans: Option<PlansStatus>,
     history: History,
     /// What brings parts.
     trigger_source: &'static str,
@@ -76,6 +78,7 @@ impl Service {
             under_way: None,
             unchosen: None,
             given_up: None,
+            plans: None,
             history: History::default(),
             trigger_source: match station.decisions.trigger.source {
                 SourceSpec::Sensor { .. } => "sensor",
@@ -139,6 +142,12 @@ impl Service {
     /// A model was given up, or another one works.
     pub(super) fn given_up(&mut self, text: Option<String>) {
         self.given_up = text;
+        self.show();
+    }
+
+    /// What has become of plans that the GPU lacks.
+    pub(super) fn plans(&mut self, plans: PlansStatus) {
+        self.plans = Some(plans);
         self.show();
     }
 
@@ -255,6 +264,7 @@ impl Service {
                 engine: known.map(|ready| ready.engine.name.clone()),
                 engine_why: known.map(|ready| ready.engine.why.clone()),
                 engine_stands_in: known.is_some_and(|ready| ready.engine.stands_in_for.is_some()),
+                plans: self.plans.clone(),
                 camera: known.map(|ready| ready.camera.clone()),
             },
             parts: Parts {
@@ -291,6 +301,11 @@ impl Service {
         }
     }
 
+    fn is_building_plans(&self) -> bool {
+        let plans = self.plans.as_ref();
+        plans.is_some_and(|plans| plans.state == PlansState::Building)
+    }
+
     fn show(&mut self) {
         let Some(mood) = self.mood else { return };
         self.doing = match &self.unchosen {
@@ -306,6 +321,9 @@ impl Service {
         }
         if let Some(UnderWay { model, step }) = &self.under_way {
             self.doing.push_str(&format!("; {step} model {model}"));
+        }
+        if self.is_building_plans() {
+            self.doing.push_str("; plans for the GPU are being built");
         }
         if let Some(text) = &self.given_up {
             self.doing.push_str("; ");

@@ -14,6 +14,7 @@ use crate::error::WithCauses;
 use crate::page::{Album, Shown};
 use crate::pictures::{self, Snapshot};
 use crate::pipeline::Pipeline;
+use crate::run::priority::let_others_first;
 
 /// Snapshots that go round: one is drawn, one waits.
 const SNAPSHOTS: usize = 2;
@@ -21,8 +22,6 @@ const SNAPSHOTS: usize = 2;
 const PASS_EVERY_US: u64 = 900_000;
 /// From one picture of a rejected part to the next. Rejected parts are what people want to see.
 const REJECT_EVERY_US: u64 = 200_000;
-/// Below everything else of the inspect process.
-const NICE: i32 = 10;
 
 struct Drawing {
     shown: Shown,
@@ -52,10 +51,7 @@ impl Showcase {
         let works = Arc::new(AtomicBool::new(true));
         let does = Arc::clone(&works);
         std::thread::spawn(move || {
-            // Linux keeps a niceness for each thread, not for each process.
-            if let Err(error) = rustix::process::nice(NICE) {
-                log::debug!("lowering the priority of the thread that draws: {error}");
-            }
+            let_others_first();
             let mut album = Album::open(folder);
             for Drawing { shown, snapshot } in drawings {
                 let drawn = album.add(shown, |path| {

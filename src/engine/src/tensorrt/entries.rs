@@ -132,9 +132,9 @@ impl PlanEntry {
             let mut lines = purpose.lines();
             lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "))
         };
-        // The library's file tells boards apart, and nobody else.
-        let tensorrt = line("tensorrt").and_then(|line| line.split(',').next());
-        match (tensorrt, line("gpu"), line("driver")) {
+        // The library's file and the driver's digest tell boards apart, and nobody else.
+        let first = |key: &str| line(key).and_then(|line| line.split(',').next());
+        match (first("tensorrt"), line("gpu"), first("driver")) {
             (Some(tensorrt), Some(gpu), Some(driver)) => {
                 format!("{what}, built with TensorRT {tensorrt} on {gpu}, driver {driver}")
             }
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn a_plan_says_what_it_was_built_with_where_no_board_is_asked() {
         let board = "tensorrt = 10.3.0, 7 bytes of 9\ngpu = Orin, compute capability 8.7, 16 multiprocessors\n\
-                     driver = 12060";
+                     driver = 12060, 0a1b";
         let with = "built with TensorRT 10.3.0 on Orin, compute capability 8.7, 16 multiprocessors, driver 12060";
         assert_eq!(
             words(&format!("revision = 1\n{board}\ntypes = f32\nnetwork = ab")),

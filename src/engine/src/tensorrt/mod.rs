@@ -20,7 +20,7 @@ pub use board::{Board, BoardFacts};
 pub use entries::{PlanEntry, PlanUse};
 pub use error::PlanError;
 pub use half::{HEAD_PREFIX, HalfError};
-pub use plans::{BuildStep, PlanStore};
+pub use plans::{BuildScope, BuildStep, PlanStore};
 pub use twinspect_tensorrt::{BuildLimits, Error as GpuError};
 
 use twinspect_bundle::{Bundle, Manifest};
@@ -30,6 +30,7 @@ use twinspect_core::score::{FusionInputs, FusionMaps, MapStack, StageMaps};
 use twinspect_tensorrt::{Direction, Engine as Network, Pending, Runtime, Session, Transfer};
 
 use crate::engine::{Engine, EngineError, Precision, StageName, is_usable};
+use crate::native::with_causes;
 use crate::tract::ModelError;
 use source::StageSource;
 
@@ -137,7 +138,8 @@ fn load(
     match session.record() {
         Err(error) if !error.is_sticky() => {
             // It costs time and nothing else: what can't be captured is queued anew for each part.
-            log::warn!("the {stage} network runs without a graph: {error}");
+            let why = with_causes(&error);
+            log::warn!("the {stage} network runs without a graph: {why}");
             session.launch().and_then(Pending::wait).map_err(gpu)?;
         }
         recorded => recorded.map_err(gpu)?,

@@ -27,6 +27,15 @@ pub struct PlanStore {
     pub(super) folder: PathBuf,
 }
 
+/// Which plans are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildScope {
+    /// Those that are missing or damaged.
+    Lacking,
+    /// All, and nothing that was measured before is gone by. A good plan stays until another one takes its place.
+    All,
+}
+
 /// How far building is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BuildStep {
@@ -46,35 +55,52 @@ impl PlanStore {
         }
     }
 
-    /// Builds what is missing or damaged. Never do this in the process that inspects: it takes
+    /// Builds what is wanted. Never do this in the process that inspects: it takes
     /// minutes and a multiple of the plans' memory, and TensorRT may crash.
     ///
     /// # Errors
     /// [`PlanError::Write`] and [`PlanError::Exposed`] before anything is built if the folder can't be written,
-    /// or can be by others; [`PlanError::Build`]; plans that were built before stay.
+    /// or can be by others; [`PlanError::Build`]; plans that were built before stay, in any scope.
     pub fn build(
         &self,
         board: &Board,
         bundle: &Bundle,
         precision: Precision,
+        scope: BuildScope,
         limits: &BuildLimits,
         progress: &mut dyn FnMut(BuildStep),
     ) -> Result<(), PlanError> {
         tempfile::tempfile_in(&self.folder).map_err(PlanError::Write)?;
         self.hold_private()?;
+        let cache_purpose = cache_purpose(board);
+        let cache_file = self.file("timing", &cache_purpose);
+        let mut cache = match scope {
+            // Whatever is wrong with a cache: it only makes a build longer.
+            BuildScope::Lacking => sealed::read(&cache_file, &cache_purpose).ok(),
+            BuildScope::All => None,
+        };
         for stage in stages(bundle) {
             let source = StageSource::of(bundle, stage, precision)?;
-            match self.plan_of(board, &source) {
-                Ok(_) => progress(BuildStep::Kept(stage)),
-                Err(error) if error.is_cured_by_building() => {
-                    progress(BuildStep::Building(stage));
-                    self.build_one(board, source, limits)?;
-                    progress(BuildStep::Built(stage));
-                }
-                Err(error) => return Err(error),
+            if scope == BuildScope::Lacking && self.holds(board, &source)? {
+                progress(BuildStep::Kept(stage));
+                continue;
             }
+            progress(BuildStep::Building(stage));
+            let learned = self.build_one(board, source, limits, cache.as_deref())?;
+            sealed::write(&cache_file, &cache_purpose, &learned).map_err(PlanError::Write)?;
+            cache = Some(learned);
+            progress(BuildStep::Built(stage));
         }
         Ok(())
+    }
+
+    /// Whether a good plan is there.
+    fn holds(&self, board: &Board, source: &StageSource<'_>) -> Result<bool, PlanError> {
+        match self.plan_of(board, source) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_cured_by_building() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The plan of a stage for this board, at a precision. The fusion is always computed with 32 bits.
@@ -116,54 +142,27 @@ impl PlanStore {
         }
     }
 
-    /// Deletes the plans of a bundle for this board, of any precision, and what was learned from building them.
-    ///
-    /// # Errors
-    /// [`PlanError::Write`]; what was not there is none.
-    pub fn discard(&self, board: &Board, bundle: &Bundle) -> Result<(), PlanError> {
-        let mut files = vec![self.file("timing", &cache_purpose(board))];
-        for stage in stages(bundle) {
-            for precision in Precision::ALL {
-                let purpose = match StageSource::of(bundle, stage, precision) {
-                    Ok(source) => source.purpose(board),
-                    // Then there is no plan of it either.
-                    Err(PlanError::Half { .. }) => continue,
-                    Err(error) => return Err(error),
-                };
-                files.push(self.file(&stage.to_string(), &purpose));
-            }
-        }
-        for file in files {
-            match fs_err::remove_file(file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(PlanError::Write(error));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
+    /// Builds a plan and keeps it; what was learned of the board meanwhile.
     fn build_one(
         &self,
         board: &Board,
         source: StageSource<'_>,
         limits: &BuildLimits,
-    ) -> Result<(), PlanError> {
+        cache: Option<&[u8]>,
+    ) -> Result<Vec<u8>, PlanError> {
         let (stage, purpose) = (source.stage(), source.purpose(board));
-        let cache_purpose = cache_purpose(board);
-        let cache_file = self.file("timing", &cache_purpose);
-        // Whatever is wrong with a cache: it only makes a build longer.
-        let cache = sealed::read(&cache_file, &cache_purpose).ok();
         let network = source.parsed(board)?;
-        let built = network.build(limits, cache.as_deref());
+        let built = network.build(limits, cache);
         let built = built.map_err(|source| PlanError::Build { stage, source })?;
+        if built.is_cache_rejected {
+            log::warn!(
+                "{stage}: TensorRT does not take the timing cache that it wrote itself: a new one is begun, and the \
+                 build takes longer"
+            );
+        }
         let file = self.file(&stage.to_string(), &purpose);
-        let keep = |file: &Path, purpose: &str, bytes: &[u8]| {
-            sealed::write(file, purpose, bytes).map_err(PlanError::Write)
-        };
-        keep(&file, &purpose, built.plan.as_bytes())?;
-        keep(&cache_file, &cache_purpose, &built.timing_cache)
+        sealed::write(&file, &purpose, built.plan.as_bytes()).map_err(PlanError::Write)?;
+        Ok(built.timing_cache)
     }
 
     /// Whether nobody but the owner may put files into the folder.

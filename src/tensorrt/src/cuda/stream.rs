@@ -141,7 +141,9 @@ impl Stream {
         let mut captured = ptr::null_mut();
         // SAFETY: a place for the result. Called after a failure, too, or the stream would stay in
         // capture.
-        let ended = unsafe { driver.end_capture(self.handle(), &raw mut captured) };
+        let mut end = || unsafe { driver.end_capture(self.handle(), &raw mut captured) };
+        // It may have failed before it ended anything, and a stream in capture can't even be waited for.
+        let ended = end().or_else(|first| end().map_err(|_| first));
         // SAFETY: the capture's graph, which is ours now, or null.
         let captured = unsafe { Captured::new(self.device(), captured) };
         queued?;

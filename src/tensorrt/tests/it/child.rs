@@ -1,8 +1,9 @@
 //! The scenarios, each in a process of its own.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use twinspect_double_nvinfer::Counter;
+use twinspect_double_nvinfer::{Counter, Misuse};
 use twinspect_tensorrt::{Device, Error, TensorRt};
 
 use crate::tour::{self, Stop};
@@ -18,6 +19,8 @@ fn play() {
     let result = match words[..] {
         ["open"] => open(),
         ["tour", transfer, types] => tour::run(transfer, types),
+        ["panicking", transfer, types] => panicking(transfer, types),
+        ["misuse", what] => misuse(what),
         ["board", of] => crate::board::prove(of),
         ["lean", library] => crate::nvidia::lean(Path::new(library)),
         ["rtx", library, parser] => crate::nvidia::rtx(Path::new(library), Path::new(parser)),
@@ -32,6 +35,7 @@ fn play() {
     for (key, counter) in [
         ("alive-cuda", Counter::CudaAlive),
         ("calls-cuda", Counter::CudaCalls),
+        ("graphs-cuda", Counter::CudaGraphs),
         ("alive-nvinfer", Counter::NvinferAlive),
         ("calls-nvinfer", Counter::NvinferCalls),
     ] {
@@ -52,6 +56,42 @@ fn open() -> Result<(), Stop> {
     Ok(())
 }
 
+/// The tour in a program whose log panics.
+fn panicking(transfer: &str, types: &str) -> Result<(), Stop> {
+    log::set_logger(&Panicking).expect("the first log of this process");
+    log::set_max_level(log::LevelFilter::Trace);
+    let result = tour::run(transfer, types);
+    println!("@panics {}", PANICS.load(Ordering::Relaxed));
+    result
+}
+
+/// Panics at what TensorRT tells beside errors and warnings, on whatever thread it does.
+struct Panicking;
+
+static PANICS: AtomicU64 = AtomicU64::new(0);
+
+impl log::Log for Panicking {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if record.level() > log::Level::Warn {
+            PANICS.fetch_add(1, Ordering::Relaxed);
+            panic!("a log that panics at {}", record.args());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn misuse(what: &str) -> Result<(), Stop> {
+    let mut all = Misuse::ALL.into_iter();
+    let misuse = all.find(|misuse| format!("{misuse:?}") == what);
+    misuse.expect("a known misuse").make();
+    Err(Stop::Wrong("the doubles bear it".to_owned()))
+}
+
 fn tell(error: &Error) {
     let mut text = error.to_string();
     let mut next = std::error::Error::source(error);
@@ -62,4 +102,5 @@ fn tell(error: &Error) {
     println!("@result error {text}");
     println!("@hint {}", error.hint().unwrap_or("none"));
     println!("@sticky {}", error.is_sticky());
+    println!("@absent {}", error.is_absent());
 }

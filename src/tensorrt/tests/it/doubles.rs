@@ -44,6 +44,27 @@ impl Installation {
         self
     }
 
+    /// Makes a double forget a function, under all of these names: nobody finds it by its own name any more.
+    pub(crate) fn without_function(self, names: &[&str], function: &str) -> Self {
+        let mut library = std::fs::read(self.path(names[0])).expect("a double is read");
+        let length = function.len();
+        let mut after = 0;
+        while let Some(found) = library[after..]
+            .windows(length)
+            .position(|window| window == function.as_bytes())
+        {
+            after += found + length;
+            library[after - 1] = b'_';
+        }
+        assert!(after > 0, "no {function} in the double");
+        std::fs::write(self.path("lame.so"), library).expect("a double is written");
+        for name in names {
+            std::fs::remove_file(self.path(name)).expect("a link is removed");
+            std::os::unix::fs::symlink("lame.so", self.path(name)).expect("a link is made");
+        }
+        self
+    }
+
     /// Runs a scenario of [`child`](crate::child) with these wishes to the doubles.
     pub(crate) fn run(&self, scenario: &str, cuda: &str, nvinfer: &str) -> Outcome {
         let nvinfer = format!("release={},{nvinfer}", self.release);

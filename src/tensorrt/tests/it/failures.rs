@@ -1,5 +1,7 @@
 //! Every single call of both libraries, failing once.
 
+use std::cell::Cell;
+
 use crate::doubles::{Installation, Outcome};
 
 /// Plays the tour once for each call of a library, which fails in that one.
@@ -62,6 +64,7 @@ fn a_call_of_cuda_that_fails_once_is_an_error_or_makes_no_difference() {
 #[test]
 fn a_sticky_error_is_told_as_one_wherever_it_begins() {
     let wish = |call| (format!("fail={call}:700"), String::new());
+    let behind = Cell::new(0);
     each(
         "10.16.1",
         "tour copied f32",
@@ -73,6 +76,19 @@ fn a_sticky_error_is_told_as_one_wherever_it_begins() {
                 && outcome.said("sticky") == Some("true");
             // The last calls give things back, with nobody to tell.
             assert!(is_told || result == "ok", "call {call}: {result}");
+            // Where TensorRT meets it first, its words are not lost.
+            if result.contains("after enqueueV3 of TensorRT failed") {
+                let words = "| it logged: CUDA error 700 launching the network";
+                assert!(result.ends_with(words), "call {call}: {result}");
+                behind.set(behind.get() + 1);
+            } else {
+                assert!(
+                    !outcome.text.contains("launching the network"),
+                    "call {call}"
+                );
+            }
         },
     );
+    // The tour's four runs without a graph, and the two that record one.
+    assert_eq!(behind.get(), 6);
 }

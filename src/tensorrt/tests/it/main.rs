@@ -15,4 +15,5 @@ mod mutations;
 mod nvidia;
 mod opening;
 mod results;
+mod strictness;
 mod tour;

@@ -1,7 +1,7 @@
 //! NVIDIA's own libraries, as far as they go without a GPU: the lean runtimes of TensorRT, and
 //! TensorRT-RTX, which has a builder and an ONNX parser, too.
 //!
-//! `TWINSPECT_NVIDIA` names the folder that `nvidia/fetch` has filled; without it these tests say
+//! `TWINSPECT_NVIDIA` names the folder that `tests/nvidia` has filled; without it these tests say
 //! that they are skipped. With a driver they go further, which is expected as well as its absence.
 
 use std::path::{Path, PathBuf};
@@ -89,7 +89,7 @@ pub(crate) fn lean(library: &Path) -> Result<(), Stop> {
     }
 }
 
-/// The runtime's canaries, plans that are none, and the networks of a product, parsed and built.
+/// The runtime's canaries, plans that are none, and our networks, parsed and built.
 pub(crate) fn rtx(library: &Path, parser: &Path) -> Result<(), Stop> {
     let tensorrt = open(library, Some(parser))?;
     garbage_is_refused(&tensorrt)?;
@@ -104,30 +104,18 @@ pub(crate) fn rtx(library: &Path, parser: &Path) -> Result<(), Stop> {
         Err(error) => return Err(error.into()),
         Ok(_) => return Err(Stop::Noticed("no ONNX was read".to_owned())),
     }
-    let rgb = (
-        "rgb.onnx",
-        [("rgb", &[1, 3, 256, 256]), ("maps", &[1, 3, 64, 64])],
-    );
-    let geometry = (
-        "geometry.onnx",
-        [("geometry", &[1, 12, 64, 64]), ("maps", &[1, 5, 64, 64])],
-    );
-    for (file, [input, output]) in [rgb, geometry] {
-        let network = Builder::new(&tensorrt)?.parse(&of_the_product(file), Types::F32)?;
+    for (name, onnx, expected) in networks() {
+        let network = Builder::new(&tensorrt)?.parse(&onnx, Types::F32)?;
         let tensors = network.tensors().iter();
         let found: Vec<_> = tensors
             .map(|tensor| {
                 (
+                    tensor.direction,
                     tensor.name.as_str(),
                     tensor.shape.as_slice(),
-                    tensor.direction,
                 )
             })
             .collect();
-        let expected = [
-            (input.0, input.1.as_slice(), Direction::Input),
-            (output.0, output.1.as_slice(), Direction::Output),
-        ];
         expect(found == expected, format!("{found:?}"))?;
         let built = network.build(
             &BuildLimits {
@@ -136,11 +124,11 @@ pub(crate) fn rtx(library: &Path, parser: &Path) -> Result<(), Stop> {
             None,
         )?;
         let (plan, cache) = (built.plan.as_bytes().len(), built.timing_cache.len());
-        println!("@built {file}: plan {plan} bytes, timing cache {cache} bytes");
+        println!("@built {name}: plan {plan} bytes, timing cache {cache} bytes");
         expect(plan > 100_000, format!("a plan of {plan} bytes"))?;
         match Runtime::new(&tensorrt)?.engine(&built.plan) {
             Ok(engine) => expect(
-                engine.tensors().len() == 2,
+                engine.tensors().len() == expected.len(),
                 format!("{:?}", engine.tensors()),
             )?,
             Err(Error::Refused { said, .. }) => {
@@ -155,6 +143,58 @@ pub(crate) fn rtx(library: &Path, parser: &Path) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// A name, a network, and its tensors.
+type Sample = (
+    &'static str,
+    Vec<u8>,
+    Vec<(Direction, &'static str, &'static [usize])>,
+);
+
+/// One of each kind that the trainer makes: both senses of a product, the gate that joins them, and what a refined
+/// student has besides, which is attention.
+fn networks() -> [Sample; 4] {
+    use Direction::{Input, Output};
+    let gate = include_bytes!("../fixtures/gate.onnx").to_vec();
+    let refinement = include_bytes!("../fixtures/refinement.onnx").to_vec();
+    [
+        (
+            "rgb",
+            of_the_product("rgb.onnx"),
+            vec![
+                (Input, "rgb", &[1, 3, 256, 256]),
+                (Output, "maps", &[1, 4, 64, 64]),
+            ],
+        ),
+        (
+            "geometry",
+            of_the_product("geometry.onnx"),
+            vec![
+                (Input, "geometry", &[1, 12, 64, 64]),
+                (Output, "maps", &[1, 5, 64, 64]),
+            ],
+        ),
+        (
+            "gate",
+            gate,
+            vec![
+                (Input, "evidence_rgb", &[1, 3, 64, 64]),
+                (Input, "evidence_geometry", &[1, 6, 64, 64]),
+                (Input, "valid", &[1, 1, 64, 64]),
+                (Output, "fused", &[1, 1, 64, 64]),
+                (Output, "weight", &[1, 1, 64, 64]),
+            ],
+        ),
+        (
+            "refinement",
+            refinement,
+            vec![
+                (Input, "student.refine2.narrow.conv2.relu", &[1, 64, 16, 16]),
+                (Output, "student.refine2.widen", &[1, 112, 16, 16]),
+            ],
+        ),
+    ]
 }
 
 fn open(library: &Path, parser: Option<&Path>) -> Result<TensorRt, Stop> {

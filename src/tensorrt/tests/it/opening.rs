@@ -80,6 +80,8 @@ fn without_tensorrt_each_name_is_told() {
         &[&missing(11), &missing(10), &missing(8)],
         "install TensorRT of this board's JetPack",
     );
+    assert_eq!(outcome.said("absent"), Some("true"), "{outcome:#?}");
+    assert!(!outcome.text.contains("libnvinfer.so.12"), "{outcome:#?}");
 }
 
 /// As on boards where one of TensorRT's own libraries is missing: it is there and does not load.
@@ -137,17 +139,36 @@ fn other_versions_are_refused_before_anything_is_called() {
     assert_eq!(outcome.number("calls-nvinfer"), 0);
 }
 
+/// Alone on its board, under its own name; and under that of another.
 #[test]
-fn a_major_version_that_is_unknown_is_refused() {
-    let installation = Installation::of("12.0.0");
-    installation.link("nvinfer", "libnvinfer.so.11");
+fn a_major_version_that_is_unknown_is_refused_and_not_absent() {
+    let renamed = Installation::of("12.0.0");
+    renamed.link("nvinfer", "libnvinfer.so.11");
+    for (version, installation) in [
+        ("12.0.0", Installation::of("12.0.0")),
+        ("9.3.0", Installation::of("9.3.0")),
+        ("12.0.0", renamed),
+    ] {
+        let outcome = installation.run("open", "", "");
+        let words = format!("TensorRT {version} is unknown: 8.5 and later, 10 and 11 are known");
+        check(&outcome, &[&words], "until twinspect knows");
+        assert_eq!(outcome.said("absent"), Some("false"), "{outcome:#?}");
+        assert_eq!(outcome.number("calls-nvinfer"), 0);
+    }
+}
+
+#[test]
+fn a_known_release_is_taken_before_an_unknown_one() {
+    let installation = Installation::of("8.6.1");
+    std::fs::write(installation.path("libnvinfer.so.12"), b"no library")
+        .expect("a file is written");
     let outcome = installation.run("open", "", "");
-    check(
-        &outcome,
-        &["TensorRT 12.0.0 is unknown: 8.5 and later, 10 and 11 are known"],
-        "until twinspect knows",
-    );
-    assert_eq!(outcome.number("calls-nvinfer"), 0);
+    assert_eq!(outcome.said("version"), Some("8.6.1 V8"));
+    // Alone it is nothing, but it is there.
+    let outcome = installation.without("libnvinfer.so.8").run("open", "", "");
+    let words = ["libnvinfer.so.8: ", "libnvinfer.so.12: ", "file too short"];
+    check(&outcome, &words, "install TensorRT");
+    assert_eq!(outcome.said("absent"), Some("false"), "{outcome:#?}");
 }
 
 #[test]
@@ -173,4 +194,84 @@ fn a_factory_s_pointer_into_the_first_page_is_a_failure() {
         "TensorRT gave nothing for createInferBuilder | it logged: CUDA initialization failure with error: 35",
     ];
     check(&outcome, &words, "use the CPU engine");
+}
+
+/// Libraries under each other's names, and doubles that have forgotten one function.
+#[test]
+fn a_function_that_is_missing_is_named_with_its_library() {
+    const RUNTIME: &str = "libnvinfer.so.10";
+    const PARSER: &str = "libnvonnxparser.so.10";
+    const DRIVER: &str = "libcuda.so.1";
+    let all = || Installation::of("10.3.0");
+    let without = |names: &[&str], function| all().without_function(names, function);
+    let other = |name: &str, double: &str| {
+        let installation = all().without(name);
+        installation.link(double, name);
+        installation
+    };
+    let build = "tour mapped f32";
+    for (installation, scenario, library, function) in [
+        (other(DRIVER, "nvinfer"), "open", DRIVER, "cuInit"),
+        (
+            other(PARSER, "cuda"),
+            build,
+            PARSER,
+            "getNvOnnxParserVersion",
+        ),
+        (
+            without(&[DRIVER], "cuGraphLaunch"),
+            "open",
+            DRIVER,
+            "cuGraphLaunch",
+        ),
+        (
+            without(&[RUNTIME, PARSER], "createInferRuntime_INTERNAL"),
+            build,
+            RUNTIME,
+            "createInferRuntime_INTERNAL",
+        ),
+        (
+            without(&[RUNTIME, PARSER], "createInferBuilder_INTERNAL"),
+            build,
+            RUNTIME,
+            "createInferBuilder_INTERNAL",
+        ),
+        (
+            without(&[RUNTIME, PARSER], "createNvOnnxParser_INTERNAL"),
+            build,
+            PARSER,
+            "createNvOnnxParser_INTERNAL",
+        ),
+    ] {
+        let outcome = installation.run(scenario, "", "");
+        let words = format!("{library} has no function {function}: ");
+        let hint = "install TensorRT and its ONNX parser";
+        check(&outcome, &[&words, "undefined symbol"], hint);
+        assert_eq!(outcome.said("absent"), Some("false"), "{outcome:#?}");
+    }
+}
+
+/// A library that is not laid out as its version says: what is set is not kept.
+#[test]
+fn what_reads_back_differently_is_a_canary() {
+    for release in ["8.5.2", "10.16.1", "11.4.0"] {
+        let installation = Installation::of(release);
+        for (what, words) in [
+            (
+                "threads",
+                "the limit of threads of TensorRT is 1 after 2 was set",
+            ),
+            (
+                "workspace",
+                "the workspace limit in bytes of TensorRT is 8589934592 after 67108864 was set",
+            ),
+            (
+                "address",
+                "the address of a tensor of TensorRT is 0x0 after 0x",
+            ),
+        ] {
+            let outcome = installation.run("tour copied f32", "", &format!("deaf={what}"));
+            check(&outcome, &[words], "report the versions of TensorRT");
+        }
+    }
 }

@@ -14,6 +14,8 @@ fn every_release_gives_the_known_results() {
         ] {
             let outcome = installation.run(scenario, "", "");
             assert!(outcome.is_good(), "{release}, {scenario}: {outcome:#?}");
+            // The runs after it was recorded.
+            assert_eq!(outcome.number("graphs-cuda"), 3, "{release}, {scenario}");
         }
     }
 }
@@ -52,5 +54,26 @@ fn a_logger_that_hears_strange_things_from_many_threads_lives() {
             "lines are not bounded: {} bytes",
             result.len()
         );
+    }
+}
+
+/// A program's log may panic, on TensorRT's threads too, and nothing unwinds into C++.
+#[test]
+fn a_log_that_panics_costs_its_lines_alone() {
+    for release in ["8.5.2", "11.4.0"] {
+        let installation = Installation::of(release);
+        let outcome = installation.run("panicking mapped f32", "", "");
+        assert!(
+            outcome.is_good() && outcome.number("panics") > 5,
+            "{outcome:#?}"
+        );
+        let outcome = installation.run("panicking mapped f32", "", "noisy");
+        assert!(
+            outcome.crash.is_none() && outcome.has_no_leak(),
+            "{outcome:#?}"
+        );
+        let result = outcome.said("result").expect("a result");
+        assert!(result.contains("long long"), "{result}");
+        assert!(outcome.number("panics") > 2, "{outcome:#?}");
     }
 }

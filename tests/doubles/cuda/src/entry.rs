@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::settings::settings;
 use crate::state::{
-    CAPTURE_UNSUPPORTED, Code, INVALID_DEVICE, INVALID_VALUE, IS_CURRENT, Needs, SUCCESS, State,
-    Thing, call, state, wrong,
+    CAPTURE_INVALIDATED, CAPTURE_UNSUPPORTED, Code, INVALID_DEVICE, INVALID_VALUE, IS_CURRENT,
+    Needs, SUCCESS, State, Thing, call, state, wrong,
 };
 use crate::work::{Kernel, Launch, Work};
 
@@ -111,6 +111,10 @@ exports! {
             wrong("no stream", stream as usize)
         };
         match capture.take() {
+            Some(_) if settings().capture.is_some() => {
+                put(graph, std::ptr::null_mut());
+                CAPTURE_INVALIDATED
+            }
             Some(work) => put(graph, state.add(Thing::Graph(work)) as *mut c_void),
             None => INVALID_VALUE,
         }
@@ -147,7 +151,9 @@ exports! {
         let Thing::Executable(work) = state.get(executable as usize) else {
             wrong("no executable graph", executable as usize)
         };
-        for work in work.clone() {
+        let work = work.clone();
+        state.graphs += 1;
+        for work in work {
             state.queue(stream as usize, work);
         }
         SUCCESS
@@ -186,7 +192,6 @@ fn give_back(what: impl FnOnce(&mut State)) {
 }
 
 givers! {
-    cuDevicePrimaryCtxRelease_v2(_device: c_int), state => state.retained -= 1;
     cuMemFree_v2(address: u64), state => {
         state.allocations -= 1;
         state.free(Some(address as usize));
@@ -214,6 +219,14 @@ givers! {
 }
 
 /// # Safety
+/// As the CUDA driver API reference says. It is the one that gives back and needs no context.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuDevicePrimaryCtxRelease_v2(_device: c_int) -> Code {
+    give_back(|state| state.retained -= 1);
+    call(Needs::Initialisation, |_| SUCCESS)
+}
+
+/// # Safety
 /// A place for a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuGetErrorName(code: c_int, name: *mut *const c_char) -> Code {
@@ -228,6 +241,7 @@ pub unsafe extern "C" fn cuGetErrorName(code: c_int, name: *mut *const c_char) -
         700 => c"CUDA_ERROR_ILLEGAL_ADDRESS",
         719 => c"CUDA_ERROR_LAUNCH_FAILED",
         900 => c"CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED",
+        901 => c"CUDA_ERROR_STREAM_CAPTURE_INVALIDATED",
         _ => return INVALID_VALUE,
     };
     // SAFETY: the caller's promise.
@@ -276,6 +290,18 @@ pub unsafe extern "C" fn double_cuda_launch(
 #[unsafe(no_mangle)]
 pub extern "C" fn double_cuda_calls() -> u64 {
     state().as_ref().map_or(0, |state| state.calls)
+}
+
+/// Graphs that were launched.
+#[unsafe(no_mangle)]
+pub extern "C" fn double_cuda_graphs() -> u64 {
+    state().as_ref().map_or(0, |state| state.graphs)
+}
+
+/// Kernels that were queued while one waited on another stream.
+#[unsafe(no_mangle)]
+pub extern "C" fn double_cuda_beside() -> u64 {
+    state().as_ref().map_or(0, |state| state.beside)
 }
 
 /// Contexts, memory, streams, events and graphs that were not given back.

@@ -16,12 +16,14 @@
 //! |---|---|
 //! | `fail=N:CODE` | the N-th call, from 1, does nothing and gives CODE; if that is a sticky code, so do all later ones |
 //! | `kernel=N:CODE` | the N-th kernel, from 1, and all later ones are not run, and who waits for them gets CODE |
+//! | `capture=CODE` | what is queued in a capture gives CODE, and the capture ends without a graph |
 //! | `devices=N` | so many devices; 1 otherwise |
 //! | `discrete` | the device has memory of its own |
 //! | `silent` | work is never done |
 //!
 //! `double_cuda_calls` says how many calls there were, `double_cuda_alive` how many things were not
-//! given back.
+//! given back, `double_cuda_graphs` how many graphs were launched, and `double_cuda_beside` how many
+//! kernels were queued while one waited on another stream.
 #![expect(unsafe_code, reason = "a C library")]
 #![expect(
     unreachable_pub,

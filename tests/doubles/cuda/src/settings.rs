@@ -7,6 +7,8 @@ pub(crate) struct Settings {
     pub(crate) fail: Option<(u64, i32)>,
     /// From which kernel on they break off, and how.
     pub(crate) kernel: Option<(u64, i32)>,
+    /// What queuing gives in a capture.
+    pub(crate) capture: Option<i32>,
     pub(crate) devices: i32,
     pub(crate) is_integrated: bool,
     pub(crate) is_silent: bool,
@@ -19,6 +21,7 @@ pub(crate) fn settings() -> &'static Settings {
         let mut settings = Settings {
             fail: None,
             kernel: None,
+            capture: None,
             devices: 1,
             is_integrated: true,
             is_silent: false,
@@ -34,6 +37,7 @@ pub(crate) fn settings() -> &'static Settings {
                     let (kernel, code) = value.split_once(':').expect("kernel=N:CODE");
                     settings.kernel = Some((number(kernel), number(code)));
                 }
+                Some(("capture", code)) => settings.capture = Some(number(code)),
                 Some(("devices", value)) => settings.devices = number(value),
                 None if word == "discrete" => settings.is_integrated = false,
                 None if word == "silent" => settings.is_silent = true,

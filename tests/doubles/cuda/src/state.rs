@@ -16,6 +16,7 @@ pub(crate) const INVALID_DEVICE: Code = 101;
 pub(crate) const INVALID_CONTEXT: Code = 201;
 pub(crate) const ILLEGAL_ADDRESS: Code = 700;
 pub(crate) const CAPTURE_UNSUPPORTED: Code = 900;
+pub(crate) const CAPTURE_INVALIDATED: Code = 901;
 
 /// What a handle names.
 pub(crate) enum Thing {
@@ -35,6 +36,10 @@ pub(crate) struct State {
     pub(crate) calls: u64,
     /// Kernels whose turn has come.
     kernels: u64,
+    /// Graphs that were launched.
+    pub(crate) graphs: u64,
+    /// Kernels that were queued while one waited on another stream.
+    pub(crate) beside: u64,
     pub(crate) is_initialised: bool,
     pub(crate) sticky: Option<Code>,
     pub(crate) retained: u64,
@@ -117,17 +122,30 @@ impl State {
         let Thing::Stream { queue, capture } = self.get(stream) else {
             wrong("no stream", stream)
         };
-        match capture {
-            Some(capture) => capture.push(work),
-            None => {
-                let addresses = work.addresses();
-                queue.push(work);
-                for address in addresses {
-                    self.memory.use_by_work(address);
-                }
+        if let Some(capture) = capture {
+            if let Some(code) = settings().capture {
+                return code;
             }
+            capture.push(work);
+            return SUCCESS;
+        }
+        let (addresses, is_kernel) = (work.addresses(), work.is_kernel());
+        queue.push(work);
+        for address in addresses {
+            self.memory.use_by_work(address);
+        }
+        if is_kernel && self.has_kernel_beside(stream) {
+            self.beside += 1;
         }
         SUCCESS
+    }
+
+    /// Whether a kernel waits on another stream.
+    fn has_kernel_beside(&self, stream: usize) -> bool {
+        self.things.iter().any(|(&other, thing)| match thing {
+            Thing::Stream { queue, .. } => other != stream && queue.iter().any(Work::is_kernel),
+            Thing::Event { .. } | Thing::Graph(_) | Thing::Executable(_) => false,
+        })
     }
 
     /// Does everything that is queued on a stream.
@@ -160,7 +178,7 @@ impl State {
 
     /// Does a piece of work, or what a test wants in its place.
     fn run(&mut self, work: &Work) -> Code {
-        if matches!(work, Work::Kernel(_)) {
+        if work.is_kernel() {
             self.kernels += 1;
             if let Some((kernel, code)) = settings().kernel
                 && self.kernels >= kernel

@@ -38,6 +38,10 @@ impl Drop for Launch {
 }
 
 impl Work {
+    pub(crate) fn is_kernel(&self) -> bool {
+        matches!(self, Self::Kernel(_))
+    }
+
     /// Addresses of the device that it uses. Copies are between an address of the device and pinned
     /// memory, whose address of the device is given here.
     pub(crate) fn addresses(&self) -> Vec<usize> {

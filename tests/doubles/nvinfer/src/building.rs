@@ -95,7 +95,7 @@ fn shape_of(this: &Implementation) -> &[i64] {
 }
 
 /// What was asked of a plan, for a test to read.
-fn notes(parts: &Parts, network_flags: u32, flags: u32) -> String {
+fn notes(parts: &Parts, workspace: usize, network_flags: u32, flags: u32) -> String {
     let is_kept = |layer: &&*mut Public| {
         // SAFETY: layers of the network that is being built.
         let layer = unsafe { &*implementation(**layer, "VLayer") };
@@ -115,7 +115,7 @@ fn notes(parts: &Parts, network_flags: u32, flags: u32) -> String {
     });
     let kept: Vec<_> = kept.collect();
     format!(
-        "network flags {network_flags:#b}\nbuilder flags {flags:#b}\nlayers at 32 bits: {}",
+        "workspace {workspace}\nnetwork flags {network_flags:#b}\nbuilder flags {flags:#b}\nlayers at 32 bits: {}",
         kept.join(" ")
     )
 }
@@ -168,7 +168,7 @@ methods! {
             });
         }
         let network_flags = state!(&network.state, State::NetworkDefinition { flags, .. } => *flags);
-        let bytes = plan(&parts.network, &notes(parts, network_flags, flags));
+        let bytes = plan(&parts.network, &notes(parts, workspace, network_flags, flags));
         make("VHostMemory", null_mut(), State::HostMemory(bytes))
     }
 
@@ -232,7 +232,7 @@ methods! {
         state!(&this.state, State::Config { flags, .. } => u8::from(flags & 1_u32.wrapping_shl(flag as u32) != 0))
     }
     VBuilderConfig "setMemoryPoolLimit(i32, usize) -> ()" set_pool_limit(this, pool: i32, bytes: usize) -> usize, or POISON => {
-        state!(&mut this.state, State::Config { workspace, .. } => if pool == 0 { *workspace = bytes });
+        state!(&mut this.state, State::Config { workspace, .. } => if pool == 0 && settings().hears("workspace") { *workspace = bytes });
         POISON
     }
     VBuilderConfig "getMemoryPoolLimit(i32) -> usize" pool_limit(this, pool: i32) -> usize, or 0 => {

@@ -9,6 +9,10 @@ pub enum Counter {
     CudaCalls,
     /// Things of the driver that were not given back.
     CudaAlive,
+    /// Graphs that were launched.
+    CudaGraphs,
+    /// Kernels that were queued while one waited on another stream.
+    CudaBeside,
     /// Calls of TensorRT and its parser.
     NvinferCalls,
     /// Objects of TensorRT that were not deleted.
@@ -21,6 +25,8 @@ impl Counter {
         let (names, symbol): (&[&CStr], _) = match self {
             Self::CudaCalls => (CUDA, c"double_cuda_calls"),
             Self::CudaAlive => (CUDA, c"double_cuda_alive"),
+            Self::CudaGraphs => (CUDA, c"double_cuda_graphs"),
+            Self::CudaBeside => (CUDA, c"double_cuda_beside"),
             Self::NvinferCalls => (NVINFER, c"double_nvinfer_calls"),
             Self::NvinferAlive => (NVINFER, c"double_nvinfer_alive"),
         };
@@ -32,7 +38,13 @@ impl Counter {
 }
 
 const CUDA: &[&CStr] = &[c"libcuda.so.1"];
-const NVINFER: &[&CStr] = &[c"libnvinfer.so.8", c"libnvinfer.so.10", c"libnvinfer.so.11"];
+const NVINFER: &[&CStr] = &[
+    c"libnvinfer.so.8",
+    c"libnvinfer.so.9",
+    c"libnvinfer.so.10",
+    c"libnvinfer.so.11",
+    c"libnvinfer.so.12",
+];
 
 fn read(name: &CStr, symbol: &CStr) -> Option<u64> {
     // SAFETY: a library that is loaded or not; all counters have this type, and no other library

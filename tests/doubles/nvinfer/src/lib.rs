@@ -24,6 +24,7 @@
 //! | `fail=N` | the N-th call, from 1, does nothing and gives what means failure |
 //! | `stuck=N` | the N-th plan is built for ever |
 //! | `swap=INTERFACE:METHOD:-1` | the method changes places with its neighbour, -1 or +1 |
+//! | `deaf=WHAT` | `threads`, `workspace` or `address`: what is set is not kept |
 //! | `gain=1.01` | networks are wrong: their outputs are multiplied by this |
 //! | `half_gain=1.5` | the same for networks that have casts to 16 bits |
 //! | `noisy` | the logger hears strange things, from several threads |
@@ -47,6 +48,7 @@ mod gpu;
 mod install;
 mod log;
 mod method;
+mod misuse;
 mod network;
 mod object;
 mod onnx;
@@ -58,3 +60,4 @@ mod table;
 pub use counter::Counter;
 pub use install::{install, install_with_onnx, link};
 pub use method::{PUBLIC, signatures};
+pub use misuse::Misuse;

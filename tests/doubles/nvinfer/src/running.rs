@@ -9,6 +9,7 @@ use crate::method::{methods, state};
 use crate::network::{Network, Tensor};
 use crate::object::{Implementation, Public, State, make};
 use crate::release::release;
+use crate::settings::settings;
 
 /// What a plan of the double begins with; the release follows.
 const PLAN: &str = "double plan of ";
@@ -103,7 +104,7 @@ fn engine_tensor(this: &Implementation, name: *const c_char) -> Option<&Tensor> 
 
 methods! {
     VRuntime "setMaxThreads(i32) -> bool" set_max_threads(this, threads: i32) -> u8, or 0 => {
-        state!(&mut this.state, State::Runtime { threads: kept } => *kept = threads);
+        state!(&mut this.state, State::Runtime { threads: kept } => if settings().hears("threads") { *kept = threads });
         1
     }
     VRuntime "getMaxThreads() -> i32" max_threads(this) -> i32, or -1 => {
@@ -152,7 +153,7 @@ methods! {
 
     VExecutionContext "setTensorAddress(ptr, ptr) -> bool" set_address(this, name: *const c_char, address: u64) -> u8, or 0 => {
         state!(&mut this.state, State::Context { network, addresses } => match find(network, name) {
-            Some((index, _)) => addresses[index] = address,
+            Some((index, _)) => if settings().hears("address") { addresses[index] = address },
             None => return 0,
         });
         1

@@ -12,11 +12,20 @@ pub(crate) struct Settings {
     pub(crate) stuck: Option<u64>,
     /// Interface, method, and how far it moves.
     pub(crate) swap: Option<(String, String, isize)>,
+    /// What is set and not kept.
+    deaf: Option<String>,
     pub(crate) is_noisy: bool,
     /// What outputs are multiplied by.
     pub(crate) gain: Option<f32>,
     /// What outputs of networks with casts to 16 bits are multiplied by.
     pub(crate) half_gain: Option<f32>,
+}
+
+impl Settings {
+    /// Whether something of this kind is kept when it is set.
+    pub(crate) fn hears(&self, what: &str) -> bool {
+        self.deaf.as_deref() != Some(what)
+    }
 }
 
 /// Read once, from `TWINSPECT_DOUBLE_NVINFER`.
@@ -40,6 +49,7 @@ pub(crate) fn settings() -> &'static Settings {
                     let by = by.parse().expect("-1 or +1");
                     settings.swap = Some((interface.to_owned(), method.to_owned(), by));
                 }
+                Some(("deaf", what)) => settings.deaf = Some(what.to_owned()),
                 Some(("gain", gain)) => {
                     settings.gain = Some(gain.parse().expect("gain=FACTOR"));
                 }

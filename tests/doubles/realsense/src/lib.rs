@@ -11,6 +11,8 @@
 //! | `size=WxH` | of both pictures; 640x480 otherwise |
 //! | `rate=N` | pictures a second of each stream; 30 otherwise |
 //! | `until=N` | from the N-th pair on nothing comes any more |
+//! | `usb=V` | the kind of USB that it says it is on; 3.2 otherwise |
+//! | `noise=N` | different depths that the flat belt has, a millimetre apart; 3 otherwise |
 //!
 //! It shows an empty belt 450 mm away, with a sensor's noise, from the moment on at which somebody looks for cameras.
 //! Colour is seen from 15 mm beside depth, so that laying the one onto the other is work. `TWINSPECT_LIBREALSENSE`

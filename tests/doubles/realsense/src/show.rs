@@ -16,11 +16,13 @@ const PICTURES: usize = 8;
 const BELT: u16 = 450;
 
 /// What the environment wants.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Wish {
     size: FrameSize,
     rate_hz: u32,
     until: u64,
+    usb: String,
+    depths: usize,
 }
 
 /// Where the real library is.
@@ -52,6 +54,8 @@ impl Wish {
             },
             rate_hz: 30,
             until: u64::MAX,
+            usb: "3.2".to_owned(),
+            depths: 3,
         };
         let words = std::env::var("TWINSPECT_DOUBLE_REALSENSE").unwrap_or_default();
         for word in words.split(',').filter(|word| !word.is_empty()) {
@@ -67,6 +71,8 @@ impl Wish {
                 }
                 "rate" => wish.rate_hz = number(value) as u32,
                 "until" => wish.until = number(value),
+                "usb" => value.clone_into(&mut wish.usb),
+                "noise" => wish.depths = number(value) as usize,
                 _ => unknown(name),
             }
         }
@@ -87,7 +93,7 @@ impl Wish {
         };
         let spec = SoftwareSpec {
             serial: "double".to_owned(),
-            usb: "3.2".to_owned(),
+            usb: self.usb.clone(),
             depth: eye,
             colour: eye,
             rate_hz: self.rate_hz as i32,
@@ -106,7 +112,7 @@ impl Wish {
             .map(|picture| {
                 let noise = |at| noise(picture, at);
                 (0..pixels)
-                    .map(|at| BELT + (noise(at) % 3) as u16)
+                    .map(|at| BELT + (noise(at) % self.depths) as u16)
                     .collect()
             })
             .collect();
@@ -139,7 +145,7 @@ impl Wish {
 }
 
 fn unknown(name: &str) {
-    let known = ["size", "rate", "until"];
+    let known = ["size", "rate", "until", "usb", "noise"];
     assert!(known.contains(&name), "{name} is none of {known:?}");
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Faults, Libraries, NONE, RELEASE, build, json, off, on, plans, report, said, site};
+use crate::product::Site;
 
 fn stages(found: &Value) -> Vec<(&str, bool)> {
     let stages = found["stages"].as_array().expect("stages");
@@ -292,4 +293,50 @@ fn a_build_that_tensorrt_gives_up_says_what_it_said() {
         5,
     );
     assert!(told.contains("hint: "), "{told}");
+}
+
+#[test]
+fn the_memory_that_is_typed_reaches_tensorrt() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    for (typed, bytes) in [
+        ("", 1_usize << 30),
+        (" --again --workspace-mb 48", 48 << 20),
+    ] {
+        let typed = format!("engine build --config station.toml --json{typed}");
+        json(&on(&gpu, NONE, &site, &typed));
+        for file in [plans(&site, "rgb"), plans(&site, "geometry")].concat() {
+            // The double writes down what it was asked for.
+            let plan = std::fs::read(&file).expect("a plan");
+            let text = String::from_utf8_lossy(&plan);
+            let noted = format!("\nworkspace {bytes}\n");
+            assert!(text.contains(&noted), "{}: {noted}", file.display());
+        }
+    }
+}
+
+#[test]
+fn a_build_again_that_fails_leaves_a_plan_that_loads() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    build(&gpu, &site);
+    let before = contents(&site);
+    let again = "engine build --config station.toml --again";
+    let faults = Faults {
+        nvinfer: "fail=6",
+        ..NONE
+    };
+    report(&on(&gpu, faults, &site, again), 5);
+    assert_eq!(contents(&site), before);
+    let checked = json(&on(&gpu, NONE, &site, "check --config station.toml --json"));
+    assert_eq!(checked["engine"]["name"], "tensorrt", "{checked}");
+}
+
+/// All that lies in the folder of plans.
+fn contents(site: &Site) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let files = plans(site, "").into_iter();
+    files
+        .map(|file| {
+            let bytes = std::fs::read(&file).expect("a plan");
+            (file, bytes)
+        })
+        .collect()
 }

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::{Faults, Libraries, NONE, RELEASE, build, json, off, on, plans, report, site};
+use crate::product;
 
 const CHECK: &str = "check --config station.toml --json";
 const RUN: &str = "run --config station.toml --parts 1 --json";
@@ -120,7 +121,54 @@ fn wrong_maps_are_refused() {
     let found: serde_json::Value =
         serde_json::from_slice(&scripts.stdout).expect("a JSON object, though it fails");
     assert_eq!(found["tensorrt"]["comparison"]["trusted"], false, "{found}");
+    // Both speeds are told all the same.
+    let speeds = found["tensorrt"]["comparison"]["speeds"].as_array();
+    let engines: Vec<_> = speeds
+        .expect("speeds")
+        .iter()
+        .map(|speed| &speed["engine"])
+        .collect();
+    assert_eq!(engines, ["tract", "tensorrt"], "{found}");
     report(&scripts, 5);
+}
+
+/// Maps may differ by much, so that only the scores tell.
+#[test]
+fn a_score_that_is_off_is_refused_where_the_maps_would_do() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    let mut manifest = product::manifest();
+    (manifest.tolerance.f32, manifest.tolerance.f16) = (0.09, 0.09);
+    let bundle = product::sealed(&manifest, |_| {});
+    bundle
+        .write_archive(site.path("wide.twb"))
+        .expect("the archive is written");
+    site.edit("station.toml", "block.twb", "wide.twb");
+    build(&gpu, &site);
+    let off = Faults {
+        nvinfer: "gain=1.05",
+        ..NONE
+    };
+    let (name, why, stands_in) = chosen(&on(&gpu, off, &site, CHECK));
+    assert_eq!((name.as_str(), stands_in), ("native", true));
+    assert!(
+        why.contains("gives another score than tract to golden"),
+        "{why}"
+    );
+    let typed = "check --config station.toml --engine --json";
+    let output = on(&gpu, off, &site, typed);
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a JSON object");
+    let compared = &found["tensorrt"]["comparison"];
+    let stages = compared["stages"].as_array().expect("stages");
+    let tolerance = compared["tolerance"].as_f64();
+    assert!(
+        stages
+            .iter()
+            .all(|stage| stage["share"].as_f64() <= tolerance),
+        "{found}"
+    );
+    assert_eq!(compared["trusted"], false, "{found}");
+    let told = report(&output, 5);
+    assert!(told.contains("gives another score than tract"), "{told}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod commands;
 mod faults;
 mod install;
+mod lacking;
 mod precision;
 mod station;
 

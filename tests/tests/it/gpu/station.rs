@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Libraries, NONE, RELEASE, build, site};
+use super::{Faults, Libraries, NONE, RELEASE, build, site};
 use crate::product::Site;
 use crate::service::Service;
 use crate::station::{check_laws, inspect_process, signal};
@@ -10,6 +10,9 @@ use crate::station::{check_laws, inspect_process, signal};
 /// Kernels of a start: each of two stages once as it is loaded, twice for each of two goldens, and for each part
 /// by which the speed is measured.
 const KERNELS_OF_A_START: u64 = 2 + 2 * (2 * 2 + 30);
+
+/// A GPU that is wanted, and plans that nobody builds but people.
+const ONLY_BY_HAND: &str = "kind = \"tensorrt\"\nbuild_plans = false";
 
 fn start(libraries: &Libraries, cuda: &str, site: Site) -> Service {
     Service::start_with(site, |command, _| {
@@ -21,8 +24,16 @@ fn start(libraries: &Libraries, cuda: &str, site: Site) -> Service {
     })
 }
 
+/// With libraries that go wrong in the same way in each process.
+pub(super) fn start_with(libraries: &Libraries, faults: Faults, site: Site) -> Service {
+    Service::start_with(site, |command, _| {
+        libraries.serve(command, faults);
+        command.env("TWINSPECT_LOG", "info").arg("--json");
+    })
+}
+
 /// A station that waits for its parts even on a busy machine, and begins again after the last one.
-fn on_a_belt(engine: &str) -> Site {
+pub(super) fn on_a_belt(engine: &str) -> Site {
     let site = site(engine);
     let gate = "rate_hz = 5.0\n[gate]\ndelay_ms = 4000\ndeadline_ms = 3900";
     site.edit("station.toml", "rate_hz = 20.0", gate);
@@ -31,7 +42,7 @@ fn on_a_belt(engine: &str) -> Site {
 }
 
 /// A station to whose parts people point.
-fn by_request(engine: &str) -> Site {
+pub(super) fn by_request(engine: &str) -> Site {
     let site = site(engine);
     let rest = "source = \"software\"\nexposure_max_ms = 5000\n[gate]\ndelay_ms = 2000\ndeadline_ms = 1900";
     site.edit("station.toml", "rate_hz = 20.0", rest);
@@ -39,7 +50,7 @@ fn by_request(engine: &str) -> Site {
     site
 }
 
-fn log(service: &Service) -> String {
+pub(super) fn log(service: &Service) -> String {
     String::from_utf8_lossy(&service.site.read("log")).into_owned()
 }
 
@@ -69,7 +80,13 @@ fn parts_are_judged_on_the_gpu_as_on_the_cpu() {
 
 #[test]
 fn a_gpu_that_fails_is_tried_once_more_and_then_given_up() {
-    let (gpu, site) = (Libraries::of(RELEASE), on_a_belt(""));
+    for (engine, stand_in) in [("", "native"), ("fallback = \"tract\"", "tract")] {
+        given_up(engine, stand_in);
+    }
+}
+
+fn given_up(engine: &str, stand_in: &str) {
+    let (gpu, site) = (Libraries::of(RELEASE), on_a_belt(engine));
     build(&gpu, &site);
     // With the twentieth part, or run on an idle line, of each process.
     let kernel = KERNELS_OF_A_START + 40;
@@ -78,9 +95,10 @@ fn a_gpu_that_fails_is_tried_once_more_and_then_given_up() {
     assert!(first.contains("engine tensorrt,"), "{first}");
     service.wait_for("STATUS=not ready: starting");
     service.wait_for("STATUS=ready: block 1.0.0, engine tensorrt,");
-    let stand_in =
-        service.wait_for("STATUS=ready: block 1.0.0, engine native in place of tensorrt");
-    assert!(stand_in.contains("failed too often"), "{stand_in}");
+    let told = service.wait_for(&format!(
+        "STATUS=ready: block 1.0.0, engine {stand_in} in place of tensorrt"
+    ));
+    assert!(told.contains("failed too often"), "{told}");
     let status = service.answer("status");
     assert_eq!(status["inspector"]["restarts"], 2, "{status}");
     assert_eq!(status["inspector"]["engine_stands_in"], true, "{status}");
@@ -156,7 +174,7 @@ fn a_gpu_that_nobody_may_stand_in_for_is_tried_again_and_again() {
 
 #[test]
 fn a_stand_in_that_is_too_slow_keeps_ready_low_and_says_so() {
-    let (gpu, site) = (Libraries::of(RELEASE), site("kind = \"tensorrt\""));
+    let (gpu, site) = (Libraries::of(RELEASE), site(ONLY_BY_HAND));
     let gate = "source = \"software\"\n[gate]\ndelay_ms = 3000\ndeadline_ms = 0.001";
     site.edit("station.toml", "rate_hz = 20.0", gate);
     let mut service = start(&gpu, "", site);
@@ -172,13 +190,15 @@ fn a_stand_in_that_is_too_slow_keeps_ready_low_and_says_so() {
 
 #[test]
 fn a_station_takes_plans_that_were_built_beside_it_when_it_is_told_to() {
-    let (gpu, site) = (Libraries::of(RELEASE), by_request("kind = \"tensorrt\""));
+    let (gpu, site) = (Libraries::of(RELEASE), by_request(ONLY_BY_HAND));
     let mut service = start(&gpu, "", site);
     let told = service.wait_for("STATUS=ready");
     assert!(
         told.contains("engine native in place of tensorrt"),
         "{told}"
     );
+    let status = service.answer("status");
+    assert_eq!(status["inspector"]["plans"], Value::Null, "{status}");
     build(&gpu, &service.site);
     assert_eq!(service.answer("engine retry")["reply"], "engine_retried");
     service.wait_for("STATUS=ready: block 1.0.0, engine tensorrt,");

@@ -12,22 +12,23 @@ use crate::station::{endless, inspect_process, signal};
 use crate::workspace::root;
 
 /// What a station tells that knows everything; this machine and a recorded camera know less.
-const NOT_HERE: [&str; 8] = [
+const NOT_HERE: [&str; 9] = [
     "twinspect_board_temperature_celsius",
     "twinspect_board_throttled",
     "twinspect_camera_restarts_total",
     "twinspect_camera_removals_total",
     "twinspect_camera_bad_frames_total",
+    "twinspect_camera_lost_frames_total",
     "twinspect_not_ready",
     "twinspect_mqtt_connected",
     "twinspect_mqtt_lost_total",
 ];
 
 /// A sample: name, labels, value.
-type Sample = (String, BTreeMap<String, String>, f64);
+pub(crate) type Sample = (String, BTreeMap<String, String>, f64);
 
 /// Reads the text format, as strictly as its description has it.
-fn samples(text: &str) -> Vec<Sample> {
+pub(crate) fn samples(text: &str) -> Vec<Sample> {
     assert!(text.ends_with('\n'));
     let mut kinds: BTreeMap<&str, &str> = BTreeMap::new();
     let mut found = Vec::new();
@@ -74,7 +75,7 @@ fn samples(text: &str) -> Vec<Sample> {
     found
 }
 
-fn value(samples: &[Sample], name: &str, wanted: &[(&str, &str)]) -> Option<f64> {
+pub(crate) fn value(samples: &[Sample], name: &str, wanted: &[(&str, &str)]) -> Option<f64> {
     let has = |labels: &BTreeMap<String, String>| {
         wanted
             .iter()
@@ -155,11 +156,13 @@ fn figures_are_text_that_prometheus_reads_and_count_what_the_station_counts() {
         value(&figures, "twinspect_challenge_due_timestamp_seconds", &[]),
         None
     );
-    // A recording is no live camera, and nobody invents its restarts.
-    assert_eq!(
-        value(&figures, "twinspect_camera_restarts_total", &[]),
-        None
-    );
+    // A recording is no live camera, and nobody invents its restarts and its pictures.
+    for name in [
+        "twinspect_camera_restarts_total",
+        "twinspect_camera_lost_frames_total",
+    ] {
+        assert_eq!(value(&figures, name, &[]), None, "{name}");
+    }
 
     signal(inspect_process(service.process.id()), "KILL");
     let state = super::wait_until(&address, |state| state["state"]["kind"] != "running");

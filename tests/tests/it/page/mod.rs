@@ -3,7 +3,7 @@
 
 mod browser;
 mod chromium;
-mod figures;
+pub(crate) mod figures;
 mod hostile;
 mod marks;
 mod mqtt;
@@ -21,7 +21,7 @@ use crate::station::{check_laws, child, endless, signal};
 /// No answer takes as long, also on a busy machine.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// Nothing that is waited for takes longer, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A station with a page on a port that nobody has.
 fn with_page(site: Site) -> Site {
@@ -38,7 +38,7 @@ fn slow_to_recover(site: Site) -> Site {
 }
 
 /// Address and port of a station's page, once it is up.
-fn address(service: &Service) -> String {
+pub(crate) fn address(service: &Service) -> String {
     let status = service.wait_until(|status| status["page"]["url"].is_string());
     let url = status["page"]["url"].as_str().expect("a text");
     let address = url
@@ -70,7 +70,7 @@ fn get(address: &str, path: &str) -> (u16, Vec<u8>) {
     (status.expect("a status"), body.to_vec())
 }
 
-fn text(address: &str, path: &str) -> String {
+pub(crate) fn text(address: &str, path: &str) -> String {
     let (status, body) = get(address, path);
     let body = String::from_utf8(body).expect("text");
     assert_eq!(status, 200, "{path}: {body}");

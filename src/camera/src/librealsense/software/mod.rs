@@ -2,10 +2,11 @@
 //!
 //! A [`Workshop`] makes [`SoftwareCamera`]s, whose pictures, numbers, stamps and clocks are what a test
 //! pushes. From the queue on they go the way of a real camera's. It also writes recordings, and has the
-//! library's own alignment to compare with.
+//! library's own alignment to compare with. An [`overheard`] library keeps what is done to its cameras.
 //!
 //! **What it can't show**: USB, power, firmware, a driver that hangs.
 
+mod overhearing;
 mod workshop;
 
 use std::ffi::{c_int, c_void};
@@ -17,6 +18,7 @@ use realsense_sys as sys;
 use twinspect_core::frame::Intrinsics;
 use twinspect_core::pairing::{SensorClock, Stream};
 
+pub use overhearing::{Done, heard, overheard, overheard_with_preset};
 pub use workshop::Workshop;
 
 use super::api::double::VideoFrame;
@@ -41,7 +43,7 @@ pub struct SoftwareSpec {
     pub rate_hz: i32,
     /// Where the depth camera stands seen from the colour camera, in metres.
     pub translation_m: [f32; 3],
-    /// Metres a count of depth.
+    /// Metres a count of depth, where it can't be set: the depth sensor's `options` have no such setting.
     pub depth_unit_m: f32,
     /// Whether both streams come from one sensor, as in the D405.
     pub one_sensor: bool,
@@ -70,7 +72,6 @@ pub struct SoftwareCamera {
     /// Of depth and colour; they belong to the sensors.
     profiles: [*const sys::rs2_stream_profile; 2],
     widths: [usize; 2],
-    depth_unit_m: f32,
     device: Device,
 }
 
@@ -149,6 +150,7 @@ impl SoftwareCamera {
             (Stream::Colour, Some(sensor)) => (sensor, 1),
         };
         let [width, profile] = [self.widths[place], self.profiles[place] as usize];
+        let depth_units = self.depth.get(CameraOption::DepthUnits)?;
         // SAFETY: plain memory of `bytes.len()` bytes, filled before anybody reads it, and freed by `free_pixels`
         // when the library has done with it.
         let pixels = unsafe {
@@ -169,7 +171,7 @@ impl SoftwareCamera {
             domain: moment.clock.0,
             number: moment.number as c_int,
             profile: profile as *const _,
-            depth_units: self.depth_unit_m,
+            depth_units,
         };
         // SAFETY: the sensor and its profile are alive, and the pixels are the library's from now on.
         self.workshop.library.ask(|_, error| unsafe {

@@ -137,7 +137,6 @@ impl Workshop {
             workshop: Arc::clone(self),
             profiles: [depth_profile, colour_profile],
             widths: [spec.depth.width, spec.colour.width],
-            depth_unit_m: spec.depth_unit_m,
             colour,
             depth,
             device,

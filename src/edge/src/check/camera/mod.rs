@@ -108,12 +108,7 @@ pub(super) fn check_camera(
     warnings.extend(depth.as_ref().into_iter().flat_map(doubts::of_depth));
     let streams = watch.map(|watch| streams(&watch));
     warnings.extend(streams.as_ref().and_then(doubts::of_streams));
-    let usb = facts.as_ref().and_then(Facts::usb);
-    if let Some(usb) = usb.filter(|usb| usb.starts_with('2')) {
-        warnings.push(format!(
-            "the camera runs on USB {usb}: use a USB 3 cable and port, and push the plug in quickly"
-        ));
-    }
+    warnings.extend(facts.as_ref().and_then(Facts::slow_usb));
     let measured_hz = is_live.then(|| rate_hz(&pairs)).flatten();
     let device = facts.map(|facts| match facts {
         Facts::RealSense(facts) => Device::RealSense(device(facts)),

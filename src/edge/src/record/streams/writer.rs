@@ -12,7 +12,7 @@ use twinspect_camera::realsense::{
 use twinspect_camera::{CameraError, Trouble};
 
 use super::Ended;
-use crate::cameras::{Unopened, load_realsense, refused};
+use crate::cameras::{Unopened, load_realsense, refused, tell_of_usb};
 use crate::config::RealSenseSource;
 use crate::error::EdgeError;
 
@@ -89,6 +89,7 @@ fn write(job: &Job, teller: &Sender<News>) -> Result<Written, EdgeError> {
             }
         })
         .map_err(refused)?;
+    tell_of_usb(recorder.facts());
     let description = recorder.facts().to_string();
     tell(teller, News::Step(Step::Started { description }));
     let limits = Limits {

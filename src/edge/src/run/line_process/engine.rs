@@ -70,9 +70,19 @@ impl EngineWatch {
     /// The inspect process is to end, for another one to take its place.
     fn dismiss(&mut self) {
         self.is_dismissed = true;
+    }
+
+    /// The GPU is to be tried as if it had never failed.
+    fn forgive(&mut self) {
         if let Some(demotion) = &mut self.demotion {
             demotion.forgive();
         }
+    }
+
+    /// Whether the process in charge stands in for a GPU that has everything but plans, and another one may use the GPU.
+    pub(super) fn waits_for_plans(&self) -> bool {
+        let report = self.report.as_ref();
+        report.is_some_and(|report| report.lacks_plans) && self.permission() == Gpu::Granted
     }
 
     /// Whether it has ended since it was asked to.
@@ -151,7 +161,17 @@ impl LineProcess {
                 "parts are under way, and would be rejected: stop the infeed and ask again",
             );
         }
+        self.engine.forgive();
+        self.replace_inspector();
+        Ok(())
+    }
+
+    /// Has another inspect process try the GPU.
+    pub(super) fn replace_inspector(&mut self) {
         self.engine.dismiss();
+        // READY falls now, and not when the process has ended: nobody takes tickets until then.
+        let now_us = self.clock.now_us();
+        self.station.inspector(self.in_charge, Said::Closed, now_us);
         self.station.renew_reserve();
         log::info!(
             "the GPU is to be tried again: the inspect process ends, and another one is started"
@@ -160,7 +180,6 @@ impl LineProcess {
         if let Some(inspector) = self.inspector.take() {
             inspector.close();
         }
-        Ok(())
     }
 }
 
@@ -180,6 +199,7 @@ mod tests {
             why: String::new(),
             stands_in_for: (!on_gpu).then_some(Faster::TensorRt),
             on_gpu,
+            lacks_plans: false,
             too_slow: None,
         }
     }

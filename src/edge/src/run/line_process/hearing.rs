@@ -107,6 +107,7 @@ impl LineProcess {
                     self.machine.limit(parts, triggered);
                 }
                 self.engine.ready(&ready.engine);
+                self.look_after_plans(&ready.engine);
                 // Before anything is shown.
                 if self.engine.life() == Said::Slow {
                     self.station.inspector(generation, Said::Slow, now_us);

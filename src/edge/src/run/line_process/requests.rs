@@ -62,6 +62,7 @@ impl LineProcess {
                 generation,
                 may_start,
             } => self.weighed(generation, may_start),
+            Order::PlansBuilt(built) => self.plans_built(built),
             Order::Recorded(is_done) => self.station.recorded(is_done, self.clock.now_us()),
         }
         Ok(())

@@ -32,6 +32,11 @@ impl Trials {
         self.asked
     }
 
+    /// Whether somebody waits for one.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.pending.is_some()
+    }
+
     /// The inspect process has told of one; whether it is the one that is waited for.
     fn judged(&mut self, told: VerdictMessage) -> bool {
         let Some(pending) = self.pending.take_if(|one| one.number == told.number) else {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 /// Longest answer of a process.
@@ -16,14 +17,14 @@ const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 const GOES_WITHIN: Duration = Duration::from_secs(20);
 
 /// How a process has ended, and what it has written to its standard output.
-pub(super) struct Answer {
-    pub(super) status: ExitStatus,
-    pub(super) text: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: ExitStatus,
+    pub(crate) text: Vec<u8>,
 }
 
 /// Why there is none.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unanswered {
+pub(crate) enum Unanswered {
     #[error("{doing} its process: {source}")]
     Lost {
         doing: &'static str,
@@ -38,7 +39,7 @@ pub(super) enum Unanswered {
 
 /// Starts a command of this very program, waits until it has ended, and ends it where that takes longer than the limit that
 /// an option has set.
-pub(super) fn answer_of(
+pub(crate) fn answer_of(
     command: &mut Command,
     limit: Duration,
     option: &'static str,
@@ -48,12 +49,17 @@ pub(super) fn answer_of(
     let mut child = command.spawn().map_err(lost("starting"))?;
     let (sender, answers) = bounded(1);
     if let Some(stdout) = child.stdout.take() {
-        thread::spawn(move || {
+        let reads = thread::Builder::new().spawn(move || {
             let mut answer = Vec::new();
             let read = stdout.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);
             // Nobody waits for it after the limit.
             sender.send(read.map(|_count| answer)).unwrap_or_default();
         });
+        if let Err(source) = reads {
+            end(&mut child);
+            let doing = "reading the answer of";
+            return Err(Unanswered::Lost { doing, source });
+        }
     }
     let answer = match answers.recv_timeout(limit) {
         Ok(answer) => answer.map_err(lost("reading the answer of")),
@@ -76,7 +82,8 @@ pub(super) fn answer_of(
 fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
     let process = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
     let limit = Timespec::try_from(limit).map_err(io::Error::other)?;
-    poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&limit))?;
+    // A station that waits may be asked for a reload meanwhile.
+    retry_on_intr(|| poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&limit)))?;
     child.try_wait()
 }
 
