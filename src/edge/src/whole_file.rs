@@ -3,7 +3,8 @@
 
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, fchown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process;
 
 /// Writes a file, in the place of another one if there is one.
 ///
@@ -33,11 +34,31 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     })
 }
 
+/// How many names are tried that others have taken.
+const NAMES_MAX: u32 = 100;
+
+/// A new file beside the one that is meant: what lies there under such a name may be somebody's.
+fn new_beside(path: &Path) -> io::Result<PathBuf> {
+    let mut taken = None;
+    for number in 0..NAMES_MAX {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        match number {
+            0 => name.push(".partial"),
+            _ => name.push(format!(".{}-{number}.partial", process::id())),
+        }
+        let partial = path.with_file_name(name);
+        match fs_err::File::create_new(&partial) {
+            Ok(_empty) => return Ok(partial),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(taken.unwrap_or_else(|| io::ErrorKind::AlreadyExists.into()))
+}
+
 /// Writes under another name in the same folder, then renames. What a full disk leaves is removed.
 fn write_beside(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    let partial = path.with_file_name(name);
+    let partial = new_beside(path)?;
     let written = write(&partial).and_then(|()| fs_err::rename(&partial, path));
     if written.is_err()
         && let Err(error) = fs_err::remove_file(&partial)
@@ -73,6 +94,18 @@ mod tests {
         write_beside(&path, full).unwrap_err();
         assert_eq!(std::fs::read(&path).unwrap(), b"the old one");
         assert_eq!(names(folder.path()), ["part.png"]);
+    }
+
+    #[test]
+    fn what_has_the_name_of_a_file_that_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("belt.png");
+        let other = folder.path().join("belt.png.partial");
+        std::fs::write(&other, b"somebody's").unwrap();
+        write(&path, b"a picture").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"a picture");
+        assert_eq!(std::fs::read(&other).unwrap(), b"somebody's");
+        assert_eq!(names(folder.path()).len(), 2);
     }
 
     #[test]

@@ -314,7 +314,7 @@ impl RealSenseError {
             }
             Self::Recording { .. } => Some(
                 "name a .bag file, or for librealsense 2.58 and later a .db3 file, that the vendor's viewer or a \
-                 station has recorded"
+                 station has recorded; if this is one, it is damaged, was cut off, or is newer than the library"
                     .into(),
             ),
             Self::Unreadable { file, source } => Some(match source.kind() {

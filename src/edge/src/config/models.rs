@@ -95,17 +95,17 @@ impl BundleSource {
         }
     }
 
-    /// The bundle that the station can go back to, if there is one.
+    /// All bundles that lie in the station's store of models: those before this one, and those of its recipes.
     ///
     /// # Errors
     /// What can be wrong with the store.
-    pub(crate) fn way_back(&self) -> Result<Option<PathBuf>, ModelsError> {
-        let Self::Active { folder, station } = self else {
-            return Ok(None);
+    pub(crate) fn installed(&self) -> Result<Vec<PathBuf>, ModelsError> {
+        let Self::Active { folder, .. } = self else {
+            return Ok(Vec::new());
         };
         let models = Models::open(folder);
-        let previous = models.activation(station)?.and_then(|now| now.previous);
-        Ok(previous.map(|id| models.folder_of(&id)))
+        let installed = models.list()?.into_iter();
+        Ok(installed.map(|model| models.folder_of(&model.id)).collect())
     }
 }
 

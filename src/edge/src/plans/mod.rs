@@ -42,8 +42,8 @@ pub(crate) struct PlansPlace {
     pub(crate) precision: PrecisionChoice,
     /// The station's, if one was named.
     pub(crate) bundle: Option<PathBuf>,
-    /// The one that the station can go back to.
-    way_back: Option<PathBuf>,
+    /// Those that it may come to go by.
+    others: Vec<PathBuf>,
 }
 
 impl PlansPlace {
@@ -65,7 +65,7 @@ impl PlansPlace {
                 None | Some(Err(ModelsError::NoneActive { .. })) => None,
                 Some(bundle) => Some(bundle?),
             },
-            way_back: station.map_or(Ok(None), |station| station.bundle.way_back())?,
+            others: station.map_or(Ok(Vec::new()), |station| station.bundle.installed())?,
         })
     }
 
@@ -74,10 +74,19 @@ impl PlansPlace {
         PlanStore::new(&self.folder)
     }
 
-    /// The station's bundle, the one before it and those that were named, opened.
+    /// The station's bundle, those that were named and all that are installed beside it, opened. A damaged one that nobody
+    /// goes by has no use for plans.
     fn bundles(&self, named: &[PathBuf]) -> Result<Vec<Bundle>, EdgeError> {
-        let all = self.bundle.iter().chain(&self.way_back).chain(named);
-        all.map(|path| Ok(Bundle::open(path)?)).collect()
+        let wanted = self.bundle.iter().chain(named);
+        let mut bundles = wanted
+            .map(|path| Ok(Bundle::open(path)?))
+            .collect::<Result<Vec<_>, EdgeError>>()?;
+        bundles.extend(
+            self.others
+                .iter()
+                .filter_map(|path| Bundle::open(path).ok()),
+        );
+        Ok(bundles)
     }
 }
 

@@ -37,7 +37,7 @@ struct Deleted {
     what: String,
 }
 
-/// Deletes damaged plans, those of other boards and releases, and those of models that were not named. Without a
+/// Deletes damaged plans, those of other boards and releases, and those of models that are neither installed nor named. Without a
 /// board that can be asked nothing is deleted, for all plans would look foreign; nor is anything where others may write.
 pub(super) fn prune(args: &PruneArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let place = PlansPlace::of(&args.plans)?;
@@ -47,6 +47,12 @@ pub(super) fn prune(args: &PruneArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     if place.folder.exists() {
         // Whoever else writes there decides what is deleted.
         store.hold_private()?;
+    }
+    if bundles.is_empty() {
+        return Err(EdgeError::Usage {
+            message: "no model is named, so that no plan would have a use".to_owned(),
+            hint: "name the models whose plans stay with --bundle, or a station that has models with --config",
+        });
     }
     let board = Board::open().map_err(Unusable::Unsorted)?;
     let (mut deleted, mut kept, mut left) = (Vec::new(), Vec::new(), Vec::new());

@@ -166,6 +166,15 @@ fn is_plan(file: &Path) -> bool {
     file.extension().is_some_and(|ending| ending == "plan")
 }
 
+/// Whether it has a name as this store gives: a kind, and sixteen digits of a digest.
+fn is_named_here(file: &Path) -> bool {
+    let stem = file.file_stem().and_then(|stem| stem.to_str());
+    let digits = stem.and_then(|stem| Some(stem.rsplit_once('-')?.1));
+    digits.is_some_and(|digits| {
+        digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
+
 impl PlanStore {
     /// Whether nothing was ever built here, as far as can be seen: the folder holds no plan, or is not there.
     ///
@@ -223,6 +232,8 @@ fn entry_of(file: PathBuf) -> Option<PlanEntry> {
         Err(error) => return Some(unknown(file, Fault::Unreadable(error.kind()))),
     };
     let purpose = sealed::purpose(&file).map_err(|unsealed| match unsealed {
+        // Others call files so, too.
+        Unsealed::Damaged(what) if !is_named_here(&file) => Fault::Foreign(what),
         Unsealed::Damaged(what) => Fault::Damaged(what),
         Unsealed::Foreign(what) => Fault::Foreign(what),
         Unsealed::Io(error) => Fault::Unreadable(error.kind()),
@@ -273,14 +284,16 @@ mod tests {
         std::os::unix::fs::symlink(at("nowhere"), at("l.plan")).unwrap();
         std::os::unix::net::UnixListener::bind(at("s.plan")).unwrap();
         std::fs::write(at("t.plan"), "cut off").unwrap();
+        std::fs::write(at("rgb-0123456789abcdef.plan"), "cut off").unwrap();
         std::fs::write(at("other"), "").unwrap();
         let entries = PlanStore::new(folder.path()).entries().unwrap();
         let told: Vec<String> = entries.iter().map(|entry| entry.own_words(&[])).collect();
         let expected = [
             "no plan: a folder",
             "no plan: a link that leads nowhere",
-            "no plan: a pipe, socket or device",
             "damaged: it has no head",
+            "no plan: a pipe, socket or device",
+            "no plan: it has no head",
         ];
         assert_eq!(told, expected);
         let is_waste = |entry: &PlanEntry| match entry.purpose {
@@ -288,7 +301,7 @@ mod tests {
             Err(fault) => PlanUse::from(fault).is_waste(),
         };
         let waste: Vec<bool> = entries.iter().map(is_waste).collect();
-        assert_eq!(waste, [false, false, false, true]);
+        assert_eq!(waste, [false, false, true, false, false]);
         let missing = PlanStore::new(at("missing")).entries().unwrap();
         assert!(missing.is_empty());
     }

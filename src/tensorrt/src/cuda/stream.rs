@@ -143,7 +143,7 @@ impl Stream {
         // capture.
         let mut end = || unsafe { driver.end_capture(self.handle(), &raw mut captured) };
         // It may have failed before it ended anything, and a stream in capture can't even be waited for.
-        let ended = end().or_else(|first| end().map_err(|_| first));
+        let ended = end().or_else(|first| end().map_err(|_second| first));
         // SAFETY: the capture's graph, which is ours now, or null.
         let captured = unsafe { Captured::new(self.device(), captured) };
         queued?;

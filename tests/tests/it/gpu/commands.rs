@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Faults, Libraries, NONE, RELEASE, build, json, off, on, plans, report, said, site};
 use crate::product::Site;
+use crate::workspace::root;
 
 fn stages(found: &Value) -> Vec<(&str, bool)> {
     let stages = found["stages"].as_array().expect("stages");
@@ -160,7 +161,13 @@ fn prune_deletes_what_nobody_has_a_use_for() {
     assert_eq!(plans(&site, "").len(), 6 - deleted);
     assert!(!damaged.exists());
 
-    let foreign = said(&on(&gpu, NONE, &site, "engine prune --plans plans"));
+    // Without a model all of them would go.
+    let told = report(&on(&gpu, NONE, &site, "engine prune --plans plans"), 2);
+    assert!(told.contains("--bundle"), "{told}");
+    assert_eq!(plans(&site, "").len(), 6 - deleted);
+    let another = root().join("models/cap.twb");
+    let typed = format!("engine prune --plans plans --bundle {}", another.display());
+    let foreign = said(&on(&gpu, NONE, &site, &typed));
     assert!(foreign.contains("another network"), "{foreign}");
     // The timing cache is of this board, whatever the network.
     assert_eq!(plans(&site, "").len(), 1);
@@ -240,7 +247,8 @@ fn what_is_no_plan_is_listed_as_what_it_is_and_never_deleted() {
             );
         }
     }
-    let done = json(&on(&gpu, NONE, &site, "engine prune --plans plans --json"));
+    let typed = "engine prune --plans plans --config station.toml --json";
+    let done = json(&on(&gpu, NONE, &site, typed));
     assert_eq!(done["left"].as_array().map(Vec::len), Some(3), "{done}");
     for name in ["d.plan", "p.plan", "s.plan"] {
         assert!(site.path(format!("plans/{name}")).exists(), "{name}");

@@ -25,6 +25,7 @@ use crate::latency::milliseconds;
 use crate::picture_check;
 use crate::pictures::Kept;
 use crate::replay::write_json;
+use crate::run::StationLock;
 use crate::taking::Patience;
 use findings::{Depth, Device, Findings, device, print, streams};
 
@@ -39,6 +40,7 @@ pub(super) fn check_camera(
     args: &CheckArgs,
     out: &mut dyn Write,
 ) -> Result<(), EdgeError> {
+    let _lock = StationLock::take(config)?;
     let kept = Kept::of(config, station);
     views::check(&kept, &args.out)?;
     let bundle = Bundle::open(station.bundle.resolve()?)?;
