@@ -780,8 +780,10 @@ fn a_configuration_that_can_t_be_written_stays() {
     let frames: Vec<FramePair> = (1..=12).map(empty).collect();
     let station = commented();
     let site = site(&station, &frames);
-    // Something that no file can take the place of.
-    std::fs::create_dir_all(site.path("bare.toml.partial/full")).expect("a folder");
+    // With so long a name there is none for the new text beside it.
+    let long = site.path("l".repeat(250));
+    std::fs::rename(site.path("bare.toml"), &long).expect("another name");
+    std::os::unix::fs::symlink(&long, site.path("bare.toml")).expect("a link");
     let output = calibrate(&site, &["--write"]);
     refused(&output, STORAGE, "writing");
     refused(&output, STORAGE, "bare.toml");
