@@ -17,6 +17,19 @@ use crate::station::signal;
 /// Bytes of a pair of pictures of 160 x 120.
 const PAIR_BYTES: u64 = 160 * 120 * 5;
 
+/// The library that the tests were given; none, and a line that says so, where they were not.
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever runs the tests is told what is skipped"
+)]
+pub(crate) fn real_library() -> Option<PathBuf> {
+    let given = std::env::var_os("TWINSPECT_LIBREALSENSE").map(PathBuf::from);
+    if given.is_none() {
+        println!("skipped: TWINSPECT_LIBREALSENSE names no librealsense");
+    }
+    given
+}
+
 /// A station with a RealSense camera, as far as its library can tell.
 struct Site {
     folder: TempDir,
@@ -25,16 +38,9 @@ struct Site {
 }
 
 impl Site {
-    /// None, and a line that says so, where there is no library to try it with.
-    #[expect(
-        clippy::print_stdout,
-        reason = "whoever runs the tests is told what is skipped"
-    )]
+    /// None where there is no library to try it with.
     fn new() -> Option<Self> {
-        let Some(real) = std::env::var_os("TWINSPECT_LIBREALSENSE").map(PathBuf::from) else {
-            println!("skipped: TWINSPECT_LIBREALSENSE names no librealsense");
-            return None;
-        };
+        let real = real_library()?;
         let library = twinspect_camera::librealsense::Librealsense::load(Some(&real));
         let ending = library
             .expect("the library")

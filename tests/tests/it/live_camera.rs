@@ -11,7 +11,7 @@ use twinspect_core::frame::FrameSize;
 
 use crate::bad_input::BUNDLE;
 use crate::binaries::{program, run, succeed};
-use crate::camera_streams::{ARRIVING, assert_measured, object};
+use crate::camera_streams::{ARRIVING, assert_measured, object, real_library};
 use crate::page::figures::{Sample, samples, value};
 use crate::page::{PATIENCE, address, text};
 use crate::product::{Site, any_colour};
@@ -42,16 +42,9 @@ struct Live {
 }
 
 impl Live {
-    /// None, and a line that says so, where there is no library to try it with.
-    #[expect(
-        clippy::print_stdout,
-        reason = "whoever runs the tests is told what is skipped"
-    )]
+    /// None where there is no library to try it with.
     fn new() -> Option<Self> {
-        let Some(real) = std::env::var_os("TWINSPECT_LIBREALSENSE").map(PathBuf::from) else {
-            println!("skipped: TWINSPECT_LIBREALSENSE names no librealsense");
-            return None;
-        };
+        let real = real_library()?;
         let site = Site::empty();
         twinspect_double_realsense::install(&site.path(""), &real).expect("cc, and the double");
         let written = any_colour(SMALL).write_archive(site.path("any.twb"));

@@ -253,18 +253,20 @@ impl RealSenseError {
     }
 
     /// Whether it is the recorded file itself that is wrong: another file, or a whole copy of this one, has none of it. A disk
-    /// that fails for a moment is none of that, and one that plays and has no [pair](Self::NoPair) is none of these: it shows what was before the camera.
+    /// that fails for a moment is none of that, nor is a file that plays and has no [pair](Self::NoPair): it shows what was
+    /// before the camera.
     pub fn is_of_the_file(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Recording { .. }
-                | Self::NoFile { .. }
-                | Self::CutOff { .. }
-                | Self::BrokenOff { .. }
-        ) || matches!(self, Self::Unreadable { source, .. } if matches!(
-            source.kind(),
-            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
-        ))
+            | Self::NoFile { .. }
+            | Self::CutOff { .. }
+            | Self::BrokenOff { .. } => true,
+            Self::Unreadable { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+            ),
+            _ => false,
+        }
     }
 
     /// Whether it may go away without anybody changing the station's configuration.

@@ -82,15 +82,11 @@ pub(super) fn for_people(status: &Status, seen: &Seen, out: &mut dyn Write) -> i
     if let Some(PlansStatus { state, why }) = &inspector.plans {
         let told = match state {
             PlansState::Building => "are being built for the GPU",
+            PlansState::Built if !inspector.engine_stands_in => "are built, and in use",
             PlansState::Built => {
                 "are built: the GPU is tried once when no part has come for a minute, and by `twinspect engine retry`"
             }
             PlansState::Failed => "could not be built, or are not trusted",
-        };
-        let told = if *state == PlansState::Built && !inspector.engine_stands_in {
-            "are built, and in use"
-        } else {
-            told
         };
         let why = why.as_ref().map_or(String::new(), |why| format!(": {why}"));
         writeln!(out, "plans          {told}{why}")?;

@@ -1,9 +1,7 @@
 //! `twinspect engine build`: plans for this board, and the proof that they can be trusted.
 
-use std::fs::DirBuilder;
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
@@ -12,7 +10,7 @@ use twinspect_bundle::Bundle;
 use twinspect_engine::StageName;
 use twinspect_engine::tensorrt::{BuildLimits, BuildScope, BuildStep};
 
-use super::{PlansPlace, open_board, take_mark};
+use super::{PlansPlace, make_folder, open_board, take_mark};
 use crate::background;
 use crate::cli::BuildArgs;
 use crate::config::PrecisionChoice;
@@ -64,7 +62,7 @@ pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     };
     let bundle = Bundle::open(&path)?;
     let board = open_board()?;
-    make(&place.folder)?;
+    make_folder(&place.folder).map_err(EdgeError::store(&place.folder))?;
     let plans = place.store();
     if !args.json {
         writeln!(out, "board     {}", board.facts())?;
@@ -122,12 +120,6 @@ pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     };
     write_json(out, &findings)?;
     findings.compared.into_verdict()
-}
-
-/// A folder that nobody else may write into, whatever the shell's mask is.
-fn make(folder: &Path) -> Result<(), EdgeError> {
-    let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
-    made.map_err(EdgeError::store(folder))
 }
 
 /// One spinner on standard error, on a terminal alone; elsewhere the log tells.

@@ -3,10 +3,10 @@
 //! A build may be the end of a board: too little power, too much heat, a watchdog. Its station would begin it anew at each
 //! start, with nobody there to see. What has ended a board lies there at the next start, and is left to people.
 
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+
+use super::make_folder;
 
 /// Names that begin with a dot are no plans.
 const NAME: &str = ".station-builds";
@@ -20,11 +20,7 @@ fn mark_in(plans: &Path) -> PathBuf {
 /// # Errors
 /// The folder can't be made, or written to.
 pub(crate) fn set_mark(plans: &Path) -> io::Result<bool> {
-    // Nobody else may write into it, whatever the mask is.
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(plans)?;
+    make_folder(plans)?;
     match fs_err::File::create_new(mark_in(plans)) {
         Ok(file) => file.sync_all()?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),

@@ -12,7 +12,9 @@ mod prune;
 pub(crate) use apart::{Build, build_apart};
 pub(crate) use mark::{set_mark, take_mark};
 
-use std::io::Write;
+use std::fs::DirBuilder;
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use twinspect_bundle::Bundle;
@@ -43,7 +45,7 @@ pub(crate) struct PlansPlace {
     /// The station's, if one was named.
     pub(crate) bundle: Option<PathBuf>,
     /// Those that it may come to go by.
-    others: Vec<PathBuf>,
+    installed: Vec<PathBuf>,
 }
 
 impl PlansPlace {
@@ -65,7 +67,7 @@ impl PlansPlace {
                 None | Some(Err(ModelsError::NoneActive { .. })) => None,
                 Some(bundle) => Some(bundle?),
             },
-            others: station.map_or(Ok(Vec::new()), |station| station.bundle.installed())?,
+            installed: station.map_or(Ok(Vec::new()), |station| station.bundle.installed())?,
         })
     }
 
@@ -74,25 +76,23 @@ impl PlansPlace {
         PlanStore::new(&self.folder)
     }
 
-    /// The station's bundle, those that were named and all that are installed beside it, opened. A damaged one that nobody
-    /// goes by has no use for plans.
+    /// The station's bundle, all that are installed beside it and those that were named, opened.
     fn bundles(&self, named: &[PathBuf]) -> Result<Vec<Bundle>, EdgeError> {
-        let wanted = self.bundle.iter().chain(named);
-        let mut bundles = wanted
-            .map(|path| Ok(Bundle::open(path)?))
-            .collect::<Result<Vec<_>, EdgeError>>()?;
-        bundles.extend(
-            self.others
-                .iter()
-                .filter_map(|path| Bundle::open(path).ok()),
-        );
-        Ok(bundles)
+        let others = self.installed.iter();
+        let others = others.filter(|path| Some(*path) != self.bundle.as_ref());
+        let all = self.bundle.iter().chain(others).chain(named);
+        all.map(|path| Ok(Bundle::open(path)?)).collect()
     }
 }
 
 /// The board, or why it can't be used.
 pub(crate) fn open_board() -> Result<Board, EdgeError> {
     Ok(Board::open().map_err(Unusable::Board)?)
+}
+
+/// Makes a folder of plans that nobody else may write into, whatever the mask is.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o755).create(folder)
 }
 
 /// A file's name without its folder.
