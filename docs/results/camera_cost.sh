@@ -34,9 +34,13 @@ print("| " + " | ".join(cells) + " |", flush=True)
 
 # station KIND KEYS SIZE: its configuration. Patient, for a machine that does other things too.
 station() {
-    printf '[camera]\nkind = "%s"\n%s\n[realsense]\nlibrary = "%s"\nwidth = %s\nheight = %s\ndepth_width = %s\ndepth_height = %s\n' \
-        "$1" "$2" "$work" "${3%x*}" "${3#*x}" "${3%x*}" "${3#*x}"
-    printf 'warm_up_pairs = 10\nwait_max_ms = 20000\nage_max_ms = 10000\nfirst_pair_max_ms = 20000\nstall_max_ms = 10000\n'
+    printf '[camera]\nkind = "%s"\n%s\n[realsense]\nlibrary = "%s"\n' "$1" "$2" "$work"
+    printf 'wait_max_ms = 20000\nage_max_ms = 10000\nstall_max_ms = 10000\n'
+    # A recording plays as it was recorded.
+    if [ "$1" != recording ]; then
+        printf 'width = %s\nheight = %s\ndepth_width = %s\ndepth_height = %s\n' "${3%x*}" "${3#*x}" "${3%x*}" "${3#*x}"
+        printf 'warm_up_pairs = 10\nfirst_pair_max_ms = 20000\n'
+    fi
 }
 
 echo "| pictures of | size | a second | handed over | depth onto colour | colour | prepare | arrival to tensors | CPU: camera + laying out + preparation |"

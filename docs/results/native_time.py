@@ -9,9 +9,8 @@ Each engine is a process of its own, and they take turns; figures are medians of
 of each round's figures.
 
 One thread: CPU time. Wall times would tell how busy the machine is; the kernel's account of what each process had of a core does not,
-though caches and cores that are shared make both slower. Two threads: CPU and wall time, so that the machine should be quiet.
-onnxruntime has two threads for each network, ours has one; of a bundle the two stages run side by side too, a thread each, as on the
-device. `--spin` lets onnxruntime's threads wait for each other in a loop, as they do if nobody says otherwise; that is counted.
+though caches and cores that are shared make both slower. Two threads: CPU and wall time, so that the machine should be quiet;
+of a bundle the two stages run in one pool of two threads too, as on the device. `--spin` lets onnxruntime's threads wait for each other in a loop, as they do if nobody says otherwise; that is counted.
 
 Loading, of tract too: CPU and wall time of fresh processes, in turns. Memory is the most that was resident after three runs, program,
 file and inputs included; what the process had before it loaded the network is told beside it.
@@ -138,11 +137,11 @@ class Engines:
         self.program = program
         self.spin = spin
 
-    def native(self, *folders):
-        return [self.program, "native", *folders]
+    def native(self, threads, *folders):
+        return [self.program, "native", str(threads), *folders]
 
     def tract(self, *folders):
-        return [self.program, "tract", *folders]
+        return [self.program, "tract", "1", *folders]
 
     def onnxruntime(self, threads, order, *folders):
         return [sys.executable, __file__, "serve", str(threads), "spin" if self.spin else "wait", order, *folders]
@@ -203,7 +202,7 @@ def worst_difference(folder):
 
 def load(engines, folder):
     commands = {
-        "native": engines.native(folder),
+        "native": engines.native(1, folder),
         "tract": engines.tract(folder),
         "onnxruntime": engines.onnxruntime(1, "turns", folder),
     }
@@ -258,7 +257,7 @@ def compare(engines, path, threads, work):
         put(given[file], folder)
         print(f"{path} {file}")
         theirs = "onnxruntime" if threads == 1 else "onnxruntime, two threads"
-        commands = {"ours": engines.native(folder), theirs: engines.onnxruntime(threads, "turns", folder)}
+        commands = {"ours": engines.native(threads, folder), theirs: engines.onnxruntime(threads, "turns", folder)}
         whole.append(race(commands, threads))
         print(f"  results differ by {worst_difference(folder):.1e} of their range")
         load(engines, folder)
@@ -273,7 +272,7 @@ def compare(engines, path, threads, work):
         print(f"{path} {' and '.join(STAGES)}")
         stages = [folders[file] for file in STAGES]
         commands = {
-            "ours side by side": engines.native(*stages),
+            "ours in one pool": engines.native(2, *stages),
             "onnxruntime side by side, a thread each": engines.onnxruntime(1, "beside", *stages),
             "onnxruntime in turn, two threads each": engines.onnxruntime(2, "turns", *stages),
         }

@@ -79,18 +79,43 @@ pub fn parse<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, Document
     toml::from_str(text).map_err(|error| locate(file, text, &error))
 }
 
+/// What serde and TOML call a kind of value, and what people do.
+const KINDS: [(&str, &str); 15] = [
+    ("f32", "a number"),
+    ("f64", "a number"),
+    ("u8", "a whole number from 0 to 255"),
+    ("u16", "a whole number from 0 to 65535"),
+    ("u32", "a whole number from 0 to 4294967295"),
+    ("u64", "a whole number, 0 or more"),
+    ("usize", "a whole number, 0 or more"),
+    ("i32", "a whole number from -2147483648 to 2147483647"),
+    ("i64", "a whole number"),
+    ("a boolean", "true or false"),
+    ("a string", "a text in quotes"),
+    ("path string", "a path in quotes"),
+    ("a borrowed string", "a text in quotes"),
+    ("a sequence", "a list in brackets"),
+    ("a map", "a table"),
+];
+
 /// Without the names of types, which say nothing to who writes a file.
 fn plain(message: &str) -> String {
-    let (before, after) = message
-        .split_once("expected struct ")
-        .unwrap_or((message, ""));
-    let after = after.trim_start_matches(|letter: char| letter.is_alphanumeric());
-    let table = if before.len() == message.len() {
-        message.to_owned()
-    } else {
-        format!("{before}expected a table{after}")
+    // Of a key that knows some words, of which a value of another kind is none.
+    if message == "wanted string or table" {
+        return "invalid type: expected a word in quotes".to_owned();
+    }
+    let Some((before, kind)) = message.rsplit_once("expected ") else {
+        return message.to_owned();
     };
-    table.replace("expected f64", "expected a number")
+    let in_words = KINDS.iter().find(|(name, _)| *name == kind);
+    match (in_words, kind.strip_prefix("struct ")) {
+        (Some((_, words)), _) => format!("{before}expected {words}"),
+        (None, Some(name)) => {
+            let after = name.trim_start_matches(|letter: char| letter.is_alphanumeric());
+            format!("{before}expected a table{after}")
+        }
+        (None, None) => message.to_owned(),
+    }
 }
 
 fn locate(file: &Path, text: &str, error: &toml::de::Error) -> DocumentError {
@@ -155,6 +180,73 @@ mod tests {
         assert!(number.ends_with("expected a number"), "{number}");
         let table = refused("camera = 3\n").message;
         assert!(table.ends_with("expected a table"), "{table}");
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        Live,
+        Recorded,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Kinds {
+        count: usize,
+        rate: u32,
+        offset: i64,
+        is_on: bool,
+        name: String,
+        file: PathBuf,
+        list: Vec<f64>,
+        kind: Kind,
+    }
+
+    impl Default for Kinds {
+        fn default() -> Self {
+            Self {
+                count: 0,
+                rate: 0,
+                offset: 0,
+                is_on: false,
+                name: String::new(),
+                file: PathBuf::new(),
+                list: Vec::new(),
+                kind: Kind::Live,
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_expected_is_told_in_words() {
+        for (text, says) in [
+            ("count = -1", "expected a whole number, 0 or more"),
+            ("count = 1.5", "expected a whole number, 0 or more"),
+            (
+                "rate = 5000000000",
+                "expected a whole number from 0 to 4294967295",
+            ),
+            ("rate = -1", "expected a whole number from 0 to 4294967295"),
+            ("offset = \"a\"", "expected a whole number"),
+            ("is_on = 1", "expected true or false"),
+            ("name = 3", "expected a text in quotes"),
+            ("file = 3", "expected a path in quotes"),
+            ("list = 3", "expected a list in brackets"),
+            ("list = [\"a\"]", "expected a number"),
+            ("kind = 3", "expected a word in quotes"),
+        ] {
+            let told = parse::<Kinds>(Path::new("station.toml"), text).unwrap_err();
+            assert!(told.message.ends_with(says), "{text}: {}", told.message);
+        }
+        let told = parse::<Kinds>(Path::new("station.toml"), "kind = \"alive\"").unwrap_err();
+        let says = "unknown variant `alive`, expected `live` or `recorded`";
+        assert_eq!(told.message, says);
+        let kinds: Kinds = parse(Path::new("station.toml"), "kind = \"recorded\"").unwrap();
+        assert!(matches!(kinds.kind, Kind::Recorded));
+        let all = (kinds.count, kinds.rate, kinds.offset, kinds.is_on);
+        assert_eq!(all, (0, 0, 0, false));
+        assert!(kinds.name.is_empty() && kinds.list.is_empty());
+        assert_eq!(kinds.file, Path::new(""));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use twinspect_camera::realsense::{
 use twinspect_camera::v4l2::{CameraFacts as V4l2Facts, KernelDevices, V4l2Camera};
 use twinspect_camera::{BeltCamera, BeltView, Camera, CameraError, Repeat, ReplayCamera};
 use twinspect_core::survey::{BELT_FRAMES, SurveyError, Where, teach_belt};
+use twinspect_dataset::Dataset;
 
 use crate::config::{BeltPace, CameraSource, RealSenseSource, Recording, V4l2Source, WhichCamera};
 use crate::error::EdgeError;
@@ -33,14 +34,43 @@ pub(crate) fn check_beforehand(source: &CameraSource, bundle: &Bundle) -> Result
         CameraSource::Replay(recording)
         | CameraSource::Belt {
             parts: recording, ..
-        } => {
-            let dataset = twinspect_dataset::open(&recording.folder)?;
-            check_camera(bundle, dataset.as_ref())
-        }
+        } => check_parts(recording, bundle, parts_of(recording)?.as_ref()),
         CameraSource::V4l2(source) => check_colour(bundle, source.spec.stream.size),
         // What it is like, it says itself.
         CameraSource::RealSense(_) => Ok(()),
     }
+}
+
+/// A station's recorded parts.
+pub(crate) fn parts_of(recording: &Recording) -> Result<Box<dyn Dataset>, EdgeError> {
+    twinspect_dataset::open(&recording.folder).map_err(|source| EdgeError::CameraFolder {
+        folder: recording.folder.clone(),
+        source: Box::new(source),
+    })
+}
+
+/// Holds them against the bundle. What does not fit is told with where it comes from.
+fn check_parts(
+    recording: &Recording,
+    bundle: &Bundle,
+    dataset: &dyn Dataset,
+) -> Result<(), EdgeError> {
+    check_camera(bundle, dataset).map_err(|error| match error {
+        EdgeError::UnfitCamera {
+            bundle,
+            mut differences,
+        } => {
+            differences.push(format!(
+                "its pictures come from camera.folder = \"{}\"",
+                recording.folder.display()
+            ));
+            EdgeError::UnfitCamera {
+                bundle,
+                differences,
+            }
+        }
+        error => error,
+    })
 }
 
 /// Opens a camera, holds it against the bundle, and passes over what was seen before.
@@ -156,8 +186,7 @@ impl Facts {
 pub(crate) fn open_alone(source: &CameraSource) -> Result<Alone, EdgeError> {
     Ok(match source {
         CameraSource::Replay(parts) | CameraSource::Belt { parts, .. } => {
-            let dataset = twinspect_dataset::open(&parts.folder)?;
-            let camera = ReplayCamera::new(dataset, parts.split, parts.repeat)?;
+            let camera = ReplayCamera::new(parts_of(parts)?, parts.split, parts.repeat)?;
             let round = parts_of_a_round(&camera, parts);
             Alone::recorded(camera, round)
         }
@@ -189,9 +218,8 @@ fn parts_of_a_round(camera: &ReplayCamera, recording: &Recording) -> Option<u64>
 
 /// Opens a simulated belt. Where it lies, its recorded parts say, of which each has the belt around it.
 pub(crate) fn open_belt_alone(parts: &Recording, pace: BeltPace) -> Result<Alone, EdgeError> {
-    let dataset = twinspect_dataset::open(&parts.folder)?;
-    let camera = ReplayCamera::new(dataset, parts.split, parts.repeat)?;
-    let dataset = twinspect_dataset::open(&parts.folder)?;
+    let camera = ReplayCamera::new(parts_of(parts)?, parts.split, parts.repeat)?;
+    let dataset = parts_of(parts)?;
     let mut frames = Vec::new();
     for part in camera.parts().iter().take(BELT_FRAMES) {
         frames.push(dataset.load(part)?.frame);
@@ -226,13 +254,9 @@ fn open_recording(
     bundle: &Bundle,
     skip: u64,
 ) -> Result<(ReplayCamera, Option<u64>), EdgeError> {
-    let Recording {
-        folder,
-        split,
-        repeat,
-    } = recording;
-    let dataset = twinspect_dataset::open(folder)?;
-    check_camera(bundle, dataset.as_ref())?;
+    let Recording { split, repeat, .. } = recording;
+    let dataset = parts_of(recording)?;
+    check_parts(recording, bundle, dataset.as_ref())?;
     let mut camera = ReplayCamera::new(dataset, *split, *repeat)?;
     camera.skip(usize::try_from(skip).unwrap_or(usize::MAX));
     let parts = camera.parts().len() as u64;

@@ -33,8 +33,6 @@ use crate::engines::Unusable;
 use crate::logging;
 
 /// Remedies where the error itself knows none.
-const CONFIG_HINT: &str = "station-replay.toml explains every key: in configs/ of the source, in \
-                           /usr/share/twinspect of a board";
 const DATA_HINT: &str = "correct the file that is named, or take it out of the recording";
 const STORE_HINT: &str = "check the folder's rights and the free space";
 const RECORDS_HINT: &str = "`records.folder` of the station's configuration names it; a station with `records.enabled` \
@@ -95,6 +93,13 @@ pub(crate) enum EdgeError {
     /// Recorded parts.
     #[error(transparent)]
     Data(#[from] DatasetError),
+    /// The station's recorded parts.
+    #[error("camera.folder = \"{}\" can't be played", folder.display())]
+    CameraFolder {
+        folder: PathBuf,
+        #[source]
+        source: Box<DatasetError>,
+    },
     /// A part that can't be recorded.
     #[error("recording a part")]
     Recording(#[source] WriteError),
@@ -223,10 +228,30 @@ pub(crate) enum EdgeError {
     Models(#[from] ModelsError),
     /// The goldens of an installed model were not reproduced. The process that has tried it has reported why.
     #[error("{model} is installed, but not proven: its report is above (exit code {code})")]
-    NotProven { model: String, code: u8 },
+    NotProven {
+        model: String,
+        code: u8,
+        /// What to type to try it again.
+        again: String,
+    },
     /// The process that proves an installed model did not come to an end.
     #[error("{model} is installed, but not proven: {why}")]
-    ProofBroken { model: String, why: String },
+    ProofBroken {
+        model: String,
+        why: String,
+        again: String,
+    },
+    /// A model that was proven before could not be proven again, and the bundle is not to blame for that.
+    #[error("{model} was not proven anew, and stays proven as before: {why}")]
+    NotProvenAnew {
+        model: String,
+        why: String,
+        code: u8,
+        again: String,
+    },
+    /// A model that nobody has proven is wanted as a station's.
+    #[error("{model} has not been proven on this machine")]
+    Unproven { model: String, again: String },
     /// Another station's pictures go where this one's should.
     #[error("another station writes its records into {}", folder.display())]
     RecordsInUse { folder: PathBuf },
@@ -300,6 +325,7 @@ impl EdgeError {
             Self::Control(error) => error.exit_code(),
             Self::Recording(WriteError::Writing { .. }) => 8,
             Self::Data(_)
+            | Self::CameraFolder { .. }
             | Self::BrokenOff { .. }
             | Self::Recording(_)
             | Self::Prepare { .. }
@@ -326,9 +352,10 @@ impl EdgeError {
                 | CalibrateError::Golden { .. } => 4,
                 _ => 3,
             },
+            Self::Engine(error) if error.is_the_bundle_s() => 4,
             Self::Engine(_) => 5,
             Self::Unusable(error) => error.code(),
-            Self::Plans(PlanError::Read(_) | PlanError::Write(_) | PlanError::Exposed { .. }) => 8,
+            Self::Plans(error) if error.is_of_storage() => 8,
             Self::Plans(PlanError::NoModel { .. }) => 4,
             Self::Plans(_) => 5,
             Self::Camera(CameraError::RealSense(error))
@@ -359,8 +386,11 @@ impl EdgeError {
             | Self::NoRoom { .. }
             | Self::SlowDisk { .. }
             | Self::Output(_) => 8,
-            Self::InspectProcess { code } | Self::NotProven { code, .. } => *code,
+            Self::InspectProcess { code }
+            | Self::NotProven { code, .. }
+            | Self::NotProvenAnew { code, .. } => *code,
             Self::ProofBroken { .. } => 5,
+            Self::Unproven { .. } => 4,
             Self::Models(error) => models_code(error),
         }
     }
@@ -368,7 +398,7 @@ impl EdgeError {
     /// The remedy, where there is one.
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Config(error) => Some(error.hint().map_or(CONFIG_HINT.into(), Cow::from)),
+            Self::Config(error) => error.hint().map(Cow::from),
             Self::BundleReplaced { .. } => Some(
                 "put the old file back, or restart the station with the new one when `twinspect check --config \
                  FILE` is content with it"
@@ -382,6 +412,7 @@ impl EdgeError {
             Self::Control(error) => Some(control_hint(error).into()),
             Self::Usage { hint, .. } => Some((*hint).into()),
             Self::Data(error) => error.hint().or(Some(DATA_HINT.into())),
+            Self::CameraFolder { source, .. } => source.hint().or(Some(DATA_HINT.into())),
             Self::Recording(WriteError::Writing { .. }) => Some(STORE_HINT.into()),
             Self::Recording(error) => error.hint(),
             Self::RecordingExists { .. } => Some(
@@ -483,13 +514,16 @@ impl EdgeError {
                 Some("this should not happen: please report it with the lines above".into())
             }
             Self::Models(error) => error.hint().map(Cow::from),
-            Self::NotProven { model, .. } | Self::ProofBroken { model, .. } => Some(
+            Self::NotProven { again, .. } | Self::ProofBroken { again, .. } => Some(
                 format!(
-                    "it can't be activated, and the models that are active stay: `twinspect model verify {model}` tries \
-                     again"
+                    "it can't be activated, and the models that are active stay: `{again}` tries again"
                 )
                 .into(),
             ),
+            Self::NotProvenAnew { again, .. } => {
+                Some(format!("it can be activated as before; `{again}` tries again").into())
+            }
+            Self::Unproven { again, .. } => Some(format!("`{again}` proves it").into()),
             Self::Line(error) => error.hint().map(Cow::from),
             Self::Output(_) => Some(OUTPUT_HINT.into()),
             Self::Station(_) | Self::Gate(_) | Self::InspectProcess { .. } => None,

@@ -6,6 +6,7 @@
 
 use twinspect_bundle::Bundle;
 use twinspect_camera::realsense::CameraFacts as LiveFacts;
+use twinspect_core::camera_fit::KnownCamera;
 use twinspect_core::frame::FrameSize;
 use twinspect_core::lookout::{Lookout, LookoutError};
 use twinspect_core::plane::Plane;
@@ -14,11 +15,17 @@ use twinspect_dataset::{Camera, Dataset};
 use crate::config::WatchSpec;
 use crate::error::EdgeError;
 
+/// Recorded parts of which one must be readable.
+const PARTS_READ: usize = 3;
+
 /// Refuses a camera that the bundle was not made for, naming everything that differs.
 pub(crate) fn check_camera(bundle: &Bundle, dataset: &dyn Dataset) -> Result<(), EdgeError> {
     let manifest = bundle.manifest();
     let known = manifest.camera.known();
-    let differences = twinspect_dataset::differences(dataset, &known, &manifest.prepare);
+    let mut differences = twinspect_dataset::differences(dataset, &known, &manifest.prepare);
+    if differences.is_empty() && dataset.camera().is_none() {
+        differences = seen_by_another(dataset, &known);
+    }
     if differences.is_empty() {
         return Ok(());
     }
@@ -26,6 +33,24 @@ pub(crate) fn check_camera(bundle: &Bundle, dataset: &dyn Dataset) -> Result<(),
         bundle: bundle.path().to_owned(),
         differences,
     })
+}
+
+/// In what the first part's picture differs from the bundle's, where the set names no camera.
+fn seen_by_another(dataset: &dyn Dataset, known: &KnownCamera) -> Vec<String> {
+    let parts = dataset.inspection_parts().into_iter();
+    // A part that can't be read is told when it is its turn.
+    let first = parts
+        .take(PARTS_READ)
+        .find_map(|part| dataset.load(part).ok());
+    let differences = first.map(|first| {
+        known.differences(&KnownCamera {
+            frame: first.frame.size(),
+            intrinsics: first.frame.intrinsics().copied(),
+            depth_unit_m: None,
+            distance_mm: None,
+        })
+    });
+    differences.unwrap_or_default()
 }
 
 /// Looks for the bundle's parts on the belt, which only height can tell from it.

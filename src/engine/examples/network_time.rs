@@ -1,9 +1,9 @@
 //! Networks that an engine of the CPU runs, for whoever times it from outside: when it says `ready`, the first line on standard
-//! input has them loaded, and each further one has them run as often as it says; `done` tells when. Several run side by side,
-//! each on a thread of its own. `docs/results/native_time.py` starts it beside onnxruntime.
+//! input has them loaded, and each further one has them run as often as it says; `done` tells when. Several run side by side, in a pool
+//! of so many threads. `docs/results/native_time.py` starts it beside onnxruntime.
 //!
 //! ```text
-//! network_time native|tract FOLDER...
+//! network_time native|tract THREADS FOLDER...
 //! ```
 //!
 //! A folder holds `network.onnx`, a file `shapes` with a line of sizes for each input, and the inputs' values, `input0.f32`,
@@ -12,10 +12,10 @@
 
 use std::error::Error;
 use std::io::BufRead as _;
-use std::num::ParseIntError;
+use std::num::{NonZero, ParseIntError};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
+
+use rayon::iter::{IntoParallelRefMutIterator as _, ParallelIterator as _};
 
 use twinspect_engine::tract::{Model, ModelError};
 use twinspect_engine::{NativeNetwork, Network};
@@ -25,58 +25,41 @@ type Failure = Box<dyn Error + Send + Sync>;
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let engine = arguments.next().unwrap_or_default();
+    let usage = "usage: network_time native|tract THREADS FOLDER...";
+    let threads = arguments.next().ok_or(usage)?.parse()?;
     let folders: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
     match engine.as_str() {
-        "native" => serve::<NativeNetwork>(&folders),
-        "tract" => serve::<Model>(&folders),
-        _ => Err("usage: network_time native|tract FOLDER...".into()),
+        "native" => serve::<NativeNetwork>(threads, &folders),
+        "tract" => serve::<Model>(threads, &folders),
+        _ => Err(usage.into()),
     }
 }
 
-fn serve<N: Network>(folders: &[PathBuf]) -> Result<(), Failure> {
+fn serve<N: Network>(threads: NonZero<usize>, folders: &[PathBuf]) -> Result<(), Failure> {
     let given = folders.iter().map(|folder| Given::read(folder));
     let given = given.collect::<Result<Vec<_>, _>>()?;
     println!("ready");
     let mut lines = std::io::stdin().lock().lines();
     lines.next().transpose()?;
-    let tasks = given.into_iter().map(Task::<N>::load);
+    let tasks = given
+        .into_iter()
+        .map(|given| Task::<N>::load(given, threads));
     let mut tasks = tasks.collect::<Result<Vec<_>, _>>()?;
     let not_ours: Vec<&str> = tasks.iter().filter_map(Task::by_tract).collect();
     println!("done {}", not_ours.join("; "));
 
-    let Some((first, others)) = tasks.split_first_mut() else {
-        return Err("no network is named".into());
-    };
-    thread::scope(|scope| -> Result<(), Failure> {
-        let beside: Vec<_> = others
-            .iter_mut()
-            .map(|task| {
-                let (ask, asked) = mpsc::channel::<()>();
-                let (tell, told) = mpsc::channel();
-                scope.spawn(move || {
-                    for () in asked {
-                        if tell.send(task.run()).is_err() {
-                            break;
-                        }
-                    }
-                });
-                (ask, told)
-            })
-            .collect();
-        for line in lines {
-            for _ in 0..line?.trim().parse::<usize>()? {
-                for (ask, _) in &beside {
-                    ask.send(())?;
-                }
-                first.run()?;
-                for (_, told) in &beside {
-                    told.recv()??;
-                }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
+    // One thread runs them where it stands, as an engine does.
+    let pool = (threads.get() > 1).then(|| pool.build()).transpose()?;
+    for line in lines {
+        for _ in 0..line?.trim().parse::<usize>()? {
+            match &pool {
+                Some(pool) => pool.install(|| tasks.par_iter_mut().try_for_each(Task::run))?,
+                None => tasks.iter_mut().try_for_each(Task::run)?,
             }
-            println!("done");
         }
-        Ok(())
-    })?;
+        println!("done");
+    }
     tasks.iter().zip(folders).try_for_each(Task::write)
 }
 
@@ -116,9 +99,9 @@ struct Task<N> {
 }
 
 impl<N: Network> Task<N> {
-    fn load(given: Given) -> Result<Self, ModelError> {
+    fn load(given: Given, threads: NonZero<usize>) -> Result<Self, ModelError> {
         let shapes: Vec<&[usize]> = given.shapes.iter().map(Vec::as_slice).collect();
-        let network = N::load(&given.onnx, &shapes)?;
+        let network = N::load(&given.onnx, &shapes, threads)?;
         let outputs = network.outputs().iter();
         Ok(Self {
             inputs: given.inputs,

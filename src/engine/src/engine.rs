@@ -121,6 +121,9 @@ pub enum EngineError {
         #[source]
         source: ModelError,
     },
+    /// No threads for the networks.
+    #[error("starting the networks' threads")]
+    Pool(#[source] rayon::ThreadPoolBuildError),
     /// The network is not the one that the manifest describes.
     #[error("{what} of the {stage} network is {found}, the manifest says {expected}")]
     Interface {
@@ -178,12 +181,22 @@ impl EngineError {
         }
     }
 
+    /// Whether the bundle's network is none, or another one than its manifest says. Of an engine to which all others are held,
+    /// that is the bundle's fault on whatever machine.
+    pub fn is_the_bundle_s(&self) -> bool {
+        matches!(
+            self,
+            Self::NoModel { .. } | Self::Load { .. } | Self::Interface { .. }
+        )
+    }
+
     /// The remedy, where there is one.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::NoModel { .. } | Self::Load { .. } | Self::Interface { .. } => {
                 "the network was exported wrongly: export the bundle again"
             }
+            Self::Pool(_) => "free memory, or raise the service's TasksMax",
             Self::Run { .. } => "go back to the previous model and report the part's record",
             Self::Buffers { .. } => return None,
             Self::Plan { source, .. } => return source.hint(),

@@ -22,7 +22,7 @@
 //! [`NativeEngine`] and [`TractEngine`] run on any CPU, [`tensorrt`] on NVIDIA's GPUs, with TensorRT as it is found at run time.
 //!
 //! **What is absent**: preparation and score (both in `twinspect-core`), files but a GPU engine's
-//! plans, threads but the one that an engine may own to run its stages side by side, and any choice
+//! plans, threads but those that an engine of the CPU owns, and any choice
 //! of what to do when an engine fails.
 #![forbid(unsafe_code)]
 

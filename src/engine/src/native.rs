@@ -1,6 +1,7 @@
 //! Our own kernels as an engine: [`NativeNetwork`].
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::num::NonZero;
+use std::panic::catch_unwind;
 
 use twinspect_native::Network as Kernels;
 
@@ -19,16 +20,19 @@ enum Library {
 
 #[derive(Debug)]
 struct Native {
-    /// `Err` once they have panicked, with what was said: what their buffers hold then means nothing.
-    kernels: Result<Box<Kernels>, String>,
+    kernels: Kernels,
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
 }
 
 impl Native {
     /// What our kernels make of a network, or why they don't take it.
-    fn load(onnx: &[u8], input_shapes: &[&[usize]]) -> Result<Self, String> {
-        let read = catch_unwind(|| Kernels::from_onnx(onnx));
+    fn load(
+        onnx: &[u8],
+        input_shapes: &[&[usize]],
+        threads: NonZero<usize>,
+    ) -> Result<Self, String> {
+        let read = catch_unwind(|| Kernels::for_threads(onnx, threads));
         let read = read.map_err(|panic| panic_message(panic.as_ref()))?;
         let kernels = read.map_err(|error| with_causes(&error))?;
         let specs = |specs: &[twinspect_native::TensorSpec]| {
@@ -46,7 +50,7 @@ impl Native {
             ));
         }
         Ok(Self {
-            kernels: Ok(Box::new(kernels)),
+            kernels,
             inputs,
             outputs,
         })
@@ -54,20 +58,8 @@ impl Native {
 
     fn run(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<(), ModelError> {
         check_room(&self.inputs, &self.outputs, inputs, outputs)?;
-        let ended = |message: &String| ModelError::Ended {
-            message: message.clone(),
-        };
-        let kernels = self.kernels.as_mut().map_err(|message| ended(message))?;
-        // Kernels of our own get no more credit than a library's.
-        match catch_unwind(AssertUnwindSafe(|| kernels.run(inputs, outputs))) {
-            Ok(run) => run.map_err(|error| ModelError::Run(error.into()))?,
-            Err(panic) => {
-                let message = panic_message(panic.as_ref());
-                let error = ended(&message);
-                self.kernels = Err(message);
-                return Err(error);
-            }
-        }
+        let run = self.kernels.run(inputs, outputs);
+        run.map_err(|error| ModelError::Run(error.into()))?;
         for (spec, values) in self.outputs.iter().zip(outputs) {
             check_finite(spec, values)?;
         }
@@ -83,10 +75,15 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
 
 impl Network for NativeNetwork {
     const ENGINE: &'static str = "native";
+    const IS_SHARED: bool = true;
 
     /// What our kernels don't take, tract is asked about: it either runs it, or says better what is wrong with it.
-    fn load(onnx: &[u8], input_shapes: &[&[usize]]) -> Result<Self, ModelError> {
-        let library = match Native::load(onnx, input_shapes) {
+    fn load(
+        onnx: &[u8],
+        input_shapes: &[&[usize]],
+        threads: NonZero<usize>,
+    ) -> Result<Self, ModelError> {
+        let library = match Native::load(onnx, input_shapes, threads) {
             Ok(native) => Library::Native(Box::new(native)),
             Err(why) => Library::Tract {
                 model: Box::new(Model::with_inputs(onnx, input_shapes)?),

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use twinspect_bundle::BundleError;
-use twinspect_engine::ProofError;
 use twinspect_engine::calibrate::CalibrateError;
+use twinspect_engine::{EngineError, ProofError};
 
 use crate::calibrate::RecalibrateError;
 use crate::config::ConfigError;
@@ -154,7 +154,7 @@ fn calibrate_code(error: &RecalibrateError) -> u8 {
     match error {
         RecalibrateError::Data(_) => 3,
         RecalibrateError::Bundle(error) => bundle_code(error),
-        RecalibrateError::Engine(_) => 5,
+        RecalibrateError::Engine(error) => engine_code(error),
         RecalibrateError::Camera(_) => 4,
         RecalibrateError::Fit(error) => match error {
             CalibrateError::Rate { .. } | CalibrateError::SameFile { .. } => 2,
@@ -180,7 +180,8 @@ fn evaluate_code(error: &EvaluateError) -> u8 {
         EvaluateError::Bundle(_) | EvaluateError::Setup(_) | EvaluateError::Camera(_) => 4,
         EvaluateError::Proof { source, .. } => proof_code(source),
         EvaluateError::Data(_) | EvaluateError::Parts(_) | EvaluateError::NoParts { .. } => 3,
-        EvaluateError::Engine(_) | EvaluateError::Unrankable { .. } => 5,
+        EvaluateError::Engine(error) => engine_code(error),
+        EvaluateError::Unrankable { .. } => 5,
         EvaluateError::Maps(_) => STORAGE,
     }
 }
@@ -194,6 +195,11 @@ fn report_code(error: &ReportError) -> u8 {
         ReportError::Hash(_) => 3,
         ReportError::Page { .. } => STORAGE,
     }
+}
+
+/// As the device's: 4 where the bundle's network is none, or not the one of its manifest.
+fn engine_code(error: &EngineError) -> u8 {
+    if error.is_the_bundle_s() { 4 } else { 5 }
 }
 
 /// As the device's: 4 where the bundle itself proves nothing, 5 where the engine fails it.

@@ -1,4 +1,4 @@
-//! What each step of a network takes, for whoever makes a kernel faster: medians of this thread's CPU time.
+//! What each step of a network takes, for whoever makes a kernel faster: medians of one thread's CPU time.
 //!
 //! ```text
 //! step_time NETWORK.onnx INPUT.f32...

@@ -6,7 +6,7 @@
 //! of the product before them; views told apart from work), packs weights for this machine's vectors and lays maps into buffers; `steps` are the kernels;
 //! a [`Network`] owns all of it, and its runs allocate nothing.
 //!
-//! Four things make it fast:
+//! Five things make it fast:
 //!
 //! - Maps are rows of pixels with all channels side by side, within borders of zeros, so that a convolution is a product that reads
 //!   the map itself (`steps::convolution`, `steps::packed`), with sums that stay in registers until they are final.
@@ -14,6 +14,7 @@
 //! - 3x3 convolutions with stride 1 take 16 products for four outputs instead of 36 (`steps::winograd`).
 //! - Depthwise convolutions read one vector of channels after the other (`steps::depthwise`), and the nearest of thousands of prototypes
 //!   is a product of which only the largest results are kept (`steps::greatest`).
+//! - The rows of a large step are divided among the threads of a pool, where the caller has one (`steps::pieces`).
 //!
 //! Vectors are those of `pulp`: AVX2 with FMA where the machine has it, NEON on 64-bit ARM, plain numbers elsewhere, chosen at run time. Results
 //! are the same bit for bit on every run on one machine; between machines sums are rounded differently.
@@ -34,7 +35,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **What is absent**: files, threads, batches, any operator that no graph of ours has, training.
+//! **What is absent**: files, threads of its own, batches, any operator that no graph of ours has, training.
 #![forbid(unsafe_code)]
 
 mod error;

@@ -5,6 +5,10 @@
 //! Nobody ever writes a border, so that every tap of a window lies at a fixed distance from its place and no kernel
 //! asks whether it is outside.
 
+/// Which rows of a map a buffer holds, where it does not hold all: row `first + border` of the map's whole buffer is its first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Shift(pub(crate) usize);
+
 /// Extents of one feature map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct MapShape {
@@ -55,9 +59,14 @@ impl MapShape {
         &buffer[self.offset(row, 0)..][..self.columns * self.channels]
     }
 
-    /// [`MapShape::row`] for writing.
-    pub(crate) fn row_mut<'a>(&self, buffer: &'a mut [f32], row: usize) -> &'a mut [f32] {
-        &mut buffer[self.offset(row, 0)..][..self.columns * self.channels]
+    /// [`MapShape::row`] for writing, in a buffer that need not hold the whole map.
+    pub(crate) fn row_mut<'a>(
+        &self,
+        (first, buffer): (Shift, &'a mut [f32]),
+        row: usize,
+    ) -> &'a mut [f32] {
+        let start = self.offset(row, 0) - first.0 * self.pitch();
+        &mut buffer[start..][..self.columns * self.channels]
     }
 
     /// Whether rows, columns and channels are the same; borders may differ.

@@ -1,18 +1,21 @@
 //! A network that is ready to run.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 use crate::error::{NetworkError, RunError};
+use crate::map::Shift;
 use crate::read::{Compiled, Gate, Plan};
-use crate::steps::{Machine, spatial};
+use crate::steps::pieces::share;
+use crate::steps::{Machine, Operands, spatial};
 
-/// A network with its weights and its buffers. One thread at a time runs it.
+/// A network with its weights and its buffers. One thread at a time runs it, and may have others help it.
 #[derive(Debug)]
 pub struct Network {
     machine: Machine,
     compiled: Compiled,
     buffers: Vec<Vec<f32>>,
-    /// Of chains, one after the other.
+    /// Of a step's pieces, one after the other.
     scratch: Vec<f32>,
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
@@ -39,8 +42,19 @@ impl Network {
     /// # Errors
     /// [`NetworkError`]; another engine may know what this one does not.
     pub fn from_onnx(bytes: &[u8]) -> Result<Self, NetworkError> {
+        Self::for_threads(bytes, NonZero::<usize>::MIN)
+    }
+
+    /// [`Network::from_onnx`] for a network whose larger steps are divided among this number of threads.
+    ///
+    /// They are those of the [`rayon::ThreadPool`] that [`Network::run`] is called in; outside of one, of rayon's own. Results are those of one
+    /// thread, bit for bit.
+    ///
+    /// # Errors
+    /// [`NetworkError`], as there.
+    pub fn for_threads(bytes: &[u8], threads: NonZero<usize>) -> Result<Self, NetworkError> {
         let machine = Machine::this();
-        let compiled = Plan::of(bytes)?.compile(machine.lanes);
+        let compiled = Plan::of(bytes)?.compile(machine.lanes, threads.get());
         let spec = |gate: &Gate| TensorSpec {
             name: gate.name.clone(),
             shape: gate.dims.clone(),
@@ -86,27 +100,30 @@ impl Network {
             times.get(times.len() / 2).copied().unwrap_or_default()
         };
         steps
-            .map(|(step, times)| (step.kernel.describe(), median(times)))
+            .map(|(step, times)| (step.describe(), median(times)))
             .collect()
     }
 
     fn step(&mut self, at: usize) {
         let step = &mut self.compiled.steps[at];
         let mut out = std::mem::take(&mut self.buffers[step.output]);
-        let x = &self.buffers[step.input];
-        let second = step.second.map(|at| &self.buffers[at][..]);
-        step.kernel.run(
-            self.machine,
-            x,
-            second,
-            &self.buffers,
+        let operands = Operands {
+            x: &self.buffers[step.input],
+            second: step.second.map(|at| &self.buffers[at][..]),
+            maps: &self.buffers,
+        };
+        let (machine, kernel) = (self.machine, &step.kernel);
+        share(
+            step.shape,
+            &mut step.pieces,
             &mut self.scratch,
-            &mut out,
+            (Shift(0), &mut out),
+            &|piece, scratch, out| kernel.run(machine, operands, piece, scratch, out),
         );
         self.buffers[step.output] = out;
     }
 
-    /// Runs the network, on the calling thread. Tensors are dense, in the order of [`Network::inputs`] and
+    /// Runs the network, on the calling thread and those that share its steps. Tensors are dense, in the order of [`Network::inputs`] and
     /// [`Network::outputs`]; nothing is allocated.
     ///
     /// # Errors

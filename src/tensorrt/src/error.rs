@@ -1,16 +1,36 @@
 //! What can go wrong, and what to do about it.
 
+use std::path::PathBuf;
+
 use crate::{CudaError, Said, Version};
 
 /// TensorRT or CUDA can't be used, or did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// None of the libraries could be loaded.
+    /// None of the libraries could be loaded, or used.
     #[error("loading {}", tried_text(.tried))]
     NotLoaded {
-        /// Each name that was tried, and the loader's own words.
+        /// Each name that was tried, and the loader's own words, or what else is wrong with it.
         tried: Vec<(String, String)>,
+    },
+    /// A library's file ends before what its own headers speak of. The loader would crash.
+    #[error("the library {file:?} is cut off: it has {bytes} bytes, at least {expected} expected")]
+    CutOff {
+        /// The file.
+        file: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// Where its last piece should end.
+        expected: u64,
+    },
+    /// A library of TensorRT's name is another product, whose plans are others.
+    #[error("{library} is TensorRT-RTX {version}, another product than TensorRT")]
+    OtherProduct {
+        /// The name that it was opened by.
+        library: String,
+        /// Its version, which is counted by itself.
+        version: Version,
     },
     /// A library lacks a function that every known version has.
     #[error("{library} has no function {symbol}: {reason}")]
@@ -184,6 +204,13 @@ impl Error {
                 "install TensorRT of this board's JetPack (5.1 or newer), or use the CPU engine; what the loader says of \
                  another library is that library's name",
             ),
+            Self::CutOff { .. } => Some(
+                "install its package again (`dpkg -S` and the file's name tell which), or use the CPU engine",
+            ),
+            Self::OtherProduct { .. } => Some(
+                "see where that name leads (`ldconfig -p`, LD_LIBRARY_PATH), and install TensorRT of this board's JetPack; \
+                 or use the CPU engine",
+            ),
             Self::MissingSymbol { .. } => {
                 Some("install TensorRT and its ONNX parser of this board's JetPack again")
             }
@@ -222,7 +249,7 @@ fn tried_text(tried: &[(String, String)]) -> String {
 
 /// Whether a library that was tried is not there. The loader says the same of one whose own libraries are missing,
 /// under another name.
-pub(crate) fn is_missing((name, reason): &(String, String)) -> bool {
+fn is_missing((name, reason): &(String, String)) -> bool {
     reason
         .strip_prefix(name.as_str())
         .is_some_and(|rest| rest.contains("No such file"))
@@ -273,6 +300,12 @@ mod tests {
             let hint = cuda(code).hint().unwrap_or_default();
             assert!(hint.contains("gpu.conf"), "{code}: {hint}");
         }
+        let cut_off = Error::CutOff {
+            file: "libcuda.so.1".into(),
+            bytes: 1,
+            expected: 2,
+        };
+        assert!(!cut_off.is_absent());
         let no_device = |found| Error::NoDevice { ordinal: 0, found };
         assert!(no_device(0).is_absent());
     }

@@ -50,7 +50,7 @@
 //!
 //! # What is trusted
 //!
-//! The libraries, as any program trusts what it loads; and plans, which may hold code: build them
+//! The libraries, as any program trusts what it loads, once their files are found to be whole; and plans, which may hold code: build them
 //! on the device, and keep them where nobody else may write. Everything else that a library says is
 //! checked: pointers, counts, names, shapes, types of tensors.
 //!
@@ -73,6 +73,7 @@ mod builder;
     reason = "calls the CUDA driver and owns what it hands out"
 )]
 mod cuda;
+mod elf;
 mod engine;
 mod error;
 #[expect(
@@ -83,6 +84,7 @@ mod library;
 mod network;
 mod plan;
 mod runtime;
+mod search;
 #[expect(
     unsafe_code,
     reason = "lets a GPU read and write the buffers that it owns"

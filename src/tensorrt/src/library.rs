@@ -6,6 +6,7 @@ use std::mem::ManuallyDrop;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
 use crate::Error;
+use crate::search::look_at;
 
 /// A library that stays loaded until the process ends: those of NVIDIA leave threads and
 /// thread-local destructors behind, which would then run in unmapped memory. That is also what
@@ -17,29 +18,32 @@ pub(crate) struct SharedLibrary {
 }
 
 impl SharedLibrary {
-    /// Opens the first of these that loads. A soname is searched for as the system's loader does.
+    /// Opens a library. A soname is searched for as the system's loader does.
     ///
     /// # Errors
-    /// [`Error::NotLoaded`] with what the loader said of each.
-    pub(crate) fn open_first<N: AsRef<OsStr>>(names: &[N]) -> Result<Self, Error> {
-        let mut tried = Vec::new();
-        for name in names {
-            let readable = name.as_ref().to_string_lossy().into_owned();
-            // All symbols at once, so that a library that misses another one is refused here and
-            // not in mid-call; and none of them offered to libraries that are loaded later.
-            // SAFETY: runs the library's constructors. They are NVIDIA's, installed by root;
-            // trusting them is what using TensorRT means.
-            match unsafe { Library::open(Some(name.as_ref()), RTLD_NOW | RTLD_LOCAL) } {
-                Ok(library) => {
-                    return Ok(Self {
-                        name: readable,
-                        library: ManuallyDrop::new(library),
-                    });
+    /// [`Error::CutOff`] for a file that the loader would crash with; [`Error::NotLoaded`] with its words.
+    pub(crate) fn open(name: &(impl AsRef<OsStr> + ?Sized)) -> Result<Self, Error> {
+        let name = name.as_ref();
+        let readable = name.to_string_lossy().into_owned();
+        let passed_over = look_at(name)?;
+        // All symbols at once, so that a library that misses another one is refused here and
+        // not in mid-call; and none of them offered to libraries that are loaded later.
+        // SAFETY: runs the library's constructors. They are NVIDIA's, installed by root;
+        // trusting them is what using TensorRT means.
+        match unsafe { Library::open(Some(name), RTLD_NOW | RTLD_LOCAL) } {
+            Ok(library) => Ok(Self {
+                name: readable,
+                library: ManuallyDrop::new(library),
+            }),
+            Err(error) => {
+                let mut reason = loader_text(&error);
+                if let Some(file) = passed_over {
+                    reason = format!("{reason} ({file:?} is for another kind of processor)");
                 }
-                Err(error) => tried.push((readable, loader_text(&error))),
+                let tried = vec![(readable, reason)];
+                Err(Error::NotLoaded { tried })
             }
         }
-        Err(Error::NotLoaded { tried })
     }
 
     /// A function of the library.

@@ -43,19 +43,24 @@ impl Version {
         }
     }
 
+    /// Whether it is TensorRT-RTX: a product of its own, with TensorRT's functions and without its plans. It counts from 1.0 on and writes
+    /// that in the way of 10 and later, as no TensorRT does.
+    pub(crate) fn is_rtx(&self) -> bool {
+        (10_000..100_000).contains(&self.number)
+    }
+
     /// The tables that fit.
     ///
     /// # Errors
     /// [`Error::TooOld`] before 8.5, which can't run a network by the names of its tensors;
     /// [`Error::UnknownMajor`] for what was not known when this was written.
     pub fn generation(&self) -> Result<Generation, Error> {
-        let is_rtx = self.number >= 10_000 && self.major == 1;
-        match (self.major, self.minor) {
-            (1, 5..) if is_rtx => Ok(Generation::V11),
-            (8, 5..) => Ok(Generation::V8),
-            (10, _) => Ok(Generation::V10),
-            (11, _) => Ok(Generation::V11),
-            (1..=8, _) if !is_rtx => Err(Error::TooOld { version: *self }),
+        match (self.is_rtx(), self.major, self.minor) {
+            (true, 1, 5..) => Ok(Generation::V11),
+            (false, 8, 5..) => Ok(Generation::V8),
+            (false, 10, _) => Ok(Generation::V10),
+            (false, 11, _) => Ok(Generation::V11),
+            (false, 1..=8, _) => Err(Error::TooOld { version: *self }),
             _ => Err(Error::UnknownMajor { version: *self }),
         }
     }
@@ -88,12 +93,24 @@ mod tests {
     }
 
     #[test]
+    fn tensorrt_rtx_is_known_by_its_number() {
+        for number in [10_400, 10_701, 20_000, 80_500] {
+            assert!(Version::of_number(number).is_rtx(), "{number}");
+        }
+        for number in [999, 8_502, 9_300, 100_000, 110_401, -1] {
+            assert!(!Version::of_number(number).is_rtx(), "{number}");
+        }
+    }
+
+    #[test]
     fn what_has_other_tables_is_refused_by_the_right_name() {
         check(8403, "8.4.3", None);
         check(7103, "7.1.3", None);
         check(9300, "9.3.0", None);
         check(120_000, "12.0.0", None);
         check(10_400, "1.4.0", None);
+        check(20_000, "2.0.0", None);
+        check(80_500, "8.5.0", None);
         let too_old = |number| {
             matches!(
                 Version::of_number(number).generation(),

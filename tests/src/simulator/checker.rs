@@ -297,6 +297,7 @@ impl Checker {
             Said::Verdict { .. }
             | Said::Proven
             | Said::CameraFailed
+            | Said::MachineFailed
             | Said::Closed
             | Said::Ended => {}
         }

@@ -37,6 +37,7 @@ impl Trace {
         self.event(at_us, || match what {
             Inspector::Proven => "inspect process: proven".to_owned(),
             Inspector::CameraFailed => "inspect process: its camera has failed".to_owned(),
+            Inspector::MachineFailed => "inspect process: the machine has failed".to_owned(),
             Inspector::Ready => "inspect process: ready".to_owned(),
             Inspector::Advanced => "inspect process: heartbeat".to_owned(),
             Inspector::Blind => "inspect process: heartbeat, without a camera".to_owned(),

@@ -59,6 +59,34 @@ fn a_recording_that_fits_is_well_however_often_it_begins_again() {
     }
 }
 
+#[test]
+fn a_camera_is_looked_through_before_there_is_a_model() {
+    let site = site(STATION, &blocks(4));
+    let output = look(&site, &[]);
+    let text = said(&output);
+    assert!(output.status.success(), "{output:?}");
+    for says in ["bundle    none is named", "pairs     4", "picture   seen/"] {
+        assert!(text.contains(says), "`{says}` is missing in {text}");
+    }
+    let bundle = |site: &Site| {
+        let output = look(site, &["--json"]);
+        assert!(output.status.success(), "{output:?}");
+        let found: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+        found["bundle"].clone()
+    };
+    assert_eq!(bundle(&site), Value::Null);
+    let mut check = program("twinspect");
+    check.current_dir(site.path(""));
+    let refusal = run(check.args(["check", "--config", "bare.toml"]));
+    refused(&refusal, CONFIGURATION, "bundle.file");
+
+    site.write("bare.toml", with_model());
+    assert_eq!(bundle(&site), "block.twb");
+    // A model that is named is meant.
+    site.edit("bare.toml", "block.twb", "nothing.twb");
+    refused(&look(&site, &[]), BUNDLE, "nothing.twb");
+}
+
 /// It must fit for the station, and is shown and measured all the same.
 fn unfit(spoil: impl FnOnce(&Site), says: &str) {
     let site = site(&with_model(), &blocks(4));

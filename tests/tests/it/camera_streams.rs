@@ -59,9 +59,16 @@ impl Site {
 
     /// Patient: other work may run on this machine.
     fn configure(&self, name: &str, camera: &str, realsense: &str) {
+        let live = format!(
+            "width = 160\nheight = 120\ndepth_width = 160\ndepth_height = 120\nwarm_up_pairs = 5\n\
+             first_pair_max_ms = 20000\n{realsense}"
+        );
+        self.write(name, camera, &live);
+    }
+
+    fn write(&self, name: &str, camera: &str, realsense: &str) {
         let text = format!(
-            "{camera}[realsense]\nlibrary = {:?}\nwidth = 160\nheight = 120\ndepth_width = 160\ndepth_height = 120\n\
-             warm_up_pairs = 5\nwait_max_ms = 20000\nage_max_ms = 10000\nfirst_pair_max_ms = 20000\n{realsense}",
+            "{camera}[realsense]\nlibrary = {:?}\nwait_max_ms = 20000\nage_max_ms = 10000\n{realsense}",
             self.path("")
         );
         std::fs::write(self.path(name), text).expect("a new file");
@@ -106,7 +113,7 @@ impl Site {
             "[camera]\nkind = \"recording\"\nfile = {:?}\n{more}",
             self.file()
         );
-        self.configure("recording.toml", &camera, "");
+        self.write("recording.toml", &camera, "");
     }
 }
 

@@ -108,7 +108,7 @@ pub(crate) fn record(site: &Site, more: &[&str]) -> Command {
 }
 
 /// What somebody has typed.
-fn typed(command: &mut Command, text: &str) -> Output {
+fn typed(command: &mut Command, text: impl AsRef<[u8]>) -> Output {
     let mut process = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -116,7 +116,7 @@ fn typed(command: &mut Command, text: &str) -> Output {
         .spawn()
         .expect("the program starts");
     let mut input = process.stdin.take().expect("a pipe");
-    input.write_all(text.as_bytes()).expect("it is read");
+    input.write_all(text.as_ref()).expect("it is read");
     drop(input);
     process.wait_with_output().expect("its end")
 }
@@ -200,6 +200,40 @@ fn a_part_is_recorded_with_each_enter_as_the_camera_gave_it() {
         .map(|part| part.record.part_id.as_deref())
         .collect();
     assert_eq!(ids, [None, Some("A-17"), None]);
+}
+
+/// As a scanner sends them that was set to another alphabet.
+#[test]
+fn bytes_that_are_no_text_are_an_enter_like_any_other() {
+    let site = site(STATION, &blocks(4));
+    let output = typed(&mut record(&site, &[]), b"\xff\xfe\nA\x80B\n\n");
+    let (said, summary) = told(&output, 0);
+    let names: Vec<Option<&str>> = said.iter().map(|line| line["part_id"].as_str()).collect();
+    let expected = [Some("\u{fffd}\u{fffd}"), Some("A\u{fffd}B"), None];
+    assert_eq!(names, expected, "{said:?}");
+    assert_eq!(summary["summary"]["recorded"], 3);
+    assert_eq!(summary["summary"]["ended_by"], "input");
+}
+
+#[test]
+fn what_a_killed_recording_has_left_is_told_and_not_read() {
+    let site = site(STATION, &blocks(4));
+    let one = ["--every-ms", "1", "--parts", "1"];
+    told(&run(&mut record(&site, &one)), 0);
+    // No process has this number.
+    let left = ".partial-4294967295-0";
+    std::fs::create_dir(site.path(format!("cap/train/good/{left}"))).expect("a folder");
+    let output = run(&mut record(&site, &["--every-ms", "1", "--parts", "2"]));
+    let (said, _) = told(&output, 0);
+    let names: Vec<&str> = said
+        .iter()
+        .filter_map(|line| line["part"].as_str())
+        .collect();
+    assert_eq!(names, ["train/good/001", "train/good/002"], "{said:?}");
+    let report = String::from_utf8_lossy(&output.stderr);
+    let says = format!("(1 in all, the first is {left})");
+    assert!(report.contains(&says), "{report}");
+    assert!(site.path(format!("cap/train/good/{left}")).exists());
 }
 
 #[test]
@@ -461,7 +495,6 @@ fn what_can_t_be_recorded_is_refused_with_the_remedy() {
         "--presence needs",
     );
     refused(&recorded(&["--belt-mm", "0"]), CONFIGURATION, "--belt-mm 0");
-    refused(&recorded(&["--label", "a/b"]), DATA, "`a/b` cannot name");
     told(&recorded(&["--belt-mm", "400"]), 0);
     let other = recorded(&["--belt-mm", "500"]);
     let says = "belongs to another camera: distance_to_belt_mm is 400.0 there and 500.0 here";
@@ -492,6 +525,36 @@ fn what_can_t_be_recorded_is_refused_with_the_remedy() {
             .current_dir(site.path(""))
             .args(["run", "--config", "bare.toml"]));
     refused(&output, CONFIGURATION, "bundle.file");
+}
+
+/// Its camera could not be opened: that would have exit code 3.
+#[test]
+fn what_was_typed_wrongly_is_refused_before_a_camera_is_opened() {
+    let site = site(&STATION.replace("source", "absent"), &[]);
+    site.write("letter.txt", "Dear Sir");
+    let every = ["--every-ms", "1"];
+    for (wrong, says) in [
+        (&["--label", "a/b"][..], "--label: `a/b` cannot name"),
+        (&["--label", "../.."], "--label: `../..` cannot name"),
+        (&["--belt-mm", "0"], "--belt-mm 0 is no distance"),
+        (&["--belt-mm", "1e300"], "is no distance"),
+        (&["--belt-mm", "NaN"], "50 to 5000 mm"),
+        (&["--belt-mm", "49.9"], "50 to 5000 mm"),
+    ] {
+        let output = run(&mut record(&site, &[&every[..], wrong].concat()));
+        refused(&output, CONFIGURATION, says);
+    }
+    let to = |out: &str| {
+        let mut command = program("twinspect");
+        command.current_dir(site.path("")).stdin(Stdio::null());
+        command.args(["record", "--config", "bare.toml", "--out", out]);
+        run(command.args(every))
+    };
+    let says = "--out letter.txt is a file and no folder";
+    refused(&to("letter.txt"), CONFIGURATION, says);
+    refused(&to("/dev/null"), CONFIGURATION, "is a device and no folder");
+    assert_eq!(site.read("letter.txt"), b"Dear Sir");
+    refused(&to("cap"), DATA, "absent");
 }
 
 /// Passes that teach little; that the recorded folder is one to learn from is what counts.
@@ -608,7 +671,10 @@ fn an_empty_belt_is_measured_without_a_model() {
     let output = calibrate(&site, &["--pictures", "3"]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("pictures  3\n"), "{text}");
-    assert!(text.contains("nothing was changed"), "{text}");
+    let refuses =
+        "nothing was changed, and `--write` would refuse this: take more, with --pictures 30";
+    assert!(text.contains(refuses), "{text}");
+    assert!(!text.contains("puts this into"), "{text}");
     assert!(text.contains("+ calibration.distance_mm = 399."), "{text}");
     assert_eq!(site.read("bare.toml"), STATION.as_bytes());
     let warnings = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use twinspect_camera::librealsense::Librealsense;
-use twinspect_camera::librealsense::software::{Moment, SoftwareSpec, Workshop};
+use twinspect_camera::librealsense::software::{
+    Moment, SoftwareCamera, SoftwareRecorder, SoftwareSpec, Workshop,
+};
 use twinspect_core::frame::DepthFrame;
-use twinspect_core::pairing::SensorClock;
+use twinspect_core::pairing::{SensorClock, Stream};
 
 use crate::bad_input::DATA;
 use crate::binaries::{program, run, succeed};
@@ -30,8 +32,8 @@ fn record(library: &Path, folder: &Path) -> PathBuf {
     record_with_lull(library, folder, Duration::ZERO)
 }
 
-/// The same with a lull before the second half.
-fn record_with_lull(library: &Path, folder: &Path, lull: Duration) -> PathBuf {
+/// A camera of the demo's geometry, what writes down what it shows, and into which file.
+fn recorder(library: &Path, folder: &Path) -> (SoftwareCamera, SoftwareRecorder, PathBuf) {
     let dataset = twinspect_dataset::open(root().join("models/demo/cap")).expect("demo parts");
     let camera = dataset.camera().expect("the demo's camera");
     let library = Librealsense::load(Some(library)).expect("the library");
@@ -51,6 +53,40 @@ fn record_with_lull(library: &Path, folder: &Path, lull: Duration) -> PathBuf {
         .expect("a software camera");
     let file = folder.join(format!("shift.{}", library.version().recording_extension()));
     let recorder = workshop.record(&double, &file).expect("a recording");
+    (double, recorder, file)
+}
+
+/// The moment of a picture.
+fn moment(number: u64) -> Moment {
+    Moment {
+        number,
+        time_us: 1_000_000 + number * 33_333,
+        clock: SensorClock(0),
+    }
+}
+
+/// One stream's pictures alone.
+fn record_one_stream(library: &Path, folder: &Path, stream: Stream) -> PathBuf {
+    let (double, recorder, file) = recorder(library, folder);
+    for number in 1..=10 {
+        let pixels = 320 * 320;
+        let (depth, colour) = (vec![4_000; pixels], vec![number as u8; 3 * pixels]);
+        match stream {
+            Stream::Depth => double.depth(&depth, moment(number)),
+            Stream::Colour => double.colour(&colour, moment(number)),
+        }
+        .expect("a picture is taken");
+        let passed = recorder.wait(Duration::from_secs(30));
+        assert!(passed.expect("the recorder runs"));
+    }
+    recorder.finish().expect("a whole recording");
+    file
+}
+
+/// The same as `record` with a lull before the second half.
+fn record_with_lull(library: &Path, folder: &Path, lull: Duration) -> PathBuf {
+    let dataset = twinspect_dataset::open(root().join("models/demo/cap")).expect("demo parts");
+    let (double, recorder, file) = recorder(library, folder);
     for (place, part) in dataset.inspection_parts().iter().take(PARTS).enumerate() {
         let frame = dataset.load(part).expect("a part").frame;
         let Some(DepthFrame::Counts(depth)) = frame.depth() else {
@@ -63,12 +99,7 @@ fn record_with_lull(library: &Path, folder: &Path, lull: Duration) -> PathBuf {
             }
         }
         for copy in 0..2 {
-            let number = 2 * place as u64 + copy + 1;
-            let moment = Moment {
-                number,
-                time_us: 1_000_000 + number * 33_333,
-                clock: SensorClock(0),
-            };
+            let moment = moment(2 * place as u64 + copy + 1);
             double.depth(depth.data(), moment).expect("depth is taken");
             double
                 .colour(frame.rgb().expect("colour").data(), moment)
@@ -239,6 +270,74 @@ fn a_recording_that_broke_off_ends_the_station_with_its_summary_and_the_place() 
     );
 }
 
+/// What every command says of a recording that is wrong itself.
+fn assert_bad_data(library: &Path, folder: &Path, file: &Path, says: &str) {
+    let playing = "pace = \"as_read\"\nrepeat = true\n";
+    let config = station_as(library, folder, file, playing, "");
+    for command in [
+        &["run", "--parts", "4"][..],
+        &["check", "--camera"],
+        &["calibrate"],
+        &["bench", "--camera", "--seconds", "1"],
+    ] {
+        let output = run(program("twinspect")
+            .current_dir(folder)
+            .args(command)
+            .arg("--config")
+            .arg(&config));
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(DATA), "{command:?}: {told}");
+        assert!(told.contains(says), "`{says}` of {command:?}: {told}");
+    }
+}
+
+/// Each release plays bags. Its reader would take any four of these bytes for a length, and not come back.
+#[test]
+fn a_bag_with_nonsense_in_its_middle_ends_every_command_as_bad_data() {
+    let Some(library) = library() else {
+        println!("{SKIPPED}");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut header = Vec::new();
+    let (index_at, count) = (2_100_000_u64.to_le_bytes(), 7_u32.to_le_bytes());
+    for (name, value) in [
+        ("op", &[3_u8][..]),
+        ("index_pos", &index_at),
+        ("conn_count", &count),
+        ("chunk_count", &count),
+    ] {
+        let field = [name.as_bytes(), b"=", value].concat();
+        header.extend((field.len() as u32).to_le_bytes());
+        header.extend(field);
+    }
+    let length = (header.len() as u32).to_le_bytes();
+    let mut bytes = [&b"#ROSBAG V2.0\n"[..], &length, &header, &[0; 4]].concat();
+    let place = bytes.len();
+    bytes.resize(2_200_000, 0xee);
+    let file = folder.path().join("belt.bag");
+    std::fs::write(&file, bytes).expect("a new file");
+    let says = format!("recording {} is damaged at byte {place}: ", file.display());
+    assert_bad_data(&library, folder.path(), &file, &says);
+}
+
+#[test]
+fn a_recording_of_one_stream_ends_every_command_as_bad_data_with_the_stream() {
+    let Some(library) = library() else {
+        println!("{SKIPPED}");
+        return;
+    };
+    for (stream, missing) in [(Stream::Depth, "colour"), (Stream::Colour, "depth")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = record_one_stream(&library, folder.path(), stream);
+        let says = format!(
+            "recording {} has no {missing} pictures to play: ",
+            file.display()
+        );
+        assert_bad_data(&library, folder.path(), &file, &says);
+    }
+}
+
 /// No waiting mends it: what is there is no recording, or nothing is there.
 #[test]
 fn a_recording_that_can_t_be_opened_ends_every_command_as_bad_data() {
@@ -261,23 +360,7 @@ fn a_recording_that_can_t_be_opened_ends_every_command_as_bad_data() {
         ("other", "opening recording"),
     ] {
         let file = folder.path().join(name).with_extension(ending);
-        let playing = "pace = \"as_read\"\nrepeat = false\n";
-        let config = station_as(&library, folder.path(), &file, playing, "");
-        for command in [
-            &["run", "--parts", "4"][..],
-            &["check", "--camera"],
-            &["calibrate"],
-            &["bench", "--camera", "--seconds", "1"],
-        ] {
-            let output = run(program("twinspect")
-                .current_dir(folder.path())
-                .args(command)
-                .arg("--config")
-                .arg(&config));
-            let told = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(DATA), "{command:?}: {told}");
-            assert!(told.contains(says), "{command:?}: {told}");
-        }
+        assert_bad_data(&library, folder.path(), &file, says);
     }
 }
 

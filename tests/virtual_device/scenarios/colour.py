@@ -149,7 +149,7 @@ def _cost(station, checks):
 def _damaged(station, checks):
     """Pictures that the driver marks as damaged are not judged, and counted; so are those that it leaves out."""
     # So slow that none escapes.
-    status, said, _ = _look(station, checks, "damaged", beside=DAMAGE, rate_hz=1, open_max_ms=3000.0)
+    status, said, _ = _look(station, checks, "damaged", beside=DAMAGE, rate_hz=1, wait_max_ms=2500.0, open_max_ms=3000.0)
     checks.holds("colour: damaged pictures are none", status == 6 and "pictures come damaged" in said, f"status {status}: {said}")
     station.device.say(_set(DROPS, DROPPED_PERCENT))
     status, said, shown = _look(station, checks, "losses", beside=DAMAGE)

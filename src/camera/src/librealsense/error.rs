@@ -12,12 +12,12 @@ pub enum LoadError {
         /// What the system's loader said of the first place.
         reason: String,
     },
-    /// A file that is no librealsense, or one that lacks what is needed.
+    /// A file that is damaged, that is no librealsense, or one that lacks what is needed.
     #[error("{} is no usable librealsense: {reason}", path.display())]
     Unusable {
         /// The file, or the name by which it was loaded.
         path: PathBuf,
-        /// What is missing.
+        /// What the system's loader said of it.
         reason: String,
     },
     /// Another release than those that are known to work.
@@ -37,7 +37,8 @@ impl LoadError {
                  name the file or its folder in `realsense.library`"
             }
             Self::Unusable { .. } => {
-                "name the library itself in `realsense.library`, of this machine's architecture"
+                "it is damaged, of another processor, or lacks a library that it needs: install it again, or name another \
+                 one in `realsense.library`"
             }
             Self::Version { .. } => {
                 "update the package `librealsense2`; docs/cameras.md has the sources"

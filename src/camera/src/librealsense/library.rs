@@ -85,22 +85,28 @@ impl Librealsense {
     /// # Errors
     /// [`LoadError`].
     pub fn load(place: Option<&Path>) -> Result<Self, LoadError> {
-        let mut first = None;
+        let (mut absent, mut broken) = (None, None);
         for name in candidates(place) {
             // SAFETY: loading runs the file's initialisers. It is the vendor's library, by its name or because
             // whoever configures the station says so; no other code of this process depends on its state.
             let library = match unsafe { libloading::Library::new(&name) } {
                 Ok(library) => library,
                 Err(error) => {
-                    first.get_or_insert_with(|| with_cause(&error));
+                    let reason = with_cause(&error);
+                    if is_absent(&name.to_string_lossy(), &reason) {
+                        absent.get_or_insert(reason);
+                    } else {
+                        let path = PathBuf::from(name);
+                        broken.get_or_insert(LoadError::Unusable { path, reason });
+                    }
                     continue;
                 }
             };
             return Self::take(library, PathBuf::from(name));
         }
-        Err(LoadError::NotFound {
-            reason: first.unwrap_or_default(),
-        })
+        Err(broken.unwrap_or_else(|| LoadError::NotFound {
+            reason: absent.unwrap_or_default(),
+        }))
     }
 
     fn take(library: libloading::Library, path: PathBuf) -> Result<Self, LoadError> {
@@ -204,6 +210,13 @@ pub(super) fn with_cause(error: &libloading::Error) -> String {
     }
 }
 
+/// Whether there is no library of this name, by the loader's words. They begin with the name of the file that is not
+/// there, which is another one where a library lacks what it needs.
+fn is_absent(name: &str, reason: &str) -> bool {
+    let (_, rest) = reason.split_once(name).unwrap_or_default();
+    rest.starts_with(": cannot open shared object file: No such file")
+}
+
 /// Names for the system's loader, in the order in which they are tried.
 fn candidates(place: Option<&Path>) -> Vec<OsString> {
     let numbered = MINORS.rev().map(|minor| format!("{NAME}.2.{minor}"));
@@ -257,12 +270,30 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_library_is_not_found() {
+    fn a_file_that_is_there_and_no_library_is_damaged_and_not_absent() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("other.so");
+        let file = folder.path().join(NAME);
         std::fs::write(&file, "text").unwrap();
-        let error = Librealsense::load(Some(&file)).unwrap_err();
-        assert!(error.to_string().contains("other.so"), "{error}");
+        for place in [file.as_path(), folder.path()] {
+            let error = Librealsense::load(Some(place)).unwrap_err();
+            let LoadError::Unusable { path, reason } = &error else {
+                panic!("{error}");
+            };
+            assert_eq!(path, &file);
+            assert!(reason.contains("file too short"), "{reason}");
+            assert!(error.hint().contains("install it again"));
+        }
+        let absent = folder.path().join("absent.so");
+        let error = Librealsense::load(Some(&absent)).unwrap_err();
+        assert!(matches!(error, LoadError::NotFound { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_library_that_lacks_another_one_is_not_absent() {
+        let missing = "cannot open shared object file: No such file or directory";
+        assert!(is_absent(NAME, &format!("{NAME}: {missing}")));
+        assert!(!is_absent(NAME, &format!("libusb-1.0.so.0: {missing}")));
+        assert!(!is_absent(NAME, &format!("/opt/{NAME}: file too short")));
     }
 
     /// The C library has none of the functions.

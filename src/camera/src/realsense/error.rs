@@ -26,11 +26,7 @@ pub enum RealSenseError {
         source: CallError,
     },
     /// The camera isn't there.
-    #[error(
-        "{} is not connected; {}",
-        serial.as_ref().map_or("a RealSense camera".to_owned(), |serial| format!("the RealSense camera {serial}")),
-        connected(found)
-    )]
+    #[error("{}", absent(serial.as_deref(), found))]
     Absent {
         /// Its serial number, if a certain one was asked for.
         serial: Option<String>,
@@ -72,6 +68,34 @@ pub enum RealSenseError {
         found: u64,
         /// Bytes that it should have.
         wanted: u64,
+    },
+    /// The recording's own parts do not lead from one to the next.
+    #[error("recording {file} is damaged at byte {at}: {what}")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// Where, in bytes from its beginning.
+        at: u64,
+        /// What stands there.
+        what: &'static str,
+    },
+    /// The library has not come to an end with opening it.
+    #[error("librealsense has not opened recording {file} within {seconds} s")]
+    Unopened {
+        /// The file.
+        file: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The recording is of one stream, as far as it can be played.
+    #[error("recording {file} has no {stream} pictures to play: {found}")]
+    OneStream {
+        /// The file.
+        file: String,
+        /// Which stream is missing.
+        stream: Stream,
+        /// What there is of it.
+        found: String,
     },
     /// The library has read no further, though the recording says that it is longer.
     #[error("recording {file} broke off after {at_s:.1} s of {length_s:.1} s")]
@@ -208,15 +232,19 @@ pub enum RealSenseError {
     },
 }
 
-fn connected(found: &[String]) -> String {
-    if found.is_empty() {
-        "no RealSense camera is".to_owned()
+fn absent(serial: Option<&str>, found: &[String]) -> String {
+    let Some(serial) = serial else {
+        return "no RealSense camera is connected".to_owned();
+    };
+    let others = if found.is_empty() {
+        "nor is any other one".to_owned()
     } else {
         format!("connected: {}", found.join(", "))
-    }
+    };
+    format!("the RealSense camera {serial} is not connected; {others}")
 }
 
-fn list(offered: &[String]) -> String {
+pub(super) fn list(offered: &[String]) -> String {
     if offered.is_empty() {
         "none at all".to_owned()
     } else {
@@ -253,13 +281,16 @@ impl RealSenseError {
     }
 
     /// Whether it is the recorded file itself that is wrong: another file, or a whole copy of this one, has none of it. A disk
-    /// that fails for a moment is none of that, nor is a file that plays and has no [pair](Self::NoPair): it shows what was
-    /// before the camera.
+    /// that fails for a moment is none of that, nor is a file of two streams that plays and has no [pair](Self::NoPair): it
+    /// shows what was before the camera.
     pub fn is_of_the_file(&self) -> bool {
         match self {
             Self::Recording { .. }
             | Self::NoFile { .. }
             | Self::CutOff { .. }
+            | Self::Damaged { .. }
+            | Self::Unopened { .. }
+            | Self::OneStream { .. }
             | Self::BrokenOff { .. } => true,
             Self::Unreadable { source, .. } => matches!(
                 source.kind(),
@@ -331,7 +362,18 @@ impl RealSenseError {
             Self::NoFile { .. } => {
                 Some("copy the recording onto a disk, and name the file in `camera.file`".into())
             }
-            Self::CutOff { file, .. } => Some(copy_again(file).into()),
+            Self::CutOff { file, .. } | Self::Damaged { file, .. } => Some(copy_again(file).into()),
+            Self::Unopened { file, .. } => Some(
+                format!(
+                    "it is damaged, or its disk is too slow: {}; `realsense.open_max_ms` is how long is waited",
+                    copy_again(file)
+                )
+                .into(),
+            ),
+            Self::OneStream { .. } => Some(
+                "a station plays depth and colour of one recording: record both, as `twinspect record --recording` does"
+                    .into(),
+            ),
             Self::BrokenOff { file, .. } => Some(
                 format!(
                     "it is damaged, unless its pictures ended before it did: {}",
@@ -368,71 +410,4 @@ impl RealSenseError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call() -> CallError {
-        CallError {
-            kind: 8,
-            function: "rs2_context_add_device".to_owned(),
-            message: "no".to_owned(),
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_with_the_recorded_file_itself_is_told_from_the_rest() {
-        let file = || "belt.db3".to_owned();
-        for error in [
-            RealSenseError::Recording {
-                file: file(),
-                source: call(),
-            },
-            RealSenseError::Unreadable {
-                file: file(),
-                source: io::Error::from(io::ErrorKind::NotFound),
-            },
-            RealSenseError::NoFile {
-                file: file(),
-                found: "a pipe",
-            },
-            RealSenseError::CutOff {
-                file: file(),
-                found: 1,
-                wanted: 2,
-            },
-            RealSenseError::BrokenOff {
-                file: file(),
-                at_s: 1.0,
-                length_s: 3.0,
-            },
-        ] {
-            assert!(error.is_of_the_file(), "{error}");
-        }
-        for error in [
-            RealSenseError::Unreadable {
-                file: file(),
-                source: io::Error::other("the disk is gone for a moment"),
-            },
-            RealSenseError::NoPair {
-                recording: file(),
-                trouble: "it has none that belong together".to_owned(),
-                source: None,
-            },
-            RealSenseError::Unwritten {
-                file: file(),
-                passed: 2,
-                found: 1,
-            },
-            RealSenseError::Absent {
-                serial: None,
-                found: Vec::new(),
-            },
-            RealSenseError::Call {
-                doing: "starting the camera",
-                source: call(),
-            },
-        ] {
-            assert!(!error.is_of_the_file(), "{error}");
-        }
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::RealSenseError;
-use super::recorded_file;
+use super::{bag, recorded_file};
 use crate::librealsense::{Context, Device, DeviceInfo};
 
 /// Finds a camera, again and again if need be.
@@ -20,11 +20,6 @@ pub trait FindDevice: Send {
     /// The file, if it is a recording that is played.
     fn recording(&self) -> Option<&Path> {
         None
-    }
-
-    /// Whether a camera that was found is still there.
-    fn is_there(&mut self, context: &Context) -> bool {
-        self.find(context).is_ok()
     }
 }
 
@@ -85,6 +80,8 @@ fn choose(wanted: Option<&str>, there: &[(String, String)]) -> Option<usize> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedDevice {
     file: PathBuf,
+    /// Whether all of it was looked through already.
+    is_whole: bool,
 }
 
 impl RecordedDevice {
@@ -92,6 +89,7 @@ impl RecordedDevice {
     pub fn new(file: &Path) -> Self {
         Self {
             file: file.to_owned(),
+            is_whole: false,
         }
     }
 }
@@ -107,6 +105,10 @@ impl FindDevice for RecordedDevice {
 
     fn find(&mut self, context: &Context) -> Result<Device, RealSenseError> {
         recorded_file::check(&self.file)?;
+        if !self.is_whole {
+            bag::check(&self.file)?;
+            self.is_whole = true;
+        }
         // A file is known to the context once; when it is opened again it is taken out first.
         if let Err(error) = context.forget(&self.file) {
             log::debug!("{}: {error}", self.file.display());
@@ -117,10 +119,6 @@ impl FindDevice for RecordedDevice {
                 file: self.file.display().to_string(),
                 source,
             })
-    }
-
-    fn is_there(&mut self, _context: &Context) -> bool {
-        self.file.exists()
     }
 }
 

@@ -11,6 +11,7 @@
 //! When nothing comes, [`twinspect_core::recovery`] decides what is done about it. A recording is played once, or again
 //! from its end: nothing is done about what it lacks.
 
+mod bag;
 mod choice;
 mod error;
 mod find;
@@ -133,7 +134,10 @@ impl RealSenseCamera {
             if let Some(facts) = state.facts.as_ref().filter(|_| can_be_asked) {
                 return Ok(facts.clone());
             }
-            if state.error.as_ref().is_some_and(|error| !error.may_pass())
+            // What a recording is refused for stays.
+            let is_final =
+                |error: &RealSenseError| self.shared.recording.is_some() || !error.may_pass();
+            if state.error.as_ref().is_some_and(is_final)
                 && let Some(error) = state.error.take()
             {
                 return Err(error);
@@ -160,6 +164,15 @@ impl RealSenseCamera {
     fn gives_nothing(&self, state: &mut State, now_us: u64) -> RealSenseError {
         if let Some(broken) = state.broken {
             return self.shared.broken_off(broken);
+        }
+        if state.facts.is_none() {
+            return RealSenseError::Unopened {
+                file: self.shared.file(),
+                seconds: now_us.div_ceil(1_000_000),
+            };
+        }
+        if let Some(stream) = state.heard.missing() {
+            return self.shared.one_stream(stream, "it shows none".to_owned());
         }
         let trouble = match state.of_streams(now_us) {
             Some(trouble) => trouble.to_string(),

@@ -2,7 +2,8 @@
 //!
 //! When the library can't read on, it ends the recording as if that were its end, and says why in its own log alone. It
 //! tells two things: how long the recording is, which is known from the beginning, and how far it has been read, which
-//! is nothing again at the end. So the one is held against the largest of the other.
+//! is nothing again at the end. So the one is held against the largest of the other. A library that neither reads on nor
+//! ends it is known by nothing but time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,6 +21,11 @@ const TAIL_AS_READ: Duration = Duration::from_millis(500);
 const TAIL_AT_PACE: Duration = Duration::from_secs(1);
 const TAIL_PICTURES: u32 = 10;
 
+/// A recording that somebody waits for, and of which nothing was read for longer, is read no further. At the sensor's pace
+/// the library waits as long as the camera stood still when it was recorded.
+const STILL_AS_READ: Duration = Duration::from_secs(10);
+const STILL_AT_PACE: Duration = Duration::from_secs(30);
+
 /// A recording that could be read no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BrokenOff {
@@ -35,29 +41,57 @@ pub(super) struct Reading {
     furthest: Duration,
     /// More than this is left unread of one that is damaged.
     tail: Duration,
+    still_max: Duration,
+    /// Since when somebody has waited in vain, by the camera's clock.
+    still_since_us: Option<u64>,
+    is_given_up: bool,
 }
 
 impl Reading {
     pub(super) fn new(length: Duration, pace: Pace, interval: Duration) -> Self {
-        let tail = match pace {
-            Pace::AsRead => TAIL_AS_READ,
-            Pace::Sensor => TAIL_AT_PACE,
+        let (tail, still_max) = match pace {
+            Pace::AsRead => (TAIL_AS_READ, STILL_AS_READ),
+            Pace::Sensor => (TAIL_AT_PACE, STILL_AT_PACE),
         };
         Self {
             length,
             furthest: Duration::ZERO,
             tail: tail.max(interval * TAIL_PICTURES),
+            still_max,
+            still_since_us: None,
+            is_given_up: false,
         }
     }
 
     pub(super) fn note(&mut self, position: Duration) {
-        self.furthest = self.furthest.max(position);
+        if position > self.furthest {
+            self.furthest = position;
+            self.still_since_us = None;
+        }
+    }
+
+    /// A picture has come, or nobody waits for one.
+    pub(super) fn moved(&mut self) {
+        self.still_since_us = None;
+    }
+
+    /// Nothing has come, though somebody waits; whether it is given up by that.
+    pub(super) fn waited(&mut self, now_us: u64) -> bool {
+        let since_us = *self.still_since_us.get_or_insert(now_us);
+        let for_us = now_us.saturating_sub(since_us);
+        self.is_given_up |= u128::from(for_us) >= self.still_max.as_micros();
+        self.is_given_up
+    }
+
+    /// Whether the library has neither read on nor ended it.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.is_given_up
     }
 
     /// Where it has broken off, if it has, now that it has ended.
     pub(super) fn broken_off(&self) -> Option<BrokenOff> {
         let is_short = self.length.saturating_sub(self.furthest) > self.tail;
-        is_short.then_some(BrokenOff {
+        (is_short || self.is_given_up).then_some(BrokenOff {
             at: self.furthest,
             length: self.length,
         })
@@ -145,6 +179,32 @@ mod tests {
             let broken = read_to(ms, pace, INTERVAL).unwrap();
             assert_eq!(broken.at, Duration::from_millis(ms));
             assert_eq!(broken.length, LENGTH);
+        }
+    }
+
+    #[test]
+    fn one_that_neither_goes_on_nor_ends_is_given_up_after_a_while() {
+        const SECOND_US: u64 = 1_000_000;
+        for (pace, seconds) in [(Pace::AsRead, 10), (Pace::Sensor, 30)] {
+            let mut reading = Reading::new(LENGTH, pace, INTERVAL);
+            reading.note(LENGTH);
+            let limit_us = seconds * SECOND_US;
+            assert!(!reading.waited(SECOND_US));
+            assert!(!reading.waited(limit_us));
+            // A picture, or a reader that is in no hurry.
+            reading.moved();
+            assert!(!reading.waited(2 * limit_us));
+            // It goes on, further than its length.
+            reading.note(LENGTH + INTERVAL);
+            assert!(!reading.waited(4 * limit_us));
+            reading.note(INTERVAL);
+            assert_eq!(reading.broken_off(), None, "{pace:?}");
+            assert!(!reading.is_given_up());
+            assert!(reading.waited(5 * limit_us));
+            assert!(reading.is_given_up());
+            let at = LENGTH + INTERVAL;
+            let length = LENGTH;
+            assert_eq!(reading.broken_off(), Some(BrokenOff { at, length }));
         }
     }
 }

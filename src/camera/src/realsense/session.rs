@@ -276,6 +276,7 @@ impl Session {
             },
         };
         let arrived_us = now_us();
+        self.moved();
         self.note_position();
         Ok(self
             .look(frame, arrived_us)
@@ -312,6 +313,24 @@ impl Session {
         {
             reading.note(position);
         }
+    }
+
+    /// A picture has come, or nobody waits for one.
+    pub(super) fn moved(&mut self) {
+        if let Some(reading) = &mut self.reading {
+            reading.moved();
+        }
+    }
+
+    /// Nothing has come, though somebody waits; whether a recording is given up by that.
+    pub(super) fn waited(&mut self, now_us: u64) -> bool {
+        let reading = self.reading.as_mut();
+        reading.is_some_and(|reading| reading.waited(now_us))
+    }
+
+    /// Whether the library has neither read a recording on nor ended it.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.reading.as_ref().is_some_and(Reading::is_given_up)
     }
 
     /// Where a recording that has ended has broken off, if it has.

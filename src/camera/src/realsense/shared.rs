@@ -60,6 +60,17 @@ pub(super) struct Heard {
     pub(super) colour: Option<(u64, SensorClock)>,
 }
 
+impl Heard {
+    /// The stream that has never said anything, where the other one has.
+    pub(super) fn missing(self) -> Option<Stream> {
+        match (self.depth, self.colour) {
+            (None, Some(_)) => Some(Stream::Depth),
+            (Some(_), None) => Some(Stream::Colour),
+            _ => None,
+        }
+    }
+}
+
 pub(super) struct State {
     pub(super) recovery: Recovery,
     pub(super) newest: Option<Ready>,
@@ -138,11 +149,25 @@ impl Shared {
         self.monitor.notify();
     }
 
+    /// The recording's file, for people.
+    pub(super) fn file(&self) -> String {
+        let file = self.recording.as_deref().unwrap_or(Path::new(""));
+        file.display().to_string()
+    }
+
+    /// That the recording has nothing of this stream but what is told.
+    pub(super) fn one_stream(&self, stream: Stream, found: String) -> RealSenseError {
+        RealSenseError::OneStream {
+            file: self.file(),
+            stream,
+            found,
+        }
+    }
+
     /// That the recording was damaged there.
     pub(super) fn broken_off(&self, broken: BrokenOff) -> RealSenseError {
-        let file = self.recording.as_deref().unwrap_or(Path::new(""));
         RealSenseError::BrokenOff {
-            file: file.display().to_string(),
+            file: self.file(),
             at_s: broken.at.as_secs_f64(),
             length_s: broken.length.as_secs_f64(),
         }
@@ -307,6 +332,20 @@ mod tests {
         assert_eq!(shared.health(), Health::Lost);
         shared.lock().ended = true;
         assert_eq!(shared.health(), Health::Well);
+    }
+
+    #[test]
+    fn a_stream_that_was_never_heard_is_named() {
+        let shown = Some((7, SensorClock(0)));
+        let missing = |depth, colour| Heard { depth, colour }.missing();
+        assert_eq!(missing(shown, None), Some(Stream::Colour));
+        assert_eq!(missing(None, shown), Some(Stream::Depth));
+        assert_eq!(missing(shown, shown), None);
+        assert_eq!(missing(None, None), None);
+        let error = shared(Some("belt.bag")).one_stream(Stream::Depth, "it shows none".to_owned());
+        let told = "recording belt.bag has no depth pictures to play: it shows none";
+        assert_eq!(error.to_string(), told);
+        assert!(error.is_of_the_file() && error.hint().is_some());
     }
 
     #[test]

@@ -1,21 +1,23 @@
 //! The thread that owns the camera. It alone calls the library; if the library hangs, it hangs alone, and
 //! whoever watches asks for a new process.
 
+mod telling;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use twinspect_core::freshness::FrozenPicture;
 use twinspect_core::lag::Lag;
-use twinspect_core::pairing::{Pair, Pairing, PairingCounts, Stream};
+use twinspect_core::pairing::{Pair, Pairing, PairingCounts, PairingWatch, Stream};
 use twinspect_core::recovery::{Failure, Health, Order};
 
-use super::error::RealSenseError;
+use super::error::{RealSenseError, list};
 use super::find::FindDevice;
 use super::session::{Arrival, Picture, Session, fallen_to_usb_2};
 use super::shared::{Ready, Refused, Shared, sum};
 use super::spec::{Pace, RealSenseSpec};
 use crate::librealsense::{Context, DeviceChanges};
-use crate::live::{News, Teller};
+use crate::live::Teller;
 
 /// Longest wait for a picture. Stopping waits for a wait, so it is short.
 const WAIT: Duration = Duration::from_millis(100);
@@ -49,6 +51,7 @@ pub(super) struct Worker {
     has_told_frozen: bool,
     /// Counts of runs that have ended.
     ended: PairingCounts,
+    pairing_watch: PairingWatch,
 }
 
 impl Worker {
@@ -60,6 +63,7 @@ impl Worker {
     ) -> Self {
         let changes = context.changes();
         Self {
+            pairing_watch: PairingWatch::new(shared.clock.now_us()),
             shared,
             removed_seen: changes.removed(),
             changes,
@@ -103,6 +107,7 @@ impl Worker {
         }
         // Before the next step begins, within which the camera is said to start, also where there is none.
         self.tell_health(now_us);
+        self.tell_pairing(now_us);
         let order = self.shared.lock().recovery.poll(now_us);
         match order {
             Some(Order::Open) => self.open(),
@@ -131,6 +136,9 @@ impl Worker {
                 }),
             }
             return;
+        }
+        if let Some(run) = &mut self.run {
+            run.session.moved();
         }
         let state = self.shared.lock();
         let until_us = self.shared.clock.now_us() + WAIT.as_micros() as u64;
@@ -183,7 +191,7 @@ impl Worker {
             }
             Arrival::Other => {}
             Arrival::Nothing => {
-                if run.session.has_ended() {
+                if run.session.has_ended() || run.session.waited(self.shared.clock.now_us()) {
                     self.end();
                 }
             }
@@ -301,6 +309,7 @@ impl Worker {
                     RealSenseError::Absent { .. } => Failure::Absent,
                     _ => Failure::Refused,
                 };
+                let error = self.of_the_recording(error);
                 log::debug!("{}: {error}", self.finder.describe());
                 let mut state = self.shared.lock();
                 state.error = Some(error);
@@ -308,6 +317,18 @@ impl Worker {
             }
         }
         self.shared.notify();
+    }
+
+    /// The same error, but that a stream that a recording lacks can't be asked for otherwise, as one of a camera can.
+    fn of_the_recording(&self, error: RealSenseError) -> RealSenseError {
+        match error {
+            RealSenseError::NoProfile {
+                stream, offered, ..
+            } if self.shared.recording.is_some() => self
+                .shared
+                .one_stream(stream, format!("it has {}", list(&offered))),
+            error => error,
+        }
     }
 
     fn restart(&mut self) {
@@ -366,11 +387,10 @@ impl Worker {
         }
         self.removed_seen = removed;
         // Any camera may have gone; ours has if it isn't found any more.
-        if self.run.is_some() && !self.finder.is_there(&self.context) {
-            self.lost(RealSenseError::Absent {
-                serial: None,
-                found: Vec::new(),
-            });
+        if self.run.is_some()
+            && let Err(error) = self.finder.find(&self.context)
+        {
+            self.lost(error);
         }
     }
 
@@ -387,8 +407,9 @@ impl Worker {
         }
         self.tell_frozen();
         let gave_pairs = |run: &Run| run.pairing.counts().pairs > 0;
-        // One that gives nothing would be opened again and again.
-        if self.spec.repeat && self.run.as_ref().is_some_and(gave_pairs) {
+        // One that gives nothing would be opened again and again, and what hangs once will hang again.
+        let may_repeat = |run: &Run| gave_pairs(run) && !run.session.is_given_up();
+        if self.spec.repeat && self.run.as_ref().is_some_and(may_repeat) {
             return self.open();
         }
         let mut state = self.shared.lock();
@@ -396,18 +417,6 @@ impl Worker {
         state.broken = broken;
         drop(state);
         self.shared.notify();
-    }
-
-    /// Nobody could be given these, so that nobody was told of them. In each round they are the same.
-    fn tell_frozen(&mut self) {
-        let frozen = self.shared.lock().counts.frozen;
-        if frozen > 0 && !self.has_told_frozen {
-            self.has_told_frozen = true;
-            log::warn!(
-                "{}: {frozen} pairs showed one picture again and again, and were passed over",
-                self.finder.describe()
-            );
-        }
     }
 
     fn close(&mut self) {
@@ -429,27 +438,5 @@ impl Worker {
         }
         state.counts.pairing = self.ended;
         session
-    }
-
-    /// One line for each change, and ever fewer while nothing changes.
-    fn tell_health(&mut self, now_us: u64) {
-        let mut state = self.shared.lock();
-        if self.starts == 0 && state.error.is_none() {
-            // Nobody has looked for it yet.
-            return;
-        }
-        state.counts.recovery = state.recovery.counts();
-        let health = state.health(now_us);
-        let trouble = state.trouble(now_us);
-        let is_due = state.recovery.report_is_due(now_us);
-        let cause = state.error.as_ref().map(ToString::to_string);
-        drop(state);
-        let news = News {
-            health,
-            trouble,
-            is_due,
-            cause,
-        };
-        self.teller.tell(&self.finder.describe(), news);
     }
 }

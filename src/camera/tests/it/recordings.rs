@@ -238,8 +238,67 @@ fn a_recording_that_is_damaged_has_broken_off_and_not_ended() {
     }
 }
 
+/// Its reader would take nonsense for lengths, some of which it never comes to an end with.
 #[test]
-fn a_recording_of_one_stream_names_itself_and_what_it_lacks() {
+fn a_bag_with_nonsense_in_its_middle_is_refused_with_the_place() {
+    let Some((_turn, library)) = begin() else {
+        return;
+    };
+    if library.version().recording_extension() != "bag" {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = record(library, folder.path(), 40);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    for (at, byte) in bytes[middle..middle + 100_000].iter_mut().enumerate() {
+        *byte = (at.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8;
+    }
+    std::fs::write(&file, bytes).unwrap();
+    for repeat in [false, true] {
+        let context = Context::open(library).unwrap();
+        let finder = Box::new(RecordedDevice::new(&file));
+        let spec = played(Pace::AsRead, repeat);
+        let error = RealSenseCamera::open(context, finder, spec).unwrap_err();
+        let RealSenseError::Damaged { at, .. } = error else {
+            panic!("{error}");
+        };
+        let at = usize::try_from(at).unwrap();
+        assert!((middle - 20_000..middle + 100_000).contains(&at), "{at}");
+    }
+}
+
+#[test]
+fn a_recording_of_one_stream_is_refused_with_the_other_one_s_name() {
+    let Some((_turn, library)) = begin() else {
+        return;
+    };
+    for (shown, missing) in [
+        (Stream::Depth, Stream::Colour),
+        (Stream::Colour, Stream::Depth),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = record_as(library, folder.path(), 10, |camera, number| {
+            show(camera, shown, 2 * number);
+            show(camera, shown, 2 * number + 1);
+        });
+        for repeat in [false, true] {
+            let context = Context::open(library).unwrap();
+            let finder = Box::new(RecordedDevice::new(&file));
+            let spec = played(Pace::AsRead, repeat);
+            let error = RealSenseCamera::open(context, finder, spec).unwrap_err();
+            assert!(
+                matches!(error, RealSenseError::OneStream { stream, .. } if stream == missing),
+                "{error}"
+            );
+            assert!(error.to_string().contains(&file.display().to_string()));
+            assert!(error.is_of_the_file());
+        }
+    }
+}
+
+#[test]
+fn a_recording_without_pairs_names_itself_and_what_it_lacks() {
     let Some((_turn, library)) = begin() else {
         return;
     };

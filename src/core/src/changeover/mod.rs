@@ -9,8 +9,8 @@
 //! A second process proves the *candidate* while the one *in charge* goes on judging. Only what has been
 //! ready is recorded, so that a power cut leaves the old model before that moment and the new one after it.
 //!
-//! A model that took over is on trial for its first parts. What lies in the parts or in the camera is not
-//! held against it. One that fails makes way for the last one that has stood its trial.
+//! A model that took over is on trial for its first parts. What lies in the parts, in the camera or in the machine is
+//! not held against it. One that fails makes way for the last one that has stood its trial.
 
 mod terms;
 mod trial;
@@ -20,8 +20,8 @@ mod way_back;
 mod tests;
 
 pub use terms::{
-    ChangeoverSpec, Model, NotNow, Order, Progress, Refusal, RollBack, STARTS_MAX, Settlement,
-    Standing,
+    ChangeoverSpec, Excuse, Model, NotNow, Order, Progress, Refusal, RollBack, STARTS_MAX,
+    Settlement, Standing,
 };
 pub use trial::TrialSpec;
 
@@ -67,7 +67,7 @@ enum Phase {
 #[derive(Debug, Clone, Copy, Default)]
 struct InCharge {
     is_proven: bool,
-    /// It ends since its camera has failed.
+    /// It ends by a fault that is none of its model's.
     is_excused: bool,
 }
 
@@ -177,14 +177,24 @@ impl Changeover {
         self.in_charge.is_proven = true;
     }
 
-    /// The process in charge ends since its camera has failed.
-    pub fn camera_failed(&mut self) {
+    /// The process in charge ends by a fault that is none of its model's.
+    pub fn excuse(&mut self, excuse: Excuse) {
         self.in_charge.is_excused = true;
+        // While processes are exchanged the one on trial is not the one in charge.
+        if excuse == Excuse::Machine
+            && !self.is_switching()
+            && let Some(trial) = &mut self.trial
+        {
+            trial.excuse();
+        }
     }
 
     /// The process in charge is ready; `triggered` parts have come before.
     pub fn ready(&mut self, triggered: u64, now_us: u64) {
         self.failed_starts = 0;
+        if let Some(trial) = &mut self.trial {
+            trial.resume(triggered);
+        }
         let Phase::Opening {
             model,
             proof_us,

@@ -101,6 +101,16 @@ pub enum Settlement {
     },
 }
 
+/// What ends a process and is no fault of its model: another one would fare no better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excuse {
+    /// Its camera, or the recording in its place.
+    Camera,
+    /// The machine: a driver, a library, plans, memory, a disk. Until another process is ready, parts that nobody
+    /// could inspect are no fault of the model either.
+    Machine,
+}
+
 /// Why the model before it came back by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RollBack {

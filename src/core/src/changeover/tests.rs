@@ -251,11 +251,83 @@ fn what_lies_in_parts_or_camera_is_not_held_against_a_model() {
     for _ in 0..10 {
         changeover.started();
         changeover.proven();
-        changeover.camera_failed();
+        changeover.excuse(Excuse::Camera);
         changeover.ended(500);
     }
     assert_eq!(orders(&mut changeover, 500, true, false), []);
     assert_eq!(changeover.trial_parts_left(), Some(5), "nor for it");
+}
+
+/// A driver that is gone at each start, as under `fallback = "stop"`.
+#[test]
+fn a_machine_that_fails_is_not_held_against_a_model() {
+    let mut on_trial = on_trial();
+    for end in 0..10 {
+        on_trial.started();
+        on_trial.excuse(Excuse::Machine);
+        // What comes meanwhile finds nobody, before and after the end.
+        on_trial.left(11 + 2 * end, Outcome::NoResult(Reason::Inspector), 500);
+        on_trial.ended(500);
+        on_trial.left(12 + 2 * end, Outcome::NoResult(Reason::Inspector), 500);
+        assert_eq!(orders(&mut on_trial, 500, true, true), []);
+    }
+    assert_eq!(on_trial.trial_parts_left(), Some(5), "nor for it");
+
+    // Without a trial it is the starts that count.
+    let mut settled = Changeover::new(SPEC, BEFORE);
+    for _ in 0..10 {
+        settled.started();
+        settled.excuse(Excuse::Machine);
+        settled.ended(10);
+        assert_eq!(orders(&mut settled, 10, true, true), []);
+    }
+    assert_eq!(settled.standing(), BEFORE);
+}
+
+#[test]
+fn parts_that_were_lost_to_the_machine_are_forgiven_and_later_ones_count() {
+    let mut changeover = on_trial();
+    changeover.left(11, MISS, 500);
+    changeover.excuse(Excuse::Machine);
+    changeover.left(12, MISS, 510);
+    changeover.ended(510);
+    changeover.started();
+    changeover.proven();
+    // Fourteen parts had come by then, of which two have not left.
+    changeover.ready(14, 520);
+    for number in [13, 14] {
+        changeover.left(number, Outcome::NoResult(Reason::Inspector), 530);
+    }
+    assert_eq!(changeover.trial_parts_left(), Some(5));
+    assert_eq!(orders(&mut changeover, 530, true, false), []);
+    changeover.left(15, MISS, 540);
+    assert_eq!(orders(&mut changeover, 540, true, false), []);
+    changeover.left(16, MISS, 550);
+    let back = orders(&mut changeover, 550, true, false);
+    assert!(back.contains(&Order::RolledBack {
+        from: NEW,
+        to: OLD,
+        why: RollBack::Misses
+    }));
+}
+
+#[test]
+fn an_end_without_an_excuse_counts_after_those_with_one() {
+    let mut changeover = on_trial();
+    for _ in 0..3 {
+        changeover.started();
+        changeover.excuse(Excuse::Machine);
+        changeover.ended(500);
+        changeover.started();
+        assert_eq!(orders(&mut changeover, 500, true, false), []);
+        changeover.ended(500);
+    }
+    let back = orders(&mut changeover, 500, true, true);
+    assert!(back.contains(&Order::RolledBack {
+        from: NEW,
+        to: OLD,
+        why: RollBack::Ends
+    }));
 }
 
 #[test]
@@ -432,6 +504,7 @@ enum Event {
     Proven,
     Ready,
     CameraFailed,
+    MachineFailed,
     Ended,
     Left(Outcome),
     Recorded(bool),
@@ -445,6 +518,7 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Event::Proven),
         Just(Event::Ready),
         Just(Event::CameraFailed),
+        Just(Event::MachineFailed),
         Just(Event::Ended),
         Just(Event::Left(Outcome::Pass)),
         Just(Event::Left(MISS)),
@@ -489,7 +563,8 @@ proptest! {
                 Event::CandidateLost if candidate => { candidate = false; changeover.candidate_lost(); }
                 Event::Proven if in_charge => changeover.proven(),
                 Event::Ready if in_charge => changeover.ready(parts, now_us),
-                Event::CameraFailed if in_charge => changeover.camera_failed(),
+                Event::CameraFailed if in_charge => changeover.excuse(Excuse::Camera),
+                Event::MachineFailed if in_charge => changeover.excuse(Excuse::Machine),
                 Event::Ended if in_charge => { in_charge = false; changeover.ended(now_us); }
                 Event::Left(outcome) => { parts += 1; changeover.left(parts, outcome, now_us); }
                 Event::Recorded(done) => if let Some(written) = writing.take() {

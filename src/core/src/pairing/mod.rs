@@ -5,7 +5,11 @@
 //! stamps lie close together. A camera of which one stream has died, repeats its last picture, or
 //! runs by another clock gives no pair at all, however many pictures it sends.
 
+mod watch;
+
 use heapless::Deque;
+
+pub use watch::{PairingNews, PairingWatch};
 
 /// Pictures of one stream that wait for a partner. A sensor's driver has a pool of about sixteen, and
 /// whoever holds them all has a dead camera.

@@ -1,7 +1,7 @@
 //! A station's two inspect processes: the one in charge, and the one that proves another model.
 
 use super::{Effect, Inspector, Station};
-use crate::changeover::{Model, NotNow, Order, Settlement, Standing};
+use crate::changeover::{Excuse, Model, NotNow, Order, Settlement, Standing};
 use crate::recipe::{Choice, Lack};
 use crate::verdict::Reason;
 
@@ -49,7 +49,8 @@ impl Station {
         }
         match what {
             Inspector::Proven => self.changeover.proven(),
-            Inspector::CameraFailed => self.changeover.camera_failed(),
+            Inspector::CameraFailed => self.changeover.excuse(Excuse::Camera),
+            Inspector::MachineFailed => self.changeover.excuse(Excuse::Machine),
             Inspector::Ready => {
                 self.supervisor.ready(now_us);
                 let triggered = self.gate.counters().triggered;

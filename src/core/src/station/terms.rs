@@ -105,6 +105,8 @@ pub enum Inspector {
     },
     /// It is about to end, since its camera has failed: no fault of its model.
     CameraFailed,
+    /// It is about to end, since the machine has failed, as by a driver or a library: no fault of its model either.
+    MachineFailed,
     /// It no longer speaks.
     Closed,
     /// It has ended, or could not be started.

@@ -26,7 +26,7 @@ use twinspect_store::records::RingSpec;
 use self::early::EarlyEnd;
 use self::measure::{Lane, Length, WARM_UP, measure};
 use crate::cli::{BenchArgs, EngineName, FilesArgs, SourceArgs};
-use crate::config::{EngineSpec, RecordsSpec, usual_limits};
+use crate::config::{EngineSpec, PrecisionChoice, RecordsSpec, usual_limits};
 use crate::engines::{self, Gpu};
 use crate::error::EdgeError;
 use crate::picture_check::PictureCheck;
@@ -102,6 +102,7 @@ struct RecordsFound {
 
 /// Measures on the parts of a recording.
 pub(crate) fn bench(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
+    check_precision(args)?;
     let (Some(bundle), Some(data)) = (&args.bundle, &args.data) else {
         // Clap sees to it that it is one of the two.
         return camera::bench_camera(args, out);
@@ -177,6 +178,19 @@ pub(crate) fn bench(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeErr
             Err(EdgeError::store(folder)(why))
         }
         _ => Ok(()),
+    }
+}
+
+/// 16 bits for an engine that can have them. `--camera` runs none.
+fn check_precision(args: &BenchArgs) -> Result<(), EdgeError> {
+    match args.precision {
+        PrecisionChoice::Fp16 if !args.engine.contains(&EngineName::TensorRt) => {
+            Err(EdgeError::Usage {
+                message: "16 bits are named, and no engine that computes with them".to_owned(),
+                hint: "add --engine tensorrt, or leave --precision away: engines of the CPU compute with 32",
+            })
+        }
+        PrecisionChoice::Fp16 | PrecisionChoice::Fp32 => Ok(()),
     }
 }
 

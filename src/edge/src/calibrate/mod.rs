@@ -62,6 +62,9 @@ struct Findings {
     changes: Vec<Change>,
     /// Whether the configuration holds them now.
     written: bool,
+    /// Why nothing would be written with `--write` either, and what to do; for people.
+    #[serde(skip)]
+    doubt: Option<Implausible>,
     warnings: Vec<String>,
 }
 
@@ -98,11 +101,12 @@ pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result
     let identity = facts.map_or_else(|| taker.description(), |facts| facts.identity());
     let plan = writing::plan(&args.config, &loaded, &survey, identity)?;
     // What is not to be believed is not written. Without --write it is told all the same.
-    if args.write {
-        writing::believe(&survey)?;
-        plan.write()?;
-    } else if let Err(error) = writing::believe(&survey) {
-        warnings.push(format!("this would not be written: {error}"));
+    let doubt = writing::believe(&survey).err();
+    match &doubt {
+        Some(doubt) if args.write => return Err(doubt.clone().into()),
+        Some(doubt) => warnings.push(format!("this would not be written: {doubt}")),
+        None if args.write => plan.write()?,
+        None => {}
     }
     if let Some(path) = &args.picture {
         kept.save(&pictures::belt(&survey), path)?;
@@ -127,6 +131,7 @@ pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result
         model,
         changes: plan.changes,
         written: args.write,
+        doubt,
         warnings,
     };
     if args.json {
@@ -264,10 +269,15 @@ fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
             to = change.to
         )?;
     }
-    let done = if findings.written {
-        "the configuration holds this now; a station goes by its model's belt, and tells by this one when the camera moves"
-    } else {
-        "nothing was changed: `--write` puts this into the configuration"
+    let done = match &findings.doubt {
+        _ if findings.written => "the configuration holds this now; a station goes by its model's belt, and tells by this one when the camera \
+             moves"
+            .to_owned(),
+        None => "nothing was changed: `--write` puts this into the configuration".to_owned(),
+        Some(doubt) => format!(
+            "nothing was changed, and `--write` would refuse this: {}",
+            doubt.hint()
+        ),
     };
     writeln!(
         out,

@@ -20,9 +20,7 @@ use twinspect_engine::StageName;
 use self::presence::Presence;
 use crate::cameras;
 use crate::cli::CheckArgs;
-use crate::config::{
-    self, CameraSource, EngineSpec, LineSource, Loaded, Recording, Setting, Station,
-};
+use crate::config::{self, CameraSource, EngineSpec, LineSource, Loaded, Setting, Station};
 use crate::engines::{self, Gpu};
 use crate::error::EdgeError;
 use crate::latency::milliseconds;
@@ -92,7 +90,12 @@ struct Camera {
 
 /// Checks a configuration, a bundle, or both.
 pub(crate) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    let loaded = args.config.as_deref().map(config::load).transpose()?;
+    // A camera is looked through before there is a model, too.
+    let load = |path: &Path| match args.camera {
+        true => config::load_without_model(path),
+        false => config::load(path),
+    };
+    let loaded = args.config.as_deref().map(load).transpose()?;
     if let Some(loaded) = loaded.as_ref().filter(|_| args.line) {
         return line::check_line(&loaded.station, args, out);
     }
@@ -245,16 +248,16 @@ fn stages(manifest: &Manifest) -> Vec<String> {
 /// Opens the station's recorded parts and holds them against the bundle, or what is known of a camera before it is
 /// there. It may be in use by the station that runs: it is opened on request alone.
 fn open_camera(bundle: &Bundle, source: &CameraSource) -> Result<Option<Camera>, EdgeError> {
-    let Some(Recording { folder, split, .. }) = source.recording() else {
+    let Some(recording) = source.recording() else {
         cameras::check_beforehand(source, bundle)?;
         return Ok(None);
     };
     // As the station does: a simulated belt asks more of its parts.
     cameras::open(source, bundle, 0)?;
-    let dataset = twinspect_dataset::open(folder)?;
-    let camera = ReplayCamera::new(dataset, *split, Repeat::Once)?;
+    let dataset = cameras::parts_of(recording)?;
+    let camera = ReplayCamera::new(dataset, recording.split, Repeat::Once)?;
     Ok(Some(Camera {
-        recording: folder.clone(),
+        recording: recording.folder.clone(),
         parts: camera.parts().len(),
     }))
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use twinspect_bundle::Bundle;
 
+use crate::cameras::parts_of;
 use crate::config::{CameraSource, WatchSpec};
 use crate::error::EdgeError;
 use crate::fit::lookout;
@@ -32,7 +33,7 @@ pub(super) fn look_at(
     let Some(recording) = camera.recording() else {
         return Ok(None);
     };
-    let dataset = twinspect_dataset::open(&recording.folder)?;
+    let dataset = parts_of(recording)?;
     let mut presence: Option<Presence> = None;
     for part in dataset.inspection_parts().into_iter().take(PARTS_MAX) {
         // A part that can't be read is told when it is its turn.

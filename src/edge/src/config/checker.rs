@@ -45,6 +45,34 @@ pub(super) struct Checker {
     pub(super) problems: Vec<StationError>,
 }
 
+impl StationError {
+    /// The example that explains what it is about, with its bounds.
+    pub(super) fn explained_in(&self) -> &'static str {
+        match self {
+            Self::Range { key, .. } | Self::Order { lesser: key, .. } => example_of(key),
+            Self::Wire { .. } => WIRES,
+            Self::Decisions { .. } => STATION,
+        }
+    }
+}
+
+/// Examples that explain keys, each the keys of some tables.
+pub(super) const STATION: &str = "station-replay.toml";
+pub(super) const WIRES: &str = "station-gpio.toml";
+pub(super) const REALSENSE: &str = "station-realsense.toml";
+pub(super) const V4L2: &str = "station-v4l2.toml";
+
+/// The example that explains a key.
+fn example_of(key: &str) -> &'static str {
+    let table = key.split_once('.').map_or(key, |(table, _)| table);
+    match (table, key) {
+        ("realsense", _) | (_, "camera.file") => REALSENSE,
+        ("v4l2", _) => V4L2,
+        ("line" | "handshake", _) => WIRES,
+        _ => STATION,
+    }
+}
+
 impl Checker {
     pub(super) fn require(
         &mut self,
@@ -103,11 +131,11 @@ impl Checker {
 
     /// Milliseconds, or none for zero.
     pub(super) fn optional_us(&mut self, key: &'static str, milliseconds: f64) -> u64 {
-        if milliseconds == 0.0 {
-            0
-        } else {
-            self.us(key, milliseconds)
-        }
+        let holds = (0.0..=DURATION_MAX_MS).contains(&milliseconds);
+        let expected = format!("from 0 to {DURATION_MAX_MS}");
+        self.require(holds, key, number(milliseconds), expected);
+        let sane = if holds { milliseconds } else { 0.0 };
+        Duration::from_secs_f64(sane / 1e3).as_micros() as u64
     }
 }
 

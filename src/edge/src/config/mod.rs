@@ -12,9 +12,11 @@ mod contradiction;
 mod decisions;
 mod engine;
 mod explain;
+mod live;
 mod models;
 mod mqtt;
 mod page;
+mod played;
 mod presence;
 mod quality;
 mod realsense;
@@ -41,12 +43,14 @@ pub(crate) use station::{ChallengeSpec, InspectorLimits, LineSource, RecordsSpec
 pub(crate) use typed::StationToml;
 pub(crate) use v4l2::V4l2Source;
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use twinspect_bundle::document::{self, DocumentError};
 
+use checker::{REALSENSE, STATION, V4L2, WIRES};
 use station::Model;
 use typed::BundleToml;
 
@@ -91,13 +95,30 @@ impl ConfigError {
                 "write it beside the old one, with a line's end at its end, and rename it"
                     .to_owned(),
             ),
-            Self::Document(error) => error.hint(),
-            Self::Problems { .. } => Some(
-                "station-replay.toml explains every key and its bounds: in configs/ of the source, in /usr/share/twinspect \
-                 of a board"
-                    .to_owned(),
-            ),
+            Self::Document(error) => Some(error.hint().unwrap_or_else(|| {
+                format!(
+                    "{REALSENSE} explains the keys of [realsense], {V4L2} those of [v4l2], {WIRES} those of [line] and \
+                     [handshake], {STATION} all others: {EXAMPLES}"
+                )
+            })),
+            Self::Problems { problems, .. } => Some(explained_in(problems)),
         }
+    }
+}
+
+/// Where the commented examples lie.
+const EXAMPLES: &str = "in configs/ of the source, in /usr/share/twinspect of a board";
+
+/// The examples that explain the keys of these problems, with their bounds.
+fn explained_in(problems: &[StationError]) -> String {
+    let files: BTreeSet<&str> = problems.iter().map(StationError::explained_in).collect();
+    let files = files.into_iter().collect::<Vec<_>>();
+    match files.as_slice() {
+        [file] => format!("{file} explains each key and its bounds: {EXAMPLES}"),
+        files => format!(
+            "{} explain each key and its bounds: {EXAMPLES}",
+            files.join(" and ")
+        ),
     }
 }
 

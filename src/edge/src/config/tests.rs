@@ -1,3 +1,5 @@
+mod cameras;
+
 use std::path::PathBuf;
 
 use super::realsense::RealSenseToml;
@@ -175,7 +177,7 @@ fn what_belongs_to_another_camera_is_named() {
         ),
         (
             format!("{CAMERA}[realsense]\ntransfer_max_ms = 300\n"),
-            "realsense.transfer_max_ms must be less than realsense.wait_max_ms",
+            "realsense.wait_max_ms = 250 must be more than 366.7",
         ),
         (
             format!("{CAMERA}[realsense]\nmains_hz = 55\n"),

@@ -9,7 +9,8 @@ use twinspect_core::colour::PixelLayout;
 use twinspect_core::frame::FrameSize;
 use twinspect_core::recovery::RecoverySpec;
 
-use super::checker::Checker;
+use super::checker::{Checker, quoted};
+use super::live::{Waiting, WarmUp};
 
 /// How a V4L2 camera runs, as typed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,6 +111,8 @@ pub(crate) struct V4l2Source {
 const SIDE_MAX: usize = 16_384;
 /// Pictures a second that anybody makes.
 const RATE_MAX_HZ: u32 = 1_000;
+/// Folders of names that stay the same.
+const LINKS: [&str; 2] = ["/dev/v4l/by-id/", "/dev/v4l/by-path/"];
 /// Time between two looks for a camera that isn't there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The camera's thread says something at least every 100 ms, unless the driver hangs.
@@ -125,16 +128,21 @@ impl Checker {
             width: self.count("v4l2.width", typed.width, SIDE_MAX),
             height: self.count("v4l2.height", typed.height, SIDE_MAX),
         };
+        self.even_width(typed);
         let holds = typed.rate_hz <= RATE_MAX_HZ;
         let expected = format!("from 0 to {RATE_MAX_HZ}");
         self.require(holds, "v4l2.rate_hz", typed.rate_hz, expected);
-        let transfer =
-            Duration::from_micros(self.optional_us("v4l2.transfer_max_ms", typed.transfer_max_ms));
-        let wait = self.duration("v4l2.wait_max_ms", typed.wait_max_ms);
-        self.order(
-            ("v4l2.transfer_max_ms", transfer),
-            ("v4l2.wait_max_ms", wait),
-        );
+        let rate_hz = Some(("v4l2.rate_hz", typed.rate_hz)).filter(|(_, hz)| holds && *hz > 0);
+        let (transfer, wait) = self.waiting(&Waiting {
+            transfer_max_ms: ("v4l2.transfer_max_ms", typed.transfer_max_ms),
+            wait_max_ms: ("v4l2.wait_max_ms", typed.wait_max_ms),
+            rate_hz,
+        });
+        let warm_up_pictures = self.warm_up(&WarmUp {
+            pictures: ("v4l2.warm_up_pictures", typed.warm_up_pictures),
+            open_max_ms: ("v4l2.open_max_ms", typed.open_max_ms),
+            rate_hz,
+        });
         let start = self.duration("v4l2.start_max_ms", typed.start_max_ms);
         let reopen = self.duration("v4l2.reopen_max_ms", typed.reopen_max_ms);
         self.order(("v4l2.start_max_ms", start), ("v4l2.reopen_max_ms", reopen));
@@ -161,12 +169,27 @@ impl Checker {
                     reset_max_us: us(reopen),
                     look_every_us: us(LOOK_EVERY),
                     silence_max_us: us(SILENCE_MAX),
-                    settle_pairs: typed.warm_up_pictures.saturating_add(1),
+                    settle_pairs: warm_up_pictures.saturating_add(1),
                     cured_us: us(CURED),
                     can_reset: true,
                 },
             },
         }
+    }
+
+    /// Two pixels share their colour in these formats (the kernel's `pixfmt-packed-yuv`), so that none is left over.
+    fn even_width(&mut self, typed: &V4l2Toml) {
+        let shares = match typed.format {
+            FormatToml::Yuyv => "\"yuyv\"",
+            FormatToml::Uyvy => "\"uyvy\"",
+            FormatToml::Mjpg | FormatToml::Rgb3 | FormatToml::Bgr3 | FormatToml::Grey => return,
+        };
+        self.require(
+            typed.width.is_multiple_of(2),
+            "v4l2.width",
+            typed.width,
+            format!("even with v4l2.format = {shares}, in which two pixels share their colour"),
+        );
     }
 
     /// A camera by its name. A node's number names nothing: it moves when something else is plugged in.
@@ -178,16 +201,23 @@ impl Checker {
         self.require(
             typed.by_number || !is_number,
             "v4l2.device",
-            format!("\"{name}\""),
+            quoted(name),
             "a name that stays when something else is plugged in, as `ls /dev/v4l/by-id` lists them; \
              v4l2.by_number = true takes a number all the same",
         );
-        let is_path = name.starts_with('/') && !name.starts_with("/dev/v4l/");
+        let is_link = LINKS.iter().any(|folder| {
+            let link = name.strip_prefix(folder).unwrap_or("");
+            !link.is_empty() && !link.contains('/')
+        });
+        // A camera's own name may have a slash in it.
+        let looks_like_path = name.starts_with(['/', '.', '~']) || name.starts_with("dev/");
+        let is_shown = !name.contains(char::is_control);
         self.require(
-            is_number || !is_path,
+            is_number || is_shown && (is_link || !looks_like_path),
             "v4l2.device",
-            format!("\"{name}\""),
-            "a name below /dev/v4l, a camera's name, or where it is plugged in",
+            quoted(name),
+            "a name below /dev/v4l/by-id or /dev/v4l/by-path, a camera's name, or where it is plugged in, as `twinspect \
+             check --camera` lists them",
         );
         match name {
             "" => WhichDevice::Only,
@@ -260,6 +290,7 @@ mod tests {
             "HD Pro Webcam C920",
             "usb-ACME-video-index0",
             "/dev/v4l/by-path/pci-0-video-index0",
+            "HDMI/USB capture",
         ] {
             let source = v4l2(&format!("device = \"{name}\"\n"));
             assert_eq!(source.which, WhichDevice::Named(name.to_owned()));
@@ -272,6 +303,14 @@ mod tests {
                 "v4l2.by_number = true takes a number all the same",
             ),
             ("/dev/null", "a name below /dev/v4l"),
+            ("/dev/v4l/by-id/", "a name below /dev/v4l"),
+            (
+                "/dev/v4l/by-id/../../../etc/passwd",
+                "a name below /dev/v4l",
+            ),
+            ("../../etc/passwd", "a name below /dev/v4l"),
+            ("dev/v4l/by-id/a", "a name below /dev/v4l"),
+            ("HD\\nPro", "a name below /dev/v4l"),
         ] {
             let problems = problems_of(&format!("{COLOUR}[v4l2]\ndevice = \"{device}\"\n"));
             assert!(problems[0].contains(part), "{problems:?}");
@@ -306,6 +345,8 @@ mod tests {
             PixelFormat::Mjpg
         );
         assert!(v4l2("").spec.recovery.can_reset, "it is opened anew");
+        let odd = v4l2("format = \"mjpg\"\nwidth = 641\n").spec.stream.size;
+        assert_eq!(odd.width, 641, "a JPEG picture ends anywhere");
     }
 
     #[test]
@@ -319,7 +360,25 @@ mod tests {
             ("width = 0", "v4l2.width"),
             (
                 "transfer_max_ms = 300",
-                "v4l2.transfer_max_ms must be less than v4l2.wait_max_ms",
+                "v4l2.wait_max_ms = 250 must be more than 366.7: v4l2.transfer_max_ms = 300 and the time of two pictures \
+                 at v4l2.rate_hz = 30",
+            ),
+            (
+                "rate_hz = 0\ntransfer_max_ms = 250",
+                "v4l2.wait_max_ms = 250 must be more than v4l2.transfer_max_ms = 250",
+            ),
+            (
+                "warm_up_pictures = 4000000000",
+                "v4l2.warm_up_pictures = 4000000000 must be from 0 to 10000",
+            ),
+            (
+                "rate_hz = 15\nwarm_up_pictures = 676",
+                "v4l2.warm_up_pictures = 676 must be at most 675: no more come within v4l2.open_max_ms = 45000 at \
+                 v4l2.rate_hz = 15",
+            ),
+            (
+                "width = 641",
+                "v4l2.width = 641 must be even with v4l2.format = \"yuyv\"",
             ),
             (
                 "start_max_ms = 20000",

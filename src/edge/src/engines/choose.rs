@@ -32,6 +32,9 @@ pub(crate) enum Gpu {
 pub(crate) enum Role {
     /// The one that it wants, or the only one that there is.
     Wanted,
+    /// What the station takes where plans were built for one that is not there at all. Nothing is missing that it insists on,
+    /// and somebody who has prepared for a GPU should hear of it.
+    Without(Faster),
     /// In the place of one that can't be used.
     StandsInFor(Faster),
 }
@@ -40,7 +43,7 @@ impl Role {
     /// In whose place.
     pub(crate) fn stands_in_for(self) -> Option<Faster> {
         match self {
-            Self::Wanted => None,
+            Self::Wanted | Self::Without(_) => None,
             Self::StandsInFor(missing) => Some(missing),
         }
     }
@@ -85,7 +88,10 @@ pub(crate) fn choose(bundle: &Bundle, spec: &EngineSpec, gpu: Gpu) -> Result<Cho
         Gpu::Withdrawn => Unusable::Withdrawn,
     };
     let role = if spec.kind == EngineKind::Auto && error.is_absent() {
-        Role::Wanted
+        match error {
+            Unusable::NoPlans { .. } => Role::Wanted,
+            _ => Role::Without(Faster::TensorRt),
+        }
     } else if spec.fallback == Fallback::Stop {
         return Err(error.into());
     } else {
@@ -93,6 +99,10 @@ pub(crate) fn choose(bundle: &Bundle, spec: &EngineSpec, gpu: Gpu) -> Result<Cho
     };
     let why = match role {
         Role::Wanted => format!("no GPU is prepared: {}", reason(&error)),
+        Role::Without(_) => format!(
+            "plans were built, and their GPU is not there: {}",
+            reason(&error)
+        ),
         Role::StandsInFor(_) => reason(&error),
     };
     let lacks_plans = role != Role::Wanted && error.lacks_plan();
@@ -149,7 +159,7 @@ fn native_or_tract(
         },
         Err(error) => {
             let role = match role {
-                Role::Wanted => Role::StandsInFor(Faster::Native),
+                Role::Wanted | Role::Without(_) => Role::StandsInFor(Faster::Native),
                 Role::StandsInFor(_) => role,
             };
             Chosen::tract(reference, role, &format!("{why}; {}", reason(&error)))
@@ -287,6 +297,7 @@ mod tests {
     fn where_our_own_engine_is_not_trusted_tract_stands_in_and_says_why() {
         for (role, expected) in [
             (Role::Wanted, Faster::Native),
+            (Role::Without(Faster::TensorRt), Faster::Native),
             (Role::StandsInFor(Faster::TensorRt), Faster::TensorRt),
         ] {
             let refused = Unusable::Mistrust {

@@ -4,8 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use twinspect_engine::tensorrt::{GpuError, PlanError};
+use twinspect_engine::tensorrt::GpuError;
 use twinspect_engine::{EngineError, Mistrust, ProofError};
+
+use super::fault::{Fault, of_engine};
 
 /// An engine that is faster than tract, to which it is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,17 +91,32 @@ impl Unusable {
         }
     }
 
+    /// Whose fault it is. tract has vouched for the bundle before.
+    pub(super) fn fault(&self) -> Fault {
+        let source = match self {
+            Self::NoPlans { .. } | Self::Board(_) | Self::Unsorted(_) | Self::Withdrawn => {
+                return Fault::Machine;
+            }
+            Self::Load { source, .. }
+            | Self::Proof {
+                source: ProofError::Infer { source, .. },
+                ..
+            } => source,
+            Self::Proof { .. } | Self::Mistrust { .. } => return Fault::Model,
+        };
+        match of_engine(source) {
+            Fault::Machine => Fault::Machine,
+            _ => Fault::Model,
+        }
+    }
+
     /// 8 where files or their rights are to blame, else 5.
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Load {
-                source:
-                    EngineError::Plan {
-                        source: PlanError::Read(_) | PlanError::Exposed { .. },
-                        ..
-                    },
+                source: EngineError::Plan { source, .. },
                 ..
-            } => 8,
+            } if source.is_of_storage() => 8,
             _ => 5,
         }
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use twinspect_bundle::Bundle;
 use twinspect_store::models::{Installation, Installed, ModelId, ModelsError, Proof, Signed};
 
-use super::place::StorePlace;
+use super::place::{StorePlace, pasted};
 use super::plans::{self, Plans};
 use super::proof;
 use crate::cli::InstallArgs;
@@ -71,12 +71,12 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<(), Edg
         }
     };
     if let Some(station) = &place.station {
-        let config = station.config.display();
+        let config = pasted(&station.config);
         let lacks_plans = args.no_plans && engines::wants_plans(&station.engine);
         if plans == Plans::Failed || lacks_plans {
             next.push(format!(
                 "twinspect engine build --config {config} --bundle {}",
-                path.display()
+                pasted(&path)
             ));
         }
         next.push(format!("twinspect model activate {id} --config {config}"));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use twinspect_bundle::Bundle;
-use twinspect_store::models::{Change, ModelId, Proof};
+use twinspect_store::models::{ModelId, Proof};
 
 use super::place::StorePlace;
 use crate::answer::answer_of;
@@ -18,14 +18,34 @@ use crate::background;
 use crate::cli::{ProofArgs, ProveProcessArgs};
 use crate::clock;
 use crate::config::{self, EngineSpec};
-use crate::engines::{self, Faster, Gpu};
+use crate::engines::{self, Faster, Fault, Gpu};
 use crate::error::EdgeError;
 use crate::replay::write_json;
 
 /// A spinner turns so often.
 const TURN: Duration = Duration::from_millis(120);
+/// Exit code of a proof that came to no end.
+const ENGINE: u8 = 5;
 
 /// What the process answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Told {
+    Proven(Proven),
+    /// It has reported why.
+    Failed(Fault),
+}
+
+/// Why there is no proof.
+#[derive(Debug)]
+enum Refused {
+    /// The process has reported it.
+    Reported { code: u8, fault: Fault },
+    /// It did not come to an end.
+    Broken(String),
+}
+
+/// What was proven.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Proven {
     pub(super) engine: String,
@@ -44,13 +64,23 @@ pub(crate) fn prove_process(args: &ProveProcessArgs, out: &mut dyn Write) -> Res
     // The store is left to whoever has started this.
     background::end_with_parent()?;
     background::give_way()?;
+    let proven = prove_here(args);
+    let told = match &proven {
+        Ok(proven) => Told::Proven(proven.clone()),
+        Err(error) => Told::Failed(Fault::of(error)),
+    };
+    write_json(out, &told)?;
+    proven.map(|_told| ())
+}
+
+fn prove_here(args: &ProveProcessArgs) -> Result<Proven, EdgeError> {
     let wanted = match &args.config {
         Some(config) => config::load(config)?.station.engine,
         None => EngineSpec::cpu(),
     };
     let bundle = Bundle::open(&args.bundle)?;
     let chosen = engines::choose(&bundle, &wanted, Gpu::Granted)?;
-    let proven = Proven {
+    Ok(Proven {
         engine: chosen.engine.name().to_owned(),
         why: chosen.why,
         stands_in_for: chosen.role.stands_in_for(),
@@ -58,15 +88,15 @@ pub(crate) fn prove_process(args: &ProveProcessArgs, out: &mut dyn Write) -> Res
         worst_map_share: chosen.proof.worst.share,
         tolerance: chosen.proof.tolerance,
         worst_evidence_share: chosen.proof.evidence_share,
-    };
-    write_json(out, &proven)
+    })
 }
 
-/// Has an installed model proven, and writes that down. Where an engine could not reproduce the goldens, an
-/// earlier proof is taken back.
+/// Has an installed model proven, and writes that down. An earlier proof is taken back where the bundle is at fault: the files are
+/// those that were proven then, and neither a process that took too long nor a GPU that is not there says anything of them.
 ///
 /// # Errors
-/// [`EdgeError::NotProven`] with the exit code of the process, [`EdgeError::ProofBroken`] where that has none.
+/// [`EdgeError::NotProven`] with the exit code of the process, [`EdgeError::ProofBroken`] where that has none;
+/// [`EdgeError::NotProvenAnew`] where an earlier proof stays.
 pub(super) fn prove(
     place: &StorePlace,
     id: &ModelId,
@@ -78,7 +108,6 @@ pub(super) fn prove(
     bar.set_message(format!("proving {id} on this machine's engine"));
     let answer = run(place, id, Duration::from_secs(args.limit_s));
     bar.finish_and_clear();
-    let change = |what: &dyn Fn(&Change<'_>) -> _| what(&place.models.change_when_free()?);
     match answer {
         Ok(proven) => {
             let proof = Proof {
@@ -91,40 +120,85 @@ pub(super) fn prove(
                 worst_evidence_share: proven.worst_evidence_share.into(),
                 at_s: clock::unix_s(),
             };
-            change(&|change| change.prove(id, &proof))?;
+            place.models.change_when_free()?.prove(id, &proof)?;
             Ok(proven)
         }
-        Err(error) => {
-            if matches!(error, EdgeError::NotProven { code: 4 | 5, .. }) {
-                change(&|change| change.disprove(id))?;
+        Err(refused) => {
+            if refused.belies_a_proof() {
+                place.models.change_when_free()?.disprove(id)?;
             }
-            Err(error)
+            let known = place.models.find(id.as_str());
+            let stays = known.is_ok_and(|known| known.is_proven());
+            Err(refused.told(id, place.verify(id), stays))
         }
     }
 }
 
-fn run(place: &StorePlace, id: &ModelId, limit: Duration) -> Result<Proven, EdgeError> {
-    let broken = |why: String| EdgeError::ProofBroken {
-        model: id.to_string(),
-        why,
-    };
+impl Refused {
+    /// Whether an earlier proof of the same files can't be right.
+    fn belies_a_proof(&self) -> bool {
+        matches!(
+            self,
+            Self::Reported {
+                fault: Fault::Bundle,
+                ..
+            }
+        )
+    }
+
+    /// The same as an end of the command.
+    fn told(self, id: &ModelId, again: String, stays: bool) -> EdgeError {
+        let model = id.to_string();
+        match (self, stays) {
+            (Self::Reported { code, .. }, false) => EdgeError::NotProven { model, code, again },
+            (Self::Reported { code, .. }, true) => EdgeError::NotProvenAnew {
+                model,
+                why: format!("its report is above (exit code {code})"),
+                code,
+                again,
+            },
+            (Self::Broken(why), false) => EdgeError::ProofBroken { model, why, again },
+            (Self::Broken(why), true) => EdgeError::NotProvenAnew {
+                model,
+                why,
+                code: ENGINE,
+                again,
+            },
+        }
+    }
+}
+
+fn run(place: &StorePlace, id: &ModelId, limit: Duration) -> Result<Proven, Refused> {
     let program = std::env::current_exe()
-        .map_err(|error| broken(format!("finding this program: {error}")))?;
+        .map_err(|error| Refused::Broken(format!("finding this program: {error}")))?;
     let mut command = Command::new(program);
     let bundle = place.models.folder_of(id);
     command.arg("prove-process").arg("--bundle").arg(bundle);
     if let Some(station) = &place.station {
         command.arg("--config").arg(&station.config);
     }
-    let answer =
-        answer_of(&mut command, limit, "--limit-s").map_err(|error| broken(error.to_string()))?;
-    match answer.status.code() {
-        Some(0) => serde_json::from_slice(&answer.text)
-            .map_err(|error| broken(format!("its process answered nonsense: {error}"))),
-        Some(code) => Err(EdgeError::NotProven {
-            model: id.to_string(),
+    let answer = answer_of(&mut command, limit, "--limit-s")
+        .map_err(|error| Refused::Broken(error.to_string()))?;
+    let told: Result<Told, _> = serde_json::from_slice(&answer.text);
+    match (answer.status.code(), told) {
+        (Some(0), Ok(Told::Proven(proven))) => Ok(proven),
+        (Some(0), Ok(Told::Failed(_))) => Err(Refused::Broken(
+            "its process says that it has failed, and that all is well".to_owned(),
+        )),
+        (Some(0), Err(error)) => Err(Refused::Broken(format!(
+            "its process answered nonsense: {error}"
+        ))),
+        (Some(code), told) => Err(Refused::Reported {
             code: u8::try_from(code).unwrap_or(1),
+            // One that says nothing has not come to a proof.
+            fault: match told {
+                Ok(Told::Failed(fault)) => fault,
+                Ok(Told::Proven(_)) | Err(_) => Fault::Machine,
+            },
         }),
-        None => Err(broken(format!("its process has died: {}", answer.status))),
+        (None, _) => Err(Refused::Broken(format!(
+            "its process has died: {}",
+            answer.status
+        ))),
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use twinspect_store::models::{Activation, ModelId, ModelsError, StationName};
 
-use super::place::{StationPlace, StorePlace};
+use super::place::{StationPlace, StorePlace, pasted};
 use crate::cli::{ActivateArgs, StoreArgs};
 use crate::clock;
 use crate::config::BundleSource;
@@ -99,10 +99,17 @@ fn switch(place: &StorePlace, station: &StationPlace, wish: &Wish) -> Result<Swi
     } = {
         let change = place.models.change()?;
         // Either ends the recipe that was selected.
-        match wish {
+        let switched = match wish {
             Wish::Activate(id) => change.set_active(name, id, clock::unix_s()),
             Wish::RollBack => change.roll_back(name, clock::unix_s()),
-        }?
+        };
+        switched.map_err(|error| match error {
+            ModelsError::Unproven { id } => EdgeError::Unproven {
+                again: place.verify(&id),
+                model: id.to_string(),
+            },
+            error => error.into(),
+        })?
     };
     let takes_effect = match station.bundle {
         BundleSource::File(_) => TakesEffect::NotAtAll,
@@ -139,7 +146,7 @@ fn tell(
     } = switched;
     writeln!(out, "active    {active}, for station {name}")?;
     if let Some(previous) = previous {
-        let config = station.config.display();
+        let config = pasted(&station.config);
         writeln!(
             out,
             "before it {previous}; back to it: twinspect model rollback --config {config}"

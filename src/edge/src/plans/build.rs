@@ -10,7 +10,8 @@ use twinspect_bundle::Bundle;
 use twinspect_engine::StageName;
 use twinspect_engine::tensorrt::{BuildLimits, BuildScope, BuildStep};
 
-use super::{PlansPlace, make_folder, open_board, take_mark};
+use super::folder::{BuildLock, make_folder};
+use super::{PlansPlace, open_board, take_mark};
 use crate::background;
 use crate::cli::BuildArgs;
 use crate::config::PrecisionChoice;
@@ -62,7 +63,8 @@ pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     };
     let bundle = Bundle::open(&path)?;
     let board = open_board()?;
-    make_folder(&place.folder).map_err(EdgeError::store(&place.folder))?;
+    make_folder(&place.folder)?;
+    let _held = BuildLock::take(&place.folder)?;
     let plans = place.store();
     if !args.json {
         writeln!(out, "board     {}", board.facts())?;

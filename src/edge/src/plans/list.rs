@@ -10,6 +10,7 @@ use super::{PlansPlace, megabytes, name, open_board};
 use crate::cli::ListArgs;
 use crate::engines::BoardReport;
 use crate::error::{EdgeError, WithCauses};
+use crate::records::plain;
 use crate::replay::write_json;
 
 /// Everything that was found. Its keys are for scripts and stay.
@@ -60,8 +61,8 @@ pub(super) fn list(args: &ListArgs, out: &mut dyn Write) -> Result<(), EdgeError
     let place = PlansPlace::of(&args.plans)?;
     let bundles = place.bundles(&args.bundle)?;
     let store = place.store();
-    let entries = store.entries().map_err(PlanError::Read)?;
-    let is_there = place.folder.exists();
+    let entries = store.entries()?;
+    let is_there = store.is_there()?;
     let exposed = match store.hold_private() {
         Err(PlanError::Exposed { .. }) => true,
         Err(error) if is_there => return Err(error.into()),
@@ -97,7 +98,7 @@ fn print(
     if let Some(board) = board {
         writeln!(out, "board     {}", board.facts())?;
     }
-    let folder = findings.plans.display();
+    let folder = plain(&findings.plans.to_string_lossy());
     writeln!(out, "plans     {folder}")?;
     for found in &findings.files {
         let exposed = if found.exposed {
@@ -108,9 +109,9 @@ fn print(
         writeln!(
             out,
             "{:<34}{:>10}  {}{exposed}",
-            found.file,
+            plain(&found.file),
             megabytes(found.bytes),
-            found.what
+            plain(&found.what)
         )?;
     }
     match (findings.files.is_empty(), is_there) {

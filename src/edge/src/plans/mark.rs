@@ -6,28 +6,37 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::make_folder;
+use twinspect_engine::tensorrt::PlanError;
+
+use super::folder::{BuildLock, make_folder};
 
 /// Names that begin with a dot are no plans.
 const NAME: &str = ".station-builds";
 
-fn mark_in(plans: &Path) -> PathBuf {
+/// Where it lies.
+pub(crate) fn mark_in(plans: &Path) -> PathBuf {
     plans.join(NAME)
 }
 
 /// Sets it, so that it outlives a loss of power. False if it is there already.
 ///
 /// # Errors
-/// The folder can't be made, or written to.
-pub(crate) fn set_mark(plans: &Path) -> io::Result<bool> {
+/// The folder can't be made, or written to; [`PlanError::Busy`] if somebody builds there.
+pub(crate) fn set_mark(plans: &Path) -> Result<bool, PlanError> {
     make_folder(plans)?;
+    // The build is another process, which takes it for itself.
+    drop(BuildLock::take(plans)?);
     match fs_err::File::create_new(mark_in(plans)) {
-        Ok(file) => file.sync_all()?,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-        Err(error) => return Err(error),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        created => {
+            let kept = created.and_then(|file| {
+                file.sync_all()?;
+                fs_err::File::open(plans)?.sync_all()
+            });
+            kept.map_err(PlanError::Write)?;
+            Ok(true)
+        }
     }
-    fs_err::File::open(plans)?.sync_all()?;
-    Ok(true)
 }
 
 /// Takes it away.
@@ -53,5 +62,16 @@ mod tests {
         take_mark(&plans);
         take_mark(&plans);
         assert!(set_mark(&plans).unwrap());
+    }
+
+    #[test]
+    fn no_mark_is_set_where_somebody_builds() {
+        let folder = tempfile::tempdir().unwrap();
+        let build = BuildLock::take(folder.path()).unwrap();
+        let error = set_mark(folder.path()).unwrap_err();
+        assert!(matches!(error, PlanError::Busy { .. }), "{error:?}");
+        assert!(!mark_in(folder.path()).exists());
+        drop(build);
+        assert!(set_mark(folder.path()).unwrap());
     }
 }

@@ -5,16 +5,15 @@
 
 mod apart;
 mod build;
+mod folder;
 mod list;
 mod mark;
 mod prune;
 
 pub(crate) use apart::{Build, build_apart};
-pub(crate) use mark::{set_mark, take_mark};
+pub(crate) use mark::{mark_in, set_mark, take_mark};
 
-use std::fs::DirBuilder;
-use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use twinspect_bundle::Bundle;
@@ -88,11 +87,6 @@ impl PlansPlace {
 /// The board, or why it can't be used.
 pub(crate) fn open_board() -> Result<Board, EdgeError> {
     Ok(Board::open().map_err(Unusable::Board)?)
-}
-
-/// Makes a folder of plans that nobody else may write into, whatever the mask is.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o755).create(folder)
 }
 
 /// A file's name without its folder.

@@ -10,6 +10,7 @@ use super::{PlansPlace, megabytes, name};
 use crate::cli::PruneArgs;
 use crate::engines::Unusable;
 use crate::error::EdgeError;
+use crate::records::plain;
 use crate::replay::write_json;
 
 /// What was done. Its keys are for scripts and stay.
@@ -43,8 +44,8 @@ pub(super) fn prune(args: &PruneArgs, out: &mut dyn Write) -> Result<(), EdgeErr
     let place = PlansPlace::of(&args.plans)?;
     let bundles = place.bundles(&args.bundle)?;
     let store = place.store();
-    let entries = store.entries().map_err(PlanError::Read)?;
-    if place.folder.exists() {
+    let entries = store.entries()?;
+    if store.is_there()? {
         // Whoever else writes there decides what is deleted.
         store.hold_private()?;
     }
@@ -93,18 +94,19 @@ pub(super) fn prune(args: &PruneArgs, out: &mut dyn Write) -> Result<(), EdgeErr
         "deleted"
     };
     for one in &findings.deleted {
+        let (file, what) = (plain(&one.file), plain(&one.what));
         let size = megabytes(one.bytes);
-        writeln!(out, "{verb} {}, {size}: {}", one.file, one.what)?;
+        writeln!(out, "{verb} {file}, {size}: {what}")?;
     }
     for one in &findings.left {
-        writeln!(out, "left {}: {}", one.file, one.what)?;
+        writeln!(out, "left {}: {}", plain(&one.file), one.what)?;
     }
     let stay = findings.kept.len() + findings.left.len();
     writeln!(
         out,
         "{stay} of {} files in {} stay",
         stay + findings.deleted.len(),
-        findings.plans.display()
+        plain(&findings.plans.to_string_lossy())
     )?;
     Ok(())
 }

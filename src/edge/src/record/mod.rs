@@ -19,7 +19,6 @@ mod streams;
 use std::io::Write;
 
 use twinspect_camera::CameraError;
-use twinspect_dataset::RecordedPartsWriter;
 
 use crate::cameras::{self, Alone};
 use crate::cli::RecordArgs;
@@ -68,7 +67,7 @@ pub(crate) fn record(args: &RecordArgs, out: &mut dyn Write) -> Result<(), EdgeE
     let Some(root) = &args.out else {
         return streams::record(args, &station, out);
     };
-    RecordedPartsWriter::examine(root).map_err(EdgeError::Recording)?;
+    let folder = PartsFolder::new(args, root)?;
     let cue = Cue::new(args, &station)?;
     let _lock = StationLock::take(&args.config)?;
     let Alone { camera, round, .. } = match &station.camera {
@@ -79,7 +78,7 @@ pub(crate) fn record(args: &RecordArgs, out: &mut dyn Write) -> Result<(), EdgeE
     };
     let stop = StopSignals::catch()?;
     let taker = Taker::of_rounds(camera, round);
-    let folder = PartsFolder::new(args, root, taker.description())?;
+    let folder = folder.by(taker.description());
     let mut report = Report::new(args, &folder, &taker, out)?;
     let mut recording = Recording {
         cue,

@@ -85,7 +85,8 @@ impl fmt::Display for Refusal {
                 f.write_str("parts came too close to each other: leave the belt empty between them")
             }
             Self::Stuck => f.write_str(
-                "something does not leave the picture: the belt stands, or parts touch each other",
+                "something has not left the picture within presence.sight_max_ms, and nothing is recorded until it has: \
+                 the belt stands, parts touch each other, or something lay on the belt when it was measured, at the start",
             ),
             Self::Gap => f.write_str("pictures are missing, a part may have gone by unseen"),
         }

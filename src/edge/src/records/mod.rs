@@ -6,6 +6,8 @@ mod export;
 mod filter;
 mod show;
 
+pub(crate) use show::plain;
+
 use std::cell::Cell;
 use std::io::Write;
 use std::path::{Path, PathBuf};

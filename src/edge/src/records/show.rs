@@ -138,7 +138,7 @@ pub(super) fn all(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// A text without what a terminal would obey.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{25a1}' } else { c })
         .collect()

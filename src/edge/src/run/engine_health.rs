@@ -6,7 +6,7 @@ use twinspect_bundle::Bundle;
 use twinspect_engine::EngineError;
 
 use super::messages::EngineReport;
-use crate::engines::Speed;
+use crate::engines::{Role, Speed};
 use crate::error::EdgeError;
 use crate::latency::milliseconds;
 use crate::pipeline::Pipeline;
@@ -64,15 +64,18 @@ pub(super) fn engine_report(
     pipeline: &mut Pipeline,
     allowed: Duration,
 ) -> Result<EngineReport, EdgeError> {
-    let stands_in_for = pipeline.role().stands_in_for();
+    let role = pipeline.role();
+    let stands_in_for = role.stands_in_for();
     let stands_in = stands_in_for.is_some();
     // Engines that cool down are those on a GPU.
     let on_gpu = pipeline.cools_down();
     let (name, why) = (pipeline.engine().to_owned(), pipeline.why().to_owned());
-    if let Some(missing) = stands_in_for {
-        log::warn!("engine {name} stands in for {missing}: {why}");
-    } else {
-        log::info!("engine {name}: {why}");
+    match role {
+        Role::StandsInFor(missing) => log::warn!("engine {name} stands in for {missing}: {why}"),
+        Role::Without(missing) => {
+            log::warn!("engine {name} judges, though plans were built for {missing}: {why}");
+        }
+        Role::Wanted => log::info!("engine {name}: {why}"),
     }
     let mut too_slow = None;
     if stands_in || on_gpu {

@@ -41,7 +41,7 @@ use crate::cli::InspectProcessArgs;
 use crate::clock::Clock;
 use crate::config::{self, Station};
 use crate::control::ModelStatus;
-use crate::engines::{self, Gpu};
+use crate::engines::{self, Fault, Gpu};
 use crate::error::{EdgeError, WithCauses};
 use crate::fit::lookout;
 use crate::logging;
@@ -125,14 +125,23 @@ pub(crate) fn inspect_process(args: &InspectProcessArgs) -> Result<(), EdgeError
             return Err(error);
         }
     };
-    serve(proven, eyes, &args.config, stream, tickets, tickets_read)
+    let mut last_word = stream
+        .try_clone()
+        .map_err(system("sharing the line process's socket"))?;
+    let served = serve(proven, eyes, &args.config, stream, tickets, tickets_read);
+    if let Err(error) = &served {
+        // Answers may still be written by another thread: a line is one write, which the kernel queues as a whole.
+        tell_why(&mut last_word, error);
+    }
+    served
 }
 
-/// What the line process may tell to who wanted this model.
+/// What the line process may tell to who wanted this model, and decides by whether the model is to blame.
 fn tell_why(stream: &mut UnixStream, error: &EdgeError) {
     let message = InspectorMessage::Failed {
         why: WithCauses(error).to_string(),
         exit_code: error.code(),
+        fault: Fault::of(error),
     };
     if let Err(error) = messages::write(stream, &mut Vec::new(), &message) {
         log::debug!("telling why this process ends: {error}");

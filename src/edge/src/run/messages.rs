@@ -12,7 +12,7 @@ use twinspect_core::verdict::Verdict;
 use twinspect_dataset::Label;
 
 use crate::control::{CameraFigures, ModelStatus, StageTimes};
-use crate::engines::{Faster, Gpu};
+use crate::engines::{Faster, Fault, Gpu};
 
 /// Longest line; a longer one is a fault of the other process.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
@@ -116,11 +116,13 @@ pub(super) struct TicketMessage {
 pub(super) enum InspectorMessage {
     /// The model is proven, the camera still closed.
     Proven(Proven),
-    /// This process is about to end before it was ready, and why.
+    /// This process is about to end, and why.
     Failed {
         why: String,
         /// What it ends with.
         exit_code: u8,
+        /// Whose fault that is.
+        fault: Fault,
     },
     /// The model is proven, the camera open: tickets will be served.
     Ready(Ready),

@@ -1,7 +1,9 @@
-//! The engines of the CPU: the stages of a product, whichever library runs their networks. The stages of a product that has
-//! both senses don't wait for each other: where there is a second core, `geometry` runs on a thread that the engine owns.
+//! The engines of the CPU: the stages of a product, whichever library runs their networks.
+//!
+//! Where there is a second core, the engine owns a pool of threads. The stages of a product that has both senses don't wait for each other there, and
+//! threads that have nothing else to do help with the steps of a network that can be shared.
 
-mod worker;
+mod guarded;
 
 use std::num::NonZero;
 
@@ -10,13 +12,15 @@ use twinspect_core::modality::{Modality, PerModality};
 use twinspect_core::prepare::PreparedPart;
 use twinspect_core::score::{FusionInputs, FusionMaps, MapStack, StageMaps};
 
-use self::worker::Worker;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use self::guarded::Guarded;
 use crate::engine::{Engine, EngineError, Precision, StageName, is_usable};
 use crate::native::NativeNetwork;
 use crate::tract::{Model, ModelError, TensorSpec};
 
-/// The stage that goes to a second thread: its input is the smaller one, and the handover copies it.
-const BESIDE: Modality = Modality::Geometry;
+/// Threads of the pool, at most: a step of half a millisecond is not worth cutting into more, and a board has cameras to listen to.
+const THREADS: usize = 4;
 
 /// tract runs every network: the reference, to which the others are held.
 pub type TractEngine = CpuEngine<Model>;
@@ -29,11 +33,19 @@ pub trait Network: std::fmt::Debug + Send + Sized + 'static {
     /// The engine's name, [`Engine::name`].
     const ENGINE: &'static str;
 
-    /// Reads a network with inputs of these shapes, in the order of the file.
+    /// Whether several threads can share a network's work.
+    const IS_SHARED: bool;
+
+    /// Reads a network with inputs of these shapes, in the order of the file, to be run in a [`rayon::ThreadPool`] of `threads`; one thread runs
+    /// it anywhere.
     ///
     /// # Errors
     /// [`ModelError`] for what can't be loaded.
-    fn load(onnx: &[u8], input_shapes: &[&[usize]]) -> Result<Self, ModelError>;
+    fn load(
+        onnx: &[u8],
+        input_shapes: &[&[usize]],
+        threads: NonZero<usize>,
+    ) -> Result<Self, ModelError>;
 
     /// The inputs, in the order of the file.
     fn inputs(&self) -> &[TensorSpec];
@@ -55,26 +67,19 @@ pub trait Network: std::fmt::Debug + Send + Sized + 'static {
 #[derive(Debug)]
 pub struct CpuEngine<N> {
     stages: PerModality<LoadedStage<N>>,
-    /// Runs on the thread that asks: it has nothing to run beside.
-    fusion: Option<Box<N>>,
+    /// Runs on the thread that asks: it is small.
+    fusion: Option<Guarded<N>>,
+    /// Where the stages run; `None` if one thread is all that there is to have, the one that asks.
+    pool: Option<ThreadPool>,
     /// Stages that tract runs, and why.
     by_tract: Vec<(StageName, String)>,
 }
 
 #[derive(Debug)]
 struct LoadedStage<N> {
-    runner: Runner<N>,
+    network: Guarded<N>,
     count: usize,
     side: usize,
-}
-
-/// Where a network runs.
-#[derive(Debug)]
-enum Runner<N> {
-    /// On the thread that asks.
-    Here(Box<N>),
-    /// On its own.
-    Beside(Worker),
 }
 
 impl NativeEngine {
@@ -99,7 +104,11 @@ impl<N: Network> CpuEngine<N> {
     /// [`CpuEngine::load`] for a machine with this number of cores.
     fn load_for(bundle: &Bundle, cores: usize) -> Result<Self, EngineError> {
         let present = &bundle.manifest().stages;
-        let side_by_side = cores > 1 && present.present().count() > 1;
+        let useful = match N::IS_SHARED {
+            true => THREADS,
+            false => present.present().count(),
+        };
+        let threads = NonZero::new(cores.min(useful)).unwrap_or(NonZero::<usize>::MIN);
         let mut stages = PerModality::default();
         let mut by_tract = Vec::new();
         for (modality, stage) in present.present() {
@@ -110,31 +119,31 @@ impl<N: Network> CpuEngine<N> {
                 stage: name,
                 source,
             };
-            let mut network = N::load(onnx, &[&stage.input_shape]).map_err(load_error)?;
+            let network = N::load(onnx, &[&stage.input_shape], threads).map_err(load_error)?;
             check(modality, stage, &network)?;
             by_tract.extend(network.by_tract().map(|why| (name, why.to_owned())));
-            let runner = if side_by_side && modality == BESIDE {
-                let thread = format!("{modality} network");
-                let run = move |input: &[f32], room: &mut [f32]| network.run(&[input], &mut [room]);
-                Runner::Beside(Worker::start(&thread, run).map_err(load_error)?)
-            } else {
-                Runner::Here(Box::new(network))
-            };
             let [_, count, side, _] = stage.output_shape;
             let stage = LoadedStage {
-                runner,
+                network: Guarded::new(network),
                 count,
                 side,
             };
             stages.set(modality, Some(stage));
         }
         let fusion = present.fusion.as_ref();
-        let fusion: Option<Box<N>> = fusion.map(|stage| load_fusion(bundle, stage)).transpose()?;
-        let why = fusion.as_ref().and_then(|network| network.by_tract());
+        let fusion: Option<Guarded<N>> =
+            fusion.map(|stage| load_fusion(bundle, stage)).transpose()?;
+        let why = fusion.as_ref().and_then(Guarded::by_tract);
         by_tract.extend(why.map(|why| (StageName::Fusion, why.to_owned())));
+        let pool = (threads.get() > 1).then(|| {
+            let builder = ThreadPoolBuilder::new().num_threads(threads.get());
+            builder.thread_name(|at| format!("network {at}")).build()
+        });
+        let pool = pool.transpose().map_err(EngineError::Pool)?;
         Ok(Self {
             stages,
             fusion,
+            pool,
             by_tract,
         })
     }
@@ -160,44 +169,44 @@ impl<N: Network> CpuEngine<N> {
         }
         Ok(())
     }
-
-    /// Does one step of each stage that is usable in the part; an error of one stage doesn't keep
-    /// the others from theirs.
-    fn each(
-        &mut self,
-        part: &PreparedPart,
-        maps: &mut StageMaps,
-        step: impl Fn(&mut Runner<N>, &[f32], &mut [f32]) -> Result<(), ModelError>,
-    ) -> Result<(), EngineError> {
-        let mut all = Ok(());
-        for modality in Modality::ALL {
-            let (Some(stage), Some(buffer)) =
-                (self.stages.get_mut(modality), maps.get_mut(modality))
-            else {
-                continue;
-            };
-            if !is_usable(part, modality) {
-                continue;
-            }
-            let input = match modality {
-                Modality::Rgb => &part.rgb,
-                Modality::Geometry => &part.geometry,
-            };
-            let done = step(&mut stage.runner, input, &mut buffer.data);
-            let stage = modality.into();
-            all = all.and(done.map_err(|source| EngineError::Run { stage, source }));
-        }
-        all
-    }
 }
 
-fn load_fusion<N: Network>(bundle: &Bundle, stage: &FusionStage) -> Result<Box<N>, EngineError> {
+/// Has a stage answer, if the product has it and the part can be judged by it; else its map is zero.
+fn answer<N: Network>(
+    modality: Modality,
+    stage: Option<&mut LoadedStage<N>>,
+    part: &PreparedPart,
+    maps: Option<&mut MapStack>,
+) -> Result<(), EngineError> {
+    let (Some(stage), Some(maps)) = (stage, maps) else {
+        return Ok(());
+    };
+    if !is_usable(part, modality) {
+        maps.data.fill(0.0);
+        return Ok(());
+    }
+    let input = match modality {
+        Modality::Rgb => &part.rgb,
+        Modality::Geometry => &part.geometry,
+    };
+    let run = stage.network.run(&[input], &mut [&mut maps.data]);
+    run.map_err(|source| EngineError::Run {
+        stage: modality.into(),
+        source,
+    })
+}
+
+fn load_fusion<N: Network>(
+    bundle: &Bundle,
+    stage: &FusionStage,
+) -> Result<Guarded<N>, EngineError> {
     let name = StageName::Fusion;
     let onnx = bundle.fusion_model();
     let onnx = onnx.ok_or(EngineError::NoModel { stage: name })?;
     let (inputs, outputs) = (stage.inputs.named(), stage.outputs.named());
     let shapes = inputs.each_ref().map(|(_, shape)| &shape[..]);
-    let network = N::load(onnx, &shapes).map_err(|source| EngineError::Load {
+    let network = N::load(onnx, &shapes, NonZero::<usize>::MIN);
+    let network = network.map_err(|source| EngineError::Load {
         stage: name,
         source,
     })?;
@@ -211,7 +220,7 @@ fn load_fusion<N: Network>(bundle: &Bundle, stage: &FusionStage) -> Result<Box<N
             .map(|tensor| (tensor.name.as_str(), &tensor.shape[..]));
         agree(name, what, describe(expected), describe(found))?;
     }
-    Ok(Box::new(network))
+    Ok(Guarded::new(network))
 }
 
 fn describe<'a>(tensors: impl Iterator<Item = (&'a str, &'a [usize])>) -> String {
@@ -281,26 +290,16 @@ impl<N: Network> Engine for CpuEngine<N> {
 
     fn infer(&mut self, part: &PreparedPart, maps: &mut StageMaps) -> Result<(), EngineError> {
         self.check_buffers(maps)?;
-        for modality in Modality::ALL {
-            if let Some(buffer) = maps.get_mut(modality)
-                && !is_usable(part, modality)
-            {
-                buffer.data.fill(0.0);
-            }
-        }
-        self.each(part, maps, |runner, input, room| match runner {
-            Runner::Here(_) => Ok(()),
-            Runner::Beside(worker) => worker.begin(input, room.len()),
-        })?;
-        let here = self.each(part, maps, |runner, input, room| match runner {
-            Runner::Here(network) => network.run(&[input], &mut [room]),
-            Runner::Beside(_) => Ok(()),
-        });
-        let beside = self.each(part, maps, |runner, _, room| match runner {
-            Runner::Here(_) => Ok(()),
-            Runner::Beside(worker) => worker.finish(room),
-        });
-        here.and(beside)
+        let PerModality { rgb, geometry } = &mut self.stages;
+        let (rgb, geometry) = (rgb.as_mut(), geometry.as_mut());
+        let rgb = || answer(Modality::Rgb, rgb, part, maps.rgb.as_mut());
+        let geometry = || answer(Modality::Geometry, geometry, part, maps.geometry.as_mut());
+        // An error of one stage doesn't keep the other from its answer.
+        let (rgb, geometry) = match &self.pool {
+            Some(pool) => pool.install(|| rayon::join(rgb, geometry)),
+            None => (rgb(), geometry()),
+        };
+        rgb.and(geometry)
     }
 
     fn fuse(&mut self, inputs: &FusionInputs, maps: &mut FusionMaps) -> Result<(), EngineError> {

@@ -60,7 +60,12 @@ fn a_network_that_native_does_not_know_runs_by_tract() {
     // Our exporter writes it for the non-local block, and there is no kernel for it.
     let shares = graph.softmax("shares", x, 1).unwrap();
     graph.output("shares_out", shares).unwrap();
-    let mut network = NativeNetwork::load(&graph.encode().unwrap(), &[&[1, 3, 1, 1]]).unwrap();
+    let mut network = NativeNetwork::load(
+        &graph.encode().unwrap(),
+        &[&[1, 3, 1, 1]],
+        NonZero::<usize>::MIN,
+    )
+    .unwrap();
     let why = network.by_tract().unwrap();
     assert!(why.contains("Softmax"), "{why}");
     let mut found = [0.0; 3];
@@ -72,18 +77,21 @@ fn a_network_that_native_does_not_know_runs_by_tract() {
 }
 
 #[test]
-fn a_second_core_and_both_senses_make_a_second_thread() {
-    let beside = |senses, cores| {
-        let engine = TractEngine::load_for(&bundle(senses, Twist::None), cores).unwrap();
-        let runners = engine.stages.present();
-        runners
-            .filter(|(_, stage)| matches!(stage.runner, Runner::Beside(_)))
-            .count()
-    };
-    assert_eq!(beside(Senses::Both, 2), 1);
-    assert_eq!(beside(Senses::Both, 1), 0);
-    assert_eq!(beside(Senses::Rgb, 8), 0);
-    assert_eq!(beside(Senses::Geometry, 8), 0);
+fn a_pool_has_threads_that_have_something_to_do() {
+    fn threads<N: Network>(senses: Senses, cores: usize) -> usize {
+        let engine = CpuEngine::<N>::load_for(&bundle(senses, Twist::None), cores).unwrap();
+        engine.pool.map_or(1, |pool| pool.current_num_threads())
+    }
+    for senses in Senses::ALL {
+        assert_eq!(threads::<Model>(senses, 1), 1);
+        assert_eq!(threads::<NativeNetwork>(senses, 1), 1);
+        assert_eq!(threads::<NativeNetwork>(senses, 2), 2);
+        assert_eq!(threads::<NativeNetwork>(senses, 64), THREADS);
+    }
+    assert_eq!(threads::<Model>(Senses::Both, 2), 2);
+    assert_eq!(threads::<Model>(Senses::Both, 64), 2);
+    assert_eq!(threads::<Model>(Senses::Rgb, 64), 1);
+    assert_eq!(threads::<Model>(Senses::Geometry, 64), 1);
 }
 
 #[test]

@@ -128,14 +128,17 @@ fn evidence_told(found: Option<f32>) -> String {
 impl ProofError {
     /// Whether the bundle proves nothing, whatever the engine. Else the engine has failed it.
     pub fn is_the_bundle_s(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::NoGoldens
-                | Self::Read(_)
-                | Self::Spec(_)
-                | Self::Score(_)
-                | Self::Modality { .. }
-        )
+            | Self::Read(_)
+            | Self::Spec(_)
+            | Self::Score(_)
+            | Self::Prepare { .. }
+            | Self::Modality { .. }
+            | Self::Unproven { .. } => true,
+            Self::Infer { source, .. } => source.is_the_bundle_s(),
+            Self::Maps { .. } | Self::Evidence { .. } => false,
+        }
     }
 
     /// The remedy, where there is one.

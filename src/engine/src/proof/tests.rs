@@ -251,3 +251,27 @@ fn a_golden_of_another_camera_is_named() {
     );
     assert!(error.source().is_some());
 }
+
+#[test]
+fn a_bundle_that_proves_nothing_is_told_from_an_engine_that_fails() {
+    let broken = builder(manifest(Senses::Both), Twist::None)
+        .model(Modality::Rgb, b"no network".to_vec())
+        .build()
+        .unwrap();
+    assert!(TractEngine::load(&broken).unwrap_err().is_the_bundle_s());
+    let stage = StageName::Of(Modality::Rgb);
+    let infer = |source| ProofError::Infer {
+        golden: "000".to_owned(),
+        source,
+    };
+    assert!(ProofError::Unproven { stage }.is_the_bundle_s());
+    assert!(infer(EngineError::NoModel { stage }).is_the_bundle_s());
+    assert!(!infer(EngineError::Buffers { stage }).is_the_bundle_s());
+    let bundle = bundle(Senses::Geometry, Twist::None);
+    let error = prove_tampered(&bundle, Precision::F32, |maps| {
+        let stack = maps.geometry.as_mut().unwrap();
+        let step = range(stack);
+        stack.data[PLACE] += step;
+    });
+    assert!(!error.unwrap_err().is_the_bundle_s());
+}

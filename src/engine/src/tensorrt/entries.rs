@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use twinspect_bundle::Bundle;
 
 use super::board::Board;
+use super::error::PlanError;
 use super::plans::{PlanStore, TIMING_CACHE, cache_purpose, is_exposed, stages};
 use super::sealed::{self, Unsealed};
 use super::source::StageSource;
 use crate::engine::{Precision, StageName};
+
+const LEADS_NOWHERE: &str = "a link that leads nowhere";
 
 /// Something in a folder of plans that is named like one.
 #[derive(Debug, Clone)]
@@ -176,17 +179,24 @@ fn is_named_here(file: &Path) -> bool {
 }
 
 impl PlanStore {
+    /// Whether the folder is there.
+    ///
+    /// # Errors
+    /// [`PlanError::NoFolder`], [`PlanError::NoAccess`].
+    pub fn is_there(&self) -> Result<bool, PlanError> {
+        Ok(self.listed()?.is_some())
+    }
+
     /// Whether nothing was ever built here, as far as can be seen: the folder holds no plan, or is not there.
     ///
     /// # Errors
-    /// A folder that can't be read.
-    pub fn is_empty(&self) -> io::Result<bool> {
-        let entries = match fs_err::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-            entries => entries?,
+    /// A folder that is none, or can't be read.
+    pub fn is_empty(&self) -> Result<bool, PlanError> {
+        let Some(entries) = self.listed()? else {
+            return Ok(true);
         };
         for entry in entries {
-            if is_plan(&entry?.path()) {
+            if is_plan(&entry.map_err(PlanError::Read)?.path()) {
                 return Ok(false);
             }
         }
@@ -197,21 +207,55 @@ impl PlanStore {
     /// is read whole.
     ///
     /// # Errors
-    /// A folder that can't be read.
-    pub fn entries(&self) -> io::Result<Vec<PlanEntry>> {
-        let folder = match fs_err::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            folder => folder?,
+    /// A folder that is none, or can't be read.
+    pub fn entries(&self) -> Result<Vec<PlanEntry>, PlanError> {
+        let Some(folder) = self.listed()? else {
+            return Ok(Vec::new());
         };
         let mut entries = Vec::new();
         for entry in folder {
-            let file = entry?.path();
+            let file = entry.map_err(PlanError::Read)?.path();
             if is_plan(&file) {
                 entries.extend(entry_of(file));
             }
         }
         entries.sort_by(|one, other| one.file.cmp(&other.file));
         Ok(entries)
+    }
+
+    /// What lies in the folder, if that is there.
+    fn listed(&self) -> Result<Option<fs_err::ReadDir>, PlanError> {
+        let folder = &self.folder;
+        let source = match fs_err::read_dir(folder) {
+            Ok(entries) => return Ok(Some(entries)),
+            Err(source) => source,
+        };
+        match no_folder(folder, source.kind()) {
+            Some(what) => {
+                let folder = folder.clone();
+                Err(PlanError::NoFolder { folder, what })
+            }
+            None if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            None => Err(PlanError::NoAccess {
+                folder: folder.clone(),
+                verb: "read",
+                source,
+            }),
+        }
+    }
+}
+
+/// What is named as a folder that could not be listed, if it is none.
+fn no_folder(folder: &Path, why: io::ErrorKind) -> Option<&'static str> {
+    let is_link = || fs_err::symlink_metadata(folder).is_ok();
+    match why {
+        io::ErrorKind::NotFound if is_link() => Some(LEADS_NOWHERE),
+        io::ErrorKind::NotADirectory => Some(match fs_err::metadata(folder) {
+            Ok(facts) if facts.is_file() => "a file",
+            Ok(_) => "a pipe, socket or device",
+            Err(_) => "below something that is no folder",
+        }),
+        _ => None,
     }
 }
 
@@ -227,7 +271,7 @@ fn entry_of(file: PathBuf) -> Option<PlanEntry> {
         Ok(facts) => facts,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let is_link = fs_err::symlink_metadata(&file).is_ok();
-            return is_link.then(|| unknown(file, Fault::Foreign("a link that leads nowhere")));
+            return is_link.then(|| unknown(file, Fault::Foreign(LEADS_NOWHERE)));
         }
         Err(error) => return Some(unknown(file, Fault::Unreadable(error.kind()))),
     };
@@ -304,5 +348,46 @@ mod tests {
         assert_eq!(waste, [false, false, true, false, false]);
         let missing = PlanStore::new(at("missing")).entries().unwrap();
         assert!(missing.is_empty());
+    }
+    #[test]
+    fn what_is_no_folder_of_plans_is_told_as_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("file"), "").unwrap();
+        std::os::unix::fs::symlink(at("nowhere"), at("link")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        for (name, expected) in [
+            ("file", "a file"),
+            ("link", "a link that leads nowhere"),
+            ("socket", "a pipe, socket or device"),
+            ("file/plans", "below something that is no folder"),
+        ] {
+            let store = PlanStore::new(at(name));
+            let errors = [
+                store.entries().map(|_| ()),
+                store.is_empty().map(|_| ()),
+                store.is_there().map(|_| ()),
+            ];
+            for error in errors {
+                let Err(PlanError::NoFolder { folder, what }) = error else {
+                    panic!("{name}: {error:?}");
+                };
+                assert_eq!((folder, what), (at(name), expected));
+            }
+        }
+        std::fs::create_dir(at("plans")).unwrap();
+        std::os::unix::fs::symlink(at("plans"), at("good link")).unwrap();
+        for (name, is_there) in [("plans", true), ("good link", true), ("nowhere", false)] {
+            let store = PlanStore::new(at(name));
+            assert_eq!(store.is_there().unwrap(), is_there, "{name}");
+            assert!(store.is_empty().unwrap(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_read_is_no_other_thing() {
+        let folder = tempfile::tempdir().unwrap();
+        let denied = io::ErrorKind::PermissionDenied;
+        assert_eq!(no_folder(folder.path(), denied), None);
     }
 }

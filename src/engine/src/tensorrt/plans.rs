@@ -4,9 +4,12 @@
 //! When one of these changes, the old plan stays and another one is built beside it, so that going
 //! back costs nothing.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use twinspect_bundle::Bundle;
 use twinspect_core::modality::Modality;
@@ -25,6 +28,36 @@ pub(super) const TIMING_CACHE: &str = "timing cache\n";
 #[derive(Debug, Clone)]
 pub struct PlanStore {
     pub(super) folder: PathBuf,
+    anew: Anew,
+}
+
+/// Plans that were built anew, by their files, and for which precision. The fusion, and a network without anything to compute with
+/// 16 bits, have one plan for both: who builds all of them anew at one precision and then at the other builds that one once.
+#[derive(Clone, Default)]
+struct Anew(Arc<Mutex<BTreeMap<PathBuf, Precision>>>);
+
+impl Anew {
+    fn note(&self, file: PathBuf, precision: Precision) {
+        self.plans().insert(file, precision);
+    }
+
+    fn is_for_another(&self, file: &Path, precision: Precision) -> bool {
+        self.plans()
+            .get(file)
+            .is_some_and(|built_for| *built_for != precision)
+    }
+
+    /// Whoever has panicked with it has left whole entries.
+    fn plans(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Precision>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was done is no part of which folder it is.
+impl fmt::Debug for Anew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Anew")
+    }
 }
 
 /// Which plans are built.
@@ -32,7 +65,8 @@ pub struct PlanStore {
 pub enum BuildScope {
     /// Those that are missing or damaged.
     Lacking,
-    /// All, and nothing that was measured before is gone by. A good plan stays until another one takes its place.
+    /// All, and nothing that was measured before is gone by. A good plan stays until another one takes its place. What this store
+    /// has built anew at one precision and serves the other, too, is not built again for that one.
     All,
 }
 
@@ -52,6 +86,7 @@ impl PlanStore {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
+            anew: Anew::default(),
         }
     }
 
@@ -81,7 +116,10 @@ impl PlanStore {
         };
         for stage in stages(bundle) {
             let source = StageSource::of(bundle, stage, precision)?;
-            if scope == BuildScope::Lacking && self.holds(board, &source)? {
+            let file = self.file(&stage.to_string(), &source.purpose(board));
+            let may_be_kept =
+                scope == BuildScope::Lacking || self.anew.is_for_another(&file, precision);
+            if may_be_kept && self.holds(board, &source)? {
                 progress(BuildStep::Kept(stage));
                 continue;
             }
@@ -89,6 +127,9 @@ impl PlanStore {
             let learned = self.build_one(board, source, limits, cache.as_deref())?;
             sealed::write(&cache_file, &cache_purpose, &learned).map_err(PlanError::Write)?;
             cache = Some(learned);
+            if scope == BuildScope::All {
+                self.anew.note(file, precision);
+            }
             progress(BuildStep::Built(stage));
         }
         Ok(())

@@ -7,12 +7,15 @@ mod size;
 pub use model::{Model, ModelError, TensorSpec};
 pub(crate) use model::{check_finite, check_room, panic_message};
 
+use std::num::NonZero;
+
 use crate::cpu::Network;
 
 impl Network for Model {
     const ENGINE: &'static str = "tract";
+    const IS_SHARED: bool = false;
 
-    fn load(onnx: &[u8], input_shapes: &[&[usize]]) -> Result<Self, ModelError> {
+    fn load(onnx: &[u8], input_shapes: &[&[usize]], _: NonZero<usize>) -> Result<Self, ModelError> {
         Self::with_inputs(onnx, input_shapes)
     }
 

@@ -157,11 +157,8 @@ pub enum ModelError {
         /// Values that fit.
         found: usize,
     },
-    /// No thread for the network.
-    #[error("starting a thread")]
-    Thread(#[source] std::io::Error),
-    /// The thread that runs the network is gone; the engine must be loaded again.
-    #[error("the network's thread broke off: {message}")]
+    /// The network panicked; the engine must be loaded again.
+    #[error("the network broke off: {message}")]
     Ended {
         /// What it said.
         message: String,

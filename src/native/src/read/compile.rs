@@ -11,6 +11,7 @@ use crate::steps::channels::{OverChannels, OverPixels, Placing};
 use crate::steps::convolution::Convolution;
 use crate::steps::depthwise::Depthwise;
 use crate::steps::greatest::Greatest;
+use crate::steps::pieces::{Piece, cut, scratch_len};
 use crate::steps::pointwise::{Beside, Pointwise};
 use crate::steps::spatial::{Pooling, Resize};
 use crate::steps::winograd::Winograd;
@@ -40,14 +41,31 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) kernel: Kernel,
+    /// In the order of their rows.
+    pub(crate) pieces: Vec<Piece>,
+    pub(crate) shape: MapShape,
     pub(crate) input: usize,
     pub(crate) second: Option<usize>,
     pub(crate) output: usize,
 }
 
+impl Step {
+    /// For people.
+    pub(crate) fn describe(&self) -> String {
+        let kernel = self.kernel.describe();
+        match &self.pieces[..] {
+            [piece] if piece.course.bands.is_empty() => kernel,
+            pieces => {
+                let each: Vec<String> = pieces.iter().map(Piece::describe).collect();
+                format!("{}:\n{:12}{kernel}", each.join("; "), "")
+            }
+        }
+    }
+}
+
 impl Plan {
-    /// Packs weights for vectors of `lanes` values and lays maps into buffers.
-    pub(crate) fn compile(mut self, lanes: usize) -> Compiled {
+    /// Packs weights for vectors of `lanes` values, lays maps into buffers and divides the work among `threads`.
+    pub(crate) fn compile(mut self, lanes: usize, threads: usize) -> Compiled {
         self.block(lanes);
         let groups = self.groups(lanes);
         let (places, buffers) = self.places(&groups);
@@ -57,49 +75,45 @@ impl Plan {
             shape: self.shape(port.map),
             buffer: places[port.map.0],
         };
-        let mut steps = Vec::new();
-        let mut scratch = 0;
-        for group in &groups {
-            let [first, .., last] = group[..] else {
-                let [draft] = group[..] else { continue };
-                let squares = self.winograd(lanes, draft);
-                let kernel = squares.or_else(|| {
-                    let link = self.link(lanes, &places, draft);
-                    link.map(|link| Kernel::Chain(Chain::new(vec![link])))
-                });
-                let Some(kernel) = kernel.or_else(|| self.kernel(lanes, draft)) else {
-                    continue;
-                };
-                if let Kernel::Winograd(step, _) = &kernel {
-                    scratch = scratch.max(step.scratch_len());
-                }
-                steps.push(Step {
-                    kernel,
-                    input: places[draft.input.0],
-                    second: draft.action.second().map(|map| places[map.0]),
-                    output: places[draft.output.0],
-                });
-                continue;
-            };
-            let links = group
-                .iter()
-                .filter_map(|draft| self.link(lanes, &places, draft));
-            let chain = Chain::new(links.collect());
-            scratch = scratch.max(chain.scratch_len());
-            steps.push(Step {
-                kernel: Kernel::Chain(chain),
+        let steps = groups.iter().filter_map(|group| {
+            let (first, last) = (group.first()?, group.last()?);
+            let kernel = self.group_kernel(lanes, &places, group)?;
+            let shape = self.shape(last.output);
+            let alone = (group.len() == 1).then_some(first);
+            let second = alone.and_then(|draft| draft.action.second());
+            Some(Step {
+                pieces: cut(&kernel, shape, threads),
+                kernel,
+                shape,
                 input: places[first.input.0],
-                second: None,
+                second: second.map(|map| places[map.0]),
                 output: places[last.output.0],
-            });
-        }
+            })
+        });
+        let steps: Vec<Step> = steps.collect();
+        let scratch = steps.iter().map(|step| scratch_len(&step.pieces)).max();
         Compiled {
-            steps,
             inputs: self.inputs.iter().map(gate).collect(),
             outputs: self.outputs.iter().map(gate).collect(),
             buffers,
-            scratch,
+            scratch: scratch.unwrap_or(0),
+            steps,
         }
+    }
+
+    /// One kernel for what [`Plan::groups`] puts together.
+    fn group_kernel(&self, lanes: usize, places: &[usize], group: &[&Draft]) -> Option<Kernel> {
+        let chain = |links: Vec<Link>| Kernel::Chain(Chain::new(links));
+        let [draft] = group else {
+            let links = group
+                .iter()
+                .filter_map(|draft| self.link(lanes, places, draft));
+            return Some(chain(links.collect()));
+        };
+        let alone = || self.link(lanes, places, draft).map(|link| vec![link]);
+        self.winograd(lanes, draft)
+            .or_else(|| alone().map(chain))
+            .or_else(|| self.kernel(lanes, draft))
     }
 
     /// Lays maps that one depthwise convolution reads and one convolution makes vector by vector.

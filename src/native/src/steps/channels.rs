@@ -1,7 +1,9 @@
 //! Operators that join a pixel's channels, or a map's pixels.
 
+use std::ops::Range;
+
 use super::pointwise::larger;
-use crate::map::MapShape;
+use crate::map::{MapShape, Shift};
 
 /// What is made of many values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,11 +51,17 @@ pub(crate) struct OverChannels {
 
 impl OverChannels {
     #[inline(always)]
-    pub(crate) fn run(&self, x: &[f32], factor: &[f32], out: &mut [f32]) {
+    pub(crate) fn run(
+        &self,
+        rows: Range<usize>,
+        x: &[f32],
+        factor: &[f32],
+        (to, out): (Shift, &mut [f32]),
+    ) {
         let group = self.input.channels / self.output.channels;
-        for row in 0..self.input.rows {
+        for row in rows {
             let x = self.input.row(x, row).chunks_exact(group);
-            let out = self.output.row_mut(out, row);
+            let out = self.output.row_mut((to, &mut *out), row);
             if let Some(shape) = self.factor {
                 let factor = shape.row(factor, row).chunks_exact(group);
                 for ((out, x), factor) in out.iter_mut().zip(x).zip(factor) {
@@ -98,7 +106,7 @@ pub(crate) struct OverPixels {
 impl OverPixels {
     #[inline(always)]
     pub(crate) fn run(&self, x: &[f32], out: &mut [f32]) {
-        let totals = self.output.row_mut(out, 0);
+        let totals = self.output.row_mut((Shift(0), out), 0);
         totals.fill(self.reduction.start());
         for row in 0..self.input.rows {
             for pixel in self.input.row(x, row).chunks_exact(totals.len()) {
@@ -124,11 +132,11 @@ pub(crate) struct Placing {
 
 impl Placing {
     #[inline(always)]
-    pub(crate) fn run(&self, x: &[f32], out: &mut [f32]) {
+    pub(crate) fn run(&self, rows: Range<usize>, x: &[f32], (to, out): (Shift, &mut [f32])) {
         let channels = self.input.channels;
-        for row in 0..self.input.rows {
+        for row in rows {
             let x = self.input.row(x, row).chunks_exact(channels);
-            let out = self.output.row_mut(out, row);
+            let out = self.output.row_mut((to, &mut *out), row);
             for (out, x) in out.chunks_exact_mut(self.output.channels).zip(x) {
                 out[self.first..][..channels].copy_from_slice(x);
             }

@@ -7,10 +7,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::chain::Shift;
 use super::packed::{BLOCK, Packed, Panel, TILE, accumulate, added, store_some, tiled};
 use super::{Machine, bounded};
-use crate::map::MapShape;
+use crate::map::{MapShape, Shift};
 
 /// One convolution, ready to run. See [`Convolution::new`].
 #[derive(Debug)]
@@ -35,6 +34,8 @@ pub(crate) struct Convolution {
 struct Places {
     columns: usize,
     origin: usize,
+    /// Values of a row of the map's buffer.
+    pitch: usize,
     row_step: usize,
     column_step: usize,
     /// From one vector of channels to the next, where they don't lie side by side.
@@ -101,6 +102,7 @@ impl Convolution {
             places: Places {
                 columns: output.columns,
                 origin: output.offset(0, 0),
+                pitch: output.pitch(),
                 row_step: output.pitch(),
                 column_step: output.block,
                 vector_step: (!output.is_plain()).then(|| output.block_pitch()),
@@ -134,6 +136,7 @@ impl Convolution {
             places: Places {
                 columns: 1,
                 origin: 0,
+                pitch: outputs,
                 row_step: outputs,
                 column_step: outputs,
                 vector_step: None,
@@ -171,6 +174,7 @@ impl Convolution {
             places: Places {
                 columns: input.columns,
                 origin: output.offset(half, 0),
+                pitch: output.pitch(),
                 row_step: 2 * output.pitch(),
                 column_step: 2 * output.channels,
                 vector_step: None,
@@ -185,16 +189,21 @@ impl Convolution {
         }
     }
 
-    pub(crate) const fn input_rows(&self) -> usize {
-        self.input.rows
+    fn channels(&self) -> usize {
+        self.product.panels.iter().map(|panel| panel.channels).sum()
+    }
+
+    /// Products of a row.
+    pub(crate) fn row_products(&self) -> usize {
+        self.places.columns * self.channels() * self.segments.len() * self.run
     }
 
     /// For people.
     pub(crate) fn describe(&self) -> String {
-        let channels: usize = self.product.panels.iter().map(|panel| panel.channels).sum();
+        let channels = self.channels();
         let (rows, columns) = (self.input.rows / self.stride, self.places.columns);
         let taps = self.segments.len() * self.run;
-        let products = rows * columns * channels * taps;
+        let products = rows * self.row_products();
         format!(
             "convolution {taps:5} x {channels:4} at {rows:3} x {columns:3}, {products:9} products"
         )
@@ -210,7 +219,7 @@ impl Convolution {
         (to, out): (Shift, &mut [f32]),
     ) {
         let above = from.0 * self.input.pitch();
-        let above_out = to.0 * self.places.row_step;
+        let above_out = to.0 * self.places.pitch;
         let columns = self.places.columns;
         let (mut row, mut column) = (rows.start, 0);
         let mut left = rows.len() * columns;

@@ -2,10 +2,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::chain::Shift;
 use super::convolution::{Bounds, Weights, Window};
 use super::{Machine, bounded};
-use crate::map::MapShape;
+use crate::map::{MapShape, Shift};
 
 /// Neighbouring outputs that share what they read.
 const PIXELS: usize = 4;
@@ -66,6 +65,11 @@ impl Depthwise {
         }
     }
 
+    /// Products of a row.
+    pub(crate) const fn row_products(&self) -> usize {
+        self.output.columns * self.output.channels * self.size * self.size
+    }
+
     /// For people.
     pub(crate) fn describe(&self) -> String {
         let MapShape {
@@ -75,7 +79,7 @@ impl Depthwise {
             ..
         } = self.output;
         let taps = self.size * self.size;
-        let products = rows * columns * channels * taps;
+        let products = rows * self.row_products();
         format!(
             "depthwise   {taps:5} x {channels:4} at {rows:3} x {columns:3}, {products:9} products"
         )

@@ -5,7 +5,7 @@ use pulp::{Simd, WithSimd};
 use super::Machine;
 use super::packed::{BLOCK, LANES_MAX, Packed, Panel, accumulate, tiled};
 use super::pointwise::larger;
-use crate::map::MapShape;
+use crate::map::{MapShape, Shift};
 
 /// The greatest of many products at each place: a 1x1 convolution of which only the largest output counts.
 #[derive(Debug)]
@@ -42,10 +42,23 @@ impl Greatest {
         }
     }
 
-    pub(crate) fn run(&self, machine: Machine, x: &[f32], out: &mut [f32]) {
-        for row in 0..self.shape.rows {
+    /// Products of a row.
+    pub(crate) fn row_products(&self) -> usize {
+        let candidates: usize = self.product.panels.iter().map(|panel| panel.channels).sum();
+        self.shape.columns * self.shape.channels * candidates
+    }
+
+    /// Computes output rows.
+    pub(crate) fn run(
+        &self,
+        machine: Machine,
+        rows: std::ops::Range<usize>,
+        x: &[f32],
+        (to, out): (Shift, &mut [f32]),
+    ) {
+        for row in rows {
             let x = self.shape.row(x, row);
-            let out = self.output.row_mut(out, row);
+            let out = self.output.row_mut((to, &mut *out), row);
             for (x, out) in x
                 .chunks(BLOCK * self.shape.channels)
                 .zip(out.chunks_mut(BLOCK))

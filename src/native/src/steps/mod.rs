@@ -3,23 +3,29 @@
 pub(crate) mod chain;
 pub(crate) mod channels;
 pub(crate) mod convolution;
+pub(crate) mod course;
 pub(crate) mod depthwise;
 pub(crate) mod greatest;
 mod packed;
+pub(crate) mod pieces;
 pub(crate) mod pointwise;
 pub(crate) mod spatial;
 pub(crate) mod winograd;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use self::chain::{Chain, Shift};
+use std::ops::Range;
+
+use self::chain::Chain;
 use self::channels::{OverChannels, OverPixels, Placing};
 use self::convolution::Convolution;
+use self::course::Course;
 use self::greatest::Greatest;
+use self::pieces::Piece;
 use self::pointwise::Pointwise;
 use self::spatial::{Pooling, Resize};
 use self::winograd::Winograd;
-use crate::map::MapShape;
+use crate::map::{MapShape, Shift};
 
 /// One step's arithmetic.
 #[derive(Debug)]
@@ -83,6 +89,16 @@ fn bounded<S: Simd>(simd: S, sum: S::f32s, low: S::f32s, high: S::f32s) -> S::f3
     }
 }
 
+/// What a step reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operands<'a> {
+    pub(crate) x: &'a [f32],
+    /// The second operand, where there is one.
+    pub(crate) second: Option<&'a [f32]>,
+    /// All buffers, of which the output's is missing.
+    pub(crate) maps: &'a [Vec<f32>],
+}
+
 impl Kernel {
     /// For people: the kind of step and its extents.
     pub(crate) fn describe(&self) -> String {
@@ -94,36 +110,81 @@ impl Kernel {
         }
     }
 
-    /// Computes the output. `second` is the second operand, absent where there is none; `maps` are all buffers, of
-    /// which the output's is missing.
-    pub(crate) fn run(
-        &mut self,
-        machine: Machine,
-        x: &[f32],
-        second: Option<&[f32]>,
-        maps: &[Vec<f32>],
-        scratch: &mut [f32],
-        out: &mut [f32],
-    ) {
-        let other = second.unwrap_or_default();
+    /// Output rows that have to stay together.
+    const fn granule(&self) -> usize {
         match self {
-            Self::Chain(chain) => chain.run(machine, x, maps, scratch, out),
+            Self::Raising(_) | Self::Winograd(..) => 2,
+            _ => 1,
+        }
+    }
+
+    /// Products of an output row, or what takes about as long. Nobody waits long for the others.
+    fn row_products(&self) -> usize {
+        match self {
+            Self::Raising(halves) => halves[0].row_products(),
+            Self::Chain(chain) => chain.row_products(),
+            Self::Winograd(step, _) => step.row_products(),
+            Self::Greatest(step) => step.row_products(),
+            _ => 0,
+        }
+    }
+
+    /// How it goes through output rows.
+    fn course(&self, rows: Range<usize>) -> Course {
+        match self {
+            Self::Chain(chain) => chain.course(rows),
+            _ => Course::default(),
+        }
+    }
+
+    /// Values of the scratch buffer that it needs on a course.
+    fn scratch_len(&self, course: &Course) -> usize {
+        match self {
+            Self::Chain(chain) => chain.scratch_len(course),
+            Self::Winograd(step, _) => step.scratch_len(),
+            _ => 0,
+        }
+    }
+
+    /// Computes a piece of the output.
+    pub(crate) fn run(
+        &self,
+        machine: Machine,
+        operands: Operands,
+        piece: &mut Piece,
+        scratch: &mut [f32],
+        (to, out): (Shift, &mut [f32]),
+    ) {
+        let Operands { x, second, maps } = operands;
+        let other = second.unwrap_or_default();
+        let rows = piece.rows.clone();
+        match self {
+            Self::Chain(chain) => {
+                chain.run(
+                    machine,
+                    (rows, &mut piece.course),
+                    x,
+                    maps,
+                    scratch,
+                    (to, out),
+                );
+            }
             Self::Winograd(step, shape) => {
-                step.run(machine, x, shape.zip(second), scratch, out);
+                step.run(machine, rows, x, shape.zip(second), scratch, (to, out));
             }
             Self::Raising(halves) => {
                 for half in halves.iter() {
-                    let rows = 0..half.input_rows();
-                    half.run(machine, rows, (Shift(0), x), None, (Shift(0), &mut *out));
+                    let rows = rows.start / 2..rows.end / 2;
+                    half.run(machine, rows, (Shift(0), x), None, (to, &mut *out));
                 }
             }
-            Self::Greatest(step) => step.run(machine, x, out),
-            Self::Pointwise(step) => machine.run(|| step.run(x, other, out)),
-            Self::OverChannels(step) => machine.run(|| step.run(x, other, out)),
+            Self::Greatest(step) => step.run(machine, rows, x, (to, out)),
+            Self::Pointwise(step) => machine.run(|| step.run(rows, x, other, (to, out))),
+            Self::OverChannels(step) => machine.run(|| step.run(rows, x, other, (to, out))),
             Self::OverPixels(step) => machine.run(|| step.run(x, out)),
-            Self::Placing(step) => step.run(x, out),
-            Self::Resize(step) => machine.run(|| step.run(x, out)),
-            Self::Pooling(step) => machine.run(|| step.run(x, out)),
+            Self::Placing(step) => step.run(rows, x, (to, out)),
+            Self::Resize(step) => machine.run(|| step.run(rows, x, (to, out))),
+            Self::Pooling(step) => machine.run(|| step.run(rows, x, (to, out))),
         }
     }
 }

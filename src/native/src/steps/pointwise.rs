@@ -1,6 +1,8 @@
 //! Operators that answer value by value.
 
-use crate::map::MapShape;
+use std::ops::Range;
+
+use crate::map::{MapShape, Shift};
 
 /// Of two operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +66,16 @@ pub(crate) struct Pointwise {
 
 impl Pointwise {
     #[inline(always)]
-    pub(crate) fn run(&self, x: &[f32], second: &[f32], out: &mut [f32]) {
-        for row in 0..self.output.rows {
+    pub(crate) fn run(
+        &self,
+        rows: Range<usize>,
+        x: &[f32],
+        second: &[f32],
+        (first, out): (Shift, &mut [f32]),
+    ) {
+        for row in rows {
             let a = self.input.row(x, row);
-            let to = self.output.row_mut(out, row);
+            let to = self.output.row_mut((first, &mut *out), row);
             match &self.beside {
                 Beside::Nothing => to.copy_from_slice(a),
                 Beside::Same(shape) => self.join(a, shape.row(second, row), Pair::Same, to),

@@ -1,7 +1,9 @@
 //! Operators that resample maps.
 
+use std::ops::Range;
+
 use super::pointwise::larger;
-use crate::map::MapShape;
+use crate::map::{MapShape, Shift};
 
 /// Bilinear, pixel centres at half coordinates, no smoothing before a reduction.
 #[derive(Debug)]
@@ -47,12 +49,13 @@ impl Resize {
     }
 
     #[inline(always)]
-    pub(crate) fn run(&self, x: &[f32], out: &mut [f32]) {
+    pub(crate) fn run(&self, rows: Range<usize>, x: &[f32], (to, out): (Shift, &mut [f32])) {
         let channels = self.input.channels;
-        for (row, vertical) in self.rows.iter().enumerate() {
+        for row in rows {
+            let vertical = self.rows[row];
             let upper = self.input.row(x, vertical.first);
             let lower = self.input.row(x, vertical.second);
-            let out = self.output.row_mut(out, row);
+            let out = self.output.row_mut((to, &mut *out), row);
             for (out, tap) in out.chunks_exact_mut(channels).zip(&self.columns) {
                 let (first, second) = (tap.first * channels, tap.second * channels);
                 for (channel, out) in out.iter_mut().enumerate() {
@@ -81,15 +84,15 @@ pub(crate) struct Pooling {
 
 impl Pooling {
     #[inline(always)]
-    pub(crate) fn run(&self, x: &[f32], out: &mut [f32]) {
+    pub(crate) fn run(&self, rows: Range<usize>, x: &[f32], (to, out): (Shift, &mut [f32])) {
         let channels = self.input.channels;
         let reach = |place: usize, before: usize, size: usize, limit: usize| {
             let first = place * self.stride;
             first.saturating_sub(before)..(first + size).saturating_sub(before).min(limit)
         };
-        for row in 0..self.output.rows {
+        for row in rows {
             let rows = reach(row, self.top, self.size[0], self.input.rows);
-            let out = self.output.row_mut(out, row);
+            let out = self.output.row_mut((to, &mut *out), row);
             for (column, out) in out.chunks_exact_mut(channels).enumerate() {
                 let columns = reach(column, self.left, self.size[1], self.input.columns);
                 out.fill(f32::NEG_INFINITY);
@@ -113,7 +116,7 @@ impl Pooling {
 pub(crate) fn take_in(shape: MapShape, values: &[f32], out: &mut [f32]) {
     let plane = shape.pixels();
     for row in 0..shape.rows {
-        let to = shape.row_mut(out, row);
+        let to = shape.row_mut((Shift(0), &mut *out), row);
         for channel in 0..shape.channels {
             let from = &values[channel * plane + row * shape.columns..][..shape.columns];
             for (to, &from) in to[channel..].iter_mut().step_by(shape.channels).zip(from) {

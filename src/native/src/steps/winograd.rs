@@ -11,10 +11,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::chain::Shift;
 use super::convolution::{Bounds, Convolution, Weights, Window};
 use super::{Machine, bounded};
-use crate::map::MapShape;
+use crate::map::{MapShape, Shift};
 
 /// Values of a square of inputs.
 const SQUARE: usize = 16;
@@ -117,28 +116,35 @@ impl Winograd {
         )
     }
 
-    /// Values of the scratch buffer that it needs.
+    /// Products of a row; a square of sixteen makes two pixels of each of two rows.
+    pub(crate) const fn row_products(&self) -> usize {
+        self.output.columns * 4 * self.input.channels * self.output.channels
+    }
+
+    /// Values of the scratch buffer that whoever computes rows needs.
     pub(crate) const fn scratch_len(&self) -> usize {
         SQUARE * SQUARES * (self.input.channels + self.output.channels)
     }
 
-    /// Computes the output. `skip` is a map to add, of the output's extents.
+    /// Computes output rows, an even number of them from an even one on. `skip` is a map to add, of the output's extents.
     pub(crate) fn run(
         &self,
         machine: Machine,
+        rows: std::ops::Range<usize>,
         x: &[f32],
         skip: Option<(MapShape, &[f32])>,
         scratch: &mut [f32],
-        out: &mut [f32],
+        (to_row, out): (Shift, &mut [f32]),
     ) {
         let (from, to) = (
             SQUARES * self.input.channels,
             SQUARES * self.output.channels,
         );
         let (inputs, results) = scratch.split_at_mut(SQUARE * from);
-        let all = self.output.pixels() / 4;
-        for first in (0..all).step_by(SQUARES) {
-            let squares = first..(first + SQUARES).min(all);
+        let across = self.output.columns / 2;
+        let end = rows.end / 2 * across;
+        for first in (rows.start / 2 * across..end).step_by(SQUARES) {
+            let squares = first..(first + SQUARES).min(end);
             let count = squares.len();
             machine.run(Forward {
                 step: self,
@@ -161,6 +167,7 @@ impl Winograd {
                 squares,
                 results: &*results,
                 skip,
+                above: to_row.0 * self.output.pitch(),
                 out: &mut *out,
             });
         }
@@ -232,6 +239,8 @@ struct Back<'a> {
     squares: std::ops::Range<usize>,
     results: &'a [f32],
     skip: Option<(MapShape, &'a [f32])>,
+    /// Values of the map's buffer that lie before `out`.
+    above: usize,
     out: &'a mut [f32],
 }
 
@@ -275,7 +284,7 @@ impl WithSimd for Back<'_> {
                             let (skip, _) = S::as_simd_f32s(&skip[start..][..lanes]);
                             sum = simd.add_f32s(sum, skip[0]);
                         }
-                        let start = shape.offset(row + y, column + x) + channel;
+                        let start = shape.offset(row + y, column + x) + channel - self.above;
                         let (to, _) = S::as_mut_simd_f32s(&mut self.out[start..][..lanes]);
                         to[0] = bounded(simd, sum, low, high);
                     }

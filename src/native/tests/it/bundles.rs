@@ -1,5 +1,6 @@
 //! The bundles that ship: their networks reproduce their goldens.
 
+use std::num::NonZero;
 use std::path::Path;
 
 use twinspect_bundle::Bundle;
@@ -49,6 +50,35 @@ fn shipped_networks_reproduce_their_goldens() {
                     );
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_makes_the_same_bits() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+    let bundle = Bundle::open(models.join("cap.twb")).unwrap();
+    for (modality, stage) in bundle.manifest().stages.present() {
+        let onnx = bundle.stage_model(modality).unwrap();
+        let len: usize = stage.input_shape.iter().product();
+        let input: Vec<f32> = (0..len)
+            .map(|at| (at * 7919 % 1009) as f32 / 1009.0)
+            .collect();
+        let answer = |threads: usize| {
+            let mut network = Network::for_threads(onnx, NonZero::new(threads).unwrap()).unwrap();
+            let mut answer = vec![0.0; stage.output_shape.iter().product()];
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            let pool = pool.build().unwrap();
+            // Twice: what the first run leaves in the buffers must not show.
+            for _ in 0..2 {
+                pool.install(|| network.run(&[&input], &mut [&mut answer]))
+                    .unwrap();
+            }
+            answer.into_iter().map(f32::to_bits).collect::<Vec<u32>>()
+        };
+        let alone = answer(1);
+        for threads in [2, 3, 4, 7] {
+            assert!(answer(threads) == alone, "{modality}, {threads} threads");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Plain loops in f64 that the kernels are held against, and what all tests need.
 
+use std::num::NonZero;
+
 use twinspect_native::Network;
 use twinspect_onnx::{Conv, Graph, GraphError, Kernel, Pads, Tensor, WeightFormat};
 
@@ -199,7 +201,8 @@ pub(crate) fn assert_near(found: &[f32], expected: &Map, share: f64, what: &str)
     }
 }
 
-/// Builds, runs twice with something else between, and compares: what was there before must leave no trace.
+/// Builds, runs twice with something else between, and compares: what was there before must leave no trace. Three threads make the
+/// same bits.
 #[track_caller]
 pub(crate) fn check(
     x: &Map,
@@ -208,7 +211,8 @@ pub(crate) fn check(
     what: &str,
     build: impl FnOnce(&mut Graph, Tensor) -> Result<Tensor, GraphError>,
 ) {
-    let mut network = network(x.dims, build);
+    let onnx = file(x.dims, build);
+    let mut network = Network::from_onnx(&onnx).unwrap();
     let [_, channels, rows, columns] = network.outputs()[0].shape[..] else {
         panic!("{what}: the output has not four axes");
     };
@@ -217,4 +221,7 @@ pub(crate) fn check(
     assert_near(&first, expected, share, what);
     run(&mut network, &x.map(|value| 3.0 - 7.0 * value));
     assert_eq!(run(&mut network, x), first, "{what}: the second answer");
+    let mut shared = Network::for_threads(&onnx, const { NonZero::new(3).unwrap() }).unwrap();
+    run(&mut shared, &x.map(|value| 3.0 - 7.0 * value));
+    assert_eq!(run(&mut shared, x), first, "{what}: by three threads");
 }

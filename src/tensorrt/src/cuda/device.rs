@@ -16,7 +16,7 @@ pub struct Device {
 /// What tells one GPU from another. A plan fits one kind only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceFacts {
-    /// `Orin`, `NVIDIA H100 80GB HBM3`.
+    /// `Orin`, `NVIDIA H100 80GB HBM3`; a box for each character that a terminal would obey.
     pub name: String,
     /// 8.7 is Orin, 7.2 Xavier, 11.0 Thor.
     pub compute_capability: (i32, i32),
@@ -134,14 +134,37 @@ fn facts(driver: &Driver, device: c_int) -> Result<DeviceFacts, CudaError> {
         driver.device_memory(&raw mut memory_bytes, device)?;
         driver.driver_version(&raw mut driver_version)?;
     }
-    let name = CStr::from_bytes_until_nul(&name).unwrap_or(c"?");
     // Numbers: `CUdevice_attribute` in the driver API reference.
     Ok(DeviceFacts {
-        name: name.to_string_lossy().into_owned(),
+        name: readable(&name),
         compute_capability: (attribute(75)?, attribute(76)?),
         multiprocessors: attribute(16)?,
         memory_bytes,
         is_integrated: attribute(18)? != 0,
         driver_version,
     })
+}
+
+/// A name that ends with a zero, as text that can be shown: a driver may write anything there.
+fn readable(name: &[u8]) -> String {
+    let name = CStr::from_bytes_until_nul(name).unwrap_or(c"?");
+    name.to_string_lossy()
+        .chars()
+        .map(|c| if c.is_control() { '\u{25a1}' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_text_that_no_terminal_obeys() {
+        assert_eq!(readable(b"Orin\0\x1b"), "Orin");
+        assert_eq!(
+            readable(b"NV\x1b[2J\n\x07!\0"),
+            "NV\u{25a1}[2J\u{25a1}\u{25a1}!"
+        );
+        assert_eq!(readable(b"without an end"), "?");
+    }
 }

@@ -139,7 +139,7 @@ driver! {
 impl Driver {
     /// Loads and initialises the driver.
     pub(super) fn load() -> Result<Self, Error> {
-        let driver = Self::of(&SharedLibrary::open_first(&["libcuda.so.1"])?)?;
+        let driver = Self::of(&SharedLibrary::open("libcuda.so.1")?)?;
         // SAFETY: flags must be 0.
         unsafe { driver.init(0) }?;
         Ok(driver)

@@ -44,6 +44,8 @@ fn play() {
 }
 
 fn open() -> Result<(), Stop> {
+    log::set_logger(&Telling).expect("the first log of this process");
+    log::set_max_level(log::LevelFilter::Warn);
     let device = Device::open(0)?;
     println!("@device {:?}", device.facts());
     let tensorrt = TensorRt::open()?;
@@ -54,6 +56,21 @@ fn open() -> Result<(), Stop> {
     );
     println!("@file {:?}", tensorrt.file());
     Ok(())
+}
+
+/// Says what is logged as a warning.
+struct Telling;
+
+impl log::Log for Telling {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        println!("@warned {}", record.args());
+    }
+
+    fn flush(&self) {}
 }
 
 /// The tour in a program whose log panics.

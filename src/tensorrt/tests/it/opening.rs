@@ -111,6 +111,109 @@ fn the_newest_release_that_loads_is_taken() {
         .expect("a file is written");
     let outcome = installation.run("open", "", "");
     assert_eq!(outcome.said("version"), Some("8.6.1 V8"));
+    passed_over(&outcome, &["libnvinfer.so.11: ", "file too short"]);
+}
+
+/// The newer library that was passed over is told with these words, once.
+fn passed_over(outcome: &Outcome, words: &[&str]) {
+    let warned: Vec<&str> = outcome
+        .text
+        .lines()
+        .filter(|line| line.contains("@warned "))
+        .collect();
+    let [line] = warned[..] else {
+        panic!("one warning is expected: {outcome:#?}");
+    };
+    for part in [&["is used in place of a newer one: "][..], words].concat() {
+        assert!(line.contains(part), "{part:?} is not in {line:?}");
+    }
+}
+
+/// More than a page, with a sound header: the loader would map the rest beyond the end, and touch it.
+fn cut_off(installation: &Installation, double: &str, name: &str) {
+    let whole = installation.path("whole.so");
+    installation.link(double, "whole.so");
+    let bytes = std::fs::read(&whole).expect("a double is read");
+    assert!(bytes.len() > 3 * CUT_OFF_BYTES, "{} bytes", bytes.len());
+    std::fs::write(installation.path(name), &bytes[..CUT_OFF_BYTES]).expect("a file is written");
+    std::fs::remove_file(whole).expect("a link is removed");
+}
+
+const CUT_OFF_BYTES: usize = 2 * 4096;
+
+#[test]
+fn a_library_that_is_cut_off_is_told_and_never_loaded() {
+    let driver = "libcuda.so.1";
+    let runtime = "libnvinfer.so.10";
+    for (name, double) in [(driver, "cuda"), (runtime, "nvinfer")] {
+        let installation = Installation::of("10.3.0").without(name);
+        cut_off(&installation, double, name);
+        let outcome = installation.run("open", "", "");
+        let words = format!("{name}\" is cut off: it has {CUT_OFF_BYTES} bytes, at least ");
+        check(&outcome, &[&words], "install its package again");
+        assert_eq!(outcome.said("absent"), Some("false"), "{outcome:#?}");
+    }
+}
+
+#[test]
+fn a_newer_library_that_can_t_be_used_hides_no_older_one() {
+    let newer = "libnvinfer.so.11";
+    let installation = Installation::of("10.3.0");
+    cut_off(&installation, "nvinfer", newer);
+    let outcome = installation.run("open", "", "");
+    assert_eq!(outcome.said("version"), Some("10.3.0 V10"), "{outcome:#?}");
+    passed_over(&outcome, &[newer, "is cut off"]);
+    let installation = Installation::of("10.3.0");
+    installation.link("cuda", newer);
+    let outcome = installation.run("open", "", "");
+    assert_eq!(outcome.said("version"), Some("10.3.0 V10"), "{outcome:#?}");
+    passed_over(&outcome, &[newer, "has no function getInferLibVersion"]);
+    // None that can be used: all are told.
+    let installation = installation.without("libnvinfer.so.10");
+    cut_off(&installation, "nvinfer", "libnvinfer.so.8");
+    let outcome = installation.run("open", "", "");
+    let words = [
+        "libnvinfer.so.11: libnvinfer.so.11 has no function getInferLibVersion: ",
+        "libnvinfer.so.10: libnvinfer.so.10: cannot open shared object file",
+        "libnvinfer.so.8: the library ",
+        "is cut off",
+    ];
+    check(&outcome, &words, "install TensorRT");
+    assert_eq!(outcome.said("absent"), Some("false"), "{outcome:#?}");
+}
+
+/// The loader passes it over and says that there is none.
+#[test]
+fn a_library_for_another_processor_is_told() {
+    let installation = Installation::of("10.3.0");
+    let library = installation.path("libnvinfer.so.10");
+    let mut bytes = std::fs::read(&library).expect("a double is read");
+    // `e_machine`: 32-bit ARM.
+    bytes[18..20].copy_from_slice(&[40, 0]);
+    std::fs::remove_file(&library).expect("a link is removed");
+    std::fs::write(&library, bytes).expect("a file is written");
+    let outcome = installation.run("open", "", "");
+    let words = ["libnvinfer.so.10\" is for another kind of processor)"];
+    check(&outcome, &words, "install TensorRT");
+}
+
+/// Its functions have TensorRT's names, and its plans are others.
+#[test]
+fn tensorrt_rtx_under_the_name_of_tensorrt_is_refused() {
+    let installation = Installation::of("1.7.1");
+    installation.link("nvinfer", "libnvinfer.so.11");
+    installation.link("nvinfer", "libnvonnxparser.so.11");
+    for scenario in ["open", "tour mapped f32"] {
+        let outcome = installation.run(scenario, "", "");
+        let words = "libnvinfer.so.11 is TensorRT-RTX 1.7.1, another product than TensorRT";
+        check(
+            &outcome,
+            &[words],
+            "install TensorRT of this board's JetPack",
+        );
+        assert_eq!(outcome.said("absent"), Some("false"), "{outcome:#?}");
+        assert_eq!(outcome.number("calls-nvinfer"), 0);
+    }
 }
 
 #[test]

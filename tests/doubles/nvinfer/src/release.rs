@@ -63,7 +63,13 @@ fn number(name: &str) -> i32 {
     let [major, minor, patch] = parts[..] else {
         crate::object::wrong("a release has three numbers")
     };
-    major * if major < 10 { 1_000 } else { 10_000 } + minor * 100 + patch
+    // 1 is TensorRT-RTX, which writes its numbers as 10 does.
+    let factor = if (2..10).contains(&major) {
+        1_000
+    } else {
+        10_000
+    };
+    major * factor + minor * 100 + patch
 }
 
 fn interfaces(text: &'static str) -> HashMap<&'static str, Vec<&'static str>> {

@@ -306,19 +306,74 @@ fn a_region_of_interest_outside_the_frame_is_refused() {
     );
 }
 
+/// Every command that reads the networks of a bundle; the station's goes by the folder, too.
+const READERS: [&[&str]; 8] = [
+    REPLAY_FOLDER,
+    &["check", "--bundle", "block"],
+    &["check", "--bundle", "block", "--engine"],
+    CHECK_STATION,
+    RUN_STATION,
+    &[
+        "bench", "--bundle", "block", "--data", "parts", "--parts", "1",
+    ],
+    &["model", "install", "block", "--models", "models"],
+    &[
+        "model",
+        "calibrate",
+        "--bundle",
+        "block",
+        "--data",
+        "parts",
+        "--out",
+        "new.twb",
+    ],
+];
+
+/// Whatever reads it, a bundle at fault is a bundle at fault.
+fn at_fault(spoil: impl Fn(&Site), says: &[&str]) {
+    for arguments in READERS {
+        let spoil = |site: &Site| {
+            spoil(site);
+            site.edit("station.toml", "block.twb", "block");
+        };
+        check(spoil, arguments, BUNDLE, says);
+    }
+}
+
 #[test]
 fn a_network_that_is_none_is_refused() {
     let spoil = |site: &Site| {
         site.write("block/rgb.onnx", "this is no network");
         seal(site);
     };
-    check(spoil, REPLAY_FOLDER, ENGINE, &["loading the rgb network"]);
+    at_fault(spoil, &["loading the rgb network"]);
+}
+
+#[test]
+fn a_network_with_an_operator_that_nobody_knows_is_refused() {
+    let spoil = |site: &Site| {
+        let mut onnx = site.read("block/rgb.onnx");
+        let mut letters = onnx.windows(4);
+        let at = letters.position(|window| window == b"Conv");
+        let at = at.expect("a convolution");
+        onnx[at..at + 4].copy_from_slice(b"Cxyz");
+        site.write("block/rgb.onnx", onnx);
+        seal(site);
+    };
+    at_fault(spoil, &["loading the rgb network"]);
 }
 
 #[test]
 fn a_network_with_another_output_is_refused() {
-    let spoil = manifest("output = \"maps\"", "output = \"heat\"");
-    check(spoil, REPLAY_FOLDER, ENGINE, &["heat", "maps"]);
+    let spoil = |site: &Site| {
+        site.edit(
+            "block/manifest.toml",
+            "output = \"maps\"",
+            "output = \"heat\"",
+        );
+        seal(site);
+    };
+    at_fault(spoil, &["heat", "maps"]);
 }
 
 #[test]

@@ -8,6 +8,16 @@ use crate::product::FRAME;
 
 const PART: &str = "parts/test/good/001";
 
+const BENCH: &[&str] = &[
+    "bench",
+    "--bundle",
+    "block.twb",
+    "--data",
+    "parts",
+    "--parts",
+    "1",
+];
+
 fn size() -> (u32, u32) {
     (FRAME.width as u32, FRAME.height as u32)
 }
@@ -48,7 +58,19 @@ fn a_station_without_its_recording_says_so_at_start() {
             |site: &Site| site.remove("parts"),
             arguments,
             DATA,
-            &["parts"],
+            &["camera.folder = \"", "parts\" can't be played"],
+        );
+    }
+}
+
+#[test]
+fn parts_that_do_not_fit_are_told_by_the_key_that_names_them() {
+    for arguments in [CHECK_STATION, RUN_STATION] {
+        check(
+            |site: &Site| site.edit("parts/camera.json", "\"fx\": 160.0", "\"fx\": 80.0"),
+            arguments,
+            BUNDLE,
+            &["fx: bundle 160.0 px", "camera.folder = \"", "parts\""],
         );
     }
 }
@@ -220,6 +242,47 @@ fn a_bundle_for_another_distance_is_refused() {
         BUNDLE,
         &["distance to the belt", "bundle 400 mm, camera 600 mm"],
     );
+}
+
+/// What is measured on parts of another camera says nothing of the bundle's.
+#[test]
+fn a_bench_with_parts_of_another_camera_is_refused() {
+    for (from, to, says) in [
+        ("\"fx\": 160.0", "\"fx\": 320.0", "fx: bundle 160.0 px"),
+        (
+            "\"width\": 80",
+            "\"width\": 160",
+            "frame size: bundle 80 x 64",
+        ),
+        ("400.0", "600.0", "distance to the belt: bundle 400 mm"),
+    ] {
+        let spoil = |site: &Site| site.edit("parts/camera.json", from, to);
+        check(spoil, BENCH, BUNDLE, &["block.twb", says]);
+    }
+}
+
+/// Without depth a set need not name its camera.
+#[test]
+fn pictures_of_another_size_are_refused_where_no_camera_is_named() {
+    let spoil = |site: &Site| {
+        site.remove("block.twb");
+        crate::product::colour_alone()
+            .write_archive(site.path("block.twb"))
+            .expect("the archive is written");
+        site.remove("parts/camera.json");
+        for file in crate::workspace::all_files(&site.path("parts")) {
+            if file.ends_with("depth.png") {
+                std::fs::remove_file(file).expect("a picture is removed");
+            } else if file.ends_with("rgb.png") {
+                let picture = RgbImage::new(160, 128);
+                picture.save(file).expect("a picture is written");
+            }
+        }
+    };
+    for arguments in [BENCH, REPLAY_ARCHIVE] {
+        let says = ["block.twb", "frame size: bundle 80 x 64, camera 160 x 128"];
+        check(spoil, arguments, BUNDLE, &says);
+    }
 }
 
 #[test]

@@ -91,6 +91,25 @@ fn no_parts_are_no_measurement() {
     );
 }
 
+/// Not measured at 32 bits as if nothing had been said.
+#[test]
+fn a_precision_that_no_engine_obeys_is_refused() {
+    let parts = ["bench", "--bundle", "block.twb", "--data", "parts"];
+    let camera = ["bench", "--camera", "--config", "station.toml"];
+    for arguments in [
+        [&parts[..], &["--precision", "fp16"]].concat(),
+        [
+            &parts[..],
+            &["--engine", "cpu,tract", "--precision", "fp16"],
+        ]
+        .concat(),
+        [&camera[..], &["--precision", "fp16"]].concat(),
+    ] {
+        let says = ["16 bits are named", "--engine tensorrt"];
+        check(untouched, &arguments, CONFIGURATION, &says);
+    }
+}
+
 #[test]
 fn a_number_that_is_none_is_refused() {
     let arguments = [RUN_STATION, &["--parts", "many"]].concat();

@@ -303,6 +303,18 @@ fn a_build_that_tensorrt_gives_up_says_what_it_said() {
     assert!(told.contains("hint: "), "{told}");
 }
 
+/// TensorRT is not even asked: no network is no engine's fault.
+#[test]
+fn a_bundle_whose_network_is_none_is_told_before_anything_is_built() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    site.write("block/geometry.onnx", "this is no network");
+    crate::bad_input::bundles::seal(&site);
+    let typed = "engine build --bundle block --plans plans";
+    let told = report(&on(&gpu, NONE, &site, typed), 4);
+    assert!(told.contains("loading the geometry network"), "{told}");
+    assert_eq!(plans(&site, ""), [] as [std::path::PathBuf; 0]);
+}
+
 #[test]
 fn the_memory_that_is_typed_reaches_tensorrt() {
     let (gpu, site) = (Libraries::of(RELEASE), site(""));

@@ -6,9 +6,9 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use super::{Faults, Libraries, NONE, RELEASE, build, json, off, on, plans, said, site};
+use super::{Faults, Libraries, NONE, RELEASE, build, json, off, on, plans, report, said, site};
 use crate::binaries::program;
-use crate::product::Site;
+use crate::product::{Site, edition};
 use crate::station::signal;
 
 const INSTALL: &str = "model install block.twb --config station.toml --json";
@@ -108,6 +108,85 @@ fn a_gpu_that_nobody_has_prepared_is_left_alone() {
     std::fs::remove_file(&plans(&prepared, "rgb")[0]).expect("a plan");
     let told = said(&on(&gpu, NONE, &prepared, text));
     assert!(told.contains("plans     built for this board"), "{told}");
+}
+
+/// A station that goes by a GPU alone, whose model before 1.1.0 was 1.0.0.
+fn with_two(gpu: &Libraries) -> Site {
+    let site = store("kind = \"tensorrt\"\nfallback = \"stop\"\n");
+    for version in ["1.0.0", "1.1.0"] {
+        let archive = site.path(format!("{version}.twb"));
+        let written = edition(version, |_| {}).write_archive(archive);
+        written.expect("the archive is written");
+        for typed in [
+            format!("model install {version}.twb --config station.toml"),
+            format!("model activate block-{version} --config station.toml"),
+        ] {
+            said(&on(gpu, NONE, &site, &typed));
+        }
+    }
+    site
+}
+
+/// Version and engine of what is installed, and whether it is the station's.
+fn listed(site: &Site) -> Vec<(String, Option<String>, bool)> {
+    let list = json(&off(site, "model list --config station.toml --json"));
+    let models = list["models"].as_array().expect("models");
+    let of = |model: &Value| {
+        let text = |key: &str| model[key].as_str().map(str::to_owned);
+        let active = model["active_for"].as_array().expect("stations");
+        let version = text("version").expect("a version");
+        (version, text("proven_by"), !active.is_empty())
+    };
+    let mut found: Vec<_> = models.iter().map(of).collect();
+    found.sort();
+    found
+}
+
+fn proven(version: &str, is_active: bool) -> (String, Option<String>, bool) {
+    (version.to_owned(), Some("tensorrt".to_owned()), is_active)
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_not_held_against_a_new_model() {
+    let gpu = Libraries::of(RELEASE);
+    let site = with_two(&gpu);
+    let none = Faults {
+        cuda: "devices=0",
+        ..NONE
+    };
+    let typed = "run --config station.toml --parts 1 --json";
+    let told = report(&on(&gpu, none, &site, typed), 5);
+    assert!(!told.contains("was given up"), "{told}");
+    assert_eq!(
+        listed(&site),
+        [proven("1.0.0", false), proven("1.1.0", true)]
+    );
+    // With the GPU it judges, as if nothing had been.
+    said(&on(&gpu, NONE, &site, typed));
+    assert_eq!(
+        listed(&site),
+        [proven("1.0.0", false), proven("1.1.0", true)]
+    );
+}
+
+#[test]
+fn a_gpu_that_is_not_there_takes_no_proof_away() {
+    let gpu = Libraries::of(RELEASE);
+    let site = with_two(&gpu);
+    let told = report(&off(&site, "model verify --config station.toml"), 5);
+    assert!(
+        told.contains("was not proven anew, and stays proven as before"),
+        "{told}"
+    );
+    assert!(told.contains("libcuda.so.1"), "{told}");
+    assert_eq!(
+        listed(&site),
+        [proven("1.0.0", false), proven("1.1.0", true)]
+    );
+    said(&off(
+        &site,
+        "model activate block-1.0.0 --config station.toml",
+    ));
 }
 
 #[test]

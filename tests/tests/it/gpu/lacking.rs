@@ -145,12 +145,35 @@ fn a_build_that_had_no_end_is_left_to_people() {
     let status = state(&service, "failed");
     let why = status["inspector"]["plans"]["why"].as_str();
     assert!(
-        why.is_some_and(|why| why.contains("had no end")),
+        why.is_some_and(|why| why.contains("had no end") && why.contains(MARK)),
         "{status}"
     );
     assert_eq!(service.answer("trigger")["reply"], "left");
     build(&gpu, &service.site);
     assert_eq!(plans(&service.site, MARK), Vec::<std::path::PathBuf>::new());
     assert_eq!(plans(&service.site, "rgb").len(), 1);
+    service.stop();
+}
+
+/// Two builds would do the same work twice.
+#[test]
+fn while_somebody_builds_by_hand_the_station_does_not() {
+    let gpu = Libraries::of(RELEASE);
+    let site = none();
+    std::fs::create_dir(site.path("plans")).expect("a new folder");
+    // What another `twinspect engine build` holds.
+    let by_hand = std::fs::File::open(site.path("plans")).expect("the folder");
+    by_hand.try_lock().expect("nobody holds it");
+    let mut service = start_with(&gpu, NONE, site);
+    service.wait_for(STANDS_IN);
+    let status = state(&service, "failed");
+    let why = status["inspector"]["plans"]["why"].as_str();
+    assert!(
+        why.is_some_and(|why| why.contains("builds plans in") && why.contains("engine retry")),
+        "{status}"
+    );
+    assert_eq!(plans(&service.site, ""), Vec::<std::path::PathBuf>::new());
+    by_hand.unlock().expect("it was held");
+    build(&gpu, &service.site);
     service.stop();
 }

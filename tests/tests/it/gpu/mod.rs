@@ -6,6 +6,7 @@
 
 mod commands;
 mod faults;
+mod folder;
 mod install;
 mod lacking;
 mod precision;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Faults, Libraries, NONE, RELEASE, json, on, plans, report, said, site};
+use crate::fusion;
 
 const HALF: &str = "precision = \"fp16\"\n";
 const BUILD: &str = "engine build --config station.toml --json";
@@ -83,6 +84,34 @@ fn where_16_bits_are_not_trusted_32_are_built_and_judge() {
     let again = json(&on(&gpu, WRONG_AT_16_BITS, &site, BUILD));
     let stages = again["stages"].as_array().expect("stages");
     assert!(stages.iter().all(|stage| stage["kept"] == true), "{again}");
+}
+
+/// The fusion has 32 bits, whatever the rest has.
+#[test]
+fn a_build_of_both_precisions_builds_the_fusion_once() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(HALF));
+    let written = fusion::bundle().write_archive(site.path("fused.twb"));
+    written.expect("the archive is written");
+    let typed = "engine build --config station.toml --bundle fused.twb --again --json";
+    for _ in 0..2 {
+        let built = json(&on(&gpu, WRONG_AT_16_BITS, &site, typed));
+        assert_eq!(built["comparison"]["precision"], "fp32", "{built}");
+        let stages = built["stages"].as_array().expect("stages");
+        let kept = stages.iter().map(|stage| {
+            let name = stage["stage"].as_str().expect("a name");
+            (name, stage["kept"].as_bool().expect("a flag"))
+        });
+        let kept: Vec<_> = kept.collect();
+        let expected = [
+            ("rgb", false),
+            ("geometry", false),
+            ("fusion", false),
+            ("rgb", false),
+            ("geometry", false),
+            ("fusion", true),
+        ];
+        assert_eq!(kept, expected, "{built}");
+    }
 }
 
 #[test]

@@ -172,6 +172,30 @@ fn a_gpu_that_nobody_may_stand_in_for_is_tried_again_and_again() {
     service.stop();
 }
 
+/// Nothing is missing that the station insists on, and somebody has built plans.
+#[test]
+fn a_station_that_could_go_by_a_gpu_warns_where_there_is_none() {
+    let (gpu, site) = (Libraries::of(RELEASE), by_request(""));
+    build(&gpu, &site);
+    let mut service = start(&gpu, "devices=0", site);
+    service.wait_for("STATUS=ready");
+    let told = log(&service);
+    let warning = "engine native judges, though plans were built for tensorrt: ";
+    let warned = told.lines().find(|line| line.contains(warning));
+    assert!(
+        warned.is_some_and(|line| line.contains("0 devices")),
+        "{told}"
+    );
+    let status = service.answer("status");
+    let why = status["inspector"]["engine_why"].as_str();
+    assert!(
+        why.is_some_and(|why| why.contains("plans were built, and their GPU is not there")),
+        "{status}"
+    );
+    assert_eq!(status["inspector"]["engine_stands_in"], false, "{status}");
+    service.stop();
+}
+
 #[test]
 fn a_stand_in_that_is_too_slow_keeps_ready_low_and_says_so() {
     let (gpu, site) = (Libraries::of(RELEASE), site(ONLY_BY_HAND));

@@ -3,8 +3,11 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use twinspect_store::models::{Models, Proof};
+
 use super::*;
 use crate::binaries::succeed;
+use crate::product::edition;
 use crate::service::Service;
 use crate::station::endless;
 
@@ -228,8 +231,91 @@ fn a_proof_that_takes_too_long_is_ended() {
     done(&site, "verify block");
     done(&site, "activate block");
     // What was proven stays so where a later proof only takes too long.
-    refused(&site, "verify block --limit-s 0", 5);
+    let error = refused(&site, "verify block --limit-s 0", 5);
+    for told in [
+        "not proven anew, and stays proven as before",
+        "--limit-s may raise",
+    ] {
+        assert!(error.contains(told), "{told}: {error}");
+    }
+    assert!(!error.contains("can't be activated"), "{error}");
     done(&site, "activate block");
+}
+
+/// What is suggested does as it is pasted, with the station that was meant and whatever its folder is called.
+#[test]
+fn a_proof_that_failed_names_the_command_that_tries_again() {
+    let site = site();
+    std::fs::create_dir(site.path("line 3")).expect("a folder");
+    let text = String::from_utf8(site.read("station.toml")).expect("a text");
+    let text = text.replace("folder = \"", "folder = \"../");
+    site.write("line 3/left.toml", text);
+    let install = ["install", "block.twb", "--config", "line 3/left.toml"];
+    let output = run(program("twinspect")
+        .current_dir(site.path(""))
+        .arg("model")
+        .args(install)
+        .args(["--limit-s", "0"]));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    let command = said
+        .split('`')
+        .find(|text| text.starts_with("twinspect model verify "));
+    let command = command.unwrap_or_else(|| panic!("no command: {said}"));
+    assert!(
+        command.ends_with(" --config 'line 3/left.toml'"),
+        "{command}"
+    );
+    let activate = run(program("twinspect").current_dir(site.path("")).args([
+        "model",
+        "activate",
+        "block",
+        "--config",
+        "line 3/left.toml",
+    ]));
+    let said = String::from_utf8_lossy(&activate.stderr);
+    assert_eq!(activate.status.code(), Some(4), "{said}");
+    assert!(said.contains(&format!("`{command}` proves it")), "{said}");
+    let pasted = command.strip_prefix("twinspect ").expect("our own program");
+    succeed(
+        std::process::Command::new("sh")
+            .arg("-c")
+            .arg(format!("\"$PROGRAM\" {pasted}"))
+            .env("PROGRAM", program("twinspect").get_program())
+            .current_dir(site.path("")),
+    );
+}
+
+/// Of the bundle's own fault an earlier proof is no proof.
+#[test]
+fn a_proof_that_the_goldens_belie_is_taken_back() {
+    let site = site();
+    let bundle = edition("6.6.6", |golden| {
+        for value in golden.maps.rgb.iter_mut().flat_map(|maps| &mut maps.data) {
+            *value += 1.0;
+        }
+    });
+    let models = Models::open(site.path("models"));
+    let proof = Proof {
+        hash: bundle.hash().to_owned(),
+        engine: "tract".to_owned(),
+        program: "0".to_owned(),
+        goldens: 2,
+        worst_map_share: 0.0,
+        tolerance: 1e-4,
+        worst_evidence_share: 0.0,
+        at_s: 0,
+    };
+    {
+        let change = models.change().expect("nobody changes the store");
+        let (id, _) = change.install(&bundle).expect("it is installed");
+        change.prove(&id, &proof).expect("the proof is written");
+    }
+    let proven_by = |site: &Site| done(site, "list")["models"][0]["proven_by"].clone();
+    assert_eq!(proven_by(&site), "tract");
+    let error = refused(&site, "verify block-6.6.6", 5);
+    assert!(error.contains("is installed, but not proven"), "{error}");
+    assert_eq!(proven_by(&site), Value::Null);
 }
 
 #[test]

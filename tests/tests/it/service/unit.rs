@@ -79,3 +79,27 @@ fn user_and_groups_of_the_unit_are_made() {
 fn what_nobody_has_tried_says_so() {
     assert!(file("dropins/gpu.conf").starts_with("# UNTRIED"));
 }
+
+#[test]
+fn the_page_names_the_memory_of_unit_and_drop_in() {
+    let page = std::fs::read_to_string(root().join("docs/service.md")).expect("the page is text");
+    let memory = |name: &str| -> String {
+        let text = file(name);
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("MemoryMax="));
+        let gigabytes = line.and_then(|value| value.strip_suffix('G'));
+        gigabytes
+            .unwrap_or_else(|| panic!("{name}: {line:?}"))
+            .to_owned()
+    };
+    let (unit, gpu) = (memory("twinspect@.service"), memory("dropins/gpu.conf"));
+    for words in [
+        format!(
+            "{unit} GB for all processes together (`MemoryMax=` of the unit), {gpu} GB with `dropins/gpu.conf`"
+        ),
+        format!("Its {gpu} GB are a guess"),
+    ] {
+        assert!(page.contains(&words), "{words}");
+    }
+}

@@ -16,6 +16,9 @@ use twinspect_core::number::number;
 /// Everything that was found. Its keys are for scripts and stay.
 #[derive(Serialize)]
 pub(super) struct Findings {
+    /// With which the camera was compared, if there is a model already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bundle: Option<PathBuf>,
     pub(super) camera: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) device: Option<Device>,
@@ -139,6 +142,12 @@ pub(super) fn streams(watch: &CameraWatch) -> Streams {
 
 pub(super) fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
     writeln!(out, "camera    {}", findings.camera)?;
+    if findings.bundle.is_none() {
+        writeln!(
+            out,
+            "bundle    none is named: what a model asks of the camera was not compared"
+        )?;
+    }
     match &findings.device {
         Some(Device::RealSense(device)) => print_realsense(out, device)?,
         Some(Device::V4l2(device)) => v4l2::print(out, device)?,

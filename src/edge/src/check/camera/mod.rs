@@ -43,7 +43,7 @@ pub(super) fn check_camera(
     let _lock = StationLock::take(config)?;
     let kept = Kept::of(config, station);
     views::check(&kept, &args.out)?;
-    let bundle = Bundle::open(station.bundle.resolve()?)?;
+    let bundle = model(station)?;
     let Alone {
         mut camera,
         facts,
@@ -57,15 +57,11 @@ pub(super) fn check_camera(
         latencies,
         failures,
     } = capture(camera.as_mut(), watch.as_ref())?;
-    let manifest = bundle.manifest();
-    let roi = manifest
-        .prepare
-        .roi
-        .filter(|_| manifest.camera.frame == last.size());
+    let manifest = bundle.as_ref().map(Bundle::manifest);
+    let fitting = manifest.filter(|manifest| manifest.camera.frame == last.size());
+    let roi = fitting.and_then(|manifest| manifest.prepare.roi);
     let belt = manifest
-        .prepare
-        .geometry
-        .as_ref()
+        .and_then(|manifest| manifest.prepare.geometry.as_ref())
         .map(|geometry| geometry.belt);
     let colour = last
         .rgb()
@@ -79,17 +75,15 @@ pub(super) fn check_camera(
         belt_mm: belt.map(|belt| belt.offset_mm / belt.normal[2]),
     });
     let mut warnings = Vec::new();
-    let unfit = unfit(station, facts.as_ref(), &bundle)?;
+    let unfit = bundle
+        .as_ref()
+        .map_or(Ok(None), |bundle| unfit(station, facts.as_ref(), bundle))?;
     warnings.extend(unfit.iter().map(|error| WithCauses(error).to_string()));
     warnings.extend(doubts::of_failures(&failures, pairs.len()));
     if !is_live {
         warnings.extend(doubts::of_copies(&pairs));
     }
-    let figures = manifest
-        .camera
-        .frame
-        .eq(&last.size())
-        .then(|| figures_of(station, manifest, &last));
+    let figures = fitting.map(|manifest| figures_of(station, manifest, &last));
     if let Some((figures, levels)) = &figures {
         warnings.extend(beyond_limits(figures, levels));
     }
@@ -120,6 +114,7 @@ pub(super) fn check_camera(
         warnings.extend(v4l2::warnings(device, measured_hz));
     }
     let findings = Findings {
+        bundle: bundle.as_ref().map(|bundle| bundle.path().to_owned()),
         camera: camera.description(),
         device,
         pairs: pairs.len(),
@@ -140,6 +135,15 @@ pub(super) fn check_camera(
         print(out, &findings)?;
     }
     unfit.map_or(Ok(()), Err)
+}
+
+/// The station's model, if its configuration names one.
+fn model(station: &Station) -> Result<Option<Bundle>, EdgeError> {
+    let path = station.bundle.resolve()?;
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Bundle::open(path)?))
 }
 
 /// Recorded parts but once: what comes again is no other picture.

@@ -8,7 +8,7 @@ use twinspect_core::station::Inspector as Said;
 
 use crate::config::{EngineKind, EngineSpec, Fallback};
 use crate::control::Reply;
-use crate::engines::Gpu;
+use crate::engines::{Fault, Gpu};
 use crate::run::inspector::Ending;
 use crate::run::messages::EngineReport;
 use crate::run::service::reply;
@@ -34,6 +34,8 @@ pub(super) struct EngineWatch {
     gpu: Gpu,
     /// ... and what it has come to, once it was ready.
     report: Option<EngineReport>,
+    /// By whose fault it is about to end, if it has said so.
+    fault: Option<Fault>,
     /// Somebody has asked for another process: this one is to end.
     is_dismissed: bool,
 }
@@ -46,6 +48,7 @@ impl EngineWatch {
             demotion: may_fall_back.then(|| Demotion::new(GIVE_UP)),
             gpu: Gpu::Granted,
             report: None,
+            fault: None,
             is_dismissed: false,
         }
     }
@@ -63,6 +66,7 @@ impl EngineWatch {
     pub(super) fn start(&mut self) -> Gpu {
         self.gpu = self.permission();
         self.report = None;
+        self.fault = None;
         self.is_dismissed = false;
         self.gpu
     }
@@ -95,6 +99,16 @@ impl EngineWatch {
         self.report = Some(report.clone());
     }
 
+    /// It is about to end, by this fault.
+    pub(super) fn failed(&mut self, fault: Fault) {
+        self.fault = Some(fault);
+    }
+
+    /// Whether it has said that it ends by this fault.
+    pub(super) fn has_failed_by(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+
     /// A sign of life of it.
     pub(super) fn life(&self) -> Said {
         let report = self.report.as_ref();
@@ -106,14 +120,15 @@ impl EngineWatch {
     }
 
     /// It has ended. A process that dies while it may use the GPU, or is killed since it hangs, is one of the
-    /// GPU's failures, unless it had said that it runs on the CPU; so is one that says that its engine has ended.
+    /// GPU's failures, unless it had said that it runs on the CPU, or that the bundle is at fault, which tract has found before
+    /// anybody asks the GPU; so is one that says that its engine has ended.
     pub(super) fn ended(&mut self, ending: Ending, now_us: u64) {
         let Some(demotion) = &mut self.demotion else {
             return;
         };
         let on_gpu = match &self.report {
             Some(report) => report.on_gpu,
-            None => self.gpu == Gpu::Granted,
+            None => self.gpu == Gpu::Granted && self.fault != Some(Fault::Bundle),
         };
         if !(on_gpu && matches!(ending, Ending::Code(ENGINE) | Ending::Signal(_))) {
             return;
@@ -253,6 +268,26 @@ mod tests {
             after(&mut watch(Fallback::Cpu), Some(false), &died),
             Gpu::Granted
         );
+    }
+
+    /// What the next process may use after two that have ended with exit code 5 before they were ready, by this fault.
+    fn after_two_starts(fault: Fault) -> Gpu {
+        let mut watch = watch(Fallback::Cpu);
+        for minute in 1..=2 {
+            watch.start();
+            watch.failed(fault);
+            assert!(watch.has_failed_by(fault));
+            watch.ended(Ending::Code(5), minute * MINUTE_US);
+        }
+        let next = watch.start();
+        assert!(!watch.has_failed_by(fault), "it is another process");
+        next
+    }
+
+    #[test]
+    fn a_bundle_at_fault_is_not_held_against_the_gpu() {
+        assert_eq!(after_two_starts(Fault::Bundle), Gpu::Granted);
+        assert_eq!(after_two_starts(Fault::Machine), Gpu::Withdrawn);
     }
 
     #[test]

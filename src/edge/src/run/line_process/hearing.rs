@@ -6,6 +6,7 @@ use twinspect_core::trigger::Sight;
 
 use super::{EVENTS_MAX, LineProcess};
 use crate::chaos;
+use crate::engines::Fault;
 use crate::error::EdgeError;
 use crate::run::camera_end::CameraEnd;
 use crate::run::inspector::{Ending, Heard, InspectorEvent};
@@ -16,8 +17,6 @@ use crate::run::messages::InspectorMessage;
 const HOPELESS: [u8; 4] = [2, 3, 4, 5];
 /// Those of them that another model may not have.
 const OF_THE_MODEL: [u8; 2] = [4, 5];
-/// Exit codes that are no fault of the model: the camera has failed, or its recording has.
-const OF_THE_CAMERA: [u8; 2] = [3, 6];
 
 impl LineProcess {
     /// What the inspect process has said by now is heard before anything is decided: a picture may show
@@ -50,9 +49,15 @@ impl LineProcess {
         let said = match &what {
             Heard::Message(InspectorMessage::Ready(_)) => Said::Ready,
             Heard::Message(InspectorMessage::Proven(_)) => Said::Proven,
-            Heard::Message(InspectorMessage::Failed { why, exit_code }) => {
+            Heard::Message(InspectorMessage::Failed {
+                why,
+                exit_code,
+                fault,
+            }) => {
                 if generation == self.in_charge {
                     self.models.failed(why.clone(), Some(*exit_code));
+                    self.engine.failed(*fault);
+                    self.excuse(generation, *fault, now_us);
                 }
                 return Ok(());
             }
@@ -89,13 +94,7 @@ impl LineProcess {
                 outcome: Outcome::from(&told.verdict),
             },
             Heard::Closed => Said::Closed,
-            Heard::Ended(ending) => {
-                if matches!(ending, Ending::Code(code) if OF_THE_CAMERA.contains(code)) {
-                    self.station
-                        .inspector(generation, Said::CameraFailed, now_us);
-                }
-                Said::Ended
-            }
+            Heard::Ended(_) => Said::Ended,
         };
         if !self.station.inspector(generation, said, now_us) {
             return Ok(());
@@ -153,7 +152,9 @@ impl LineProcess {
                 if let Ending::Code(code) = ending
                     && HOPELESS.contains(&code)
                     && !self.station.supervisor().was_up()
-                    && !(OF_THE_MODEL.contains(&code) && has_way_back)
+                    && !(OF_THE_MODEL.contains(&code)
+                        && has_way_back
+                        && !self.engine.has_failed_by(Fault::Machine))
                 {
                     return Err(EdgeError::InspectProcess { code });
                 }
@@ -170,6 +171,16 @@ impl LineProcess {
             }
         }
         Ok(())
+    }
+
+    /// The process in charge is about to end by a fault, which may be none of its model's.
+    fn excuse(&mut self, generation: u64, fault: Fault, now_us: u64) {
+        let said = match fault {
+            Fault::Bundle | Fault::Model => return,
+            Fault::Machine => Said::MachineFailed,
+            Fault::Camera => Said::CameraFailed,
+        };
+        self.station.inspector(generation, said, now_us);
     }
 
     /// The camera has told what a picture shows.

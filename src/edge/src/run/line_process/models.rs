@@ -299,7 +299,7 @@ impl LineProcess {
                     Said::Proven
                 }
             }
-            Heard::Message(InspectorMessage::Failed { why, exit_code }) => {
+            Heard::Message(InspectorMessage::Failed { why, exit_code, .. }) => {
                 return self.models.failed(why, Some(exit_code));
             }
             Heard::Message(_) => return,

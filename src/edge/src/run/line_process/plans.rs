@@ -16,16 +16,14 @@ use twinspect_core::readiness::NotReady;
 use super::LineProcess;
 use crate::config::EngineSpec;
 use crate::control::{PlansState, PlansStatus};
-use crate::plans::{build_apart, set_mark, take_mark};
+use crate::error::WithCauses;
+use crate::plans::{build_apart, mark_in, set_mark, take_mark};
 use crate::run::messages::EngineReport;
 use crate::run::orders::Order;
 
 /// A build that takes longer is ended. Networks that were finished stay.
 const BUILD_MAX: Duration = Duration::from_secs(3_600);
 const RAISED_BY: &str = "a build by hand (`twinspect engine build`)";
-/// Said where a build may have ended the board.
-const NO_END: &str = "the last build that this station began had no end, as when a board loses its power: it does not begin \
-                      another one; build by hand, `twinspect engine build`, and look at supply and heat";
 /// A line on which no part came for so long does not run.
 const QUIET_US: u64 = 60_000_000;
 
@@ -90,7 +88,8 @@ impl Drop for PlansWatch {
 }
 
 impl LineProcess {
-    /// An inspect process is ready: builds what its GPU lacks, if nobody has tried that since the start.
+    /// An inspect process is ready, and has measured how fast it is without a build beside it: builds what its GPU lacks, if nobody has
+    /// tried that since the start.
     pub(super) fn look_after_plans(&mut self, engine: &EngineReport) {
         if engine.on_gpu && self.plans.are(PlansState::Failed) {
             // Somebody has built them since.
@@ -175,13 +174,26 @@ fn build(spec: &EngineSpec, bundle: &Path) -> Result<(), String> {
         OsStr::new("--precision"),
         OsStr::new(spec.precision.name()),
     ];
-    let marked = set_mark(&spec.plans).map_err(|error| error.to_string())?;
+    let marked = set_mark(&spec.plans).map_err(|error| {
+        let hint = error.hint().map(|hint| format!("; {hint}"));
+        format!("{}{}", WithCauses(&error), hint.unwrap_or_default())
+    })?;
     if !marked {
-        return Err(NO_END.to_owned());
+        return Err(no_end(&spec.plans));
     }
     let built = build_apart(&options, BUILD_MAX, RAISED_BY);
     take_mark(&spec.plans);
     built.map(|_build| ())
+}
+
+/// Said where a build may have ended the board.
+fn no_end(plans: &Path) -> String {
+    let mark = mark_in(plans);
+    format!(
+        "the last build that this station began had no end, as when a board loses its power: {mark:?} is left of it, and the \
+         station does not begin another one. Look at supply and heat, then build by hand, `twinspect engine build`, which takes that \
+         file away when it ends well; or delete it, and restart the station"
+    )
 }
 
 #[cfg(test)]
