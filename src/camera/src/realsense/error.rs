@@ -25,6 +25,9 @@ pub enum RealSenseError {
         #[source]
         source: CallError,
     },
+    /// The library does not know how the camera's two streams see each other.
+    #[error("asking how the cameras stand")]
+    Places(#[source] CallError),
     /// The camera isn't there.
     #[error("{}", absent(serial.as_deref(), found))]
     Absent {
@@ -96,6 +99,15 @@ pub enum RealSenseError {
         stream: Stream,
         /// What there is of it.
         found: String,
+    },
+    /// The recording lacks how its cameras stand, which is written with the first picture of each stream.
+    #[error("recording {file} does not say how its cameras stand to each other")]
+    NoPlaces {
+        /// The file.
+        file: String,
+        /// What the library says.
+        #[source]
+        source: CallError,
     },
     /// The library has read no further, though the recording says that it is longer.
     #[error("recording {file} broke off after {at_s:.1} s of {length_s:.1} s")]
@@ -291,6 +303,7 @@ impl RealSenseError {
             | Self::Damaged { .. }
             | Self::Unopened { .. }
             | Self::OneStream { .. }
+            | Self::NoPlaces { .. }
             | Self::BrokenOff { .. } => true,
             Self::Unreadable { source, .. } => matches!(
                 source.kind(),
@@ -305,6 +318,7 @@ impl RealSenseError {
         matches!(
             self,
             Self::Call { .. }
+                | Self::Places(_)
                 | Self::Absent { .. }
                 | Self::ReadBack {
                     is_by_preset: false,
@@ -374,6 +388,10 @@ impl RealSenseError {
                 "a station plays depth and colour of one recording: record both, as `twinspect record --recording` does"
                     .into(),
             ),
+            Self::NoPlaces { .. } => Some(
+                "one of its streams has no picture: record depth and colour, as `twinspect record --recording` does"
+                    .into(),
+            ),
             Self::BrokenOff { file, .. } => Some(
                 format!(
                     "it is damaged, unless its pictures ended before it did: {}",
@@ -404,7 +422,11 @@ impl RealSenseError {
                  `realsense.visual_preset` or `realsense.depth_unit_m`"
                     .into(),
             ),
-            Self::Call { .. } | Self::ReadBack { .. } | Self::Lens { .. } | Self::Align(_) => None,
+            Self::Call { .. }
+            | Self::Places(_)
+            | Self::ReadBack { .. }
+            | Self::Lens { .. }
+            | Self::Align(_) => None,
         }
     }
 }

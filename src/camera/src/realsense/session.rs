@@ -172,7 +172,7 @@ impl Session {
             .depth
             .1
             .seen_from(&chosen.colour.1)
-            .map_err(RealSenseError::call("asking how the cameras stand"))?;
+            .map_err(RealSenseError::Places)?;
         let maker = PairMaker::new(
             Aligner::new(&depth_camera, &intrinsics, &place)?,
             depth.size,

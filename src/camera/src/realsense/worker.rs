@@ -319,9 +319,15 @@ impl Worker {
         self.shared.notify();
     }
 
-    /// The same error, but that a stream that a recording lacks can't be asked for otherwise, as one of a camera can.
+    /// The same error, but that what a recording lacks can't be asked for otherwise or later, as of a camera.
     fn of_the_recording(&self, error: RealSenseError) -> RealSenseError {
         match error {
+            RealSenseError::Places(source) if self.shared.recording.is_some() => {
+                RealSenseError::NoPlaces {
+                    file: self.shared.file(),
+                    source,
+                }
+            }
             RealSenseError::NoProfile {
                 stream, offered, ..
             } if self.shared.recording.is_some() => self
