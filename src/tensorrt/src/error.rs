@@ -1,6 +1,6 @@
 //! What can go wrong, and what to do about it.
 
-use std::path::PathBuf;
+use twinspect_loader::CutOff;
 
 use crate::{CudaError, Said, Version};
 
@@ -15,15 +15,8 @@ pub enum Error {
         tried: Vec<(String, String)>,
     },
     /// A library's file ends before what its own headers speak of. The loader would crash.
-    #[error("the library {file:?} is cut off: it has {bytes} bytes, at least {expected} expected")]
-    CutOff {
-        /// The file.
-        file: PathBuf,
-        /// Its size.
-        bytes: u64,
-        /// Where its last piece should end.
-        expected: u64,
-    },
+    #[error(transparent)]
+    CutOff(#[from] CutOff),
     /// A library of TensorRT's name is another product, whose plans are others.
     #[error("{library} is TensorRT-RTX {version}, another product than TensorRT")]
     OtherProduct {
@@ -204,7 +197,7 @@ impl Error {
                 "install TensorRT of this board's JetPack (5.1 or newer), or use the CPU engine; what the loader says of \
                  another library is that library's name",
             ),
-            Self::CutOff { .. } => Some(
+            Self::CutOff(_) => Some(
                 "install its package again (`dpkg -S` and the file's name tell which), or use the CPU engine",
             ),
             Self::OtherProduct { .. } => Some(
@@ -300,11 +293,11 @@ mod tests {
             let hint = cuda(code).hint().unwrap_or_default();
             assert!(hint.contains("gpu.conf"), "{code}: {hint}");
         }
-        let cut_off = Error::CutOff {
+        let cut_off = Error::CutOff(CutOff {
             file: "libcuda.so.1".into(),
             bytes: 1,
             expected: 2,
-        };
+        });
         assert!(!cut_off.is_absent());
         let no_device = |found| Error::NoDevice { ordinal: 0, found };
         assert!(no_device(0).is_absent());

@@ -73,7 +73,6 @@ mod builder;
     reason = "calls the CUDA driver and owns what it hands out"
 )]
 mod cuda;
-mod elf;
 mod engine;
 mod error;
 #[expect(
@@ -84,7 +83,6 @@ mod library;
 mod network;
 mod plan;
 mod runtime;
-mod search;
 #[expect(
     unsafe_code,
     reason = "lets a GPU read and write the buffers that it owns"
@@ -92,6 +90,8 @@ mod search;
 mod session;
 mod tensorrt;
 mod version;
+
+pub use twinspect_loader::CutOff;
 
 pub use abi::Said;
 pub use builder::{Builder, Types};

@@ -5,8 +5,9 @@ use std::mem::ManuallyDrop;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
+use twinspect_loader::look_at;
+
 use crate::Error;
-use crate::search::look_at;
 
 /// A library that stays loaded until the process ends: those of NVIDIA leave threads and
 /// thread-local destructors behind, which would then run in unmapped memory. That is also what

@@ -12,16 +12,20 @@ use crate::binaries::path;
 use crate::workspace::{cargo, packages, root};
 
 /// Packages and the workspace packages that each may depend on, apart from tests.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("twinspect-core", &[]),
     ("twinspect-dataset", &["twinspect-core"]),
     ("twinspect-line", &["twinspect-core"]),
     ("twinspect-onnx", &["twinspect-core"]),
     ("twinspect-nn", &["twinspect-core"]),
     ("twinspect-native", &[]),
-    ("twinspect-tensorrt", &[]),
+    ("twinspect-loader", &[]),
+    ("twinspect-tensorrt", &["twinspect-loader"]),
     ("twinspect-bundle", &["twinspect-core"]),
-    ("twinspect-camera", &["twinspect-core", "twinspect-dataset"]),
+    (
+        "twinspect-camera",
+        &["twinspect-core", "twinspect-dataset", "twinspect-loader"],
+    ),
     (
         "twinspect-engine",
         &[

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
 
 use realsense_sys as sys;
+use twinspect_loader::{CutOff, look_at};
 
 use super::api::{Api, ErrorSlot};
 use super::error::{CallError, LoadError};
@@ -87,6 +88,17 @@ impl Librealsense {
     pub fn load(place: Option<&Path>) -> Result<Self, LoadError> {
         let (mut absent, mut broken) = (None, None);
         for name in candidates(place) {
+            if let Err(cut_off) = look_at(&name) {
+                let CutOff {
+                    file: path,
+                    bytes,
+                    expected,
+                } = cut_off;
+                let reason =
+                    format!("it is cut off: it has {bytes} bytes, at least {expected} expected");
+                broken.get_or_insert(LoadError::Unusable { path, reason });
+                continue;
+            }
             // SAFETY: loading runs the file's initialisers. It is the vendor's library, by its name or because
             // whoever configures the station says so; no other code of this process depends on its state.
             let library = match unsafe { libloading::Library::new(&name) } {
@@ -267,6 +279,21 @@ mod tests {
         assert!(matches!(error, LoadError::NotFound { .. }), "{error}");
         assert!(error.to_string().contains(NAME), "{error}");
         assert!(error.hint().contains("librealsense2"));
+    }
+
+    /// The system's loader would end this process by a signal.
+    #[test]
+    fn a_library_that_is_cut_off_is_told_and_not_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(NAME);
+        let whole = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        std::fs::write(&file, &whole[..whole.len() / 4]).unwrap();
+        let error = Librealsense::load(Some(folder.path())).unwrap_err();
+        let LoadError::Unusable { path, reason } = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(path, &file);
+        assert!(reason.starts_with("it is cut off: "), "{reason}");
     }
 
     #[test]

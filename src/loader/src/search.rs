@@ -11,7 +11,7 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::Error;
+use crate::CutOff;
 use crate::elf::{Outlook, outlook};
 
 const CACHE: &str = "/etc/ld.so.cache";
@@ -40,8 +40,8 @@ const FOLDERS: [&str; 6] = if cfg!(target_arch = "x86_64") {
 /// kind of processor.
 ///
 /// # Errors
-/// [`Error::CutOff`].
-pub(crate) fn look_at(name: &OsStr) -> Result<Option<PathBuf>, Error> {
+/// [`CutOff`].
+pub fn look_at(name: &OsStr) -> Result<Option<PathBuf>, CutOff> {
     let mut passed_over = None;
     for file in places(name) {
         let Ok(facts) = std::fs::metadata(&file) else {
@@ -60,7 +60,7 @@ pub(crate) fn look_at(name: &OsStr) -> Result<Option<PathBuf>, Error> {
                 passed_over.get_or_insert(file);
             }
             Outlook::CutOff { bytes, expected } => {
-                return Err(Error::CutOff {
+                return Err(CutOff {
                     file,
                     bytes,
                     expected,
