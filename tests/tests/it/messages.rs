@@ -13,8 +13,9 @@ const PAGE: &str = "docs/troubleshooting.md";
 const CHAPTER: &str = "\n## Messages\n";
 
 /// Rooms of the device's program, below `src`.
-const ROOMS: [&str; 10] = [
-    "core", "dataset", "bundle", "engine", "native", "tensorrt", "camera", "line", "store", "edge",
+const ROOMS: [&str; 11] = [
+    "core", "dataset", "bundle", "engine", "native", "tensorrt", "loader", "camera", "line",
+    "store", "edge",
 ];
 
 /// What stands before a message that somebody may have to act on: errors, and what is logged as a warning or

@@ -23,11 +23,15 @@ const GIVE_UP: DemotionSpec = DemotionSpec {
 };
 /// An inspect process that ends by itself since its engine has.
 const ENGINE: u8 = 5;
+/// ... and one that can't read or write a file.
+const STORAGE: u8 = 8;
 
 /// The engine of a station.
 #[derive(Debug)]
 pub(super) struct EngineWatch {
     kind: EngineKind,
+    /// Nothing may judge but the GPU.
+    is_gpu_or_nothing: bool,
     /// None where nothing may stand in: the GPU is tried for ever.
     demotion: Option<Demotion>,
     /// What the inspect process that runs may do ...
@@ -45,6 +49,7 @@ impl EngineWatch {
         let may_fall_back = spec.may_use_gpu() && spec.fallback != Fallback::Stop;
         Self {
             kind: spec.kind,
+            is_gpu_or_nothing: spec.may_use_gpu() && spec.fallback == Fallback::Stop,
             demotion: may_fall_back.then(|| Demotion::new(GIVE_UP)),
             gpu: Gpu::Granted,
             report: None,
@@ -107,6 +112,12 @@ impl EngineWatch {
     /// Whether it has said that it ends by this fault.
     pub(super) fn has_failed_by(&self, fault: Fault) -> bool {
         self.fault == Some(fault)
+    }
+
+    /// Whether it has ended, by this code, for plans that can't be read, where nothing may judge but the GPU: waiting mends no
+    /// folder.
+    pub(super) fn lacks_its_plans(&self, code: u8) -> bool {
+        self.is_gpu_or_nothing && code == STORAGE && self.has_failed_by(Fault::Machine)
     }
 
     /// A sign of life of it.
@@ -288,6 +299,20 @@ mod tests {
     fn a_bundle_at_fault_is_not_held_against_the_gpu() {
         assert_eq!(after_two_starts(Fault::Bundle), Gpu::Granted);
         assert_eq!(after_two_starts(Fault::Machine), Gpu::Withdrawn);
+    }
+
+    #[test]
+    fn a_folder_of_plans_that_can_t_be_read_is_final_where_nothing_stands_in() {
+        let lacks = |fallback, fault, code| {
+            let mut watch = watch(fallback);
+            watch.start();
+            watch.failed(fault);
+            watch.lacks_its_plans(code)
+        };
+        assert!(lacks(Fallback::Stop, Fault::Machine, 8));
+        assert!(!lacks(Fallback::Cpu, Fault::Machine, 8));
+        assert!(!lacks(Fallback::Stop, Fault::Model, 8), "another file");
+        assert!(!lacks(Fallback::Stop, Fault::Machine, 6));
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl LineProcess {
             }
             Heard::Ended(ending) => {
                 if let Ending::Code(code) = ending
-                    && HOPELESS.contains(&code)
+                    && (HOPELESS.contains(&code) || self.engine.lacks_its_plans(code))
                     && !self.station.supervisor().was_up()
                     && !(OF_THE_MODEL.contains(&code)
                         && has_way_back
