@@ -8,7 +8,7 @@ use twinspect_core::station::Inspector as Said;
 
 use crate::config::{EngineKind, EngineSpec, Fallback};
 use crate::control::Reply;
-use crate::engines::{Fault, Gpu};
+use crate::engines::{Fault, Gpu, wants_plans};
 use crate::run::inspector::Ending;
 use crate::run::messages::EngineReport;
 use crate::run::service::reply;
@@ -29,7 +29,7 @@ const STORAGE: u8 = 8;
 /// The engine of a station.
 #[derive(Debug)]
 pub(super) struct EngineWatch {
-    kind: EngineKind,
+    spec: EngineSpec,
     /// Nothing may judge but the GPU.
     is_gpu_or_nothing: bool,
     /// None where nothing may stand in: the GPU is tried for ever.
@@ -48,7 +48,7 @@ impl EngineWatch {
     pub(super) fn new(spec: &EngineSpec) -> Self {
         let may_fall_back = spec.may_use_gpu() && spec.fallback != Fallback::Stop;
         Self {
-            kind: spec.kind,
+            spec: spec.clone(),
             is_gpu_or_nothing: spec.may_use_gpu() && spec.fallback == Fallback::Stop,
             demotion: may_fall_back.then(|| Demotion::new(GIVE_UP)),
             gpu: Gpu::Granted,
@@ -139,7 +139,12 @@ impl EngineWatch {
         };
         let on_gpu = match &self.report {
             Some(report) => report.on_gpu,
-            None => self.gpu == Gpu::Granted && self.fault != Some(Fault::Bundle),
+            // Without plans, nothing of NVIDIA's is loaded.
+            None => {
+                self.gpu == Gpu::Granted
+                    && self.fault != Some(Fault::Bundle)
+                    && wants_plans(&self.spec)
+            }
         };
         if !(on_gpu && matches!(ending, Ending::Code(ENGINE) | Ending::Signal(_))) {
             return;
@@ -170,7 +175,7 @@ impl LineProcess {
     }
 
     fn may_retry(&mut self) -> Result<(), &'static str> {
-        if matches!(self.engine.kind, EngineKind::Cpu | EngineKind::Tract) {
+        if matches!(self.engine.spec.kind, EngineKind::Cpu | EngineKind::Tract) {
             return Err("the configuration wants the CPU: engine.kind of its file");
         }
         if !self.station.supervisor().is_up() {
@@ -313,6 +318,20 @@ mod tests {
         assert!(!lacks(Fallback::Cpu, Fault::Machine, 8));
         assert!(!lacks(Fallback::Stop, Fault::Model, 8), "another file");
         assert!(!lacks(Fallback::Stop, Fault::Machine, 6));
+    }
+
+    #[test]
+    fn a_crash_where_no_gpu_is_prepared_is_not_held_against_one() {
+        let plans = tempfile::tempdir().expect("a folder");
+        let spec = EngineSpec {
+            kind: EngineKind::Auto,
+            ..EngineSpec::tensorrt(plans.path(), PrecisionChoice::Fp32)
+        };
+        let crashes = [(Ending::Signal(7), 1), (Ending::Signal(7), 2)];
+        let mut watch = EngineWatch::new(&spec);
+        assert_eq!(after(&mut watch, None, &crashes), Gpu::Granted);
+        std::fs::write(plans.path().join("rgb-0.plan"), "").expect("a new file");
+        assert_eq!(after(&mut watch, None, &crashes), Gpu::Withdrawn);
     }
 
     #[test]
