@@ -287,7 +287,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(NAME);
         let whole = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-        std::fs::write(&file, &whole[..whole.len() / 4]).unwrap();
+        // All headers, and hardly anything that they speak of.
+        std::fs::write(&file, &whole[..8192]).unwrap();
         let error = Librealsense::load(Some(folder.path())).unwrap_err();
         let LoadError::Unusable { path, reason } = &error else {
             panic!("{error}");

@@ -325,6 +325,7 @@ mod tests {
         let plans = tempfile::tempdir().expect("a folder");
         let spec = EngineSpec {
             kind: EngineKind::Auto,
+            fallback: Fallback::Cpu,
             ..EngineSpec::tensorrt(plans.path(), PrecisionChoice::Fp32)
         };
         let crashes = [(Ending::Signal(7), 1), (Ending::Signal(7), 2)];
