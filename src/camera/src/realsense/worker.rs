@@ -296,17 +296,12 @@ impl Worker {
                         self.finder.describe()
                     );
                 }
-                // Each pair of a recording that is played as it is read is a part of its own.
-                let equal_max = match self.spec.pace {
-                    Pace::AsRead => self.spec.equal_pictures_max.min(1),
-                    Pace::Sensor => self.spec.equal_pictures_max,
-                };
                 self.run = Some(Run {
                     session,
                     number: self.starts,
                     pairing: Pairing::new(distance.as_micros() as u64),
                     lags: [Lag::default(); 2],
-                    frozen: [FrozenPicture::new(equal_max); 2],
+                    frozen: [FrozenPicture::new(self.spec.equal_pictures_max); 2],
                 });
             }
             Err(error) => {
