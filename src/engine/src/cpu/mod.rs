@@ -7,12 +7,11 @@ mod guarded;
 
 use std::num::NonZero;
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use twinspect_bundle::{Bundle, FusionStage, Stage};
 use twinspect_core::modality::{Modality, PerModality};
 use twinspect_core::prepare::PreparedPart;
 use twinspect_core::score::{FusionInputs, FusionMaps, MapStack, StageMaps};
-
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use self::guarded::Guarded;
 use crate::engine::{Engine, EngineError, Precision, StageName, is_usable};

@@ -3,10 +3,9 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use twinspect_store::models::{Models, Proof};
-
 use super::*;
 use crate::binaries::succeed;
+use crate::models_switch::install;
 use crate::product::edition;
 use crate::service::Service;
 use crate::station::endless;
@@ -295,22 +294,7 @@ fn a_proof_that_the_goldens_belie_is_taken_back() {
             *value += 1.0;
         }
     });
-    let models = Models::open(site.path("models"));
-    let proof = Proof {
-        hash: bundle.hash().to_owned(),
-        engine: "tract".to_owned(),
-        program: "0".to_owned(),
-        goldens: 2,
-        worst_map_share: 0.0,
-        tolerance: 1e-4,
-        worst_evidence_share: 0.0,
-        at_s: 0,
-    };
-    {
-        let change = models.change().expect("nobody changes the store");
-        let (id, _) = change.install(&bundle).expect("it is installed");
-        change.prove(&id, &proof).expect("the proof is written");
-    }
+    install(&site, &bundle);
     let proven_by = |site: &Site| done(site, "list")["models"][0]["proven_by"].clone();
     assert_eq!(proven_by(&site), "tract");
     let error = refused(&site, "verify block-6.6.6", 5);

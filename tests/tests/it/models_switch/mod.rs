@@ -57,7 +57,7 @@ fn models(site: &Site) -> Models {
 }
 
 /// Installs a bundle, and says that it was proven here.
-fn install(site: &Site, bundle: &Bundle) -> ModelId {
+pub(crate) fn install(site: &Site, bundle: &Bundle) -> ModelId {
     let models = models(site);
     let change = models.change().expect("nobody changes the store");
     let (id, _) = change.install(bundle).expect("it is installed");

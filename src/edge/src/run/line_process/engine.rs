@@ -30,8 +30,6 @@ const STORAGE: u8 = 8;
 #[derive(Debug)]
 pub(super) struct EngineWatch {
     spec: EngineSpec,
-    /// Nothing may judge but the GPU.
-    is_gpu_or_nothing: bool,
     /// None where nothing may stand in: the GPU is tried for ever.
     demotion: Option<Demotion>,
     /// What the inspect process that runs may do ...
@@ -49,7 +47,6 @@ impl EngineWatch {
         let may_fall_back = spec.may_use_gpu() && spec.fallback != Fallback::Stop;
         Self {
             spec: spec.clone(),
-            is_gpu_or_nothing: spec.may_use_gpu() && spec.fallback == Fallback::Stop,
             demotion: may_fall_back.then(|| Demotion::new(GIVE_UP)),
             gpu: Gpu::Granted,
             report: None,
@@ -117,7 +114,8 @@ impl EngineWatch {
     /// Whether it has ended, by this code, for plans that can't be read, where nothing may judge but the GPU: waiting mends no
     /// folder.
     pub(super) fn lacks_its_plans(&self, code: u8) -> bool {
-        self.is_gpu_or_nothing && code == STORAGE && self.has_failed_by(Fault::Machine)
+        let is_gpu_or_nothing = self.spec.may_use_gpu() && self.spec.fallback == Fallback::Stop;
+        is_gpu_or_nothing && code == STORAGE && self.has_failed_by(Fault::Machine)
     }
 
     /// A sign of life of it.
