@@ -10,6 +10,8 @@ mod device;
 mod driver;
 mod graph;
 mod memory;
+#[cfg(test)]
+mod on_a_gpu;
 mod stream;
 
 pub use device::{Device, DeviceFacts};

@@ -4,6 +4,7 @@
 //! networks with the TensorRT and on the GPU that are there, and runs them in four ways, which must
 //! agree. What it prints is what is worth sending back.
 
+use std::path::Path;
 use std::time::Instant;
 
 use twinspect_tensorrt::{
@@ -11,7 +12,7 @@ use twinspect_tensorrt::{
 };
 
 use crate::doubles::{Installation, run_elsewhere};
-use crate::nvidia::of_the_product;
+use crate::nvidia::{libraries, of_the_product};
 use crate::tour::{NETWORK, Stop, expect};
 
 /// Runs of each kind that are timed.
@@ -31,6 +32,26 @@ fn a_board_runs_a_product_s_networks() {
     assert_eq!(outcome.said("result"), Some("ok"), "{outcome:#?}");
 }
 
+/// The same with TensorRT-RTX, which is what NVIDIA publishes of TensorRT with a builder: it has the tables of 11.
+#[test]
+fn a_gpu_runs_a_product_s_networks_by_tensorrt_rtx() {
+    if std::env::var_os("TWINSPECT_GPU").is_none() {
+        println!("skipped: TWINSPECT_GPU does not say that there is a GPU here");
+        return;
+    }
+    for library in libraries("libtensorrt_rtx.so.1") {
+        let parser = library.with_file_name("libtensorrt_onnxparser_rtx.so.1");
+        let outcome = run_elsewhere(&format!(
+            "board-rtx {} {}",
+            library.display(),
+            parser.display()
+        ));
+        println!("{}", outcome.text);
+        assert!(outcome.crash.is_none(), "{outcome:#?}");
+        assert_eq!(outcome.said("result"), Some("ok"), "{outcome:#?}");
+    }
+}
+
 /// The same on doubles, so that it works on the day when there is a board.
 #[test]
 fn what_a_board_is_asked_works_on_doubles() {
@@ -44,20 +65,34 @@ fn what_a_board_is_asked_works_on_doubles() {
     }
 }
 
+/// A network's name, and its ONNX.
+type Named = (&'static str, Vec<u8>);
+
+fn networks() -> Vec<Named> {
+    let networks = ["rgb.onnx", "geometry.onnx"];
+    networks.map(|name| (name, of_the_product(name))).to_vec()
+}
+
 pub(crate) fn prove(of: &str) -> Result<(), Stop> {
     let networks = match of {
         "double" => vec![("network", NETWORK.as_bytes().to_vec())],
-        _ => ["rgb.onnx", "geometry.onnx"]
-            .map(|name| (name, of_the_product(name)))
-            .to_vec(),
+        _ => networks(),
     };
+    prove_with(&Device::open(0)?, &TensorRt::open()?, networks)
+}
+
+pub(crate) fn prove_rtx(library: &Path, parser: &Path) -> Result<(), Stop> {
     let device = Device::open(0)?;
-    let tensorrt = TensorRt::open()?;
+    let tensorrt = TensorRt::open_files(library, Some(parser))?;
+    prove_with(&device, &tensorrt, networks())
+}
+
+fn prove_with(device: &Device, tensorrt: &TensorRt, networks: Vec<Named>) -> Result<(), Stop> {
     println!("@device {:?}", device.facts());
     println!("@version {} of {:?}", tensorrt.version(), tensorrt.file());
     for (name, onnx) in networks {
         let start = Instant::now();
-        let network = Builder::new(&tensorrt)?.parse(&onnx, Types::F32)?;
+        let network = Builder::new(tensorrt)?.parse(&onnx, Types::F32)?;
         let built = network.build(
             &BuildLimits {
                 workspace_bytes: 1 << 30,
@@ -69,7 +104,7 @@ pub(crate) fn prove(of: &str) -> Result<(), Stop> {
             "@built {name}: {bytes} bytes in {:.1} s",
             start.elapsed().as_secs_f32()
         );
-        agree(name, &answers(name, &tensorrt, &device, &built.plan)?)?;
+        agree(name, &answers(name, tensorrt, device, &built.plan)?)?;
     }
     Ok(())
 }

@@ -22,6 +22,9 @@ fn play() {
         ["panicking", transfer, types] => panicking(transfer, types),
         ["misuse", what] => misuse(what),
         ["board", of] => crate::board::prove(of),
+        ["board-rtx", library, parser] => {
+            crate::board::prove_rtx(Path::new(library), Path::new(parser))
+        }
         ["lean", library] => crate::nvidia::lean(Path::new(library)),
         ["rtx", library, parser] => crate::nvidia::rtx(Path::new(library), Path::new(parser)),
         _ => panic!("no scenario {scenario}"),

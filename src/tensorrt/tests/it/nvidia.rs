@@ -12,7 +12,7 @@ use crate::doubles::{Outcome, run_elsewhere};
 use crate::tour::{Stop, expect};
 
 /// The libraries of this name, below the folder.
-fn libraries(name: &str) -> Vec<PathBuf> {
+pub(crate) fn libraries(name: &str) -> Vec<PathBuf> {
     let Some(folder) = std::env::var_os("TWINSPECT_NVIDIA") else {
         println!("skipped: TWINSPECT_NVIDIA names no folder with NVIDIA's libraries");
         return Vec::new();
