@@ -9,8 +9,8 @@ Each engine is a process of its own, and they take turns; figures are medians of
 of each round's figures.
 
 One thread: CPU time. Wall times would tell how busy the machine is; the kernel's account of what each process had of a core does not,
-though caches and cores that are shared make both slower. Two threads: CPU and wall time, so that the machine should be quiet;
-of a bundle the two stages run in one pool of two threads too, as on the device. `--spin` lets onnxruntime's threads wait for each other in a loop, as they do if nobody says otherwise; that is counted.
+though caches and cores that are shared make both slower. More threads: CPU and wall time, so that the machine should be quiet;
+of a bundle the two stages run in one pool of as many threads too, as on the device. `--spin` lets onnxruntime's threads wait for each other in a loop, as they do if nobody says otherwise; that is counted.
 
 Loading, of tract too: CPU and wall time of fresh processes, in turns. Memory is the most that was resident after three runs, program,
 file and inputs included; what the process had before it loaded the network is told beside it.
@@ -30,8 +30,8 @@ import numpy
 import onnxruntime
 
 # By the number of threads.
-ROUNDS = {1: 40, 2: 60}
-RUNS = {1: 3, 2: 1}
+ROUNDS = {1: 40, 2: 60, 4: 60}
+RUNS = {1: 3, 2: 1, 4: 1}
 LOADS = 7
 RUNS_AFTER_LOADING = 3
 # A bundle's networks that don't wait for each other.
@@ -256,7 +256,7 @@ def compare(engines, path, threads, work):
     for file, folder in folders.items():
         put(given[file], folder)
         print(f"{path} {file}")
-        theirs = "onnxruntime" if threads == 1 else "onnxruntime, two threads"
+        theirs = "onnxruntime" if threads == 1 else f"onnxruntime, {threads} threads"
         commands = {"ours": engines.native(threads, folder), theirs: engines.onnxruntime(threads, "turns", folder)}
         whole.append(race(commands, threads))
         print(f"  results differ by {worst_difference(folder):.1e} of their range")
@@ -268,13 +268,13 @@ def compare(engines, path, threads, work):
         }
         tell("ours", None, summed["ours"], [(1, "CPU")])
         tell("onnxruntime", summed["ours"], summed["onnxruntime"], [(1, "CPU")])
-    if threads == 2 and all(file in folders for file in STAGES):
+    if threads > 1 and all(file in folders for file in STAGES):
         print(f"{path} {' and '.join(STAGES)}")
         stages = [folders[file] for file in STAGES]
         commands = {
-            "ours in one pool": engines.native(2, *stages),
-            "onnxruntime side by side, a thread each": engines.onnxruntime(1, "beside", *stages),
-            "onnxruntime in turn, two threads each": engines.onnxruntime(2, "turns", *stages),
+            "ours in one pool": engines.native(threads, *stages),
+            f"onnxruntime side by side, {threads} threads in all": engines.onnxruntime(threads // 2, "beside", *stages),
+            f"onnxruntime in turn, {threads} threads each": engines.onnxruntime(threads, "turns", *stages),
         }
         race(commands, threads)
 
@@ -285,7 +285,7 @@ def main():
         serve(int(threads), spin == "spin", order, folders)
         return
     parser = argparse.ArgumentParser(description="Our own CPU engine beside onnxruntime.")
-    parser.add_argument("--threads", type=int, choices=[1, 2], default=1)
+    parser.add_argument("--threads", type=int, choices=list(ROUNDS), default=1)
     parser.add_argument("--spin", action="store_true", help="let onnxruntime's threads wait in a loop")
     parser.add_argument("program", help="the example network_time of twinspect-engine, built for release")
     parser.add_argument("networks", nargs="+", metavar="network", help="an ONNX file or a bundle")

@@ -16,7 +16,7 @@
 //!   is a product of which only the largest results are kept (`steps::greatest`).
 //! - The rows of a large step are divided among the threads of a pool, where the caller has one (`steps::pieces`).
 //!
-//! Vectors are those of `pulp`: AVX2 with FMA where the machine has it, NEON on 64-bit ARM, plain numbers elsewhere, chosen at run time. Results
+//! Vectors are those of `pulp`: AVX-512 or AVX2 with FMA where the machine has it, NEON on 64-bit ARM, plain numbers elsewhere, chosen at run time. Results
 //! are the same bit for bit on every run on one machine; between machines sums are rounded differently.
 //!
 //! ```

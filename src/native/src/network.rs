@@ -53,7 +53,10 @@ impl Network {
     /// # Errors
     /// [`NetworkError`], as there.
     pub fn for_threads(bytes: &[u8], threads: NonZero<usize>) -> Result<Self, NetworkError> {
-        let machine = Machine::this();
+        Self::on(Machine::this(), bytes, threads)
+    }
+
+    fn on(machine: Machine, bytes: &[u8], threads: NonZero<usize>) -> Result<Self, NetworkError> {
         let compiled = Plan::of(bytes)?.compile(machine.lanes, threads.get());
         let spec = |gate: &Gate| TensorSpec {
             name: gate.name.clone(),
@@ -171,4 +174,40 @@ fn fit(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use twinspect_bundle::Bundle;
+    use twinspect_core::modality::Modality;
+
+    /// One machine has but one kind that is the best; a product is proven on all kinds that this one has.
+    #[test]
+    fn vectors_of_every_length_give_the_same_maps() {
+        let models = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+        let bundle = Bundle::open(models.join("cap.twb")).unwrap();
+        for modality in [Modality::Rgb, Modality::Geometry] {
+            let onnx = bundle.stage_model(modality).unwrap();
+            let mut answers = Machine::all().into_iter().map(|machine| {
+                let mut network = Network::on(machine, onnx, NonZero::<usize>::MIN).unwrap();
+                let len = |tensors: &[TensorSpec]| tensors[0].shape.iter().product();
+                let input: Vec<f32> = (0..len(network.inputs()))
+                    .map(|at| (at as f32 * 0.37).sin())
+                    .collect();
+                let mut maps = vec![0.0; len(network.outputs())];
+                network.run(&[&input], &mut [&mut maps]).unwrap();
+                (machine.lanes, maps)
+            });
+            let (_, expected) = answers.next().unwrap();
+            let largest = expected.iter().copied().fold(0.0, f32::max);
+            for (lanes, maps) in answers {
+                let differences = maps.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+                let worst = differences.fold(0.0, f32::max) / largest;
+                println!("{modality}, vectors of {lanes}: {worst:.1e}");
+                assert!(worst < 2e-5, "{modality}, vectors of {lanes}: {worst:.1e}");
+            }
+        }
+    }
 }

@@ -54,6 +54,21 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn this() -> Self {
+        Self::of(Arch::new())
+    }
+
+    /// Every kind of vectors that this machine has, the shortest first.
+    #[cfg(test)]
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = vec![Self::of(Arch::Scalar)];
+        #[cfg(target_arch = "x86_64")]
+        all.extend(pulp::x86::V3::try_new().map(|simd| Self::of(Arch::V3(simd))));
+        all.push(Self::this());
+        all.dedup_by_key(|machine| machine.lanes);
+        all
+    }
+
+    fn of(arch: Arch) -> Self {
         struct Ask;
         impl WithSimd for Ask {
             type Output = usize;
@@ -63,7 +78,6 @@ impl Machine {
                 S::F32_LANES
             }
         }
-        let arch = Arch::new();
         let lanes = arch.dispatch(Ask);
         Self { arch, lanes }
     }

@@ -12,24 +12,34 @@ const VECTORS_MAX: usize = 3;
 pub(super) const LANES_MAX: usize = 16;
 
 /// Pixels of a tile of one, two and three vectors: as many as leave room in the registers for the sums, a row of weights
-/// and one value. There are 32 registers on 64-bit ARM, and 16 with AVX2.
+/// and one value. There are 16 registers with AVX2, 32 on 64-bit ARM and with AVX-512, where a product takes a value from
+/// memory for all lanes at once and needs no register for it.
 pub(super) const PIXELS: [usize; VECTORS_MAX] = match cfg!(target_arch = "aarch64") {
     true => [8, 8, 6],
     false => [8, 6, 3],
 };
+/// The same for vectors of [`LANES_MAX`] values.
+pub(super) const PIXELS_OF_LONG_VECTORS: [usize; VECTORS_MAX] = [12, 12, 8];
 
 /// Runs a tile of the size that a panel asks for. Each size is a function of its own, which nothing is inlined into but its
 /// own loops: so the sums stay where they are.
 macro_rules! tiled {
     ($machine:expr, $vectors:expr, $tile:ident, $fields:tt) => {
-        match $vectors {
-            1 => $machine.run($crate::steps::packed::tiled!(@ $tile, 1, $fields)),
-            2 => $machine.run($crate::steps::packed::tiled!(@ $tile, 2, $fields)),
-            _ => $machine.run($crate::steps::packed::tiled!(@ $tile, 3, $fields)),
+        if $machine.lanes == $crate::steps::packed::LANES_MAX {
+            $crate::steps::packed::tiled!(PIXELS_OF_LONG_VECTORS: $machine, $vectors, $tile, $fields)
+        } else {
+            $crate::steps::packed::tiled!(PIXELS: $machine, $vectors, $tile, $fields)
         }
     };
-    (@ $tile:ident, $vectors:literal, { $($fields:tt)* }) => {
-        $tile::<{ $crate::steps::packed::PIXELS[$vectors - 1] }, $vectors> { $($fields)* }
+    ($pixels:ident: $machine:expr, $vectors:expr, $tile:ident, $fields:tt) => {
+        match $vectors {
+            1 => $machine.run($crate::steps::packed::tiled!(@ $pixels, $tile, 1, $fields)),
+            2 => $machine.run($crate::steps::packed::tiled!(@ $pixels, $tile, 2, $fields)),
+            _ => $machine.run($crate::steps::packed::tiled!(@ $pixels, $tile, 3, $fields)),
+        }
+    };
+    (@ $pixels:ident, $tile:ident, $vectors:literal, { $($fields:tt)* }) => {
+        $tile::<{ $crate::steps::packed::$pixels[$vectors - 1] }, $vectors> { $($fields)* }
     };
 }
 
