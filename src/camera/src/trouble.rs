@@ -36,6 +36,11 @@ pub enum Trouble {
     Unpaired,
     /// It shows one picture again and again.
     Frozen,
+    /// One stream's picture is the one that was given before.
+    Again {
+        /// Which.
+        stream: Stream,
+    },
     /// Its pictures come later than they may.
     Late {
         /// By how much, in milliseconds.
@@ -55,7 +60,7 @@ impl Trouble {
     /// The remedy, if it is a recording that has this trouble: no cable will cure it.
     pub(crate) fn hint_of_recorded(self) -> &'static str {
         match self {
-            Self::Frozen | Self::Repeated => {
+            Self::Frozen | Self::Again { .. } | Self::Repeated => {
                 "the camera stood still when it was recorded: record anew, or let `realsense.equal_pictures_max = 0` \
                  believe equal pictures"
             }
@@ -83,6 +88,10 @@ impl std::fmt::Display for Trouble {
             Self::ClocksApart => f.write_str("depth and colour are stamped by different clocks"),
             Self::Unpaired => f.write_str("no depth and colour picture belong together"),
             Self::Frozen => f.write_str("the camera shows one picture again and again"),
+            Self::Again { stream } => write!(
+                f,
+                "the {stream} picture is the one before again, to the last bit: its stream stands still"
+            ),
             Self::Late { by_ms } => write!(f, "pictures come {by_ms} ms late"),
             Self::Slow => f.write_str("no picture in time"),
             Self::Repeated => f.write_str("the last picture comes again under its number or stamp"),
@@ -103,6 +112,9 @@ mod tests {
     fn what_was_recorded_is_told_as_such_and_no_cable_cures_it() {
         for trouble in [
             Trouble::Frozen,
+            Trouble::Again {
+                stream: Stream::Depth,
+            },
             Trouble::Late { by_ms: 120 },
             Trouble::Slow,
             Trouble::Unpaired,

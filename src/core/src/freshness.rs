@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::frame::{Stamp, StampDomain};
+use crate::pairing::Stream;
 
 /// Remembers the last frame numbers and finds pictures that came before.
 ///
@@ -62,6 +63,36 @@ impl FrozenPicture {
         self.last = Some(print);
         self.same_max > 0 && self.same > self.same_max
     }
+}
+
+/// Finds a part whose picture is that of the part before.
+///
+/// [`FrozenPicture`] takes a few equal pictures to say that a stream stands still. A part is not judged by one of
+/// them: the picture was taken of the part before, under whatever number it comes. Hashes of all pixels tell, so that
+/// no other picture is taken for it. One that shows nothing at all has none: it shows no part before either, no sense
+/// passes a part by it, and a dark or covered sensor may well give it twice.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PartBefore {
+    depth: Option<u64>,
+    colour: Option<u64>,
+}
+
+impl PartBefore {
+    /// The stream whose picture is the last one that it gave for a part.
+    pub fn again(&mut self, depth: Option<u64>, colour: Option<u64>) -> Option<Stream> {
+        let is_depth = is_again(&mut self.depth, depth);
+        let is_colour = is_again(&mut self.colour, colour);
+        match (is_depth, is_colour) {
+            (true, _) => Some(Stream::Depth),
+            (false, true) => Some(Stream::Colour),
+            (false, false) => None,
+        }
+    }
+}
+
+fn is_again(last: &mut Option<u64>, print: Option<u64>) -> bool {
+    let Some(print) = print else { return false };
+    last.replace(print) == Some(print)
 }
 
 /// The time in which a part lies before the camera.
@@ -228,6 +259,41 @@ mod tests {
         assert_eq!(told, [false, false, true, true, false, false, false, true]);
         let mut never = FrozenPicture::new(0);
         assert!((0..100).all(|_| !never.is_frozen(7)));
+    }
+
+    #[test]
+    fn a_part_with_a_picture_of_the_part_before_is_found_by_its_stream() {
+        let mut before = PartBefore::default();
+        for (depth, colour, again) in [
+            (Some(1), Some(11), None),
+            (Some(2), Some(12), None),
+            (Some(2), Some(13), Some(Stream::Depth)),
+            (Some(2), Some(14), Some(Stream::Depth)),
+            (Some(3), Some(14), Some(Stream::Colour)),
+            (Some(3), Some(14), Some(Stream::Depth)),
+            (Some(4), Some(15), None),
+            // Halves are not mixed up, and an older picture is not the last one.
+            (Some(15), Some(4), None),
+            (Some(4), Some(15), None),
+        ] {
+            assert_eq!(before.again(depth, colour), again, "{depth:?} {colour:?}");
+        }
+    }
+
+    #[test]
+    fn a_picture_that_shows_nothing_is_no_picture_of_the_part_before() {
+        let mut before = PartBefore::default();
+        for (depth, colour, again) in [
+            (Some(1), None, None),
+            (None, None, None),
+            (None, None, None),
+            // What it hides does not become new.
+            (Some(1), Some(11), Some(Stream::Depth)),
+            (None, Some(11), Some(Stream::Colour)),
+            (Some(2), None, None),
+        ] {
+            assert_eq!(before.again(depth, colour), again, "{depth:?} {colour:?}");
+        }
     }
 
     #[test]

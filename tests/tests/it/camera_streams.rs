@@ -121,7 +121,7 @@ pub(crate) fn object(text: &str) -> Value {
     serde_json::from_str(text).expect("a JSON object")
 }
 
-/// Pairs of a recording, each a part or a picture that was there before: the double has few.
+/// Pairs of a recording, each a part or a picture that was there before.
 fn pairs_of(site: &Site) -> usize {
     site.play("pace = \"as_read\"\n");
     let output = run(&mut site.twinspect(

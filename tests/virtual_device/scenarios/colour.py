@@ -71,7 +71,8 @@ def colour(station, checks):
     _formats(station, checks)
     status, said, _ = _look(station, checks, "still", equal_pictures_max=10)
     checks.holds("colour: a picture that stands still is refused", status == 6 and "again and again" in said, f"status {status}: {said}")
-    station.device.say(_set("horizontal_movement", 6))
+    # Bars that move come back; counters beside them don't, and no part gets the picture of the part before.
+    station.device.say(f"{_set('osd_text_mode', 1)}\n{_set('horizontal_movement', 6)}")
     _settings(station, checks)
     _cost(station, checks)
     _damaged(station, checks)

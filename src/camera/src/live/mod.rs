@@ -8,7 +8,9 @@ pub(crate) mod test_log;
 mod watch;
 
 pub(crate) use monitor::Monitor;
-pub(crate) use print::print;
+#[cfg(feature = "realsense")]
+pub(crate) use print::whole_print;
+pub(crate) use print::{colour_print, print};
 pub(crate) use telling::{News, Teller};
 pub(crate) use watch::Watched;
 pub use watch::{CameraWatch, StreamCounts};

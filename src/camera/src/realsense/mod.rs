@@ -30,6 +30,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use twinspect_core::frame::{Intrinsics, Stamp, StampDomain};
+use twinspect_core::freshness::PartBefore;
+use twinspect_core::pairing::Stream;
 use twinspect_core::recovery::Health;
 
 pub use error::RealSenseError;
@@ -58,6 +60,9 @@ pub struct RealSenseCamera {
     spec: RealSenseSpec,
     name: String,
     facts: CameraFacts,
+    /// What was handed out last, and from which start of the camera.
+    before: PartBefore,
+    session: u64,
     cost: Option<CaptureCost>,
     thread: Option<JoinHandle<()>>,
 }
@@ -112,6 +117,8 @@ impl RealSenseCamera {
         // From here on dropping it ends the thread.
         let mut camera = Self {
             facts: CameraFacts::unknown(),
+            before: PartBefore::default(),
+            session: 0,
             cost: None,
             shared,
             name,
@@ -166,9 +173,10 @@ impl RealSenseCamera {
             return self.shared.broken_off(broken);
         }
         if state.facts.is_none() {
+            let waited_us = now_us.min(self.spec.open_max.as_micros() as u64);
             return RealSenseError::Unopened {
                 file: self.shared.file(),
-                seconds: now_us.div_ceil(1_000_000),
+                seconds: waited_us.div_ceil(1_000_000),
             };
         }
         if let Some(stream) = state.heard.missing() {
@@ -224,6 +232,17 @@ impl RealSenseCamera {
             }
             state = self.shared.wait_until(state, until_us);
         }
+    }
+
+    /// The stream whose picture was handed out before, if equal pictures are not believed.
+    fn again(&mut self, session: u64, made: &Made) -> Option<Stream> {
+        let is_new_round = std::mem::replace(&mut self.session, session) != session;
+        // A recording that begins again may show what it has shown; a camera that is started anew may not.
+        if is_new_round && self.shared.recording.is_some() {
+            self.before = PartBefore::default();
+        }
+        let stream = self.before.again(made.depth_print, made.colour_print);
+        stream.filter(|_| self.spec.equal_pictures_max > 0)
     }
 
     fn no_picture(&self, trouble: Trouble) -> CameraError {
@@ -290,12 +309,18 @@ impl Camera for RealSenseCamera {
             });
         }
         let had_us = self.shared.clock.now_us();
-        let arrived_us = ready.arrived_us;
+        let (arrived_us, session) = (ready.arrived_us, ready.session);
+        let made = self.lay_out(ready)?;
+        if let Some(stream) = self.again(session, &made) {
+            self.shared.lock().counts.frozen += 1;
+            return Err(self.no_picture(Trouble::Again { stream }));
+        }
         let Made {
             mut pair,
             colour,
             align,
-        } = self.lay_out(ready)?;
+            ..
+        } = made;
         self.cost = Some(CaptureCost {
             handed_over_us: had_us.saturating_sub(arrived_us),
             colour_us: colour.as_micros() as u64,

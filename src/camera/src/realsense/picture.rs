@@ -58,6 +58,10 @@ fn counts(frame: &Frame, size: FrameSize, counts: &mut Vec<u16>) -> Result<(), F
 /// A pair, and how long its halves took.
 pub(super) struct Made {
     pub(super) pair: FramePair,
+    /// Hash of all that depth measured; `None` if that is nothing.
+    pub(super) depth_print: Option<u64>,
+    /// The same of colour.
+    pub(super) colour_print: Option<u64>,
     pub(super) colour: Duration,
     pub(super) align: Duration,
 }
@@ -95,6 +99,11 @@ impl PairMaker {
         let began = Instant::now();
         let size = self.aligner.size();
         counts(depth, self.depth, &mut self.measured)?;
+        let depth_print = if self.measured.iter().all(|count| *count == 0) {
+            None
+        } else {
+            Some(live::whole_print(depth.rows(self.depth, DEPTH_BYTES)?))
+        };
         let mut aligned = vec![0; size.pixels()];
         self.aligner.align(&self.measured, unit_m, &mut aligned)?;
         let aligned_at = Instant::now();
@@ -102,6 +111,7 @@ impl PairMaker {
         for row in colour.rows(size, COLOUR_BYTES)? {
             rgb.extend_from_slice(row);
         }
+        let colour_print = live::colour_print(&rgb);
         let colour = aligned_at.elapsed();
         let pair = FramePair::new(
             Some(RgbFrame::new(size, rgb)?),
@@ -110,6 +120,8 @@ impl PairMaker {
         )?;
         Ok(Made {
             pair,
+            depth_print,
+            colour_print,
             colour,
             align: aligned_at - began,
         })

@@ -32,7 +32,8 @@ pub struct RealSenseSpec {
     /// Whether each picture is asked for, and not one for each part: then the newest that was not handed out yet
     /// comes at once, whenever it was taken. Its stamp says when.
     pub every_picture: bool,
-    /// Equal pictures in a row that are still believed; 0 believes all.
+    /// So many equal pictures in a row are taken before the stream counts as frozen. No part gets the picture of the part
+    /// before all the same, unless this is 0: then all are believed.
     pub equal_pictures_max: u32,
     /// How long the first start may take in all, with all that the ladder tries.
     pub open_max: Duration,

@@ -30,6 +30,7 @@ use std::sync::{Arc, MutexGuard};
 use std::thread::JoinHandle;
 
 use twinspect_core::frame::{FramePair, Intrinsics, Stamp, StampDomain};
+use twinspect_core::freshness::PartBefore;
 
 pub use decode::PictureError;
 pub use device::{
@@ -43,7 +44,7 @@ pub use session::CameraFacts;
 pub use settings::SettingFact;
 pub use spec::{PixelFormat, Settings, StreamSpec, V4l2Spec};
 
-use crate::{Camera, CameraError, CameraFrame, CameraWatch, CaptureCost};
+use crate::{Camera, CameraError, CameraFrame, CameraWatch, CaptureCost, Trouble, live};
 use shared::{HostClock, Ready, Shared, State};
 use worker::Worker;
 
@@ -57,6 +58,8 @@ pub struct V4l2Camera {
     spec: V4l2Spec,
     name: String,
     facts: CameraFacts,
+    /// What was handed out last.
+    before: PartBefore,
     cost: Option<CaptureCost>,
     turns: Turns,
     began_us: u64,
@@ -134,6 +137,7 @@ impl V4l2Camera {
             shared,
             spec,
             name,
+            before: PartBefore::default(),
             cost: None,
             turns: turns(worker),
         };
@@ -238,6 +242,10 @@ impl Camera for V4l2Camera {
         let ready = self.wait_for_picture(from_us)?;
         let had_us = self.shared.clock.now_us();
         let decoded = ready.decoder.decode(&ready.bytes);
+        let print = decoded
+            .as_ref()
+            .ok()
+            .and_then(|rgb| live::colour_print(rgb.data()));
         let decoded_us = self.shared.clock.now_us();
         self.cost = Some(CaptureCost {
             handed_over_us: had_us.saturating_sub(ready.arrived_us),
@@ -249,6 +257,13 @@ impl Camera for V4l2Camera {
         state.spare = ready.bytes;
         if decoded.is_err() {
             state.counts.corrupt += 1;
+        }
+        let again = self.before.again(None, print);
+        if let Some(stream) = again.filter(|_| self.spec.equal_pictures_max > 0) {
+            state.counts.frozen += 1;
+            return Err(CameraError::NoPicture {
+                trouble: Trouble::Again { stream },
+            });
         }
         drop(state);
         let unfit =

@@ -163,6 +163,38 @@ fn a_frozen_picture_is_refused() {
     }
 }
 
+/// The first part of a stream that freezes may have its picture, and no other one, however many equal ones are believed.
+#[test]
+fn no_part_gets_the_picture_of_the_part_before() {
+    for still in [Stream::Depth, Stream::Colour] {
+        let Some((_turn, library)) = begin() else {
+            return;
+        };
+        let mut spec = impatient();
+        spec.equal_pictures_max = u32::MAX;
+        let breakable = Breakable::new();
+        let script = breakable.script(move |camera, number| {
+            let shown = |stream| if stream == still { 1 } else { number };
+            let [depth, colour] = [Stream::Depth, Stream::Colour].map(shown);
+            camera.depth(&depth_of(depth), moment(number)).unwrap();
+            camera.colour(&colour_of(colour), moment(number)).unwrap();
+        });
+        let mut rig = Rig::open(library, spec, script).unwrap();
+        rig.capture_until(Result::is_ok).unwrap();
+        breakable.set(true);
+        let again = Trouble::Again { stream: still };
+        let outcome = rig.capture_until(|outcome| trouble(outcome) == Some(again));
+        assert!(outcome.is_err());
+        for _ in 0..5 {
+            let outcome = rig.capture();
+            assert!(outcome.is_err(), "a picture of a stream that stands still");
+        }
+        assert!(rig.camera.watch().counts().frozen > 0);
+        breakable.set(false);
+        rig.capture_until(Result::is_ok).unwrap();
+    }
+}
+
 #[test]
 fn streams_of_two_clocks_give_no_pair() {
     let rig = check(

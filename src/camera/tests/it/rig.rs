@@ -151,17 +151,19 @@ pub(crate) fn spec() -> RealSenseSpec {
     }
 }
 
-/// Depth counts of picture `number`: every pixel says which it is.
+/// Depth counts of picture `number`: every pixel says which it is, and no other one is equal to it.
 pub(crate) fn depth_of(number: u64) -> Vec<u16> {
+    let number = number as usize;
     (0..SIZE.pixels())
-        .map(|at| 300 + ((number as usize * 7 + at) % 500) as u16)
+        .map(|at| 300 + ((number * 7 + at * (1 + number / 500)) % 500) as u16)
         .collect()
 }
 
 /// Colours of picture `number`.
 pub(crate) fn colour_of(number: u64) -> Vec<u8> {
+    let number = number as usize;
     (0..SIZE.pixels() * 3)
-        .map(|at| (number as usize * 13 + at) as u8)
+        .map(|at| (number * 13 + at * (1 + number / 256)) as u8)
         .collect()
 }
 

@@ -10,10 +10,16 @@ use twinspect_camera::librealsense::software::{Moment, SoftwareCamera, SoftwareS
 use twinspect_core::frame::{FrameSize, Intrinsics};
 use twinspect_core::pairing::SensorClock;
 
-/// Different pictures that are shown in turn.
+/// Different noise that is shown in turn.
 const PICTURES: usize = 8;
+/// Shades of a colour.
+const SHADES: usize = 8;
+/// Places of a picture's number in it.
+const DIGITS: usize = 20;
 /// Counts of the belt's depth, in millimetres.
 const BELT: u16 = 450;
+/// The darkest shade.
+const DARKEST: u8 = 110;
 
 /// What the environment wants.
 #[derive(Debug, Clone)]
@@ -108,7 +114,7 @@ impl Wish {
     /// At the camera's pace, as long as the process lives.
     fn show(&self, camera: &SoftwareCamera) {
         let pixels = self.size.pixels();
-        let depth: Vec<Vec<u16>> = (0..PICTURES)
+        let mut depth: Vec<Vec<u16>> = (0..PICTURES)
             .map(|picture| {
                 let noise = |at| noise(picture, at);
                 (0..pixels)
@@ -116,11 +122,11 @@ impl Wish {
                     .collect()
             })
             .collect();
-        let colour: Vec<Vec<u8>> = (0..PICTURES)
+        let mut colour: Vec<Vec<u8>> = (0..PICTURES)
             .map(|picture| {
                 let noise = |at| noise(picture + PICTURES, at);
                 (0..3 * pixels)
-                    .map(|at| 110 + (noise(at) % 8) as u8)
+                    .map(|at| DARKEST + (noise(at) % SHADES) as u8)
                     .collect()
             })
             .collect();
@@ -136,10 +142,15 @@ impl Wish {
                 clock: SensorClock(0),
             };
             let picture = number as usize % PICTURES;
-            camera.depth(&depth[picture], moment).expect("it is taken");
-            camera
-                .colour(&colour[picture], moment)
-                .expect("it is taken");
+            let (depth, colour) = (&mut depth[picture], &mut colour[picture]);
+            for (pixel, digit) in depth.iter_mut().zip(digits(number, self.depths)) {
+                *pixel = BELT + digit as u16;
+            }
+            for (byte, digit) in colour.iter_mut().zip(digits(number, SHADES)) {
+                *byte = DARKEST + digit as u8;
+            }
+            camera.depth(depth, moment).expect("it is taken");
+            camera.colour(colour, moment).expect("it is taken");
         }
     }
 }
@@ -149,7 +160,13 @@ fn unknown(name: &str) {
     assert!(known.contains(&name), "{name} is none of {known:?}");
 }
 
-/// Like a sensor's: no two pictures share it.
+/// A number as a picture's first pixels have it, so that none comes twice: a station would refuse it.
+fn digits(number: u64, base: usize) -> impl Iterator<Item = usize> {
+    let places = std::iter::successors(Some(number as usize), move |rest| Some(rest / base));
+    places.take(DIGITS).map(move |rest| rest % base)
+}
+
+/// Like a sensor's: no two of these pictures share it.
 fn noise(seed: usize, at: usize) -> usize {
     let mixed = (at + 1_000_003 * seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 33

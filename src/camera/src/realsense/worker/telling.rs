@@ -6,7 +6,7 @@ use super::Worker;
 use crate::live::News;
 
 impl Worker {
-    /// Nobody could be given these, so that nobody was told of them. In each round they are the same.
+    /// Most of these nobody could be given, so that nobody was told of them. In each round they are the same.
     pub(super) fn tell_frozen(&mut self) {
         let frozen = self.shared.lock().counts.frozen;
         if frozen > 0 && !self.has_told_frozen {

@@ -1,6 +1,7 @@
 //! What goes wrong while a camera runs.
 
 use rustix::io::Errno;
+use twinspect_core::pairing::Stream;
 use twinspect_core::recovery::Health;
 
 use super::double::{Event, INTERVAL_US, Rig};
@@ -235,6 +236,39 @@ fn pixels_that_never_change_are_refused() {
     let (trouble, counts) = again_and_again(Event::SamePixels);
     assert_eq!(trouble, Trouble::Frozen);
     assert!(counts.frozen > 0);
+}
+
+/// Under a new number and stamp, and before so many are equal that the stream counts as frozen.
+#[test]
+fn no_part_gets_the_picture_of_the_part_before() {
+    // Of two pictures the first one was taken before the part came, if that is asked.
+    for (every_picture, equal) in [(true, 1), (false, 2)] {
+        let rig = Rig::new();
+        let mut spec = spec();
+        spec.every_picture = every_picture;
+        let mut camera = open_with(&rig, spec).unwrap();
+        capture(&mut camera).unwrap();
+        rig.then(vec![Event::SamePixels; equal]);
+        let stream = Stream::Colour;
+        assert_eq!(trouble(&mut camera), Trouble::Again { stream });
+        assert_eq!(camera.watch().counts().frozen, 1);
+        capture(&mut camera).unwrap();
+        assert_eq!(camera.watch().counts().recovery.restarts, 0);
+    }
+}
+
+#[test]
+fn equal_pictures_are_believed_if_all_should_be() {
+    let rig = Rig::new();
+    let mut spec = spec();
+    spec.every_picture = true;
+    spec.equal_pictures_max = 0;
+    let mut camera = open_with(&rig, spec).unwrap();
+    rig.then([Event::SamePixels; 5]);
+    for _ in 0..6 {
+        capture(&mut camera).unwrap();
+    }
+    assert_eq!(camera.watch().counts().frozen, 0);
 }
 
 #[test]
