@@ -1,5 +1,9 @@
 //! Opening the camera of a configuration.
 
+use std::io;
+use std::path::Path;
+
+use serde_json::Value;
 use twinspect_bundle::Bundle;
 use twinspect_camera::librealsense::{Context, Librealsense};
 use twinspect_camera::realsense::{
@@ -36,8 +40,11 @@ pub(crate) fn check_beforehand(source: &CameraSource, bundle: &Bundle) -> Result
             parts: recording, ..
         } => check_parts(recording, bundle, parts_of(recording)?.as_ref()),
         CameraSource::V4l2(source) => check_colour(bundle, source.spec.stream.size),
-        // What it is like, it says itself.
-        CameraSource::RealSense(_) => Ok(()),
+        // What it is like, it says itself; what is set on it lies in a file.
+        CameraSource::RealSense(source) => {
+            let preset = source.preset_file.as_deref().map(preset).transpose();
+            preset.map(|_preset| ())
+        }
     }
 }
 
@@ -318,14 +325,16 @@ pub(crate) struct Unopened {
 pub(crate) fn load_realsense(source: &RealSenseSource) -> Result<Unopened, EdgeError> {
     let mut spec = source.spec.clone();
     if let Some(path) = &source.preset_file {
-        let preset = PresetFile::read(path).map_err(|source| EdgeError::Preset {
-            path: path.clone(),
-            source,
-        })?;
-        spec.settings.preset = Some(preset);
+        spec.settings.preset = Some(preset(path)?);
     }
-    let library =
-        Librealsense::load(source.library.as_deref()).map_err(|error| refused(error.into()))?;
+    let library = Librealsense::load(source.library.as_deref()).map_err(|error| {
+        // A recording that no library could play is what has to be mended first.
+        let of_file = match &source.which {
+            WhichCamera::Recorded { file } => RealSenseError::of_file(file),
+            WhichCamera::Connected { .. } => None,
+        };
+        refused(of_file.unwrap_or_else(|| error.into()))
+    })?;
     log::info!(
         "librealsense {}, {}",
         library.version(),
@@ -346,6 +355,23 @@ pub(crate) fn load_realsense(source: &RealSenseSource) -> Result<Unopened, EdgeE
         finder,
         spec,
     })
+}
+
+/// What a camera is set to first. The library takes a JSON object, and says little of anything else.
+fn preset(path: &Path) -> Result<PresetFile, EdgeError> {
+    let refused = |source| EdgeError::Preset {
+        path: path.to_owned(),
+        source,
+    };
+    let preset = PresetFile::read(path).map_err(refused)?;
+    // Its own reader passes over a byte order mark.
+    let json = preset.json.trim_start_matches('\u{feff}');
+    let read = serde_json::from_str::<serde_json::Map<String, Value>>(json);
+    read.map_err(|error| {
+        let why = format!("it is no JSON object: {error}");
+        refused(io::Error::new(io::ErrorKind::InvalidData, why))
+    })?;
+    Ok(preset)
 }
 
 /// What a RealSense camera has against being opened.

@@ -137,9 +137,19 @@ fn priority(level: Level) -> u8 {
     }
 }
 
+/// Words of others as a terminal may have them: what it would obey is a box. Lines stay lines.
+pub(crate) fn shown(text: &str) -> String {
+    let letter = |letter: char| match letter {
+        '\n' | '\t' => letter,
+        letter if letter.is_control() => '\u{25a1}',
+        letter => letter,
+    };
+    text.chars().map(letter).collect()
+}
+
 /// A record on one line, whatever it says.
 fn line(text: &str, left_out: u64) -> String {
-    let text = text.replace('\n', " ");
+    let text = shown(text).replace('\n', " ");
     match left_out {
         0 => text,
         left_out => format!("{text} (and {left_out} more like it that were left out)"),
@@ -310,6 +320,7 @@ mod tests {
     #[test]
     fn a_record_is_one_line() {
         assert_eq!(line("a\nb", 0), "a b");
+        assert_eq!(line("a\u{1b}]0;b\u{7}", 0), "a\u{25a1}]0;b\u{25a1}");
         assert_eq!(line("a", 3), "a (and 3 more like it that were left out)");
     }
 }

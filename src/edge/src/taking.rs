@@ -1,5 +1,8 @@
 //! Pictures one after the other, of a camera that may fail now and then.
 
+#[cfg(test)]
+pub(crate) mod scripted;
+
 use twinspect_camera::{Camera, CameraError};
 use twinspect_core::frame::FramePair;
 

@@ -7,11 +7,12 @@
 //! Source: ld.so(8); the layout of the cache is `sysdeps/generic/dl-cache.h` of glibc.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::CutOff;
+use crate::Unloadable;
 use crate::elf::{Outlook, outlook};
 
 const CACHE: &str = "/etc/ld.so.cache";
@@ -40,16 +41,17 @@ const FOLDERS: [&str; 6] = if cfg!(target_arch = "x86_64") {
 /// kind of processor.
 ///
 /// # Errors
-/// [`CutOff`].
-pub fn look_at(name: &OsStr) -> Result<Option<PathBuf>, CutOff> {
+/// [`Unloadable`].
+pub fn look_at(name: &OsStr) -> Result<Option<PathBuf>, Unloadable> {
     let mut passed_over = None;
     for file in places(name) {
         let Ok(facts) = std::fs::metadata(&file) else {
             continue;
         };
         if !facts.is_file() {
-            // To open a pipe would be to wait for who writes it.
-            return Ok(None);
+            // To open a pipe would be to wait for who writes it, here as in the loader.
+            let found = kind(facts.file_type());
+            return Err(Unloadable::NoFile { file, found });
         }
         let Ok(opened) = File::open(&file) else {
             continue;
@@ -60,7 +62,7 @@ pub fn look_at(name: &OsStr) -> Result<Option<PathBuf>, CutOff> {
                 passed_over.get_or_insert(file);
             }
             Outlook::CutOff { bytes, expected } => {
-                return Err(CutOff {
+                return Err(Unloadable::CutOff {
                     file,
                     bytes,
                     expected,
@@ -69,6 +71,19 @@ pub fn look_at(name: &OsStr) -> Result<Option<PathBuf>, CutOff> {
         }
     }
     Ok(passed_over)
+}
+
+/// What it is that is no file, in words.
+fn kind(found: FileType) -> &'static str {
+    if found.is_dir() {
+        "a folder"
+    } else if found.is_fifo() {
+        "a pipe"
+    } else if found.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
 }
 
 /// Where the loader looks for a name, in its order.
@@ -114,6 +129,8 @@ fn cached(cache: &[u8], name: &OsStr) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     #[test]
@@ -139,6 +156,24 @@ mod tests {
         let name = OsStr::new("libc.so.6");
         assert!(places(name).iter().any(|file| file.is_file()));
         assert_eq!(look_at(name).unwrap(), None);
+    }
+
+    /// Whoever opened the pipe would not come back.
+    #[test]
+    fn what_is_no_file_is_refused_by_its_kind_and_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("libpipe.so");
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        for (path, what) in [
+            (pipe.as_path(), "is a pipe and no file"),
+            (folder.path(), "is a folder and no file"),
+            (Path::new("/dev/null"), "is a device and no file"),
+        ] {
+            let told = look_at(path.as_os_str()).unwrap_err().to_string();
+            let begins = format!("the library {path:?} {what}: ");
+            assert!(told.starts_with(&begins), "{told}");
+        }
     }
 
     #[test]

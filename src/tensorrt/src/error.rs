@@ -1,6 +1,6 @@
 //! What can go wrong, and what to do about it.
 
-use twinspect_loader::CutOff;
+use twinspect_loader::Unloadable;
 
 use crate::{CudaError, Said, Version};
 
@@ -14,9 +14,9 @@ pub enum Error {
         /// Each name that was tried, and the loader's own words, or what else is wrong with it.
         tried: Vec<(String, String)>,
     },
-    /// A library's file ends before what its own headers speak of. The loader would crash.
+    /// A library's file ends before what its own headers speak of, or is none. The loader would crash, or wait for ever.
     #[error(transparent)]
-    CutOff(#[from] CutOff),
+    Unloadable(#[from] Unloadable),
     /// A library of TensorRT's name is another product, whose plans are others.
     #[error("{library} is TensorRT-RTX {version}, another product than TensorRT")]
     OtherProduct {
@@ -197,7 +197,7 @@ impl Error {
                 "install TensorRT of this board's JetPack (5.1 or newer), or use the CPU engine; what the loader says of \
                  another library is that library's name",
             ),
-            Self::CutOff(_) => Some(
+            Self::Unloadable(_) => Some(
                 "install its package again (`dpkg -S` and the file's name tell which), or use the CPU engine",
             ),
             Self::OtherProduct { .. } => Some(
@@ -293,7 +293,7 @@ mod tests {
             let hint = cuda(code).hint().unwrap_or_default();
             assert!(hint.contains("gpu.conf"), "{code}: {hint}");
         }
-        let cut_off = Error::CutOff(CutOff {
+        let cut_off = Error::Unloadable(Unloadable::CutOff {
             file: "libcuda.so.1".into(),
             bytes: 1,
             expected: 2,

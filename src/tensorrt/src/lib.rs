@@ -91,7 +91,7 @@ mod session;
 mod tensorrt;
 mod version;
 
-pub use twinspect_loader::CutOff;
+pub use twinspect_loader::Unloadable;
 
 pub use abi::Said;
 pub use builder::{Builder, Types};

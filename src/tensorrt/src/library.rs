@@ -5,7 +5,7 @@ use std::mem::ManuallyDrop;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
-use twinspect_loader::look_at;
+use twinspect_loader::{look_at, plain};
 
 use crate::Error;
 
@@ -22,7 +22,7 @@ impl SharedLibrary {
     /// Opens a library. A soname is searched for as the system's loader does.
     ///
     /// # Errors
-    /// [`Error::CutOff`] for a file that the loader would crash with; [`Error::NotLoaded`] with its words.
+    /// [`Error::Unloadable`] for what the loader would crash with, or wait for; [`Error::NotLoaded`] with its words.
     pub(crate) fn open(name: &(impl AsRef<OsStr> + ?Sized)) -> Result<Self, Error> {
         let name = name.as_ref();
         let readable = name.to_string_lossy().into_owned();
@@ -68,5 +68,7 @@ impl SharedLibrary {
 
 /// The loader's own words, which name the library that is really missing.
 fn loader_text(error: &libloading::Error) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+    let words =
+        std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    plain(&words)
 }

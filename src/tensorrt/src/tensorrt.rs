@@ -44,7 +44,7 @@ impl TensorRt {
     /// of a major version that is not known is opened for its version alone.
     ///
     /// # Errors
-    /// [`Error::NotLoaded`] with what is wrong with each name; of the only library that is there, also its own error: [`Error::CutOff`],
+    /// [`Error::NotLoaded`] with what is wrong with each name; of the only library that is there, also its own error: [`Error::Unloadable`],
     /// [`Error::OtherProduct`], [`Error::MissingSymbol`], [`Error::TooOld`], [`Error::UnknownMajor`].
     pub fn open() -> Result<Self, Error> {
         let mut unfit: Vec<Unfit> = Vec::new();

@@ -390,3 +390,45 @@ fn pictures_of_a_look_take_the_place_of_no_other_file() {
     }
     assert!(site.path("seen/colour.png").is_file());
 }
+
+/// The camera could not be opened: that would have exit code 3.
+#[test]
+fn a_picture_s_name_is_looked_at_before_a_camera_is_opened() {
+    let site = site(&STATION.replace("source", "absent"), &[]);
+    for (place, says) in [
+        ("belt.jpg", "belt.jpg has not the ending .png"),
+        ("belt", "belt has not the ending .png"),
+        ("seen/belt.png", "the folder seen is not there"),
+        ("source/new/belt.png", "the folder source/new is not there"),
+        ("bare.toml/belt.png", "bare.toml is a file and no folder"),
+    ] {
+        let output = calibrate(&site, &["--picture", place]);
+        refused(&output, CONFIGURATION, says);
+    }
+    let output = calibrate(&site, &["--picture", "belt.png"]);
+    refused(&output, DATA, "absent");
+    assert!(!site.path("seen").exists() && !site.path("source/new").exists());
+
+    for out in ["bare.toml", "bare.toml/today"] {
+        let mut command = program("twinspect");
+        command.current_dir(site.path(""));
+        command.args(["check", "--config", "bare.toml", "--camera"]);
+        let output = run(command.args(["--out", out]));
+        refused(&output, CONFIGURATION, "bare.toml is a file and no folder");
+    }
+}
+
+#[test]
+fn how_many_of_the_pictures_came_is_told() {
+    let few = site(&with_model(), &twelve());
+    let text = said(&calibrate(&few, &["--pictures", "80"]));
+    assert!(text.contains("pictures  12 of 80 asked for"), "{text}");
+    let text = said(&look(&few, &[]));
+    assert!(text.contains("pairs     12 of 30 asked for"), "{text}");
+    let output = calibrate(&few, &["--pictures", "80", "--json"]);
+    let found: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    assert_eq!(
+        (&found["pictures"], &found["asked"]),
+        (&12.into(), &80.into())
+    );
+}

@@ -312,10 +312,10 @@ pub(crate) fn any_colour(size: FrameSize) -> Bundle {
     manifest.camera.frame = size;
     manifest.camera.intrinsics = None;
     manifest.camera.distance_mm = None;
-    // The most that a bundle may ask for; no picture has so much, being the sum of a few colours.
-    manifest.score.fused.evidence = 1e3;
+    // No picture has so much: by this product's constants the brightest pixels have 4.
+    manifest.score.fused.evidence = 15.0;
     for calibration in manifest.score.modalities.rgb.iter_mut() {
-        calibration.threshold.evidence = 1e3;
+        calibration.threshold.evidence = 15.0;
     }
     colour_bundle(&manifest, |seed| {
         let noise = |index: usize| (index.wrapping_mul(2_654_435_761) >> 7) ^ (seed * 7919);

@@ -215,6 +215,22 @@ fn bytes_that_are_no_text_are_an_enter_like_any_other() {
     assert_eq!(summary["summary"]["ended_by"], "input");
 }
 
+/// A scanner sends what somebody has printed.
+#[test]
+fn a_part_s_name_is_shown_without_what_a_terminal_obeys_and_kept_as_it_came() {
+    let site = site(STATION, &blocks(2));
+    let mut command = program("twinspect");
+    command.current_dir(site.path(""));
+    command.args(["record", "--config", "bare.toml", "--out", "cap"]);
+    let output = typed(&mut command, b"A\x1b[2J17\n");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(said.contains("(A\u{25a1}[2J17)"), "{said:?}");
+    let parts = parts(&site, Split::Train);
+    let kept = parts.iter().map(|part| part.record.part_id.as_deref());
+    assert_eq!(kept.collect::<Vec<_>>(), [Some("A\u{1b}[2J17")]);
+}
+
 #[test]
 fn what_a_killed_recording_has_left_is_told_and_not_read() {
     let site = site(STATION, &blocks(4));
@@ -624,6 +640,7 @@ fn the_belt_is_drawn_as_it_was_measured() {
         })
     };
     let site = site(STATION, &(1..=6).map(scene).collect::<Vec<_>>());
+    std::fs::create_dir(site.path("seen")).expect("a folder");
     let output = calibrate(&site, &["--picture", "seen/belt.png"]);
     assert!(output.status.success(), "{output:?}");
     let told = String::from_utf8_lossy(&output.stdout);

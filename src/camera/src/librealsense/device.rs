@@ -85,19 +85,24 @@ impl Device {
         self.handle.library()
     }
 
-    /// What the device says of itself, if it says that.
+    /// What the device says of itself, if it says that. A name it always has.
     pub fn info(&self, info: DeviceInfo) -> Option<String> {
         let (library, number) = (self.library(), info.number());
         // SAFETY: the device is alive.
         let has = library
             .ask(|api, error| unsafe { (api.rs2_supports_device_info)(self.raw(), number, error) });
-        if has.ok()? == 0 {
-            return None;
+        let told = has.ok().filter(|has| *has != 0).and_then(|_has| {
+            library
+                // SAFETY: the device is alive; the text lives as long as it does and is copied at once.
+                .ask(|api, error| unsafe {
+                    text((api.rs2_get_device_info)(self.raw(), number, error))
+                })
+                .ok()
+        });
+        match info {
+            DeviceInfo::Name => Some(named(told)),
+            _ => told,
         }
-        library
-            // SAFETY: the device is alive; the text lives as long as it does and is copied at once.
-            .ask(|api, error| unsafe { text((api.rs2_get_device_info)(self.raw(), number, error)) })
-            .ok()
     }
 
     /// Its sensors: for a RealSense the stereo module and, but for the D405, a colour camera.
@@ -304,5 +309,24 @@ impl Recorder {
         self.device.library().ask(|api, error| unsafe {
             (api.rs2_record_device_resume)(self.device.raw(), error);
         })
+    }
+}
+
+/// What a camera is called, in messages too, where it tells no name or an empty one.
+fn named(told: Option<String>) -> String {
+    told.filter(|name| !name.trim().is_empty())
+        .unwrap_or_else(|| "a camera without a name".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_camera_that_tells_no_name_has_one_in_messages() {
+        assert_eq!(named(Some("D435".to_owned())), "D435");
+        for nameless in [None, Some(String::new()), Some(" ".to_owned())] {
+            assert_eq!(named(nameless), "a camera without a name");
+        }
     }
 }

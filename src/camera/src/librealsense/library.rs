@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
 
 use realsense_sys as sys;
-use twinspect_loader::{CutOff, look_at};
+use twinspect_loader::{Unloadable, look_at, plain};
 
 use super::api::{Api, ErrorSlot};
 use super::error::{CallError, LoadError};
@@ -88,15 +88,8 @@ impl Librealsense {
     pub fn load(place: Option<&Path>) -> Result<Self, LoadError> {
         let (mut absent, mut broken) = (None, None);
         for name in candidates(place) {
-            if let Err(cut_off) = look_at(&name) {
-                let CutOff {
-                    file: path,
-                    bytes,
-                    expected,
-                } = cut_off;
-                let reason =
-                    format!("it is cut off: it has {bytes} bytes, at least {expected} expected");
-                broken.get_or_insert(LoadError::Unusable { path, reason });
+            if let Err(unloadable) = look_at(&name) {
+                broken.get_or_insert_with(|| unusable(unloadable));
                 continue;
             }
             // SAFETY: loading runs the file's initialisers. It is the vendor's library, by its name or because
@@ -105,7 +98,7 @@ impl Librealsense {
                 Ok(library) => library,
                 Err(error) => {
                     let reason = with_cause(&error);
-                    if is_absent(&name.to_string_lossy(), &reason) {
+                    if is_absent(&plain(&name.to_string_lossy()), &reason) {
                         absent.get_or_insert(reason);
                     } else {
                         let path = PathBuf::from(name);
@@ -200,7 +193,25 @@ impl Librealsense {
     }
 }
 
-/// A copy of a text of the library's; empty if there is none.
+fn unusable(unloadable: Unloadable) -> LoadError {
+    let (path, reason) = match unloadable {
+        Unloadable::CutOff {
+            file,
+            bytes,
+            expected,
+        } => (
+            file,
+            format!("it is cut off: it has {bytes} bytes, at least {expected} expected"),
+        ),
+        Unloadable::NoFile { file, found } => (
+            file,
+            format!("it is {found} and no file, and a shared library is expected"),
+        ),
+    };
+    LoadError::Unusable { path, reason }
+}
+
+/// A copy of a text of the library's, as it can be shown; empty if there is none.
 ///
 /// # Safety
 /// `pointer` is null or points to a text that ends with a zero and lives for the call.
@@ -209,17 +220,16 @@ pub(super) unsafe fn text(pointer: *const c_char) -> String {
         return String::new();
     }
     // SAFETY: as the caller promises.
-    unsafe { CStr::from_ptr(pointer) }
-        .to_string_lossy()
-        .into_owned()
+    let words = unsafe { CStr::from_ptr(pointer) }.to_string_lossy();
+    plain(&words)
 }
 
 /// What the loader of `libloading` says, and what the system's said to it.
 pub(super) fn with_cause(error: &libloading::Error) -> String {
-    match std::error::Error::source(error) {
+    plain(&match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
-    }
+    })
 }
 
 /// Whether there is no library of this name, by the loader's words. They begin with the name of the file that is not
@@ -297,6 +307,23 @@ mod tests {
         assert!(reason.starts_with("it is cut off: "), "{reason}");
     }
 
+    /// The system's loader would wait for who writes into it.
+    #[test]
+    fn a_pipe_is_told_and_not_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join(NAME);
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        for place in [pipe.as_path(), folder.path()] {
+            let error = Librealsense::load(Some(place)).unwrap_err();
+            let LoadError::Unusable { path, reason } = &error else {
+                panic!("{error}");
+            };
+            assert_eq!(path, &pipe);
+            assert!(reason.starts_with("it is a pipe and no file"), "{reason}");
+        }
+    }
+
     #[test]
     fn a_file_that_is_there_and_no_library_is_damaged_and_not_absent() {
         let folder = tempfile::tempdir().unwrap();
@@ -311,9 +338,12 @@ mod tests {
             assert!(reason.contains("file too short"), "{reason}");
             assert!(error.hint().contains("install it again"));
         }
-        let absent = folder.path().join("absent.so");
-        let error = Librealsense::load(Some(&absent)).unwrap_err();
-        assert!(matches!(error, LoadError::NotFound { .. }), "{error}");
+        for name in ["absent.so", "ab\u{1b}[2Jsent.so"] {
+            let absent = folder.path().join(name);
+            let error = Librealsense::load(Some(&absent)).unwrap_err();
+            assert!(matches!(error, LoadError::NotFound { .. }), "{error}");
+            assert!(!error.to_string().contains(char::is_control), "{error:?}");
+        }
     }
 
     #[test]

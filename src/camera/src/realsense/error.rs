@@ -7,6 +7,7 @@ use std::path::Path;
 use twinspect_core::align::AlignError;
 use twinspect_core::pairing::Stream;
 
+use super::{bag, recorded_file};
 use crate::librealsense::{CallError, LoadError};
 
 /// Why a RealSense camera, or its recording, can't be used.
@@ -285,6 +286,13 @@ fn is_damage(told: &str) -> bool {
 impl RealSenseError {
     pub(super) fn call(doing: &'static str) -> impl FnOnce(CallError) -> Self {
         move |source| Self::Call { doing, source }
+    }
+
+    /// What is wrong with the file of a recording, as far as that is seen without the library.
+    pub fn of_file(file: &Path) -> Option<Self> {
+        recorded_file::check(file)
+            .and_then(|()| bag::check(file))
+            .err()
     }
 
     /// Whether no picture will ever come after this one.

@@ -29,6 +29,7 @@ use crate::clock::Clock;
 use crate::config::{self, CameraSource, Station};
 use crate::error::{EdgeError, WithCauses};
 use crate::latency::{Latencies, milliseconds};
+use crate::logging;
 use crate::replay::write_json;
 use crate::run::StationLock;
 use crate::taking::Patience;
@@ -57,6 +58,9 @@ struct Findings {
     seconds: f64,
     /// `seconds` if it was measured for so long, `camera` if there were no more pictures.
     ended_by: &'static str,
+    /// Why there were no more, where that was no sound end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broken: Option<String>,
     pictures_a_second: f64,
     stages: Vec<StageCost>,
     cpu: Option<Cpu>,
@@ -75,7 +79,8 @@ struct Cpu {
     camera: f64,
 }
 
-/// Measures with the station's camera.
+/// Measures with the station's camera. A recording that breaks off is told with what was measured before, and is the error
+/// that it ends with.
 pub(super) fn bench_camera(args: &BenchArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let Some(path) = &args.config else {
         return Err(EdgeError::Usage {
@@ -111,16 +116,15 @@ pub(super) fn bench_camera(args: &BenchArgs, out: &mut dyn Write) -> Result<(), 
     let mut way = Way::new(camera, watch, &spec)?;
     way.measure(seconds)?;
     if way.pictures == 0 {
-        return Err(EdgeError::NothingMeasured {
-            why: way.why_nothing(first.len()),
-        });
+        return Err(way.nothing(first.len()));
     }
     let findings = way.findings(frame, prepared_for);
     if args.json {
-        write_json(out, &findings)
+        write_json(out, &findings)?;
     } else {
-        print(out, &findings, seconds)
+        print(out, &findings, seconds)?;
     }
+    way.broken().map_or(Ok(()), Err)
 }
 
 /// The station's model, if its configuration names one.
@@ -294,15 +298,22 @@ impl Way {
     }
 
     /// The reason why not one picture was measured, after so many that are passed over.
-    fn why_nothing(&self, first: usize) -> String {
-        match (&self.failed, &self.ended) {
+    fn nothing(self, first: usize) -> EdgeError {
+        let why = match (&self.failed, &self.ended) {
             (Some(why), _) => why.clone(),
             (None, Some(error)) => format!(
                 "{} with the {first} pictures that are passed over at first",
                 WithCauses(error)
             ),
             (None, None) => "no picture came in that time".to_owned(),
-        }
+        };
+        self.broken().unwrap_or(EdgeError::NothingMeasured { why })
+    }
+
+    /// Why there were no more pictures, if that was no sound end.
+    fn broken(self) -> Option<EdgeError> {
+        let broken = |error: &CameraError| !matches!(error, CameraError::End);
+        self.ended.filter(broken).map(EdgeError::Camera)
     }
 
     fn findings(&self, frame: FrameSize, prepared_for: String) -> Findings {
@@ -337,6 +348,10 @@ impl Way {
                 Some(_) => ENDED_BY_CAMERA,
                 None => "seconds",
             },
+            broken: match &self.ended {
+                None | Some(CameraError::End) => None,
+                Some(error) => Some(WithCauses(error).to_string()),
+            },
             pictures_a_second: self.pictures as f64 / seconds.max(1e-3),
             stages: costs.collect(),
             cpu: self.cpu.map(|all| Cpu {
@@ -350,7 +365,7 @@ impl Way {
 }
 
 fn print(out: &mut dyn Write, findings: &Findings, wanted: Duration) -> Result<(), EdgeError> {
-    writeln!(out, "camera         {}", findings.camera)?;
+    writeln!(out, "camera         {}", logging::shown(&findings.camera))?;
     writeln!(
         out,
         "pictures       {} of {} in {:.1} s, {:.1} a second{}",
@@ -365,9 +380,13 @@ fn print(out: &mut dyn Write, findings: &Findings, wanted: Duration) -> Result<(
     if findings.ended_by == ENDED_BY_CAMERA {
         writeln!(
             out,
-            "ended          after {:.1} of {} s: the camera has no more pictures",
+            "ended          after {:.1} of {} s: {}",
             findings.seconds,
-            wanted.as_secs()
+            wanted.as_secs(),
+            findings
+                .broken
+                .as_deref()
+                .unwrap_or("the camera has no more pictures")
         )?;
     }
     writeln!(out, "prepared for   {}\n", findings.prepared_for)?;
@@ -384,3 +403,6 @@ fn print(out: &mut dyn Write, findings: &Findings, wanted: Duration) -> Result<(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

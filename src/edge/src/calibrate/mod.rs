@@ -20,6 +20,7 @@ use crate::cameras::{self, Alone};
 use crate::cli::CalibrateBeltArgs;
 use crate::config::{self, Change, Station};
 use crate::error::{EdgeError, WithCauses};
+use crate::logging;
 use crate::pictures::{self, Kept};
 use crate::replay::write_json;
 use crate::run::StationLock;
@@ -41,6 +42,8 @@ const UNEVENNESS_MAX_MM: f64 = 0.5;
 struct Findings {
     camera: String,
     pictures: usize,
+    /// As many would have been looked at, if there were so many.
+    asked: u64,
     belt: Plane,
     distance_mm: f64,
     tilt_deg: f64,
@@ -64,7 +67,7 @@ struct Findings {
     written: bool,
     /// Why nothing would be written with `--write` either, and what to do; for people.
     #[serde(skip)]
-    doubt: Option<Implausible>,
+    doubt: Option<String>,
     warnings: Vec<String>,
 }
 
@@ -77,14 +80,15 @@ struct Region {
     unevenness_mm: f64,
 }
 
-/// Looks at the empty belt.
+/// Looks at the empty belt. A recording that breaks off is told with what its pictures show, and is the error that it
+/// ends with.
 pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let loaded = config::load_without_model(&args.config)?;
     let station = &loaded.station;
     let kept = Kept::of(&args.config, station);
     args.picture
         .as_deref()
-        .map_or(Ok(()), |path| kept.check(path))?;
+        .map_or(Ok(()), |path| kept.check_one(path))?;
     let _lock = StationLock::take(&args.config)?;
     let mut warnings = Vec::new();
     let bundle = model(station, &mut warnings);
@@ -92,7 +96,7 @@ pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result
     let mut taker = Taker::new(camera);
     let known = bundle.as_ref().map(|bundle| &bundle.manifest().prepare);
     let size = known.map_or(SIZE, |prepare| prepare.size);
-    let survey = survey(&mut taker, size, args.pictures)?;
+    let Surveyed { survey, broken } = survey(&mut taker, size, args.pictures)?;
     let model = bundle
         .as_ref()
         .and_then(|bundle| Comparison::of(bundle, &survey));
@@ -101,12 +105,19 @@ pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result
     let identity = facts.map_or_else(|| taker.description(), |facts| facts.identity());
     let plan = writing::plan(&args.config, &loaded, &survey, identity)?;
     // What is not to be believed is not written. Without --write it is told all the same.
-    let doubt = writing::believe(&survey).err();
-    match &doubt {
-        Some(doubt) if args.write => return Err(doubt.clone().into()),
-        Some(doubt) => warnings.push(format!("this would not be written: {doubt}")),
-        None if args.write => plan.write()?,
-        None => {}
+    let is_recorded = station.camera.is_recorded();
+    let doubt = writing::believe(&survey, is_recorded).err();
+    match (&broken, &doubt) {
+        (Some(broken), _) => warnings.push(format!(
+            "only {} of {} pictures came, and this is not written: {}",
+            survey.frames,
+            args.pictures,
+            WithCauses(broken)
+        )),
+        (None, Some(doubt)) if args.write => return Err(doubt.clone().into()),
+        (None, Some(doubt)) => warnings.push(format!("this would not be written: {doubt}")),
+        (None, None) if args.write => plan.write()?,
+        (None, None) => {}
     }
     if let Some(path) = &args.picture {
         kept.save(&pictures::belt(&survey), path)?;
@@ -115,6 +126,7 @@ pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result
         picture: args.picture.clone(),
         camera: taker.description(),
         pictures: survey.frames,
+        asked: args.pictures,
         belt: survey.belt,
         distance_mm: survey.distance_mm(),
         tilt_deg: survey.tilt_deg(),
@@ -130,21 +142,32 @@ pub(crate) fn calibrate(args: &CalibrateBeltArgs, out: &mut dyn Write) -> Result
         }),
         model,
         changes: plan.changes,
-        written: args.write,
-        doubt,
+        written: args.write && broken.is_none(),
+        doubt: match (&broken, doubt) {
+            (Some(_), _) => Some("play a recording that is whole".to_owned()),
+            (None, doubt) => doubt.map(|doubt| doubt.hint().to_owned()),
+        },
         warnings,
     };
     if args.json {
-        write_json(out, &findings)
+        write_json(out, &findings)?;
     } else {
-        print(out, &findings)
+        print(out, &findings)?;
     }
+    broken.map_or(Ok(()), Err)
+}
+
+/// What pictures say of a belt.
+struct Surveyed {
+    survey: BeltSurvey,
+    /// Why there were no more of them, if that was no sound end.
+    broken: Option<EdgeError>,
 }
 
 /// Looks at so many pictures, one after the other.
-fn survey(taker: &mut Taker, size: usize, pictures: u64) -> Result<BeltSurvey, EdgeError> {
+fn survey(taker: &mut Taker, size: usize, pictures: u64) -> Result<Surveyed, EdgeError> {
     let mut surveyor = BeltSurveyor::new(size);
-    let mut taken = 0;
+    let (mut taken, mut broken) = (0, None);
     while taken < pictures {
         match taker.take()? {
             Taken::Picture(pair) => {
@@ -153,15 +176,16 @@ fn survey(taker: &mut Taker, size: usize, pictures: u64) -> Result<BeltSurvey, E
             }
             Taken::Failed(why) => log::warn!("{why}"),
             Taken::End => {
-                match taker.require_sound_end() {
-                    Err(error) if taken > 0 => log::warn!("{}", WithCauses(&error)),
-                    ended => ended?,
-                }
+                broken = taker.require_sound_end().err();
                 break;
             }
         }
     }
-    surveyor.finish().map_err(EdgeError::Survey)
+    match surveyor.finish() {
+        Ok(survey) => Ok(Surveyed { survey, broken }),
+        // Too few pictures are no fault of the belt where the rest is missing.
+        Err(error) => Err(broken.unwrap_or(EdgeError::Survey(error))),
+    }
 }
 
 /// The station's model, if there is one that can be read.
@@ -212,12 +236,17 @@ fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
     let noise = findings
         .noise_mm
         .map_or("unknown".to_owned(), |mm| format!("{mm:.2} mm"));
+    let asked = if (findings.pictures as u64) < findings.asked {
+        format!(" of {} asked for", findings.asked)
+    } else {
+        String::new()
+    };
     writeln!(
         out,
-        "camera    {}\npictures  {}\n\
+        "camera    {}\npictures  {}{asked}\n\
          belt      {:.1} mm away, tilted by {:.2} degrees\n\
          depth     {:.1} % measured, noise {noise} from picture to picture",
-        findings.camera,
+        logging::shown(&findings.camera),
         findings.pictures,
         findings.distance_mm,
         findings.tilt_deg,
@@ -274,10 +303,7 @@ fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
              moves"
             .to_owned(),
         None => "nothing was changed: `--write` puts this into the configuration".to_owned(),
-        Some(doubt) => format!(
-            "nothing was changed, and `--write` would refuse this: {}",
-            doubt.hint()
-        ),
+        Some(hint) => format!("nothing was changed, and `--write` would refuse this: {hint}"),
     };
     writeln!(
         out,
@@ -285,4 +311,29 @@ fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
         findings.distance_mm
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::taking::scripted::Ending;
+
+    fn surveyed(camera: Ending, pictures: u64) -> Result<Surveyed, EdgeError> {
+        survey(&mut Taker::new(Box::new(camera)), SIZE, pictures)
+    }
+
+    #[test]
+    fn pictures_of_a_recording_that_breaks_off_are_measured_and_its_damage_is_told() {
+        let found = surveyed(Ending::broken_off(25), 80).unwrap();
+        assert_eq!(found.survey.frames, 25);
+        let broken = found.broken.unwrap();
+        assert_eq!(broken.code(), 3, "{broken}");
+        // Of those that were asked for none is missing.
+        let whole = surveyed(Ending::broken_off(25), 25).unwrap();
+        assert!(whole.broken.is_none());
+        let short = surveyed(Ending::sound(25), 80).unwrap();
+        assert_eq!((short.survey.frames, short.broken.is_some()), (25, false));
+        let nothing = surveyed(Ending::broken_off(0), 80);
+        assert_eq!(nothing.err().map(|error| error.code()), Some(3));
+    }
 }

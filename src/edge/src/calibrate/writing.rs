@@ -43,7 +43,7 @@ pub(crate) enum Implausible {
     #[error(
         "depth does not change at all from picture to picture: it is one picture again and again"
     )]
-    Frozen,
+    Frozen { is_recorded: bool },
 }
 
 impl Implausible {
@@ -59,13 +59,18 @@ impl Implausible {
             Self::Unmeasured { .. } => "`twinspect check --camera` says what is wrong with depth",
             Self::Covered { .. } => "clear the belt: no parts, no hands, no tools",
             Self::Moving { .. } => "stop the belt, and let nothing move before the camera",
-            Self::Frozen => "start the camera again: its pictures don't move on",
+            Self::Frozen { is_recorded: true } => {
+                "the camera stood still while they were recorded: record the empty belt again"
+            }
+            Self::Frozen { is_recorded: false } => {
+                "start the camera again: its pictures don't move on"
+            }
         }
     }
 }
 
-/// Refuses what can't be an empty belt before a camera that works.
-pub(super) fn believe(survey: &BeltSurvey) -> Result<(), Implausible> {
+/// Refuses what can't be an empty belt before a camera that works, or worked when its pictures were recorded.
+pub(super) fn believe(survey: &BeltSurvey, is_recorded: bool) -> Result<(), Implausible> {
     let (distance_mm, tilt_deg) = (survey.distance_mm(), survey.tilt_deg());
     let even = survey
         .roi
@@ -100,7 +105,7 @@ pub(super) fn believe(survey: &BeltSurvey) -> Result<(), Implausible> {
         }
         // A picture that was drawn has no noise and may well be still.
         _ if survey.is_still && survey.noise_floor_mm.is_some_and(|mm| mm > 0.0) => {
-            Err(Implausible::Frozen)
+            Err(Implausible::Frozen { is_recorded })
         }
         _ => Ok(()),
     }
@@ -138,7 +143,7 @@ pub(super) fn plan(
     // Whoever reads it next must find what was meant; what can't be is told by `believe` with a better reason.
     let changes = match config::parse_without_model(path, &after) {
         Ok(new) => loaded.differences(&new),
-        Err(_) if believe(survey).is_err() => Vec::new(),
+        Err(_) if believe(survey, false).is_err() => Vec::new(),
         Err(error) => return Err(error.into()),
     };
     Ok(Plan {
@@ -357,11 +362,11 @@ mod tests {
 
     #[test]
     fn a_belt_that_can_t_be_is_not_believed() {
-        assert_eq!(believe(&survey()), Ok(()));
+        assert_eq!(believe(&survey(), false), Ok(()));
         let with = |change: fn(&mut BeltSurvey)| {
             let mut survey = survey();
             change(&mut survey);
-            let refused = believe(&survey).unwrap_err();
+            let refused = believe(&survey, false).unwrap_err();
             assert!(!refused.hint().is_empty());
             refused
         };
@@ -383,7 +388,13 @@ mod tests {
             with(|s| s.noise_mm = Some(12.0)),
             Implausible::Moving { .. }
         ));
-        assert_eq!(with(|s| s.is_still = true), Implausible::Frozen);
+        let frozen = with(|s| s.is_still = true);
+        assert!(frozen.hint().contains("start the camera again"), "{frozen}");
+        let mut still = survey();
+        still.is_still = true;
+        let recorded = believe(&still, true).unwrap_err();
+        assert_eq!(recorded.to_string(), frozen.to_string());
+        assert!(recorded.hint().contains("record the empty belt again"));
     }
 
     proptest! {
@@ -403,7 +414,7 @@ mod tests {
                 offset_mm: -distance_mm * cos,
             };
             survey.noise_mm = Some(noise * distance_mm);
-            prop_assert_eq!(believe(&survey), Ok(()));
+            prop_assert_eq!(believe(&survey, false), Ok(()));
             let plan = planned(FILE, &survey);
             let again = config::parse(Path::new("left.toml"), &plan.after).unwrap();
             let known = again.station.calibration.unwrap().belt;

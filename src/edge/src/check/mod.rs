@@ -90,8 +90,8 @@ struct Camera {
 
 /// Checks a configuration, a bundle, or both.
 pub(crate) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    // A camera is looked through before there is a model, too.
-    let load = |path: &Path| match args.camera {
+    // Camera and wires are looked at before there is a model, too.
+    let load = |path: &Path| match args.camera || args.line {
         true => config::load_without_model(path),
         false => config::load(path),
     };

@@ -83,8 +83,8 @@ pub(crate) struct CalibrateBeltArgs {
     /// Pictures of the empty belt to look at.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) pictures: u64,
-    /// Draws what was measured: how far each place lies from the belt's plane, and the proposed region. A PNG file: one
-    /// that is there is replaced, and nothing else is.
+    /// Draws what was measured: how far each place lies from the belt's plane, and the proposed region. A PNG file, named
+    /// .png, in a folder that is there: one of that name is replaced, and nothing else is.
     #[arg(long, value_name = "FILE")]
     pub(crate) picture: Option<PathBuf>,
     /// Writes what was measured into the configuration, after showing what changes.

@@ -7,7 +7,7 @@ use twinspect_camera::Repeat;
 use twinspect_dataset::Split;
 
 use super::checker::Checker;
-use super::realsense::{RealSenseSource, RealSenseToml};
+use super::realsense::{RealSenseSource, RealSenseToml, WhichCamera};
 use super::typed::StationToml;
 use super::v4l2::{V4l2Source, V4l2Toml};
 
@@ -108,6 +108,15 @@ impl CameraSource {
         match self {
             Self::Replay(parts) | Self::Belt { parts, .. } => Some(parts),
             Self::RealSense(_) | Self::V4l2(_) => None,
+        }
+    }
+
+    /// Whether all that it shows was recorded before.
+    pub(crate) fn is_recorded(&self) -> bool {
+        match self {
+            Self::Replay(_) | Self::Belt { .. } => true,
+            Self::RealSense(source) => matches!(source.which, WhichCamera::Recorded { .. }),
+            Self::V4l2(_) => false,
         }
     }
 }
@@ -224,10 +233,16 @@ impl Checker {
         if is_v4l2 {
             let defaults = V4l2Toml::default();
             let v4l2 = v4l2.as_ref().unwrap_or(&defaults);
-            return CameraSource::V4l2(Box::new(self.v4l2(v4l2)));
+            let source = self.v4l2(v4l2);
+            let open_max = ("v4l2.open_max_ms", source.spec.open_max);
+            self.opens_in_time(open_max, station.inspector.start_max_ms);
+            return CameraSource::V4l2(Box::new(source));
         }
         let defaults = RealSenseToml::default();
         let realsense = realsense.as_ref().unwrap_or(&defaults);
-        CameraSource::RealSense(Box::new(self.realsense(typed, realsense, folder)))
+        let source = self.realsense(typed, realsense, folder);
+        let open_max = ("realsense.open_max_ms", source.spec.open_max);
+        self.opens_in_time(open_max, station.inspector.start_max_ms);
+        CameraSource::RealSense(Box::new(source))
     }
 }

@@ -1,12 +1,13 @@
 //! Collects everything that is wrong with a configuration before any of it is refused.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use twinspect_core::belt::Axis;
 
 use super::contradiction;
-use twinspect_core::number::number;
+use twinspect_core::number::{ms, number};
 
 /// Longest time that any key may ask for.
 pub(super) const DURATION_MAX_MS: f64 = 3_600_000.0;
@@ -29,10 +30,16 @@ pub(crate) enum StationError {
         axis: Axis,
     },
     /// Two keys in the wrong order.
-    #[error("{lesser} must be less than {greater}")]
+    #[error(
+        "{} = {} must be less than {} = {}",
+        lesser.0,
+        milliseconds(lesser.1),
+        greater.0,
+        milliseconds(greater.1)
+    )]
     Order {
-        lesser: &'static str,
-        greater: &'static str,
+        lesser: (&'static str, Duration),
+        greater: (&'static str, Duration),
     },
     /// A wire that is missing, or that nothing would use.
     #[error("line.{wire} {problem}")]
@@ -49,7 +56,10 @@ impl StationError {
     /// The example that explains what it is about, with its bounds.
     pub(super) fn explained_in(&self) -> &'static str {
         match self {
-            Self::Range { key, .. } | Self::Order { lesser: key, .. } => example_of(key),
+            Self::Range { key, .. }
+            | Self::Order {
+                lesser: (key, _), ..
+            } => example_of(key),
             Self::Wire { .. } => WIRES,
             Self::Decisions { .. } => STATION,
         }
@@ -104,12 +114,18 @@ impl Checker {
         lesser: (&'static str, Duration),
         greater: (&'static str, Duration),
     ) {
-        if lesser.1 >= greater.1 {
-            self.problems.push(StationError::Order {
-                lesser: lesser.0,
-                greater: greater.0,
-            });
+        if lesser.1 >= greater.1 && !self.is_told(lesser.0) && !self.is_told(greater.0) {
+            self.problems.push(StationError::Order { lesser, greater });
         }
+    }
+
+    /// Whether a number is wrong by itself, and something else was put in its place.
+    fn is_told(&self, key: &str) -> bool {
+        let mut told = self.problems.iter().filter_map(|problem| match problem {
+            StationError::Range { key, .. } => Some(*key),
+            _ => None,
+        });
+        told.any(|told| told == key)
     }
 
     pub(super) fn count(&mut self, key: &'static str, count: usize, most: usize) -> usize {
@@ -122,7 +138,15 @@ impl Checker {
     pub(super) fn path(&mut self, key: &'static str, typed: &Path, base: &Path) -> PathBuf {
         let is_named = !typed.as_os_str().is_empty();
         self.require(is_named, key, "\"\"", "the path of a file or folder");
+        self.without_zero(key, typed);
         base.join(typed)
+    }
+
+    /// A path that the system can be asked for: it takes what stands behind a zero for no part of it, or nothing at all.
+    pub(super) fn without_zero(&mut self, key: &'static str, typed: &Path) {
+        let has_zero = typed.as_os_str().as_bytes().contains(&0);
+        let found = quoted(&typed.to_string_lossy());
+        self.require(!has_zero, key, found, "a path without a zero byte (\\0)");
     }
 
     pub(super) fn us(&mut self, key: &'static str, milliseconds: f64) -> u64 {
@@ -137,6 +161,11 @@ impl Checker {
         let sane = if holds { milliseconds } else { 0.0 };
         Duration::from_secs_f64(sane / 1e3).as_micros() as u64
     }
+}
+
+/// A time as it may have been typed.
+fn milliseconds(time: Duration) -> String {
+    ms(time.as_micros() as u64)
 }
 
 /// What was found, in quotes, so that blanks and what can't be seen are.

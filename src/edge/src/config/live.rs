@@ -9,6 +9,10 @@ use super::checker::{Checker, DURATION_MAX_MS};
 /// Pictures that a start passes over, at most: more than five minutes of 30 Hz.
 const WARM_UP_MAX: u32 = 10_000;
 
+/// The least time in which a RealSense camera or its recording must be open: what is said of one that was not is counted in
+/// whole seconds.
+pub(super) const OPEN_MIN_MS: f64 = 1_000.0;
+
 /// A key, and what was typed for it.
 pub(super) type Typed<T> = (&'static str, T);
 
@@ -60,6 +64,15 @@ impl Checker {
         };
         self.require(wait > least, wait_key, number(wait_ms), expected);
         (transfer, wait)
+    }
+
+    /// A camera that is still being opened when its process is given up is never there.
+    pub(super) fn opens_in_time(&mut self, open: Typed<Duration>, start_max_ms: f64) {
+        // What is wrong with that time by itself is said where it is read.
+        if start_max_ms > 0.0 && start_max_ms <= DURATION_MAX_MS {
+            let start = Duration::from_secs_f64(start_max_ms / 1e3);
+            self.order(open, ("inspector.start_max_ms", start));
+        }
     }
 
     /// Pictures that are passed over, all of which must come while the camera is opened.

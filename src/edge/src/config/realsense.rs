@@ -11,8 +11,8 @@ use twinspect_core::number::number;
 use twinspect_core::recovery::RecoverySpec;
 
 use super::camera::{CameraKind, CameraToml, PaceToml};
-use super::checker::{Checker, quoted};
-use super::live::{Waiting, WarmUp};
+use super::checker::{Checker, DURATION_MAX_MS, quoted};
+use super::live::{OPEN_MIN_MS, Waiting, WarmUp};
 
 /// How a RealSense camera runs, as typed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -176,7 +176,11 @@ impl Checker {
             }
         };
         let named = |path: &PathBuf| (!path.as_os_str().is_empty()).then(|| folder.join(path));
+        self.without_zero("realsense.library", &realsense.library);
         let preset_file = realsense.preset_file.as_ref();
+        if let Some(file) = preset_file {
+            self.without_zero("realsense.preset_file", file);
+        }
         self.require(
             preset_file.is_none_or(|file| !file.as_os_str().is_empty()),
             "realsense.preset_file",
@@ -226,7 +230,7 @@ impl Checker {
         let stall = self.duration("realsense.stall_max_ms", typed.stall_max_ms);
         let start = self.duration("realsense.start_max_ms", typed.start_max_ms);
         let reset = self.duration("realsense.reset_max_ms", typed.reset_max_ms);
-        let open = self.duration("realsense.open_max_ms", typed.open_max_ms);
+        let open = self.time_to_open(typed.open_max_ms);
         if !is_recording {
             self.order(
                 ("realsense.start_max_ms", start),
@@ -268,6 +272,16 @@ impl Checker {
             repeat: false,
             skip_pairs: 0,
         }
+    }
+
+    /// How long it may take until the camera or its recording is there.
+    fn time_to_open(&mut self, typed_ms: f64) -> Duration {
+        const KEY: &str = "realsense.open_max_ms";
+        let holds = (OPEN_MIN_MS..=DURATION_MAX_MS).contains(&typed_ms);
+        let expected = format!("from {OPEN_MIN_MS} to {DURATION_MAX_MS}");
+        self.require(holds, KEY, number(typed_ms), expected);
+        let sane_ms = if holds { typed_ms } else { OPEN_MIN_MS };
+        Duration::from_secs_f64(sane_ms / 1e3)
     }
 
     /// How far apart a pair may be, if it is not half of the time from picture to picture.

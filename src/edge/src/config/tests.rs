@@ -236,8 +236,8 @@ fn all_problems_are_named_at_once() {
     for (text, part) in texts.iter().zip([
         "trigger.rate_hz = 0 must be from 0.001 to 1000",
         "gate.deadline_ms = 350 must be at most gate.delay_ms = 100",
-        "inspector.heartbeat_ms must be less than inspector.silence_max_ms",
-        "inspector.heartbeat_ms must be less than ready.silence_max_ms",
+        "inspector.heartbeat_ms = 3000 must be less than inspector.silence_max_ms = 2000",
+        "inspector.heartbeat_ms = 3000 must be less than ready.silence_max_ms = 600",
         "records.queue_parts = 0 must be from 1 to 64",
     ]) {
         assert!(text.contains(part), "{text}");

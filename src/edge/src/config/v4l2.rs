@@ -382,7 +382,11 @@ mod tests {
             ),
             (
                 "start_max_ms = 20000",
-                "v4l2.start_max_ms must be less than v4l2.reopen_max_ms",
+                "v4l2.start_max_ms = 20000 must be less than v4l2.reopen_max_ms = 15000",
+            ),
+            (
+                "open_max_ms = 60000",
+                "v4l2.open_max_ms = 60000 must be less than inspector.start_max_ms = 60000",
             ),
         ] {
             let problems = problems_of(&format!("{COLOUR}[v4l2]\n{line}\n"));

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use twinspect_dataset::file_kind;
 
 use super::save;
 use crate::config::{CameraSource, Station, WhichCamera};
@@ -38,6 +39,15 @@ impl<'a> Kept<'a> {
         let Some(name) = path.file_name() else {
             return Err(refused(path, "no name of a file"));
         };
+        if let Some((above, found)) = nearest_above(path)
+            && !found.is_dir()
+        {
+            let (above, found) = (above.display(), file_kind(found.file_type()));
+            return Err(EdgeError::Usage {
+                message: format!("{above} is {found} and no folder: no picture lies in it"),
+                hint: "name a folder, or one that is not there yet in one that is",
+            });
+        }
         if let Ok(found) = path.metadata()
             && let Some(what) = self.needed(path, &found)?
         {
@@ -65,6 +75,39 @@ impl<'a> Kept<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// As [`Kept::check`] of a picture that somebody has named, and not only its folder: a PNG by its name too, in a folder
+    /// that is there.
+    ///
+    /// # Errors
+    /// As [`Kept::check`].
+    pub(crate) fn check_one(&self, path: &Path) -> Result<(), EdgeError> {
+        self.check(path)?;
+        let is_png = path
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+        if !is_png {
+            return Err(EdgeError::Usage {
+                message: format!("{} has not the ending .png", path.display()),
+                hint: "the picture is a PNG file: give it that ending",
+            });
+        }
+        // A name alone lies in the folder that the program runs in.
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(EdgeError::Usage {
+                message: format!(
+                    "the folder {} is not there, for the picture {}",
+                    folder.display(),
+                    path.display()
+                ),
+                hint: "make the folder, or name another one; none is made for a picture, which may have been mistyped",
+            });
+        }
+        Ok(())
     }
 
     /// Writes a PNG, and the folders that it lies in, after another look: much may have come there since.
@@ -103,6 +146,13 @@ impl<'a> Kept<'a> {
         };
         Ok(is_played.then_some("what the camera plays"))
     }
+}
+
+/// The nearest of the folders above that is there, or what lies in its place.
+fn nearest_above(path: &Path) -> Option<(&Path, Metadata)> {
+    path.ancestors()
+        .skip(1)
+        .find_map(|above| Some((above, above.metadata().ok()?)))
 }
 
 fn refused(path: &Path, what: &str) -> EdgeError {
@@ -226,7 +276,37 @@ mod tests {
             let after = path.symlink_metadata().ok().map(|found| found.ino());
             assert_eq!(before, after, "{name}");
         }
-        let error = kept.check(&config.join("belt.png")).unwrap_err();
-        assert_eq!(error.code(), 8, "{error}");
+        for inside in ["belt.png", "seen/today/belt.png"] {
+            let error = kept.check(&config.join(inside)).unwrap_err();
+            assert_eq!(error.code(), 2, "{error}");
+            let told = error.to_string();
+            assert!(
+                told.contains("station.toml is a file and no folder"),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_picture_has_the_ending_of_a_picture_and_a_folder_that_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let (config, station) = station(folder);
+        let kept = Kept::of(&config, &station);
+        for name in ["belt.png", "BELT.PNG", "parts/belt.png"] {
+            kept.check_one(&folder.join(name)).unwrap();
+        }
+        kept.check_one(Path::new("no such picture.png")).unwrap();
+        for (name, what) in [
+            ("belt.jpg", "belt.jpg has not the ending .png"),
+            ("belt", "belt has not the ending .png"),
+            ("parts/test/seen/belt.png", "parts/test/seen is not there"),
+            ("station.toml", "the station's configuration"),
+        ] {
+            let error = kept.check_one(&folder.join(name)).unwrap_err();
+            assert_eq!(error.code(), 2, "{name}");
+            assert!(error.to_string().contains(what), "{name}: {error}");
+        }
+        assert!(!folder.join("parts/test/seen").exists());
     }
 }

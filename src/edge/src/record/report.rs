@@ -15,6 +15,7 @@ use super::scrutiny::Refusal;
 use crate::cli::RecordArgs;
 use crate::error::EdgeError;
 use crate::figures::{Colour, Measured};
+use crate::logging;
 use crate::replay::write_json;
 use crate::taking::Taker;
 
@@ -186,8 +187,8 @@ impl<'a> Report<'a> {
                 100.0 * depth.measured_share
             ));
         }
-        let name = kept.record.part_id.as_ref();
-        let name = name.map_or(String::new(), |name| format!(" ({name})"));
+        let name = kept.record.part_id.as_deref();
+        let name = name.map_or(String::new(), |name| format!(" ({})", logging::shown(name)));
         self.line(&format!(
             "recorded  {}{name}  {}",
             kept.id,

@@ -32,7 +32,8 @@ fn a_board_runs_a_product_s_networks() {
     assert_eq!(outcome.said("result"), Some("ok"), "{outcome:#?}");
 }
 
-/// The same with TensorRT-RTX, which is what NVIDIA publishes of TensorRT with a builder: it has the tables of 11.
+/// The same with TensorRT-RTX, which is what NVIDIA publishes of TensorRT with a builder: it has the tables of 11. It serves
+/// few kinds of GPU, and says so of the others.
 #[test]
 fn a_gpu_runs_a_product_s_networks_by_tensorrt_rtx() {
     if std::env::var_os("TWINSPECT_GPU").is_none() {
@@ -48,7 +49,9 @@ fn a_gpu_runs_a_product_s_networks_by_tensorrt_rtx() {
         ));
         println!("{}", outcome.text);
         assert!(outcome.crash.is_none(), "{outcome:#?}");
-        assert_eq!(outcome.said("result"), Some("ok"), "{outcome:#?}");
+        let result = outcome.said("result").unwrap_or_default();
+        let is_unserved = result.contains("does not support this compute capability");
+        assert!(result == "ok" || is_unserved, "{outcome:#?}");
     }
 }
 

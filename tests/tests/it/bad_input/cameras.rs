@@ -1,5 +1,7 @@
 //! Colour cameras that aren't there, are named badly, or see less than the bundle needs.
 
+use std::process::Command;
+
 use super::*;
 use crate::product::{FRAME, any_colour};
 
@@ -83,4 +85,100 @@ fn an_unknown_key_or_format_is_told() {
         CONFIGURATION,
         &formats,
     );
+}
+
+/// A station with a RealSense camera, or a recording of one.
+fn realsense(camera: &str, rest: &str) -> String {
+    format!("[bundle]\nfile = \"block.twb\"\n[camera]\n{camera}\n[realsense]\n{rest}\n")
+}
+
+const RECORDING: &str = "kind = \"recording\"\nfile = \"shift.bag\"";
+
+fn pipe(site: &Site, name: &str) {
+    let made = Command::new("mkfifo").arg(site.path(name)).status();
+    assert!(made.expect("mkfifo starts").success());
+}
+
+#[test]
+fn a_preset_that_is_no_json_is_told_with_its_place_before_a_camera_is_there() {
+    let spoil = |preset: &'static str| {
+        move |site: &Site| {
+            let text = realsense("kind = \"realsense\"", "preset_file = \"preset.json\"");
+            site.write("station.toml", text);
+            site.write("preset.json", preset);
+        }
+    };
+    for arguments in [CHECK_STATION, RUN_STATION, CHECK_CAMERA] {
+        for (preset, place) in [
+            ("{\n  \"a\": 1,\n  oops\n}\n", "line 3 column"),
+            ("[1]", "line 1 column"),
+            ("", "line 1 column"),
+        ] {
+            let says = ["reading preset", "preset.json", "no JSON object", place];
+            check(spoil(preset), arguments, CONFIGURATION, &says);
+        }
+    }
+    let site = Site::new();
+    spoil("\u{feff}{ \"param-depthunits\": \"100\" }")(&site);
+    let output = run(program("twinspect")
+        .current_dir(site.path(""))
+        .args(CHECK_STATION));
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// The loader would wait for who writes into it.
+#[test]
+fn a_pipe_in_the_place_of_the_library_is_told() {
+    let spoil = |site: &Site| {
+        pipe(site, "lib.so");
+        let text = realsense("kind = \"realsense\"", "library = \"lib.so\"");
+        site.write("station.toml", text);
+    };
+    let says = ["lib.so is no usable librealsense: it is a pipe and no file"];
+    check(spoil, CHECK_CAMERA, CAMERA, &says);
+}
+
+/// The terminal would obey it.
+#[test]
+fn names_and_words_of_the_loader_are_shown_with_boxes() {
+    let spoil = |site: &Site| {
+        let text = realsense("kind = \"realsense\"", "library = \"a\\u001B[2Jb.so\"");
+        site.write("station.toml", text);
+    };
+    let says = ["librealsense was not found", "a\u{25a1}[2Jb.so"];
+    let report = refuse(spoil, CHECK_CAMERA, CAMERA, &says);
+    assert!(!report.contains('\u{1b}'), "{report:?}");
+}
+
+#[test]
+fn a_recording_that_is_wrong_itself_is_told_without_the_library() {
+    let station = realsense(RECORDING, "library = \"nowhere.so\"");
+    let spoiled = |spoil: fn(&Site)| {
+        let station = station.clone();
+        move |site: &Site| {
+            site.write("station.toml", station);
+            spoil(site);
+        }
+    };
+    type Break = fn(&Site);
+    let cases: [(Break, &str); 3] = [
+        (|_| {}, "reading recording"),
+        (|site| pipe(site, "shift.bag"), "is a pipe and no file"),
+        (
+            |site| site.write("shift.bag", b"#ROSBAG V2.0\n\xff\xff\xff\xff"),
+            "is damaged at byte 13",
+        ),
+    ];
+    for (spoil, says) in cases {
+        for arguments in [
+            RUN_STATION,
+            CHECK_CAMERA,
+            &["calibrate", "--config", "station.toml"],
+            &["bench", "--config", "station.toml", "--camera"],
+        ] {
+            check(spoiled(spoil), arguments, DATA, &["shift.bag", says]);
+        }
+    }
+    let sound = spoiled(|site| site.write("shift.bag", ""));
+    check(sound, CHECK_CAMERA, CAMERA, &["librealsense was not found"]);
 }

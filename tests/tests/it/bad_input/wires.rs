@@ -22,6 +22,19 @@ fn a_check_of_the_wires_says_what_a_station_would() {
     check(on_a_board, &arguments, LINE, &[]);
 }
 
+/// Wires are laid before there is a model.
+#[test]
+fn wires_are_looked_at_without_a_model() {
+    let bare = |site: &Site| {
+        let wires = "[camera]\nkind = \"replay\"\nfolder = \"parts\"\n[line]\nkind = \"gpio\"\n\
+                     sensor = { name = \"no such sensor\" }\npass = { name = \"no such valve\" }\n";
+        site.write("station.toml", wires);
+    };
+    let arguments = [CHECK_STATION, &["--line"]].concat();
+    check(bare, &arguments, LINE, &[]);
+    check(bare, RUN_STATION, CONFIGURATION, &["bundle.file"]);
+}
+
 #[test]
 fn a_simulated_line_has_no_wires_to_look_at() {
     let arguments = [CHECK_STATION, &["--line"]].concat();

@@ -98,3 +98,29 @@ fn a_camera_that_is_not_there_is_told_with_those_that_are() {
         "the RealSense camera 0815 is not connected; connected: D435 4711, D405 42"
     );
 }
+
+/// So that a station without the library is told what is wrong with its recording all the same.
+#[test]
+fn a_recording_s_file_is_looked_at_without_the_library() {
+    let folder = tempfile::tempdir().unwrap();
+    let absent = RealSenseError::of_file(&folder.path().join("absent.bag"));
+    assert!(
+        matches!(&absent, Some(RealSenseError::Unreadable { .. })),
+        "{absent:?}"
+    );
+    let found = RealSenseError::of_file(folder.path());
+    assert!(
+        matches!(&found, Some(RealSenseError::NoFile { .. })),
+        "{found:?}"
+    );
+    let bag = folder.path().join("belt.bag");
+    std::fs::write(&bag, b"#ROSBAG V2.0\n\xff\xff\xff\xff").unwrap();
+    let damaged = RealSenseError::of_file(&bag);
+    assert!(
+        damaged.as_ref().is_some_and(RealSenseError::is_of_the_file),
+        "{damaged:?}"
+    );
+    // Of what is no recording at all, the library speaks.
+    std::fs::write(&bag, b"no recording").unwrap();
+    assert!(RealSenseError::of_file(&bag).is_none());
+}

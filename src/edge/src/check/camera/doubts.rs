@@ -71,12 +71,17 @@ pub(super) fn of_failures(failures: &[String], pairs: usize) -> Option<String> {
     ))
 }
 
-/// Of pictures that a live camera has left out, being the same again and again.
-pub(super) fn of_streams(streams: &Streams) -> Option<String> {
+/// Of pictures that a camera, or its recording, has left out, being the same again and again.
+pub(super) fn of_streams(streams: &Streams, is_recorded: bool) -> Option<String> {
+    let what = if is_recorded {
+        "the camera stood still while they were recorded: record them again, or play another recording"
+    } else {
+        "the camera stands still now and then: start it again; cable, hub, firmware"
+    };
     (streams.frozen > 0).then(|| {
         format!(
             "{} pictures came that were those before them, to the last bit, and were left out: a sensor's noise never \
-             repeats, so the camera stands still now and then: start it again; cable, hub, firmware",
+             repeats, so {what}",
             streams.frozen
         )
     })
@@ -183,6 +188,29 @@ mod tests {
             DepthFrame::Counts(DepthCounts::new(size, 0.001, vec![count; 2]).unwrap())
         });
         FramePair::new(Some(rgb), depth, Some(intrinsics)).unwrap()
+    }
+
+    #[test]
+    fn a_cable_is_no_cure_for_what_was_recorded() {
+        let streams = |frozen| Streams {
+            pairs: 30,
+            repeated: 0,
+            unpaired: 0,
+            gaps: 0,
+            clocks_apart: 0,
+            corrupt: 0,
+            late: 0,
+            frozen,
+        };
+        assert_eq!(of_streams(&streams(0), false), None);
+        let live = of_streams(&streams(3), false).unwrap();
+        assert!(
+            live.contains("3 pictures") && live.contains("cable"),
+            "{live}"
+        );
+        let recorded = of_streams(&streams(3), true).unwrap();
+        assert!(recorded.contains("record them again"), "{recorded}");
+        assert!(!recorded.contains("cable"), "{recorded}");
     }
 
     #[test]

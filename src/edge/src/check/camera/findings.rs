@@ -11,6 +11,7 @@ use super::v4l2::{self, V4l2Device};
 use crate::cameras::CameraWatch;
 use crate::error::EdgeError;
 use crate::figures::Colour;
+use crate::logging;
 use twinspect_core::number::number;
 
 /// Everything that was found. Its keys are for scripts and stay.
@@ -24,6 +25,8 @@ pub(super) struct Findings {
     pub(super) device: Option<Device>,
     /// Pairs that were looked at.
     pub(super) pairs: usize,
+    /// As many would have been, if there were so many.
+    pub(super) asked: usize,
     /// Pictures that could not be had.
     pub(super) failed: usize,
     /// From asking for a pair to having it.
@@ -141,7 +144,7 @@ pub(super) fn streams(watch: &CameraWatch) -> Streams {
 }
 
 pub(super) fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeError> {
-    writeln!(out, "camera    {}", findings.camera)?;
+    writeln!(out, "camera    {}", logging::shown(&findings.camera))?;
     if findings.bundle.is_none() {
         writeln!(
             out,
@@ -156,7 +159,12 @@ pub(super) fn print(out: &mut dyn Write, findings: &Findings) -> Result<(), Edge
     let time = findings.capture_p50_ms.map_or(String::new(), |p50| {
         format!(", each within {p50:.1} ms (p50)")
     });
-    writeln!(out, "pairs     {}{time}", findings.pairs)?;
+    let asked = if findings.pairs < findings.asked {
+        format!(" of {} asked for", findings.asked)
+    } else {
+        String::new()
+    };
+    writeln!(out, "pairs     {}{asked}{time}", findings.pairs)?;
     if let Some(hz) = findings.measured_hz {
         let latency = findings.latency_p50_ms.map_or(String::new(), |p50| {
             format!(", each {p50:.1} ms after its stamp (p50)")

@@ -32,8 +32,8 @@ use findings::{Depth, Device, Findings, device, print, streams};
 /// Pairs that are looked at.
 const PAIRS: usize = 30;
 
-/// Looks through the station's camera. A bundle that does not fit is told with what was seen, and as the error that a
-/// station would end with.
+/// Looks through the station's camera. A bundle that does not fit, and a recording that breaks off, are told with what was
+/// seen, and as the error that a station would end with.
 pub(super) fn check_camera(
     config: &Path,
     station: &Station,
@@ -56,6 +56,7 @@ pub(super) fn check_camera(
         took,
         latencies,
         failures,
+        broken,
     } = capture(camera.as_mut(), watch.as_ref())?;
     let manifest = bundle.as_ref().map(Bundle::manifest);
     let fitting = manifest.filter(|manifest| manifest.camera.frame == last.size());
@@ -80,6 +81,10 @@ pub(super) fn check_camera(
         .map_or(Ok(None), |bundle| unfit(station, facts.as_ref(), bundle))?;
     warnings.extend(unfit.iter().map(|error| WithCauses(error).to_string()));
     warnings.extend(doubts::of_failures(&failures, pairs.len()));
+    warnings.extend(broken.as_ref().map(|error| {
+        let (pairs, why) = (pairs.len(), WithCauses(error));
+        format!("only {pairs} of {PAIRS} pictures came, and what was measured is of these: {why}")
+    }));
     if !is_live {
         warnings.extend(doubts::of_copies(&pairs));
     }
@@ -103,8 +108,12 @@ pub(super) fn check_camera(
     warnings.extend(colour.as_ref().into_iter().flat_map(of_colour));
     warnings.extend(depth.as_ref().into_iter().flat_map(doubts::of_depth));
     let streams = watch.map(|watch| streams(&watch));
-    warnings.extend(streams.as_ref().and_then(doubts::of_streams));
-    warnings.extend(facts.as_ref().and_then(Facts::slow_usb));
+    let is_recorded = station.camera.is_recorded();
+    let of_streams = |streams| doubts::of_streams(streams, is_recorded);
+    warnings.extend(streams.as_ref().and_then(of_streams));
+    // What was plugged in then, no cable changes now.
+    let connected = facts.as_ref().filter(|_facts| !is_recorded);
+    warnings.extend(connected.and_then(Facts::slow_usb));
     let measured_hz = is_live.then(|| rate_hz(&pairs)).flatten();
     let device = facts.map(|facts| match facts {
         Facts::RealSense(facts) => Device::RealSense(device(facts)),
@@ -118,6 +127,7 @@ pub(super) fn check_camera(
         camera: camera.description(),
         device,
         pairs: pairs.len(),
+        asked: PAIRS,
         failed: failures.len(),
         capture_p50_ms: median(took).map(milliseconds),
         measured_hz,
@@ -134,7 +144,8 @@ pub(super) fn check_camera(
     } else {
         print(out, &findings)?;
     }
-    unfit.map_or(Ok(()), Err)
+    let ended = broken.map(EdgeError::Camera);
+    unfit.or(ended).map_or(Ok(()), Err)
 }
 
 /// The station's model, if its configuration names one.
@@ -209,6 +220,8 @@ struct Captured {
     latencies: Vec<Duration>,
     /// Why there were others that could not be had.
     failures: Vec<String>,
+    /// Why there were no more, if that was no sound end.
+    broken: Option<CameraError>,
 }
 
 /// Up to so many pairs, and one at least.
@@ -239,17 +252,16 @@ fn capture(camera: &mut dyn Camera, watch: Option<&CameraWatch>) -> Result<Captu
             }
         }
     }
-    // That a recording is broken off is told as well.
-    if !pairs.is_empty() && !matches!(ended, CameraError::End) {
-        failures.push(WithCauses(&ended).to_string());
-    }
-    let last = pairs.last().cloned();
+    let Some(last) = pairs.last().cloned() else {
+        return Err(EdgeError::Camera(patience.end(ended)));
+    };
     Ok(Captured {
-        last: last.ok_or_else(|| EdgeError::Camera(patience.end(ended)))?,
+        last,
         pairs,
         took,
         latencies,
         failures,
+        broken: Some(ended).filter(|ended| !matches!(ended, CameraError::End)),
     })
 }
 
@@ -265,4 +277,27 @@ fn rate_hz(pairs: &[FramePair]) -> Option<f64> {
 fn median(mut took: Vec<Duration>) -> Option<Duration> {
     took.sort();
     took.get(took.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::taking::scripted::Ending;
+
+    #[test]
+    fn a_recording_that_breaks_off_is_told_from_one_that_ends() {
+        let captured = capture(&mut Ending::sound(3), None).unwrap();
+        assert_eq!(
+            (captured.pairs.len(), captured.broken.is_some()),
+            (3, false)
+        );
+        let captured = capture(&mut Ending::broken_off(3), None).unwrap();
+        assert_eq!((captured.pairs.len(), captured.failures.len()), (3, 0));
+        let broken = captured.broken.map(EdgeError::Camera).unwrap();
+        assert_eq!(broken.code(), 3, "{broken}");
+        let whole = capture(&mut Ending::broken_off(PAIRS), None).unwrap();
+        assert!(whole.broken.is_none(), "nobody has seen it");
+        let nothing = capture(&mut Ending::broken_off(0), None);
+        assert_eq!(nothing.err().map(|error| error.code()), Some(3));
+    }
 }

@@ -33,7 +33,7 @@ const OF_A_LIVE_CAMERA: [&str; 20] = [
 /// Keys by which a recording goes as well.
 const OF_BOTH: &str = "library = \"lib\"\ntransfer_max_ms = 40.0\nwait_max_ms = 90.0\nage_max_ms = 70.0\n\
                        pair_distance_max_ms = 20.0\nequal_pictures_max = 3\nstall_max_ms = 900.0\n\
-                       start_max_ms = 16000.0\nopen_max_ms = 500.0\n";
+                       start_max_ms = 16000.0\nopen_max_ms = 1500.0\n";
 
 #[test]
 fn a_recording_refuses_what_says_how_a_live_camera_runs() {
@@ -65,7 +65,7 @@ fn a_recording_goes_by_all_other_keys() {
     ];
     assert_eq!(
         times.map(|time| time.as_millis()),
-        [40, 90, 70, 20, 500],
+        [40, 90, 70, 20, 1500],
         "a recording may have another rate"
     );
     assert_eq!(spec.equal_pictures_max, 3);
@@ -144,6 +144,7 @@ fn bounds_of_a_realsense_camera_are_held_and_explained() {
         ("white_balance_k", "0", "from 1 to 65535"),
         ("mains_hz", "55", "0, 50 or 60"),
         ("transfer_max_ms", "-1", "from 0 to 3600000"),
+        ("open_max_ms", "0.001", "from 1000 to 3600000"),
         ("pair_distance_max_ms", "20", "from 0 to 16.7"),
     ];
     let (of_distance, others) = wrong.split_last().unwrap();
@@ -202,6 +203,26 @@ fn what_a_realsense_camera_can_t_do_is_refused_before_it_is_there() {
             "realsense.preset_file = \"\" must be the name of a file",
         ),
         (
+            "preset_file = \"station\\u0000.json\"",
+            "realsense.preset_file = \"station\\0.json\" must be a path without a zero byte",
+        ),
+        (
+            "library = \"lib\\u0000.so\"",
+            "realsense.library = \"lib\\0.so\" must be a path without a zero byte",
+        ),
+        (
+            "start_max_ms = 15000",
+            "realsense.start_max_ms = 15000 must be less than realsense.reset_max_ms = 15000",
+        ),
+        (
+            "open_max_ms = 60000",
+            "realsense.open_max_ms = 60000 must be less than inspector.start_max_ms = 60000",
+        ),
+        (
+            "[inspector]\nstart_max_ms = 30000.5",
+            "realsense.open_max_ms = 45000 must be less than inspector.start_max_ms = 30000.5",
+        ),
+        (
             "visual_preset = 1\ndepth_unit_m = 0.0005",
             "realsense.depth_unit_m = 0.0005 must be left out with realsense.visual_preset = 1",
         ),
@@ -227,9 +248,45 @@ fn what_a_realsense_camera_can_t_do_is_refused_before_it_is_there() {
         "pair_distance_max_ms = 0\ntransfer_max_ms = 0",
         "rate_hz = 6\nwait_max_ms = 384",
         "open_max_ms = 6000\nwarm_up_pairs = 180",
+        "open_max_ms = 59999",
+        "open_max_ms = 120000\n[inspector]\nstart_max_ms = 120001",
     ] {
         let station = parsed(&format!("{CAMERA}[realsense]\n{lines}\n"));
         assert!(station.is_ok(), "{lines}: {station:?}");
+    }
+}
+
+/// A recording is opened by the same process.
+#[test]
+fn a_recording_must_be_open_before_its_process_is_given_up() {
+    let told = problems_of(parsed(&format!(
+        "{RECORDED}[inspector]\nstart_max_ms = 20000\n"
+    )));
+    let says = "realsense.open_max_ms = 45000 must be less than inspector.start_max_ms = 20000";
+    assert_eq!(told, [says]);
+    let told = problems_of(parsed(&RECORDED.replace("shift", "shift\\u0000")));
+    let says = "camera.file = \"shift\\0.bag\" must be a path without a zero byte (\\0)";
+    assert_eq!(told, [says]);
+    // Nothing is opened there.
+    assert!(parsed(&format!("{LEAST}[inspector]\nstart_max_ms = 20000\n")).is_ok());
+}
+
+/// What is wrong by itself is told as it was typed, and once.
+#[test]
+fn a_number_that_was_refused_is_not_compared() {
+    let told = problems_of(parsed(&format!("{CAMERA}[realsense]\nreset_max_ms = -1\n")));
+    let says = "realsense.reset_max_ms = -1 must be above 0 and at most 3600000";
+    assert_eq!(told, [says]);
+}
+
+#[test]
+fn a_pace_is_that_of_a_recording_alone() {
+    for (camera, kind) in [(CAMERA, "realsense"), (COLOUR, "v4l2")] {
+        let told = problems_of(parsed(&format!("{camera}pace = \"as_read\"\n")));
+        let says = format!(
+            "camera.pace = ... must be left out with camera.kind = \"{kind}\": it is how fast a recording plays"
+        );
+        assert_eq!(told, [says]);
     }
 }
 
