@@ -42,14 +42,14 @@ impl DocumentError {
 /// named by mistake has no end.
 pub const TEXT_BYTES_MAX: u64 = 1 << 20;
 
-/// The text of a file that a person has named.
+/// The text of a file that a person has named. Whoever asks tells its name.
 ///
 /// # Errors
 /// As of reading a file; [`ErrorKind::FileTooLarge`] beyond [`TEXT_BYTES_MAX`],
 /// [`ErrorKind::InvalidData`] where it is no UTF-8.
 pub fn read(file: &Path) -> io::Result<String> {
     // A pipe would keep whoever opens it waiting.
-    if !fs_err::metadata(file)?.is_file() {
+    if !file.metadata()?.is_file() {
         let told = format!("{} is no regular file", file.display());
         return Err(io::Error::new(ErrorKind::InvalidInput, told));
     }

@@ -15,7 +15,7 @@
 //! In the order of use: [`BundleBuilder`] makes a [`Bundle`] from a [`Manifest`], networks and
 //! [`Golden`]s; [`Bundle::write_archive`] and [`Bundle::write_directory`] store it; [`Bundle::open`]
 //! reads either form. [`pack`] and [`unpack`] turn one into the other. [`document`] reads any TOML
-//! file of twinspect with errors that name key, line and column.
+//! file of twinspect with errors that name key, line and column; [`shell`] writes paths into commands for people.
 //!
 //! ```no_run
 //! let bundle = twinspect_bundle::Bundle::open("models/cap.twb")?;
@@ -36,6 +36,7 @@ mod entry;
 mod error;
 mod golden;
 mod manifest;
+pub mod shell;
 mod sums;
 
 pub use builder::BundleBuilder;

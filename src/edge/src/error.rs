@@ -47,15 +47,15 @@ const SERVICE_HINT: &str = "is the station running? `systemctl status twinspect@
 const BUNDLE_HINT: &str = "name a .twb file that `twinspect-lab export` wrote, or its folder; if it \
                            is one, export it again";
 
-/// An error with all its causes on one line, for the log.
+/// An error with all its causes on one line, for the log, with nothing that a terminal would obey.
 pub(crate) struct WithCauses<'a>(pub(crate) &'a dyn Error);
 
 impl fmt::Display for WithCauses<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        f.write_str(&logging::shown(&self.0.to_string()))?;
         let mut cause = self.0.source();
         while let Some(source) = cause {
-            write!(f, ": {source}")?;
+            write!(f, ": {}", logging::shown(&source.to_string()))?;
             cause = source.source();
         }
         Ok(())
@@ -231,8 +231,8 @@ pub(crate) enum EdgeError {
     NotProven {
         model: String,
         code: u8,
-        /// What to type to try it again.
-        again: String,
+        /// What to type to try it again, where that may help.
+        again: Option<String>,
     },
     /// The process that proves an installed model did not come to an end.
     #[error("{model} is installed, but not proven: {why}")]
@@ -514,7 +514,15 @@ impl EdgeError {
                 Some("this should not happen: please report it with the lines above".into())
             }
             Self::Models(error) => error.hint().map(Cow::from),
-            Self::NotProven { again, .. } | Self::ProofBroken { again, .. } => Some(
+            Self::NotProven { again: None, .. } => Some(
+                "it can't be activated, and the models that are active stay. The bundle itself is at fault, and trying again \
+                 comes to the same: export it again, with the release that runs here, and install that one; `twinspect model prune` removes this one"
+                    .into(),
+            ),
+            Self::NotProven {
+                again: Some(again), ..
+            }
+            | Self::ProofBroken { again, .. } => Some(
                 format!(
                     "it can't be activated, and the models that are active stay: `{again}` tries again"
                 )
@@ -534,7 +542,7 @@ impl EdgeError {
     pub(crate) fn report(&self) -> ExitCode {
         let code = self.code();
         if code != 0 {
-            let mut report = format!("\x1b[1;31merror\x1b[0m: {self}");
+            let mut report = self.to_string();
             let mut cause = self.source();
             while let Some(source) = cause {
                 report.push_str(&format!("\n  caused by: {source}"));
@@ -543,6 +551,8 @@ impl EdgeError {
             if let Some(hint) = self.hint() {
                 report.push_str(&format!("\n  hint: {hint}"));
             }
+            // Names of files and words of libraries are in it.
+            let report = format!("\x1b[1;31merror\x1b[0m: {}", logging::shown(&report));
             // Whoever can't be told still gets the code.
             writeln!(anstream::stderr(), "{}", logging::error(&report)).unwrap_or_default();
         }

@@ -19,7 +19,7 @@ pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 /// Reads a bundle's folder or archive and compares every file with its digest.
 pub(crate) fn read(path: &Path) -> Result<Files, BundleError> {
-    let metadata = fs_err::metadata(path).map_err(|source| BundleError::Read {
+    let metadata = path.metadata().map_err(|source| BundleError::Read {
         path: path.to_path_buf(),
         source,
     })?;

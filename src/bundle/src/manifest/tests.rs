@@ -384,7 +384,7 @@ fn every_rule_between_values_has_its_key() {
         |m| m.score.fused.evidence = f32::INFINITY,
         &["score.fused.evidence"],
     );
-    for evidence in [0.0, 1000.1, 1e30] {
+    for evidence in [0.0, 100.0, 1000.0, 1e30] {
         check(
             |m| m.score.fused.evidence = evidence,
             &["score.fused.evidence"],
@@ -463,7 +463,7 @@ proptest! {
     fn manifests_survive_the_file(
         sd in positive(),
         mean in finite(),
-        evidence in 1..=1000_f32.to_bits(),
+        evidence in 1..100_f32.to_bits(),
         seed in 0..=i64::MAX as u64,
         unit in any::<u64>().prop_map(f64::from_bits).prop_filter("positive", |x| x.is_finite() && *x > 0.0),
         text in "\\PC{1,40}",

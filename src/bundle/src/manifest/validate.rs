@@ -372,11 +372,11 @@ impl Problems {
     fn threshold(&mut self, key: &str, threshold: &Threshold) {
         let (evidence, evidence_max) = (threshold.evidence, Threshold::EVIDENCE_MAX);
         self.require(
-            evidence > 0.0 && evidence <= evidence_max,
+            evidence > 0.0 && evidence < evidence_max,
             &format!("{key}.evidence"),
             || {
                 format!(
-                    "expected more than 0 and at most {evidence_max} standard deviations of good parts, \
+                    "expected more than 0 and less than {evidence_max} standard deviations of good parts, \
                      found {evidence:?}"
                 )
             },

@@ -4,6 +4,7 @@
 use std::ops::RangeInclusive;
 
 use super::calibration::{Threshold, ThresholdMethod};
+use super::fusion::FUSION_EVIDENCE;
 use crate::statistics::{binomial_cdf, gumbel_level, rate_upper_bound};
 
 /// Confidence at which an order statistic must support the target.
@@ -17,9 +18,19 @@ impl Threshold {
     /// good parts than it lets pass.
     pub const TARGET_RATES: RangeInclusive<f64> = 0.001..=0.5;
 
-    /// Most evidence of a line. Evidence is counted in standard deviations of what good parts show: real
-    /// lines stand at three to ten, and at a thousand nothing would be rejected, of any product.
-    pub const EVIDENCE_MAX: f32 = 1000.0;
+    /// A line stands below so much evidence, which is counted in standard deviations of what good parts show: real
+    /// lines stand at three to ten. Where a network fuses, no part can reach it, for evidence is cut off there
+    /// ([`FUSION_EVIDENCE`]); of any product nothing that lies on a belt would be rejected.
+    pub const EVIDENCE_MAX: f32 = FUSION_EVIDENCE[1];
+
+    /// From here on a line is so far from good parts that somebody should know.
+    const EVIDENCE_FAR: f32 = 20.0;
+
+    /// Whether the line lies far beyond where good parts of any product have put one: what it would
+    /// reject, and what not, is to be seen before it judges.
+    pub fn is_far(&self) -> bool {
+        self.evidence >= Self::EVIDENCE_FAR
+    }
 
     /// Chooses the line for `target_rate`, one of [`Self::TARGET_RATES`], from the evidence of good parts that
     /// were not used for training.
@@ -112,6 +123,16 @@ mod tests {
         assert!(line.evidence >= 1.0);
         assert!((line.rate_bound_95 - 0.139).abs() < 1e-3);
         assert!(line.explain().contains("extrapolated from 20 good parts"));
+    }
+
+    #[test]
+    fn a_line_is_far_where_no_good_parts_have_put_one() {
+        let at = |evidence| Threshold {
+            evidence,
+            ..Threshold::from_good_parts(&[], 0.02)
+        };
+        assert!(!at(10.0).is_far() && at(20.0).is_far());
+        assert!(at(Threshold::EVIDENCE_MAX).is_far());
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Drop for Folder<'_> {
 pub(super) fn put_aside(folder: &Path) -> Result<(), EdgeError> {
     for name in [JSON_FILE, PAGE_FILE] {
         let path = folder.join(name);
-        let found = match fs_err::metadata(&path) {
+        let found = match path.metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             found => found.map_err(EdgeError::store(&path))?,
         };

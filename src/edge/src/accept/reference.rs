@@ -40,7 +40,7 @@ pub(super) struct Reference {
 pub(super) fn read(args: &AcceptArgs) -> Result<Vec<Reference>, EdgeError> {
     match (&args.list, &args.data) {
         (Some(path), _) => {
-            let found = fs_err::metadata(path).map_err(|source| unreadable(path, source))?;
+            let found = path.metadata().map_err(|source| unreadable(path, source))?;
             if found.len() > LIST_BYTES_MAX {
                 return Err(wrong(
                     path,

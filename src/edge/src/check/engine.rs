@@ -51,7 +51,7 @@ pub(super) fn check_engine(
     let tensorrt = gpu_plans(station, args)
         .map(|(plans, precision)| -> Result<PlansFound, EdgeError> {
             let store = PlanStore::new(&plans);
-            if store.is_empty().unwrap_or(false) {
+            if store.is_empty()? {
                 return Err(Unusable::NoPlans { folder: plans }.into());
             }
             let board = open_board()?;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use twinspect_bundle::Bundle;
-use twinspect_engine::tensorrt::{Board, PlanStore, TensorRtEngine};
+use twinspect_engine::tensorrt::{Board, PlanError, PlanStore, TensorRtEngine};
 use twinspect_engine::{Engine, NativeEngine, Proof};
 
 use super::cpu::{Reference, Trusted};
@@ -99,10 +99,17 @@ pub(crate) fn choose(bundle: &Bundle, spec: &EngineSpec, gpu: Gpu) -> Result<Cho
     };
     let why = match role {
         Role::Wanted => format!("no GPU is prepared: {}", reason(&error)),
-        Role::Without(_) => format!(
-            "plans were built, and their GPU is not there: {}",
-            reason(&error)
-        ),
+        Role::Without(_) => match PlanStore::new(&spec.plans).is_empty() {
+            Ok(_) => format!(
+                "plans were built, and their GPU is not there: {}",
+                reason(&error)
+            ),
+            Err(unread) => format!(
+                "whether plans were built can't be told ({}), and there is no GPU: {}",
+                WithCauses(&unread),
+                reason(&error)
+            ),
+        },
         Role::StandsInFor(_) => reason(&error),
     };
     let lacks_plans = role != Role::Wanted && error.lacks_plan();
@@ -173,11 +180,15 @@ fn trusted_tensorrt(
     reference: &mut Reference,
 ) -> Result<Chosen, Unusable> {
     let plans = PlanStore::new(&spec.plans);
-    // Loading what NVIDIA ships costs memory and may crash: not where nobody has prepared for it. A folder that
-    // can't be read is told of below.
-    if plans.is_empty().unwrap_or(false) {
-        let folder = spec.plans.clone();
-        return Err(Unusable::NoPlans { folder });
+    // Loading what NVIDIA ships costs memory and may crash: not where nobody has prepared for it, nor where no plan can
+    // lie. A folder that can't be read is told of below.
+    match plans.is_empty() {
+        Ok(true) => {
+            let folder = spec.plans.clone();
+            return Err(Unusable::NoPlans { folder });
+        }
+        Err(error @ PlanError::NoFolder { .. }) => return Err(Unusable::NoFolder(error)),
+        Ok(false) | Err(_) => {}
     }
     let board = Board::open().map_err(Unusable::Board)?;
     let mut trusted_at = |precision| {
@@ -321,6 +332,33 @@ mod tests {
             ] {
                 assert!(chosen.why.contains(told), "{told}: {}", chosen.why);
             }
+        }
+    }
+
+    /// No library of NVIDIA's is asked for, whatever this machine has.
+    #[test]
+    fn a_file_in_the_place_of_the_plans_is_no_plan_that_was_built() {
+        let folder = tempfile::tempdir().unwrap();
+        let plans = folder.path().join("plans");
+        std::fs::write(&plans, "").unwrap();
+        for kind in [EngineKind::Auto, EngineKind::TensorRt] {
+            let stop = EngineSpec {
+                kind,
+                ..EngineSpec::tensorrt(&plans, PrecisionChoice::Fp32)
+            };
+            let Err(error) = choose(&cap(), &stop, Gpu::Granted) else {
+                panic!("{kind:?}: nothing may stand in");
+            };
+            assert_eq!(error.code(), 8, "{error}");
+            let spec = EngineSpec {
+                fallback: Fallback::Cpu,
+                ..stop
+            };
+            let chosen = choose(&cap(), &spec, Gpu::Granted).unwrap();
+            assert_eq!(chosen.role, Role::StandsInFor(Faster::TensorRt));
+            assert!(!chosen.lacks_plans, "building them would not help");
+            assert!(chosen.why.contains("which is a file"), "{}", chosen.why);
+            assert!(!chosen.why.contains("were built"), "{}", chosen.why);
         }
     }
 

@@ -4,7 +4,6 @@ use std::io::Write;
 
 use serde::Serialize;
 use twinspect_bundle::Bundle;
-use twinspect_engine::TractEngine;
 use twinspect_engine::tensorrt::{Board, PlanStore};
 
 use super::Compared;
@@ -24,8 +23,7 @@ impl OnGpu {
     /// Compares; `prepare` is called before plans of a precision are loaded.
     ///
     /// # Errors
-    /// [`EdgeError::Engine`] for a network that tract does not take; those of [`Compared::tensorrt`] and of `prepare`. Plans of 16 bits
-    /// that are refused are none, whatever is wrong with those of 32.
+    /// Those of [`Compared::tensorrt`] and of `prepare`. Plans of 16 bits that are refused are none, whatever is wrong with those of 32.
     pub(crate) fn of(
         bundle: &Bundle,
         board: &Board,
@@ -33,8 +31,6 @@ impl OnGpu {
         wanted: PrecisionChoice,
         prepare: &mut dyn FnMut(PrecisionChoice) -> Result<(), EdgeError>,
     ) -> Result<Self, EdgeError> {
-        // Before a build of minutes: what tract does not take is the bundle's fault, whatever TensorRT would say of it.
-        TractEngine::load(bundle)?;
         let mut compared = |precision: PrecisionChoice| {
             prepare(precision)?;
             Compared::tensorrt(bundle, board, plans, precision)

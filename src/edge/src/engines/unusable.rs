@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use twinspect_engine::tensorrt::GpuError;
+use twinspect_engine::tensorrt::{GpuError, PlanError};
 use twinspect_engine::{EngineError, Mistrust, ProofError};
 
 use super::fault::{Fault, of_engine};
@@ -35,6 +35,9 @@ pub(crate) enum Unusable {
     /// Nobody has built plans, so that nothing of NVIDIA's was loaded.
     #[error("{} holds no plans", folder.display())]
     NoPlans { folder: PathBuf },
+    /// What lies in the place of their folder is none.
+    #[error(transparent)]
+    NoFolder(PlanError),
     /// There is no GPU or no TensorRT, or not one that works.
     #[error("TensorRT can't be used on this machine")]
     Board(#[source] GpuError),
@@ -94,9 +97,11 @@ impl Unusable {
     /// Whose fault it is. tract has vouched for the bundle before.
     pub(super) fn fault(&self) -> Fault {
         let source = match self {
-            Self::NoPlans { .. } | Self::Board(_) | Self::Unsorted(_) | Self::Withdrawn => {
-                return Fault::Machine;
-            }
+            Self::NoPlans { .. }
+            | Self::NoFolder(_)
+            | Self::Board(_)
+            | Self::Unsorted(_)
+            | Self::Withdrawn => return Fault::Machine,
             Self::Load { source, .. }
             | Self::Proof {
                 source: ProofError::Infer { source, .. },
@@ -116,7 +121,12 @@ impl Unusable {
             Self::Load {
                 source: EngineError::Plan { source, .. },
                 ..
-            } if source.is_of_storage() => 8,
+            }
+            | Self::NoFolder(source)
+                if source.is_of_storage() =>
+            {
+                8
+            }
             _ => 5,
         }
     }
@@ -130,6 +140,7 @@ impl Unusable {
         }
         match self {
             Self::NoPlans { .. } => None,
+            Self::NoFolder(source) => source.hint(),
             Self::Board(error) | Self::Unsorted(error) => error.hint().map(str::to_owned),
             Self::Load {
                 engine: Faster::Native,

@@ -9,6 +9,7 @@ use twinspect_core::score::Threshold;
 use twinspect_engine::TractEngine;
 use twinspect_engine::calibrate::{Calibrator, require_new};
 
+use super::far_lines;
 use crate::cli::CalibrateArgs;
 use crate::clock;
 use crate::error::EdgeError;
@@ -49,6 +50,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> Result<(),
         calibrator.see(part.id.as_str(), &loaded.frame)?;
     }
     let made = calibrator.finish(clock::now_rfc3339(), dataset.name().to_owned())?;
+    far_lines::warn(made.bundle.manifest());
     made.write_archive(&args.out)?;
     log::info!(
         "{} made of {} with {} good parts",

@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
 use serde::Serialize;
-use twinspect_bundle::Bundle;
+use twinspect_bundle::{Bundle, shell};
 use twinspect_store::models::{Installation, Installed, ModelId, ModelsError, Proof, Signed};
 
-use super::place::{StorePlace, pasted};
+use super::far_lines;
+use super::place::StorePlace;
 use super::plans::{self, Plans};
 use super::proof;
 use crate::cli::InstallArgs;
 use crate::engines;
 use crate::error::EdgeError;
+use crate::records::plain;
 use crate::replay::write_json;
 
 /// What errors call a bundle that comes by standard input.
@@ -47,6 +49,7 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<(), Edg
     let place = StorePlace::of(&args.store)?;
     let bundle = read(&args.bundle)?;
     let signed = place.keys.verify(&bundle).map_err(ModelsError::from)?;
+    far_lines::warn(bundle.manifest());
     let (id, installation) = place.models.change()?.install(&bundle)?;
     log::info!("{id}: {installation:?}");
     let hash = bundle.hash();
@@ -71,12 +74,12 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<(), Edg
         }
     };
     if let Some(station) = &place.station {
-        let config = pasted(&station.config);
+        let config = shell::word(&station.config);
         let lacks_plans = args.no_plans && engines::wants_plans(&station.engine);
         if plans == Plans::Failed || lacks_plans {
             next.push(format!(
                 "twinspect engine build --config {config} --bundle {}",
-                pasted(&path)
+                shell::word(&path)
             ));
         }
         next.push(format!("twinspect model activate {id} --config {config}"));
@@ -147,7 +150,7 @@ fn print(findings: &Findings, out: &mut dyn Write) -> Result<(), EdgeError> {
         ..
     } = findings;
     let what = if *is_new { "installed" } else { "known    " };
-    writeln!(out, "{what} {id}, {}", path.display())?;
+    writeln!(out, "{what} {id}, {}", plain(&path.to_string_lossy()))?;
     writeln!(out, "          sha256 {hash}")?;
     if let Some(comment) = signed {
         writeln!(out, "signed    {comment}")?;

@@ -1,16 +1,19 @@
 //! `twinspect model list`: what is installed, and who goes by it.
 
-use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use twinspect_store::models::{Activation, Installed, ModelId, StationName};
+use twinspect_bundle::{BundleError, shell};
+use twinspect_store::models::{
+    Activation, Installed, ModelId, Models, ModelsError, StationName, Stations,
+};
 
-use super::place::StorePlace;
+use super::place::{CONFIGURATIONS, StorePlace};
 use crate::cli::StoreArgs;
-use crate::error::EdgeError;
+use crate::error::{EdgeError, WithCauses};
+use crate::records::plain;
 use crate::replay::write_json;
 
 /// Everything that was found. Its keys are for scripts and stay.
@@ -18,6 +21,9 @@ use crate::replay::write_json;
 struct Findings {
     folder: PathBuf,
     models: Vec<Model>,
+    /// Stations of which nobody can tell what they go by.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged_stations: Vec<DamagedStation>,
 }
 
 #[derive(Serialize)]
@@ -28,6 +34,12 @@ struct Model {
     path: PathBuf,
     /// None if it is damaged.
     hash: Option<String>,
+    /// What is wrong with its files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<String>,
+    /// The disk, or somebody's rights, and the model may be whole.
+    #[serde(skip)]
+    unreadable: bool,
     /// As in RFC 3339.
     installed: String,
     /// The engine that has proven it.
@@ -38,23 +50,45 @@ struct Model {
     previous_for: Vec<String>,
 }
 
-/// Lists models.
+#[derive(Serialize)]
+struct DamagedStation {
+    station: String,
+    /// What is wrong with its file.
+    damage: String,
+    remedy: String,
+}
+
+/// Lists models. All of each is read and compared with its hashes, as whoever goes by it would.
+///
+/// # Errors
+/// After all that can be told: the first station's whose file can't be read.
 pub(super) fn list(args: &StoreArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
     let place = StorePlace::of(args)?;
     place.refuse_slip()?;
-    let activations = place.models.activations()?;
+    let stations = place.models.stations()?;
     let models = place.models.list()?;
     let findings = Findings {
         folder: place.models.root().to_owned(),
         models: models
             .into_iter()
-            .map(|model| describe(model, &activations))
+            .map(|model| describe(model, &place.models, &stations))
             .collect(),
+        damaged_stations: damaged(&place, &stations),
     };
     if args.json {
-        return write_json(out, &findings);
+        write_json(out, &findings)?;
+    } else {
+        print(&findings, &place, out)?;
     }
-    writeln!(out, "models    {}", findings.folder.display())?;
+    match stations.into_values().find_map(Result::err) {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
+}
+
+fn print(findings: &Findings, place: &StorePlace, out: &mut dyn Write) -> Result<(), EdgeError> {
+    let folder = plain(&findings.folder.to_string_lossy());
+    writeln!(out, "models    {folder}")?;
     for model in &findings.models {
         writeln!(out, "{}", line(model))?;
     }
@@ -65,15 +99,72 @@ pub(super) fn list(args: &StoreArgs, out: &mut dyn Write) -> Result<(), EdgeErro
             "none is installed: twinspect model install FILE {options}"
         )?;
     }
+    for one in &findings.damaged_stations {
+        let (damage, remedy) = (plain(&one.damage), &one.remedy);
+        writeln!(
+            out,
+            "station {} can't be told: {damage}; {remedy}",
+            one.station
+        )?;
+    }
     Ok(())
 }
 
-fn describe(model: Installed, activations: &BTreeMap<StationName, Activation>) -> Model {
-    let stations = |is_meant: &dyn Fn(&Activation) -> bool| -> Vec<String> {
-        let meant = activations.iter().filter(|(_, one)| is_meant(one));
+fn damaged(place: &StorePlace, stations: &Stations) -> Vec<DamagedStation> {
+    let damaged = stations
+        .iter()
+        .filter_map(|(name, read)| Some((name, read.as_ref().err()?)));
+    damaged
+        .map(|(name, error)| DamagedStation {
+            station: name.to_string(),
+            damage: WithCauses(error).to_string(),
+            remedy: remedy(place, name, error),
+        })
+        .collect()
+}
+
+/// For this station's file, whichever station was asked for.
+fn remedy(place: &StorePlace, station: &StationName, error: &ModelsError) -> String {
+    let config = match error {
+        ModelsError::Document(_) => config_of(place, station),
+        _ => None,
+    };
+    match config {
+        Some(config) => format!(
+            "`twinspect model activate ID --config {}` writes it anew",
+            shell::word(&config)
+        ),
+        None => error.hint().unwrap_or_default(),
+    }
+}
+
+/// A station has its configuration's name; it lies beside the one that was asked for, or where those of services lie.
+fn config_of(place: &StorePlace, station: &StationName) -> Option<PathBuf> {
+    let name = format!("{station}.toml");
+    let own = place.station.as_ref();
+    let beside = own.map(|own| own.config.with_file_name(&name));
+    let of_services = Path::new(CONFIGURATIONS).join(&name);
+    beside
+        .into_iter()
+        .chain([of_services])
+        .find(|config| config.is_file())
+}
+
+fn describe(model: Installed, models: &Models, stations: &Stations) -> Model {
+    let named = |is_meant: &dyn Fn(&Activation) -> bool| -> Vec<String> {
+        let meant = stations
+            .iter()
+            .filter(|(_, read)| read.as_ref().is_ok_and(is_meant));
         meant.map(|(name, _)| name.to_string()).collect()
     };
-    let is_proven = model.is_proven();
+    // Its list of hashes says nothing of the files that it lists.
+    let error = models.open_bundle(&model.id).err();
+    let unreadable = matches!(
+        error,
+        Some(ModelsError::Bundle(BundleError::Read { .. }) | ModelsError::Io { .. })
+    );
+    let damage = error.map(|error| WithCauses(&error).to_string());
+    let is_proven = damage.is_none() && model.is_proven();
     let seconds = i64::try_from(model.installed_s).unwrap_or_default();
     Model {
         name: model.id.name().to_owned(),
@@ -82,9 +173,11 @@ fn describe(model: Installed, activations: &BTreeMap<StationName, Activation>) -
             .unwrap_or_default()
             .to_string(),
         proven_by: model.proof.filter(|_| is_proven).map(|proof| proof.engine),
-        active_for: stations(&|one| one.active == model.id),
-        previous_for: stations(&|one| one.previous.as_ref() == Some(&model.id)),
-        hash: model.hash,
+        active_for: named(&|one| one.active == model.id),
+        previous_for: named(&|one| one.previous.as_ref() == Some(&model.id)),
+        hash: model.hash.filter(|_| damage.is_none()),
+        damage,
+        unreadable,
         path: model.path,
         id: model.id,
     }
@@ -93,17 +186,19 @@ fn describe(model: Installed, activations: &BTreeMap<StationName, Activation>) -
 fn line(model: &Model) -> String {
     let Model {
         id,
-        hash,
+        damage,
+        unreadable,
         installed,
         proven_by,
         active_for,
         previous_for,
         ..
     } = model;
-    let state = match (hash, proven_by) {
-        (None, _) => "damaged: install it again".to_owned(),
-        (Some(_), None) => "not proven: verify it".to_owned(),
-        (Some(_), Some(engine)) => format!("proven by {engine}"),
+    let state = match (damage, proven_by) {
+        (Some(damage), _) if *unreadable => format!("can't be read: {}", plain(damage)),
+        (Some(damage), _) => format!("damaged: install it again; {}", plain(damage)),
+        (None, None) => "not proven: verify it".to_owned(),
+        (None, Some(engine)) => format!("proven by {engine}"),
     };
     let mut line = format!("{id:<36}  {installed}  {state}");
     for (what, stations) in [("active for", active_for), ("before it for", previous_for)] {

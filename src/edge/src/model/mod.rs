@@ -2,9 +2,10 @@
 //!
 //! In the order of a model's life: [`place`] says which store is meant; `install` reads a bundle, has [`plans`] built where a
 //! GPU wants them, and the model proven by a [`proof`] process of its own, whose answer it waits for; [`switch`] makes it a station's, and goes back; `verify`, `list` and `prune`
-//! look after what is there. `calibrate` makes a new bundle.
+//! look after what is there. `calibrate` makes a new bundle. What comes in or is looked at is warned of by [`far_lines`].
 
 mod calibrate;
+mod far_lines;
 mod install;
 mod list;
 mod place;

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use twinspect_bundle::shell;
 use twinspect_store::models::{ModelId, Models, PublicKeys, StationName};
 
 use crate::cli::StoreArgs;
@@ -11,7 +12,7 @@ use crate::control;
 use crate::error::EdgeError;
 
 /// Where stations that are services have their configurations.
-const CONFIGURATIONS: &str = "/etc/twinspect";
+pub(super) const CONFIGURATIONS: &str = "/etc/twinspect";
 /// Models that stay beside those in use, where no configuration says so.
 const KEEP: usize = 3;
 
@@ -114,8 +115,8 @@ impl StorePlace {
     /// What to type for the same place.
     pub(crate) fn options(&self) -> String {
         match &self.station {
-            Some(station) => format!("--config {}", pasted(&station.config)),
-            None => format!("--models {}", pasted(self.models.root())),
+            Some(station) => format!("--config {}", shell::word(&station.config)),
+            None => format!("--models {}", shell::word(self.models.root())),
         }
     }
 
@@ -123,16 +124,6 @@ impl StorePlace {
     pub(super) fn verify(&self, model: &ModelId) -> String {
         format!("twinspect model verify {model} {}", self.options())
     }
-}
-
-/// A path as a shell takes it for one word.
-pub(super) fn pasted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text;
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 fn only_one_in(folder: &Path) -> Result<PathBuf, EdgeError> {
@@ -200,14 +191,6 @@ mod tests {
         assert!(told("no/typo", Some(station())).unwrap().ends_with("/no"));
         std::fs::create_dir(folder.path().join("models")).unwrap();
         assert_eq!(told("models", None), None);
-    }
-
-    #[test]
-    fn a_path_is_one_word_of_a_shell() {
-        let word = |path: &str| pasted(Path::new(path));
-        assert_eq!(word("/etc/twinspect/left.toml"), "/etc/twinspect/left.toml");
-        assert_eq!(word("line 3/left.toml"), "'line 3/left.toml'");
-        assert_eq!(word("$HOME;it's"), r"'$HOME;it'\''s'");
     }
 
     #[test]

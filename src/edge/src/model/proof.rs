@@ -150,7 +150,12 @@ impl Refused {
     fn told(self, id: &ModelId, again: String, stays: bool) -> EdgeError {
         let model = id.to_string();
         match (self, stays) {
-            (Self::Reported { code, .. }, false) => EdgeError::NotProven { model, code, again },
+            (Self::Reported { code, fault }, false) => EdgeError::NotProven {
+                model,
+                code,
+                // The same files come to the same again.
+                again: (fault != Fault::Bundle).then_some(again),
+            },
             (Self::Reported { code, .. }, true) => EdgeError::NotProvenAnew {
                 model,
                 why: format!("its report is above (exit code {code})"),

@@ -12,6 +12,7 @@ use crate::cli::PruneModelsArgs;
 use crate::config::{self, ModelsSpec};
 use crate::error::EdgeError;
 use crate::recipe::model_of;
+use crate::records::plain;
 use crate::replay::write_json;
 
 /// What was done. Its keys are for scripts and stay.
@@ -60,7 +61,7 @@ pub(super) fn prune(args: &PruneModelsArgs, out: &mut dyn Write) -> Result<(), E
         "{} of {} models in {} stay",
         findings.kept.len(),
         findings.kept.len() + findings.removed.len(),
-        findings.folder.display()
+        plain(&findings.folder.to_string_lossy())
     )?;
     Ok(())
 }

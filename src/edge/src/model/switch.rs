@@ -4,14 +4,16 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use twinspect_bundle::shell;
 use twinspect_store::models::{Activation, ModelId, ModelsError, StationName};
 
-use super::place::{StationPlace, StorePlace, pasted};
+use super::place::{StationPlace, StorePlace};
 use crate::cli::{ActivateArgs, StoreArgs};
 use crate::clock;
 use crate::config::BundleSource;
 use crate::control;
 use crate::error::EdgeError;
+use crate::records::plain;
 use crate::replay::write_json;
 
 /// What somebody wants.
@@ -146,7 +148,7 @@ fn tell(
     } = switched;
     writeln!(out, "active    {active}, for station {name}")?;
     if let Some(previous) = previous {
-        let config = pasted(&station.config);
+        let config = shell::word(&station.config);
         writeln!(
             out,
             "before it {previous}; back to it: twinspect model rollback --config {config}"
@@ -166,7 +168,7 @@ fn tell(
         TakesEffect::NotAtAll => writeln!(
             out,
             "\x1b[33mwarning\x1b[0m   the station goes by bundle.file: put bundle.active = true in its place in {}",
-            station.config.display()
+            plain(&station.config.to_string_lossy())
         )?,
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 use twinspect_store::models::{ModelId, ModelsError, Signed};
 
+use super::far_lines;
 use super::place::StorePlace;
 use super::proof::{self, Proven};
 use crate::cli::VerifyArgs;
@@ -28,7 +29,11 @@ pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), EdgeE
     let id = match &args.id {
         Some(typed) => place.models.find(typed)?.id,
         None => {
-            let name = &place.station()?.name;
+            let station = place.station.as_ref().ok_or(EdgeError::Usage {
+                message: "no model is named, and a store alone has no station whose model could be meant".to_owned(),
+                hint: "name one that `twinspect model list` shows, or the station's configuration with --config",
+            })?;
+            let name = &station.name;
             let activation = place.models.activation(name)?;
             let none = || ModelsError::NoneActive {
                 station: name.clone(),
@@ -39,6 +44,7 @@ pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), EdgeE
     };
     let bundle = place.models.open_bundle(&id)?;
     let signed = place.keys.verify(&bundle).map_err(ModelsError::from)?;
+    far_lines::warn(bundle.manifest());
     let proven = proof::prove(&place, &id, bundle.hash(), &args.proof)?;
     let findings = Findings {
         hash: bundle.hash().to_owned(),

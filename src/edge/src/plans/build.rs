@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use twinspect_bundle::Bundle;
-use twinspect_engine::StageName;
 use twinspect_engine::tensorrt::{BuildLimits, BuildScope, BuildStep};
+use twinspect_engine::{StageName, TractEngine};
 
-use super::folder::{BuildLock, make_folder};
+use super::folder::{BuildLock, check_folder, make_folder};
 use super::{PlansPlace, open_board, take_mark};
 use crate::background;
 use crate::cli::BuildArgs;
 use crate::config::PrecisionChoice;
 use crate::engines::{BoardReport, OnGpu};
 use crate::error::EdgeError;
+use crate::records::plain;
 use crate::replay::write_json;
 
 /// A spinner turns so often.
@@ -62,13 +63,17 @@ pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeErr
         });
     };
     let bundle = Bundle::open(&path)?;
+    // Before a build of minutes, and whatever there is to build with: what tract does not take is the bundle's fault, whatever
+    // TensorRT would say of it.
+    TractEngine::load(&bundle)?;
+    check_folder(&place.folder)?;
     let board = open_board()?;
     make_folder(&place.folder)?;
     let _held = BuildLock::take(&place.folder)?;
     let plans = place.store();
     if !args.json {
         writeln!(out, "board     {}", board.facts())?;
-        writeln!(out, "plans     {}", place.folder.display())?;
+        writeln!(out, "plans     {}", plain(&place.folder.to_string_lossy()))?;
     }
     let scope = if args.again {
         BuildScope::All

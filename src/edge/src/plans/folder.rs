@@ -23,6 +23,33 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), PlanError> {
         .map_err(|error| no_access(folder, "written", error.into()))
 }
 
+/// Sees whether [`make_folder`] may go well, and makes nothing.
+///
+/// # Errors
+/// [`PlanError::NoFolder`], [`PlanError::NoAccess`].
+pub(super) fn check_folder(folder: &Path) -> Result<(), PlanError> {
+    let (asked, verb) = match PlanStore::new(folder).is_there()? {
+        true => (Some(folder), "written"),
+        false => {
+            let mut above = folder.ancestors().skip(1).map(or_here);
+            (above.find(|above| above.is_dir()), "made")
+        }
+    };
+    asked.map_or(Ok(()), |asked| {
+        access(asked, Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(|error| no_access(folder, verb, error.into()))
+    })
+}
+
+/// Of a relative path nothing is left above its first folder.
+fn or_here(folder: &Path) -> &Path {
+    if folder == Path::new("") {
+        Path::new(".")
+    } else {
+        folder
+    }
+}
+
 fn no_access(folder: &Path, verb: &'static str, source: io::Error) -> PlanError {
     let folder = folder.to_owned();
     PlanError::NoAccess {
@@ -117,9 +144,22 @@ mod tests {
         let link = temporary.path().join("link");
         std::os::unix::fs::symlink(temporary.path().join("nowhere"), &link).unwrap();
         for path in [file, link] {
-            let error = make_folder(&path).unwrap_err();
-            assert!(matches!(error, PlanError::NoFolder { .. }), "{error:?}");
+            for error in [check_folder(&path), make_folder(&path)] {
+                let error = error.unwrap_err();
+                assert!(matches!(error, PlanError::NoFolder { .. }), "{error:?}");
+            }
         }
+    }
+
+    #[test]
+    fn looking_whether_it_can_be_made_makes_nothing() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().join("of/a/station");
+        check_folder(&folder).unwrap();
+        check_folder(Path::new("plans-that-nobody-makes")).unwrap();
+        assert!(!temporary.path().join("of").exists());
+        make_folder(&folder).unwrap();
+        check_folder(&folder).unwrap();
     }
 
     /// Nobody makes a folder in the kernel's own, root neither.

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use twinspect_bundle::shell;
 use twinspect_engine::tensorrt::{Board, PlanEntry, PlanError, PlanUse};
 
 use super::{PlansPlace, megabytes, name, open_board};
@@ -122,7 +123,8 @@ fn print(
     if findings.exposed {
         writeln!(
             out,
-            "others than its owner may write the folder: nothing in it is run; `chmod go-w {folder}`, after a look at who wrote there"
+            "others than its owner may write the folder: nothing in it is run; `chmod go-w {}`, after a look at who wrote there",
+            shell::word(&findings.plans)
         )?;
     }
     if let Some(why) = &findings.board_unknown {

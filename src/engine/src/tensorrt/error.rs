@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use twinspect_bundle::shell;
+
 use super::half::HalfError;
 use crate::engine::StageName;
 
@@ -128,7 +130,8 @@ impl PlanError {
             Self::Missing { .. } | Self::Damaged { .. } => "build the plans on this board",
             Self::Exposed { path } => {
                 return Some(format!(
-                    "a plan is run like a program: `chmod go-w {path:?}`, after a look at who wrote there"
+                    "a plan is run like a program: `chmod go-w {}`, after a look at who wrote there",
+                    shell::word(path)
                 ));
             }
             Self::NoFolder { .. } => {
@@ -161,8 +164,9 @@ impl PlanError {
 
 fn foreign_hint(folder: &Path) -> String {
     format!(
-        "`sudo chown -R USER: {folder:?}`, USER being who runs this (twinspect, where a station does), or name another \
-         folder, with --plans or the key engine.plans"
+        "`sudo chown -R USER: {}`, USER being who runs this (twinspect, where a station does), or name another \
+         folder, with --plans or the key engine.plans",
+        shell::word(folder)
     )
 }
 
@@ -186,11 +190,7 @@ mod tests {
             "the folder of plans \"/a/plans\" can't be written"
         );
         let hint = foreign.hint().unwrap();
-        for part in [
-            "sudo chown -R USER: \"/a/plans\"",
-            "--plans",
-            "engine.plans",
-        ] {
+        for part in ["`sudo chown -R USER: /a/plans`", "--plans", "engine.plans"] {
             assert!(hint.contains(part), "{part}: {hint}");
         }
         let read_only = io::ErrorKind::ReadOnlyFilesystem;

@@ -223,7 +223,7 @@ impl PlanStore {
 
 /// Whether only the owner may write a file or folder.
 fn private(path: &Path) -> Result<(), PlanError> {
-    let facts = fs_err::metadata(path).map_err(PlanError::Read)?;
+    let facts = sealed::facts_of(path).map_err(PlanError::Read)?;
     if !is_exposed(&facts) {
         Ok(())
     } else {

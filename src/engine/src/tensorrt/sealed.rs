@@ -62,8 +62,16 @@ pub(super) fn foreign(facts: &Metadata) -> Option<&'static str> {
     }
 }
 
+/// What the system says of a file or folder; an error names it.
+pub(super) fn facts_of(path: &Path) -> io::Result<Metadata> {
+    path.metadata().map_err(|error| {
+        let told = format!("looking at {path:?}: {error}");
+        io::Error::new(error.kind(), told)
+    })
+}
+
 fn open(file: &Path) -> Result<fs_err::File, Unsealed> {
-    let facts = fs_err::metadata(file).map_err(Unsealed::Io)?;
+    let facts = facts_of(file).map_err(Unsealed::Io)?;
     match foreign(&facts) {
         Some(what) => Err(Unsealed::Foreign(what)),
         None => fs_err::File::open(file).map_err(Unsealed::Io),
@@ -178,6 +186,19 @@ mod tests {
                 "{at}: {found:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_can_t_be_asked_is_told_in_plain_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("nowhere");
+        let error = facts_of(&file).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let told = error.to_string();
+        assert!(
+            told.starts_with(&format!("looking at {file:?}: ")),
+            "{told}"
+        );
     }
 
     #[test]

@@ -6,8 +6,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// The file cannot be read.
-    #[error("reading the training configuration")]
-    Read(#[source] std::io::Error),
+    #[error("reading the training configuration {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// The file is not what the program expects.
     #[error("{}:{line}: {message}", path.display())]
     Parse {

@@ -302,7 +302,10 @@ impl Default for PoseConfig {
 impl TrainingConfig {
     /// Reads a file; keys that it lacks have their defaults, and relative paths start at its folder.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = document::read(path).map_err(ConfigError::Read)?;
+        let text = document::read(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
         let mut config: Self =
             toml::from_str(&text).map_err(|error| parse_error(path, &text, &error))?;
         let typed: toml::Table = text.parse().unwrap_or_default();

@@ -83,7 +83,7 @@ impl FileSystem for Disk {
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
         fs_err::create_dir(path)?;
-        let mode = fs_err::metadata(path)?.permissions().mode();
+        let mode = path.metadata()?.permissions().mode();
         // Folders inherit the set-group-ID bit, which must stay.
         if mode & FOLDER_MODE != FOLDER_MODE {
             fs_err::set_permissions(path, Permissions::from_mode(mode | FOLDER_MODE))?;
@@ -133,7 +133,7 @@ impl FileSystem for Disk {
 
     fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
         // Opening a pipe would wait for a writer.
-        if !fs_err::symlink_metadata(path)?.is_file() {
+        if !path.symlink_metadata()?.is_file() {
             let told = format!("{} is no regular file", path.display());
             return Err(io::Error::new(ErrorKind::InvalidInput, told));
         }
@@ -145,7 +145,7 @@ impl FileSystem for Disk {
     }
 
     fn changed_s(&self, path: &Path) -> io::Result<u64> {
-        let changed = fs_err::symlink_metadata(path)?.modified()?;
+        let changed = path.symlink_metadata()?.modified()?;
         Ok(changed
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs()))

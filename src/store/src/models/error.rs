@@ -162,6 +162,10 @@ impl ModelsError {
     /// The remedy, where there is one.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
+                "a file lies where a folder should be: name the store's folder, with --models or the key models.folder, or take \
+                 the file away"
+            }
             Self::Io { .. } => {
                 "check the folder's rights and the free space; members of the group `twinspect` may write there"
             }
@@ -178,8 +182,14 @@ impl ModelsError {
             }
             Self::NoneActive { .. } => "`twinspect model activate ID` makes one active",
             Self::NoPrevious { .. } => "`twinspect model activate ID` chooses another one",
-            Self::Document(_) => {
-                "it was damaged or written by hand: `twinspect model activate ID` writes it anew"
+            Self::Document(source) => {
+                // Each station's file has its name.
+                let station = source.file.file_stem().unwrap_or_default();
+                return Some(format!(
+                    "it was damaged or written by hand: `twinspect model activate ID --config FILE` writes it anew, FILE being the \
+                     configuration of station {}",
+                    station.to_string_lossy()
+                ));
             }
             Self::Signature(error) => return Some(error.hint().to_owned()),
         };

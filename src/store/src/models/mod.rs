@@ -75,6 +75,9 @@ impl Installed {
     }
 }
 
+/// What each station goes by, or why that can't be read.
+pub type Stations = BTreeMap<StationName, Result<Activation, ModelsError>>;
+
 /// The store of models in a folder.
 #[derive(Debug, Clone)]
 pub struct Models<F = Disk> {
@@ -266,14 +269,23 @@ impl<F: FileSystem> Models<F> {
     /// # Errors
     /// As [`Self::activation`].
     pub fn activations(&self) -> Result<BTreeMap<StationName, Activation>, ModelsError> {
-        let mut found = BTreeMap::new();
+        let stations = self.stations()?.into_iter();
+        stations.map(|(name, read)| Ok((name, read?))).collect()
+    }
+
+    /// The same for whoever looks: what one station's file does not say keeps nobody from the others.
+    ///
+    /// # Errors
+    /// [`ModelsError::Io`] where nothing can be told; of each station [`Self::activation`]'s.
+    pub fn stations(&self) -> Result<Stations, ModelsError> {
+        let mut found = Stations::new();
         for named in self.names(&self.root.join(ACTIVE))? {
             let name = named.name.strip_suffix(".toml");
             let Some(Ok(station)) = name.map(str::parse::<StationName>) else {
                 continue;
             };
-            if let Some(activation) = self.activation(&station)? {
-                found.insert(station, activation);
+            if let Some(read) = self.activation(&station).transpose() {
+                found.insert(station, read);
             }
         }
         Ok(found)

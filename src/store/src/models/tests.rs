@@ -362,8 +362,9 @@ fn nothing_is_pruned_while_a_station_s_file_can_t_be_read() {
     let (_keep, models) = store();
     let id = install(&models, "1.0.0");
     let change = models.change().unwrap();
-    let left = station("left");
+    let (left, right) = (station("left"), station("right"));
     change.set_active(&left, &id, NOW_S).unwrap();
+    change.set_active(&right, &id, NOW_S).unwrap();
     for text in ["", "active = \"../x\"\n", "activ = 1\n"] {
         fs::write(models.root().join("active/left.toml"), text).unwrap();
         let error = refused(change.prune(0, &[]));
@@ -372,6 +373,15 @@ fn nothing_is_pruned_while_a_station_s_file_can_t_be_read() {
             refused(models.activation(&left)),
             ModelsError::Document(_)
         ));
+        // Whoever looks sees the others, and which one it is.
+        let stations = models.stations().unwrap();
+        assert_eq!(stations[&right].as_ref().unwrap().active, id);
+        let damaged = stations[&left].as_ref().unwrap_err();
+        let hint = damaged.hint().unwrap();
+        assert!(
+            hint.contains("--config FILE") && hint.ends_with("station left"),
+            "{hint}"
+        );
     }
     // It is written anew by the next activation.
     change.set_active(&left, &id, NOW_S).unwrap();
@@ -435,4 +445,9 @@ fn a_file_in_the_place_of_the_store_is_told() {
     fs::write(keep.path().join("models"), b"").unwrap();
     let error = refused(models.change());
     assert!(error.is_of_storage(), "{error}");
+    let hint = error.hint().unwrap();
+    assert!(
+        hint.contains("a file lies") && hint.contains("--models"),
+        "{hint}"
+    );
 }

@@ -275,7 +275,7 @@ fn a_threshold_at_which_everything_passes_is_refused() {
         spoil,
         REPLAY_FOLDER,
         BUNDLE,
-        &["score.fused.evidence", "1000"],
+        &["score.fused.evidence", "less than 100 "],
     );
 }
 

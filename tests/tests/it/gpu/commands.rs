@@ -310,9 +310,11 @@ fn a_bundle_whose_network_is_none_is_told_before_anything_is_built() {
     site.write("block/geometry.onnx", "this is no network");
     crate::bad_input::bundles::seal(&site);
     let typed = "engine build --bundle block --plans plans";
-    let told = report(&on(&gpu, NONE, &site, typed), 4);
-    assert!(told.contains("loading the geometry network"), "{told}");
-    assert_eq!(plans(&site, ""), [] as [std::path::PathBuf; 0]);
+    for output in [on(&gpu, NONE, &site, typed), off(&site, typed)] {
+        let told = report(&output, 4);
+        assert!(told.contains("loading the geometry network"), "{told}");
+        assert!(!site.path("plans").exists());
+    }
 }
 
 #[test]

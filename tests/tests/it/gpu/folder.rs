@@ -27,7 +27,16 @@ fn what_is_no_folder_is_told_with_what_it_is() {
             let words = format!("{name}\", which is {what}");
             assert!(told.contains(&words), "{typed}: {told}");
             assert!(told.contains("the key engine.plans"), "{typed}: {told}");
+            // What can be told without a GPU is told before that there is none.
+            let without = report(&off(&site, &typed), 8);
+            assert!(without.contains(&words), "{typed}: {without}");
         }
+        let typed = format!("check --bundle block.twb --engine --plans {name}");
+        let told = report(&off(&site, &typed), 8);
+        assert!(
+            told.contains(&format!("which is {what}")),
+            "{typed}: {told}"
+        );
     }
     assert!(site.path("link").symlink_metadata().is_ok());
 }
@@ -45,6 +54,27 @@ fn a_folder_that_can_t_be_made_is_told_with_all_ways_out() {
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
+}
+
+/// As a shell takes it, and no terminal obeys it.
+#[test]
+fn a_folder_s_name_is_one_word_wherever_it_is_told() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    let name = "line\u{a0}3$HOME\u{1b}[2J";
+    let build = format!("engine build --bundle block.twb --plans {name}");
+    let built = on(&gpu, NONE, &site, &build);
+    let text = said(&built);
+    assert!(!built.stdout.contains(&0x1b), "{text}");
+    assert!(text.contains("$HOME\u{25a1}[2J"), "{text}");
+    let everybody = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(site.path(name), everybody).expect("its mode");
+    let word = "`chmod go-w $'line\u{a0}3$HOME\\x1b[2J'`";
+    let list = said(&off(&site, &format!("engine list --plans {name}")));
+    assert!(list.contains(word), "{list}");
+    let told = report(&on(&gpu, NONE, &site, &build), 8);
+    assert!(told.contains(word), "{told}");
 }
 
 #[test]

@@ -301,6 +301,16 @@ fn what_is_no_bundle_of_this_release_is_refused() {
     *manifest = [b"shell = \"rm\"\n", manifest.as_slice()].concat();
     reseal(&mut unknown);
     check(&site, "key", &archive(&unknown), &["shell"]);
+    // A line that no part can reach, above a sound list of hashes.
+    let mut lenient = entries(&site);
+    let manifest = content(&mut lenient, "manifest.toml");
+    let text = String::from_utf8(manifest.clone()).expect("a manifest");
+    *manifest = text
+        .replacen("evidence = 5.0", "evidence = 1000.0", 1)
+        .into_bytes();
+    reseal(&mut lenient);
+    let says = ["score.fused.evidence", "less than 100 ", "1000.0"];
+    check(&site, "a line", &archive(&lenient), &says);
     let whole = archive(&entries(&site));
     for (what, bytes) in [
         ("nothing", Vec::new()),

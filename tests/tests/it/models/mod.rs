@@ -1,5 +1,6 @@
 //! Installed models, as a technician looks after them: `twinspect model`.
 
+mod damage;
 mod hostile;
 mod kills;
 mod life;
