@@ -96,57 +96,33 @@ impl Depthwise {
         let Window {
             stride, dilation, ..
         } = self.window;
+        let work = Work {
+            step: self,
+            rows,
+            above: from,
+            x,
+            above_out: to,
+            out,
+        };
+        let is_plain = self.input.is_plain()
+            && self.input.channels >= machine.lanes
+            && self.output.columns >= PIXELS;
         let by_vectors = self.input.block == machine.lanes
-            && self.input.block < self.input.channels
             && Self::goes_by_vectors(self.size, self.window, self.output);
-        match (self.size, stride, dilation, by_vectors) {
-            (3, 1, 1, true) => machine.run(Walk::<3, 1, 6>::new(self, rows, (from, x), (to, out))),
-            (3, 2, 1, true) => machine.run(Walk::<3, 2, 9>::new(self, rows, (from, x), (to, out))),
-            (5, 1, 1, true) => machine.run(Walk::<5, 1, 8>::new(self, rows, (from, x), (to, out))),
-            (5, 2, 1, true) => machine.run(Walk::<5, 2, 11>::new(self, rows, (from, x), (to, out))),
-            _ => machine.run(|| self.walk_any(rows, (from, x), (to, out))),
-        }
-    }
-
-    /// Any window, any number of channels.
-    #[inline(always)]
-    fn walk_any(
-        &self,
-        rows: std::ops::Range<usize>,
-        (above, x): (Shift, &[f32]),
-        (above_out, out): (Shift, &mut [f32]),
-    ) {
-        let (from, to) = (self.input, self.output);
-        let Window {
-            stride, dilation, ..
-        } = self.window;
-        let channels = to.channels;
-        for row in rows {
-            for column in 0..to.columns {
-                let start = self.origin + row * stride * from.pitch() + column * stride * channels
-                    - above.0 * from.pitch();
-                let sums =
-                    &mut out[to.offset(row, column) - above_out.0 * to.pitch()..][..channels];
-                sums.copy_from_slice(&self.bias[..channels]);
-                for tap in 0..self.size * self.size {
-                    let (ky, kx) = (tap / self.size, tap % self.size);
-                    let at = start + dilation * (ky * from.pitch() + kx * channels);
-                    let taps = &x[at..][..channels];
-                    let weights = &self.weights[tap * channels..][..channels];
-                    for ((sum, tap), weight) in sums.iter_mut().zip(taps).zip(weights) {
-                        *sum += tap * weight;
-                    }
-                }
-                for sum in sums {
-                    *sum = sum.clamp(self.bounds.low, self.bounds.high);
-                }
-            }
+        match (self.size, stride, dilation) {
+            (3, 1, 1) if by_vectors => machine.run(Walk::<3, 1, 6>(work)),
+            (3, 2, 1) if by_vectors => machine.run(Walk::<3, 2, 9>(work)),
+            (5, 1, 1) if by_vectors => machine.run(Walk::<5, 1, 8>(work)),
+            (5, 2, 1) if by_vectors => machine.run(Walk::<5, 2, 11>(work)),
+            (3, ..) if is_plain => machine.run(Apart::<3>(work)),
+            (5, ..) if is_plain => machine.run(Apart::<5>(work)),
+            _ => machine.run(|| work.walk_any()),
         }
     }
 }
 
-/// Whole vectors of channels, `PIXELS` neighbours at once, which read `INPUTS = (PIXELS - 1) * STRIDE + SIZE` pixels of a row.
-struct Walk<'a, const SIZE: usize, const STRIDE: usize, const INPUTS: usize> {
+/// Output rows, what they are made of, and where they go.
+struct Work<'a> {
     step: &'a Depthwise,
     rows: std::ops::Range<usize>,
     above: Shift,
@@ -155,40 +131,95 @@ struct Walk<'a, const SIZE: usize, const STRIDE: usize, const INPUTS: usize> {
     out: &'a mut [f32],
 }
 
-impl<'a, const SIZE: usize, const STRIDE: usize, const INPUTS: usize>
-    Walk<'a, SIZE, STRIDE, INPUTS>
-{
-    fn new(
-        step: &'a Depthwise,
-        rows: std::ops::Range<usize>,
-        (above, x): (Shift, &'a [f32]),
-        (above_out, out): (Shift, &'a mut [f32]),
-    ) -> Self {
-        const { assert!(INPUTS == (PIXELS - 1) * STRIDE + SIZE) };
-        Self {
-            step,
-            rows,
-            above,
-            x,
-            above_out,
-            out,
+impl Work<'_> {
+    /// Any window, any number of channels.
+    #[inline(always)]
+    fn walk_any(self) {
+        let step = self.step;
+        let (from, to) = (step.input, step.output);
+        let dilation = step.window.dilation;
+        let channels = to.channels;
+        for row in self.rows.clone() {
+            for column in 0..to.columns {
+                let start = self.first_tap(row, column);
+                let place = self.place(row, column);
+                let sums = &mut self.out[place..][..channels];
+                sums.copy_from_slice(&step.bias[..channels]);
+                for tap in 0..step.size * step.size {
+                    let (ky, kx) = (tap / step.size, tap % step.size);
+                    let at = start + dilation * (ky * from.pitch() + kx * channels);
+                    let taps = &self.x[at..][..channels];
+                    let weights = &step.weights[tap * channels..][..channels];
+                    for ((sum, tap), weight) in sums.iter_mut().zip(taps).zip(weights) {
+                        *sum += tap * weight;
+                    }
+                }
+                for sum in sums {
+                    *sum = sum.clamp(step.bounds.low, step.bounds.high);
+                }
+            }
         }
     }
 
+    /// Where the first tap of an output lies in `x`.
+    #[inline(always)]
+    fn first_tap(&self, row: usize, column: usize) -> usize {
+        let (from, stride) = (self.step.input, self.step.window.stride);
+        let lines = row * stride * from.pitch() + column * stride * from.block;
+        self.step.origin + lines - self.above.0 * from.pitch()
+    }
+
+    /// Where an output's first channel lies in `out`.
+    #[inline(always)]
+    fn place(&self, row: usize, column: usize) -> usize {
+        let to = self.step.output;
+        to.offset(row, column) - self.above_out.0 * to.pitch()
+    }
+
+    /// Writes a vector of channels of neighbouring outputs, from the channel `first` on.
+    #[inline(always)]
+    fn write<S: Simd>(
+        &mut self,
+        simd: S,
+        (row, column): (usize, usize),
+        first: usize,
+        sums: [S::f32s; PIXELS],
+    ) {
+        let (lanes, channels) = (S::F32_LANES, self.step.output.channels);
+        let low = simd.splat_f32s(self.step.bounds.low);
+        let high = simd.splat_f32s(self.step.bounds.high);
+        let start = self.place(row, column) + first;
+        let line = &mut self.out[start..][..(PIXELS - 1) * channels + lanes];
+        for (i, &sum) in sums.iter().enumerate() {
+            let (write, _) = S::as_mut_simd_f32s(&mut line[i * channels..][..lanes]);
+            write[0] = bounded(simd, sum, low, high);
+        }
+    }
+}
+
+/// Where blocks of `size` neighbours begin; the last one overlaps the one before, unless all are whole.
+#[inline(always)]
+fn blocks(count: usize, size: usize) -> impl Iterator<Item = usize> {
+    (0..count.div_ceil(size)).map(move |block| (block * size).min(count - size))
+}
+
+/// Whole vectors of channels, `PIXELS` neighbours at once, which read `INPUTS = (PIXELS - 1) * STRIDE + SIZE` pixels of a row.
+struct Walk<'a, const SIZE: usize, const STRIDE: usize, const INPUTS: usize>(Work<'a>);
+
+impl<const SIZE: usize, const STRIDE: usize, const INPUTS: usize> Walk<'_, SIZE, STRIDE, INPUTS> {
     #[inline(always)]
     fn block<S: Simd>(&mut self, simd: S, row: usize, column: usize, vector: usize) {
+        const { assert!(INPUTS == (PIXELS - 1) * STRIDE + SIZE) };
         let lanes = S::F32_LANES;
-        let step = self.step;
-        let (from, to) = (step.input, step.output);
+        let step = self.0.step;
+        let from = step.input;
         let taps = SIZE * SIZE * lanes;
         let (weights, _) = S::as_simd_f32s(&step.weights[vector * taps..][..taps]);
         let (bias, _) = S::as_simd_f32s(&step.bias[vector * lanes..][..lanes]);
         let mut sums = [bias[0]; PIXELS];
-        let start = step.origin + row * STRIDE * from.pitch() + column * STRIDE * lanes
-            - self.above.0 * from.pitch()
-            + vector * from.block_pitch();
+        let start = self.0.first_tap(row, column) + vector * from.block_pitch();
         for (ky, weights) in weights.chunks_exact(SIZE).enumerate() {
-            let line = &self.x[start + ky * from.pitch()..][..INPUTS * lanes];
+            let line = &self.0.x[start + ky * from.pitch()..][..INPUTS * lanes];
             let (line, _) = S::as_simd_f32s(line);
             let mut values = [sums[0]; INPUTS];
             values.copy_from_slice(&line[..INPUTS]);
@@ -198,14 +229,7 @@ impl<'a, const SIZE: usize, const STRIDE: usize, const INPUTS: usize>
                 }
             }
         }
-        let low = simd.splat_f32s(step.bounds.low);
-        let high = simd.splat_f32s(step.bounds.high);
-        let start = to.offset(row, column) + vector * lanes - self.above_out.0 * to.pitch();
-        let line = &mut self.out[start..][..(PIXELS - 1) * to.channels + lanes];
-        for (i, &sum) in sums.iter().enumerate() {
-            let (write, _) = S::as_mut_simd_f32s(&mut line[i * to.channels..][..lanes]);
-            write[0] = bounded(simd, sum, low, high);
-        }
+        self.0.write(simd, (row, column), vector * lanes, sums);
     }
 }
 
@@ -216,19 +240,68 @@ impl<const SIZE: usize, const STRIDE: usize, const INPUTS: usize> WithSimd
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let (lanes, columns) = (S::F32_LANES, self.step.output.columns);
-        let vectors = self.step.output.channels / lanes;
-        let rows = self.rows.clone();
-        // The last block of a row overlaps the one before.
-        let blocks = columns.div_ceil(PIXELS);
-        let column_of = |block: usize| (block * PIXELS).min(columns - PIXELS);
-        for row in rows {
+        let MapShape {
+            channels, columns, ..
+        } = self.0.step.output;
+        let vectors = channels / S::F32_LANES;
+        for row in self.0.rows.clone() {
             for pair in (0..vectors).step_by(2) {
-                for block in 0..blocks {
+                for column in blocks(columns, PIXELS) {
                     // Two vectors are a line of the cache, where the output's channels lie side by side.
                     for vector in pair..(pair + 2).min(vectors) {
-                        self.block(simd, row, column_of(block), vector);
+                        self.block(simd, row, column, vector);
                     }
+                }
+            }
+        }
+    }
+}
+
+/// The same of a map whose channels lie side by side, for any number of channels that fill a vector and any dilation: each
+/// tap is read where it lies.
+struct Apart<'a, const SIZE: usize>(Work<'a>);
+
+impl<const SIZE: usize> Apart<'_, SIZE> {
+    #[inline(always)]
+    fn block<S: Simd>(&mut self, simd: S, row: usize, column: usize, first: usize) {
+        let lanes = S::F32_LANES;
+        let step = self.0.step;
+        let channels = step.input.channels;
+        let Window {
+            stride, dilation, ..
+        } = step.window;
+        let (bias, _) = S::as_simd_f32s(&step.bias[first..][..lanes]);
+        let mut sums = [bias[0]; PIXELS];
+        let start = self.0.first_tap(row, column) + first;
+        let reach = ((PIXELS - 1) * stride + (SIZE - 1) * dilation) * channels + lanes;
+        for ky in 0..SIZE {
+            let line = &self.0.x[start + ky * dilation * step.input.pitch()..][..reach];
+            for kx in 0..SIZE {
+                let weight = (ky * SIZE + kx) * channels + first;
+                let (weight, _) = S::as_simd_f32s(&step.weights[weight..][..lanes]);
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    let at = (i * stride + kx * dilation) * channels;
+                    let (value, _) = S::as_simd_f32s(&line[at..][..lanes]);
+                    *sum = simd.mul_add_f32s(value[0], weight[0], *sum);
+                }
+            }
+        }
+        self.0.write(simd, (row, column), first, sums);
+    }
+}
+
+impl<const SIZE: usize> WithSimd for Apart<'_, SIZE> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let MapShape {
+            channels, columns, ..
+        } = self.0.step.output;
+        for row in self.0.rows.clone() {
+            for column in blocks(columns, PIXELS) {
+                for first in blocks(channels, S::F32_LANES) {
+                    self.block(simd, row, column, first);
                 }
             }
         }
