@@ -6,16 +6,22 @@
 use twinspect_bundle::Manifest;
 use twinspect_core::score::Threshold;
 
-/// Warns of each.
-pub(super) fn warn(manifest: &Manifest) {
-    for (line, threshold) in far(manifest) {
-        log::warn!(
-            "the {line} line of {} {} stands at {} standard deviations of good parts, and others at three to ten: it may reject nothing",
-            manifest.name,
-            manifest.version,
-            threshold.evidence
-        );
+/// Warns of each in the log.
+pub(crate) fn warn(manifest: &Manifest) {
+    for warning in warnings(manifest) {
+        log::warn!("{warning}");
     }
+}
+
+/// What is to be said of each, for people.
+pub(crate) fn warnings(manifest: &Manifest) -> Vec<String> {
+    let told = |(line, threshold): (String, Threshold)| {
+        format!(
+            "the {line} line of {} {} stands at {} standard deviations of good parts, and others at three to ten: it may reject nothing",
+            manifest.name, manifest.version, threshold.evidence
+        )
+    };
+    far(manifest).into_iter().map(told).collect()
 }
 
 fn far(manifest: &Manifest) -> Vec<(String, Threshold)> {
@@ -46,6 +52,14 @@ mod tests {
             geometry.threshold.evidence = 20.0;
             let named: Vec<String> = far(&manifest).into_iter().map(|(line, _)| line).collect();
             assert_eq!(named, ["fused", "geometry"], "{name}");
+            let [fused, geometry] = &warnings(&manifest)[..] else {
+                panic!("{name}: one for each");
+            };
+            assert!(
+                fused.contains("the fused line") && fused.contains("at 99 "),
+                "{fused}"
+            );
+            assert!(geometry.contains("the geometry line"), "{geometry}");
         }
     }
 }

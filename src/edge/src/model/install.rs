@@ -15,6 +15,7 @@ use super::proof;
 use crate::cli::InstallArgs;
 use crate::engines;
 use crate::error::EdgeError;
+use crate::health::counted;
 use crate::records::plain;
 use crate::replay::write_json;
 
@@ -65,7 +66,8 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<(), Edg
     let proof = match proof {
         Some(proof) => proof,
         None => {
-            let proven = proof::prove(&place, &id, hash, &args.proof)?;
+            let proven = proof::prove(&place, &id, hash, &args.proof)
+                .map_err(|error| place.of_a_belied(&id, error))?;
             stands_in = proven.stands_in_for.is_some();
             place.models.find(id.as_str())?.proof.ok_or_else(|| {
                 // Somebody has removed it meanwhile.
@@ -163,7 +165,8 @@ fn print(findings: &Findings, out: &mut dyn Write) -> Result<(), EdgeError> {
     }
     writeln!(
         out,
-        "proven    {engine}: {goldens} goldens reproduced to {worst_map_share:.1e} of the range"
+        "proven    {engine}: {} reproduced to {worst_map_share:.1e} of the range",
+        counted(*goldens, "golden")
     )?;
     for command in next {
         writeln!(out, "next      {command}")?;

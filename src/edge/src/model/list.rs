@@ -44,6 +44,9 @@ struct Model {
     installed: String,
     /// The engine that has proven it.
     proven_by: Option<String>,
+    /// Its own networks or goldens are at fault: no engine proves it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    at_fault: bool,
     /// Stations whose model it is.
     active_for: Vec<String>,
     /// Stations that could go back to it.
@@ -66,7 +69,9 @@ pub(super) fn list(args: &StoreArgs, out: &mut dyn Write) -> Result<(), EdgeErro
     let place = StorePlace::of(args)?;
     place.refuse_slip()?;
     let stations = place.models.stations()?;
-    let models = place.models.list()?;
+    let mut models = place.models.list()?;
+    models.extend(place.models.strays()?);
+    models.sort_by_cached_key(|model| model.id.clone());
     let findings = Findings {
         folder: place.models.root().to_owned(),
         models: models
@@ -123,11 +128,11 @@ fn damaged(place: &StorePlace, stations: &Stations) -> Vec<DamagedStation> {
         .collect()
 }
 
-/// For this station's file, whichever station was asked for.
+/// What is to be done about this station's file, whichever station was asked for.
 fn remedy(place: &StorePlace, station: &StationName, error: &ModelsError) -> String {
-    let config = match error {
-        ModelsError::Document(_) => config_of(place, station),
-        _ => None,
+    let config = match error.is_of_a_file_to_replace() {
+        true => config_of(place, station),
+        false => None,
     };
     match config {
         Some(config) => format!(
@@ -173,6 +178,7 @@ fn describe(model: Installed, models: &Models, stations: &Stations) -> Model {
             .unwrap_or_default()
             .to_string(),
         proven_by: model.proof.filter(|_| is_proven).map(|proof| proof.engine),
+        at_fault: damage.is_none() && model.is_belied,
         active_for: named(&|one| one.active == model.id),
         previous_for: named(&|one| one.previous.as_ref() == Some(&model.id)),
         hash: model.hash.filter(|_| damage.is_none()),
@@ -186,10 +192,12 @@ fn describe(model: Installed, models: &Models, stations: &Stations) -> Model {
 fn line(model: &Model) -> String {
     let Model {
         id,
+        path,
         damage,
         unreadable,
         installed,
         proven_by,
+        at_fault,
         active_for,
         previous_for,
         ..
@@ -197,6 +205,14 @@ fn line(model: &Model) -> String {
     let state = match (damage, proven_by) {
         (Some(damage), _) if *unreadable => format!("can't be read: {}", plain(damage)),
         (Some(damage), _) => format!("damaged: install it again; {}", plain(damage)),
+        (None, None) if *at_fault => {
+            let is_needed = !(active_for.is_empty() && previous_for.is_empty());
+            let other = "not proven, and can't be: its networks or goldens are at fault; install another one";
+            match is_needed {
+                true => other.to_owned(),
+                false => format!("{other}, `rm -r {}` removes this one", shell::word(path)),
+            }
+        }
         (None, None) => "not proven: verify it".to_owned(),
         (None, Some(engine)) => format!("proven by {engine}"),
     };

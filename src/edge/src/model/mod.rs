@@ -2,12 +2,13 @@
 //!
 //! In the order of a model's life: [`place`] says which store is meant; `install` reads a bundle, has [`plans`] built where a
 //! GPU wants them, and the model proven by a [`proof`] process of its own, whose answer it waits for; [`switch`] makes it a station's, and goes back; `verify`, `list` and `prune`
-//! look after what is there. `calibrate` makes a new bundle. What comes in or is looked at is warned of by [`far_lines`].
+//! look after what is there. `calibrate` makes a new bundle. Whoever goes by a model opens it by [`opened`]. What comes in or is looked at is warned of by [`far_lines`].
 
 mod calibrate;
-mod far_lines;
+pub(crate) mod far_lines;
 mod install;
 mod list;
+mod opened;
 mod place;
 mod plans;
 mod proof;
@@ -15,6 +16,7 @@ mod prune;
 mod switch;
 mod verify;
 
+pub(crate) use opened::{open, unsigned};
 pub(crate) use place::StorePlace;
 pub(crate) use proof::prove_process;
 

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use twinspect_bundle::shell;
-use twinspect_store::models::{ModelId, Models, PublicKeys, StationName};
+use twinspect_store::models::{Activation, ModelId, Models, PublicKeys, StationName};
 
 use crate::cli::StoreArgs;
 use crate::config::{self, BundleSource, ConfigError, EngineSpec, ModelsSpec};
@@ -123,6 +123,28 @@ impl StorePlace {
     /// What to type to have a model of this place proven.
     pub(super) fn verify(&self, model: &ModelId) -> String {
         format!("twinspect model verify {model} {}", self.options())
+    }
+
+    /// Adds to the report of a bundle that belies itself what becomes of it here.
+    pub(super) fn of_a_belied(&self, model: &ModelId, error: EdgeError) -> EdgeError {
+        let EdgeError::NotProven {
+            code, again: None, ..
+        } = error
+        else {
+            return error;
+        };
+        let is_meant =
+            |one: &Activation| one.active == *model || one.previous.as_ref() == Some(model);
+        let is_needed = match self.models.activations() {
+            Ok(all) => all.values().any(is_meant),
+            // Where nobody can tell, it stays.
+            Err(_) => true,
+        };
+        EdgeError::Belied {
+            model: model.to_string(),
+            code,
+            folder: (!is_needed).then(|| self.models.folder_of(model)),
+        }
     }
 }
 

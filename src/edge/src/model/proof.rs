@@ -1,10 +1,11 @@
 //! The process that proves an installed model, beside a station that may run.
 //!
 //! A network that nobody has run here yet may need much memory, hang, or bring a vendor's library down. It does so
-//! in a process that gives way to all others, ends with the one that has started it, and is ended when it takes too long.
+//! in a process that gives way to all others, ends with the one that has started it, and is ended when it takes too long. Where it dies of
+//! the GPU, another one does without, if something may stand in.
 
 use std::io::Write;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
@@ -17,8 +18,8 @@ use crate::answer::answer_of;
 use crate::background;
 use crate::cli::{ProofArgs, ProveProcessArgs};
 use crate::clock;
-use crate::config::{self, EngineSpec};
-use crate::engines::{self, Faster, Fault, Gpu};
+use crate::config::{self, EngineSpec, Fallback};
+use crate::engines::{self, Faster, Fault, GPU_LIBRARIES, Gpu};
 use crate::error::EdgeError;
 use crate::replay::write_json;
 
@@ -43,6 +44,12 @@ enum Refused {
     Reported { code: u8, fault: Fault },
     /// It did not come to an end.
     Broken(String),
+    /// It has ended, and not by itself.
+    Died {
+        how: String,
+        /// It was to use the GPU, in whose place nothing may stand.
+        of_gpu: bool,
+    },
 }
 
 /// What was proven.
@@ -79,7 +86,11 @@ fn prove_here(args: &ProveProcessArgs) -> Result<Proven, EdgeError> {
         None => EngineSpec::cpu(),
     };
     let bundle = Bundle::open(&args.bundle)?;
-    let chosen = engines::choose(&bundle, &wanted, Gpu::Granted)?;
+    let gpu = match args.without_gpu {
+        true => Gpu::Crashed,
+        false => Gpu::Granted,
+    };
+    let chosen = engines::choose(&bundle, &wanted, gpu)?;
     Ok(Proven {
         engine: chosen.engine.name().to_owned(),
         why: chosen.why,
@@ -162,10 +173,27 @@ impl Refused {
                 code,
                 again,
             },
-            (Self::Broken(why), false) => EdgeError::ProofBroken { model, why, again },
+            (Self::Broken(why), false) => EdgeError::ProofBroken {
+                model,
+                why,
+                of_gpu: false,
+                again,
+            },
+            (Self::Died { how, of_gpu }, false) => EdgeError::ProofBroken {
+                model,
+                why: blamed(how, of_gpu),
+                of_gpu,
+                again,
+            },
             (Self::Broken(why), true) => EdgeError::NotProvenAnew {
                 model,
                 why,
+                code: ENGINE,
+                again,
+            },
+            (Self::Died { how, of_gpu }, true) => EdgeError::NotProvenAnew {
+                model,
+                why: blamed(how, of_gpu),
                 code: ENGINE,
                 again,
             },
@@ -173,7 +201,38 @@ impl Refused {
     }
 }
 
+/// How a process has died, and of what.
+fn blamed(how: String, of_gpu: bool) -> String {
+    match of_gpu {
+        true => format!("{how}, most likely of a library of the GPU ({GPU_LIBRARIES})"),
+        false => how,
+    }
+}
+
+/// Has it proven on the engine that the station would come to: as a station gives up a GPU of which its processes die, so does this.
 fn run(place: &StorePlace, id: &ModelId, limit: Duration) -> Result<Proven, Refused> {
+    let engine = place.station.as_ref().map(|station| &station.engine);
+    match (run_once(place, id, limit, Gpu::Granted), engine) {
+        (Err(Refused::Died { how, .. }), Some(engine)) if engines::loads_gpu(engine) => {
+            if engine.fallback == Fallback::Stop {
+                return Err(Refused::Died { how, of_gpu: true });
+            }
+            log::warn!(
+                "{id} is proven without the GPU: {how}, most likely of one of its libraries ({GPU_LIBRARIES}); with \
+                 engine.kind = \"cpu\" none is loaded"
+            );
+            run_once(place, id, limit, Gpu::Crashed)
+        }
+        (answer, _) => answer,
+    }
+}
+
+fn run_once(
+    place: &StorePlace,
+    id: &ModelId,
+    limit: Duration,
+    gpu: Gpu,
+) -> Result<Proven, Refused> {
     let program = std::env::current_exe()
         .map_err(|error| Refused::Broken(format!("finding this program: {error}")))?;
     let mut command = Command::new(program);
@@ -182,18 +241,35 @@ fn run(place: &StorePlace, id: &ModelId, limit: Duration) -> Result<Proven, Refu
     if let Some(station) = &place.station {
         command.arg("--config").arg(&station.config);
     }
+    if gpu == Gpu::Crashed {
+        command.arg("--without-gpu");
+    }
     let answer = answer_of(&mut command, limit, "--limit-s")
         .map_err(|error| Refused::Broken(error.to_string()))?;
-    let told: Result<Told, _> = serde_json::from_slice(&answer.text);
-    match (answer.status.code(), told) {
-        (Some(0), Ok(Told::Proven(proven))) => Ok(proven),
-        (Some(0), Ok(Told::Failed(_))) => Err(Refused::Broken(
+    outcome(answer.status, &answer.text)
+}
+
+/// What a process has come to that has ended.
+fn outcome(status: ExitStatus, text: &[u8]) -> Result<Proven, Refused> {
+    let died = |how: String| Refused::Died { how, of_gpu: false };
+    let Some(code) = status.code() else {
+        return Err(died(format!("its process has died: {status}")));
+    };
+    if text.is_empty() {
+        // It answers whatever it comes to, so that a library, or a panic, has ended it.
+        let how = format!("its process has ended without an answer (exit code {code})");
+        return Err(died(how));
+    }
+    let told: Result<Told, _> = serde_json::from_slice(text);
+    match (code, told) {
+        (0, Ok(Told::Proven(proven))) => Ok(proven),
+        (0, Ok(Told::Failed(_))) => Err(Refused::Broken(
             "its process says that it has failed, and that all is well".to_owned(),
         )),
-        (Some(0), Err(error)) => Err(Refused::Broken(format!(
+        (0, Err(error)) => Err(Refused::Broken(format!(
             "its process answered nonsense: {error}"
         ))),
-        (Some(code), told) => Err(Refused::Reported {
+        (code, told) => Err(Refused::Reported {
             code: u8::try_from(code).unwrap_or(1),
             // One that says nothing has not come to a proof.
             fault: match told {
@@ -201,9 +277,49 @@ fn run(place: &StorePlace, id: &ModelId, limit: Duration) -> Result<Proven, Refu
                 Ok(Told::Proven(_)) | Err(_) => Fault::Machine,
             },
         }),
-        (None, _) => Err(Refused::Broken(format!(
-            "its process has died: {}",
-            answer.status
-        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    /// Of a process that has ended as `wait` tells it: an exit code in the second byte, a signal in the first.
+    fn refused(status: i32, text: &str) -> Refused {
+        outcome(ExitStatus::from_raw(status), text.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn a_process_that_ends_without_an_answer_has_not_ended_by_itself() {
+        for (status, words) in [
+            (0, "ended without an answer (exit code 0)"),
+            (3 << 8, "ended without an answer (exit code 3)"),
+            (11, "its process has died: signal: 11"),
+        ] {
+            let Refused::Died { how, of_gpu: false } = refused(status, "") else {
+                panic!("{status}");
+            };
+            assert!(how.contains(words), "{how}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_answers_is_believed_as_far_as_its_end_agrees() {
+        let failed = r#"{"failed":"machine"}"#;
+        let reported = refused(5 << 8, failed);
+        assert!(
+            matches!(
+                reported,
+                Refused::Reported {
+                    code: 5,
+                    fault: Fault::Machine
+                }
+            ),
+            "{reported:?}"
+        );
+        assert!(matches!(refused(0, failed), Refused::Broken(_)));
+        assert!(matches!(refused(0, "{"), Refused::Broken(why) if why.contains("nonsense")));
     }
 }

@@ -10,6 +10,7 @@ use super::place::StorePlace;
 use super::proof::{self, Proven};
 use crate::cli::VerifyArgs;
 use crate::error::EdgeError;
+use crate::health::counted;
 use crate::replay::write_json;
 
 /// What was found. Its keys are for scripts and stay.
@@ -45,7 +46,8 @@ pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), EdgeE
     let bundle = place.models.open_bundle(&id)?;
     let signed = place.keys.verify(&bundle).map_err(ModelsError::from)?;
     far_lines::warn(bundle.manifest());
-    let proven = proof::prove(&place, &id, bundle.hash(), &args.proof)?;
+    let proven = proof::prove(&place, &id, bundle.hash(), &args.proof)
+        .map_err(|error| place.of_a_belied(&id, error))?;
     let findings = Findings {
         hash: bundle.hash().to_owned(),
         signed: match signed {
@@ -70,8 +72,12 @@ pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<(), EdgeE
     }
     writeln!(
         out,
-        "proven    {}: {} goldens reproduced to {:.1e} of the range (tolerance {:.1e}); {}",
-        proven.engine, proven.goldens, proven.worst_map_share, proven.tolerance, proven.why
+        "proven    {}: {} reproduced to {:.1e} of the range (tolerance {:.1e}); {}",
+        proven.engine,
+        counted(proven.goldens as u64, "golden"),
+        proven.worst_map_share,
+        proven.tolerance,
+        proven.why
     )?;
     Ok(())
 }

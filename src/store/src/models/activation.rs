@@ -100,6 +100,27 @@ fn number(selection: Option<Selection>) -> u32 {
     selection.map_or(0, |selection| selection.recipe)
 }
 
+/// That an installed bundle is at fault itself, whatever the engine: `proofs/ID.toml`, in the place of its [`Proof`]. Who
+/// looks need not have it proven again to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Disproof {
+    /// The whole hash of the bundle.
+    pub(super) belied: String,
+    /// The release that has found it; another one may read more.
+    pub(super) program: String,
+}
+
+impl Disproof {
+    /// Of this bundle, by this release.
+    pub(super) fn of(hash: String) -> Self {
+        Self {
+            belied: hash,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
 /// That an engine of this machine has reproduced a model's goldens: `proofs/ID.toml`. Without it a model
 /// can't be activated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 
 use twinspect_bundle::{Bundle, BundleError};
 
-use super::activation::Selected;
+use super::activation::{Disproof, Selected};
 use super::{
     ACTIVE, Activation, FileSystem, How, INSTALLED, Installed, ModelId, Models, ModelsError,
     PROOFS, Proof, SELECTED, Selection, StationName,
@@ -93,11 +93,21 @@ impl<'a, F: FileSystem> Change<'a, F> {
         self.replace(&self.models.proof_of(id), proof)
     }
 
-    /// Takes a model's proof away, so that it can't be activated any more.
+    /// Writes down that a model's own files are at fault, in the place of its proof, so that it can't be activated any more.
     ///
     /// # Errors
     /// [`ModelsError::Io`].
     pub fn disprove(&self, id: &ModelId) -> Result<(), ModelsError> {
+        let hash = self.installed(id).ok().and_then(|model| model.hash);
+        let Some(hash) = hash else {
+            return self.forget_proof(id);
+        };
+        self.make_folder(PROOFS)?;
+        self.replace(&self.models.proof_of(id), &Disproof::of(hash))
+    }
+
+    /// Of what is no more, or is another one.
+    fn forget_proof(&self, id: &ModelId) -> Result<(), ModelsError> {
         let proof = self.models.proof_of(id);
         match self.models.files.remove_file(&proof) {
             Ok(()) => {}
@@ -122,7 +132,7 @@ impl<'a, F: FileSystem> Change<'a, F> {
     ) -> Result<Activation, ModelsError> {
         // A file that can't be read is replaced; there is no way back then.
         let old = match self.models.activation(station) {
-            Err(ModelsError::Document(_)) => None,
+            Err(error) if error.is_of_a_file_to_replace() => None,
             other => other?,
         };
         if let Some(old) = old.as_ref().filter(|old| old.active == *id) {
@@ -260,10 +270,10 @@ impl<'a, F: FileSystem> Change<'a, F> {
     /// All of the model is there, and an engine has proven it.
     fn check(&self, id: &ModelId) -> Result<(), ModelsError> {
         self.models.open_bundle(id)?;
-        if self.installed(id)?.is_proven() {
-            Ok(())
-        } else {
-            Err(ModelsError::Unproven { id: id.clone() })
+        let installed = self.installed(id)?;
+        match installed.is_proven() {
+            true => Ok(()),
+            false => Err(installed.unproven()),
         }
     }
 
@@ -309,9 +319,9 @@ impl<'a, F: FileSystem> Change<'a, F> {
         selection: Option<Selection>,
     ) -> Result<bool, ModelsError> {
         // What can't be read is replaced, as it is in `set_active`.
-        let readable = |error| match error {
-            ModelsError::Document(_) => Ok(None),
-            error => Err(error),
+        let readable = |error: ModelsError| match error.is_of_a_file_to_replace() {
+            true => Ok(None),
+            false => Err(error),
         };
         let (before, is_plain) = match self.models.selected(station) {
             Ok(Some(selected)) => {
@@ -319,7 +329,7 @@ impl<'a, F: FileSystem> Change<'a, F> {
                 (selected.under(now.as_ref()), selected.is_plain())
             }
             Ok(None) => (None, true),
-            Err(ModelsError::Document(_)) => (None, false),
+            Err(error) if error.is_of_a_file_to_replace() => (None, false),
             Err(error) => return Err(error),
         };
         if !is_plain {

@@ -3,18 +3,24 @@
 //! They are a trait so that a test can cut the power between any two of them. What each must do to survive
 //! that is the store's business: nothing here syncs by itself.
 
-use std::fs::{File, Permissions, TryLockError};
+use std::error::Error;
+use std::fmt;
+use std::fs::{File, FileType, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use rustix::fs::OFlags;
 use twinspect_bundle::{Bundle, BundleError};
+use twinspect_dataset::file_kind;
 
 /// Bits that every folder of the store gets: all members of its group install, activate and prune.
 const FOLDER_MODE: u32 = 0o775;
 /// A station reads what somebody else has installed, whatever that person's mask is.
 const FILE_MODE: u32 = 0o644;
+/// So often a lock is tried whose holder has gone before the kernel's table was read.
+const LOCK_TRIES: usize = 3;
 
 /// A name in a folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +39,23 @@ pub enum Taken<L> {
     /// Somebody has it: the process, if the kernel tells.
     ByAnother(Option<u32>),
 }
+
+/// What lies in the place of a file of the store, and is opened otherwise or not at all.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Irregular {
+    /// For people, as `a pipe`.
+    pub(super) found: &'static str,
+    /// A rename puts nothing in the place of a folder.
+    pub(super) is_folder: bool,
+}
+
+impl fmt::Display for Irregular {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it is {} and no plain file", self.found)
+    }
+}
+
+impl Error for Irregular {}
 
 /// A file system, as far as the store needs one. All errors are those of the operating system.
 pub trait FileSystem {
@@ -92,6 +115,11 @@ impl FileSystem for Disk {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<fs_err::File> {
+        let there = path.symlink_metadata();
+        if there.is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+            // A pipe would wait for a reader, and a link leads elsewhere.
+            fs_err::remove_file(path)?;
+        }
         let mut file = fs_err::File::create(path)?;
         file.set_permissions(Permissions::from_mode(FILE_MODE))?;
         file.write_all(bytes)?;
@@ -132,15 +160,9 @@ impl FileSystem for Disk {
     }
 
     fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
-        // Opening a pipe would wait for a writer.
-        if !path.symlink_metadata()?.is_file() {
-            let told = format!("{} is no regular file", path.display());
-            return Err(io::Error::new(ErrorKind::InvalidInput, told));
-        }
         let mut bytes = Vec::new();
-        fs_err::File::open(path)?
-            .take(most)
-            .read_to_end(&mut bytes)?;
+        let file = open_plain(path, File::options().read(true))?;
+        file.take(most).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
@@ -157,14 +179,20 @@ impl FileSystem for Disk {
 
     fn try_lock(&self, path: &Path) -> io::Result<Taken<LockedFile>> {
         let file = lock_file(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Taken::Ours(LockedFile(file))),
-            Err(TryLockError::WouldBlock) => {
-                let inode = file.metadata().map(|file| file.ino());
-                Ok(Taken::ByAnother(inode.ok().and_then(lock_holder)))
+        let inode = file.metadata()?.ino();
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Taken::Ours(LockedFile(file))),
+                Err(TryLockError::WouldBlock) => {
+                    // Who is in no line of it has let go meanwhile.
+                    if let Some(holder) = lock_holder(inode) {
+                        return Ok(Taken::ByAnother(Some(holder)));
+                    }
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
             }
-            Err(TryLockError::Error(error)) => Err(error),
         }
+        Ok(Taken::ByAnother(None))
     }
 
     fn lock(&self, path: &Path) -> io::Result<LockedFile> {
@@ -189,12 +217,43 @@ impl Drop for LockedFile {
 
 /// Whoever may read the file may lock it; only the first one makes it.
 fn lock_file(path: &Path) -> io::Result<File> {
-    match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            File::options().append(true).create(true).open(path)
-        }
+    match open_plain(path, File::options().read(true)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => File::options()
+            .append(true)
+            .create(true)
+            .custom_flags(neither_waits_nor_follows())
+            .open(path),
         opened => opened,
     }
+}
+
+/// Opens a file and nothing else: a pipe would wait for whoever is at its other end, and a link leads out of the store.
+fn open_plain(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    require_plain(path.symlink_metadata()?.file_type())?;
+    let file = options
+        .custom_flags(neither_waits_nor_follows())
+        .open(path)?;
+    // It may have been replaced in between.
+    require_plain(file.metadata()?.file_type())?;
+    Ok(file)
+}
+
+fn neither_waits_nor_follows() -> i32 {
+    (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32
+}
+
+fn require_plain(kind: FileType) -> io::Result<()> {
+    if kind.is_file() {
+        return Ok(());
+    }
+    let irregular = Irregular {
+        found: match kind.is_symlink() {
+            true => "a link",
+            false => file_kind(kind),
+        },
+        is_folder: kind.is_dir(),
+    };
+    Err(io::Error::new(ErrorKind::InvalidInput, irregular))
 }
 
 /// The process that has locked a file (`flock`), if the kernel tells.
@@ -220,6 +279,8 @@ fn holder_in(line: &str, inode: u64) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{CWD, FileType as FileKind, Mode, mknodat};
+
     use super::*;
 
     #[test]
@@ -258,5 +319,27 @@ mod tests {
             Disk.read(&link, 1).unwrap_err().kind(),
             ErrorKind::InvalidInput
         );
+    }
+
+    #[test]
+    fn neither_a_pipe_nor_a_link_is_opened_or_written_through() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = |name: &str| temporary.path().join(name);
+        std::os::unix::fs::symlink(path("elsewhere"), path("link")).unwrap();
+        mknodat(CWD, path("pipe"), FileKind::Fifo, Mode::RWXU, 0).unwrap();
+        std::fs::create_dir(path("folder")).unwrap();
+        for name in ["link", "pipe", "folder"] {
+            let read = Disk.read(&path(name), 1).unwrap_err();
+            assert_eq!(read.kind(), ErrorKind::InvalidInput, "{name}");
+            let locked = Disk.try_lock(&path(name)).unwrap_err();
+            assert_eq!(locked.kind(), ErrorKind::InvalidInput, "{name}");
+            let waited = Disk.lock(&path(name)).unwrap_err();
+            assert_eq!(waited.kind(), ErrorKind::InvalidInput, "{name}");
+        }
+        for name in ["link", "pipe"] {
+            drop(Disk.write(&path(name), b"1").unwrap());
+            assert_eq!(Disk.read(&path(name), 9).unwrap(), b"1", "{name}");
+        }
+        assert!(!path("elsewhere").exists());
     }
 }

@@ -1,13 +1,19 @@
 //! What can be wrong with the store of models, and what to do about it.
 
-use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use twinspect_bundle::BundleError;
 use twinspect_bundle::document::DocumentError;
+use twinspect_bundle::{BundleError, shell};
 
-use super::{INSTALLED, ModelId, ModelIdError, SignatureError, StationName};
+use super::disk::Irregular;
+use super::{ModelId, ModelIdError, SignatureError, StationName, installed_at};
+
+/// What was done with a folder that could not be made.
+pub(super) const MAKING: &str = "making";
+/// The remedy for an installed model that is not what it was.
+const INSTALL_AGAIN: &str = "the installed model was damaged, changed or removed since: `twinspect model install FILE`, with the \
+                             bundle that it came from, puts a whole one in its place";
 
 /// Something that could not be done with installed models. Nothing is half done then: either the old state
 /// or the new one is there, and what lies around is cleared away by the next install.
@@ -24,6 +30,22 @@ pub enum ModelsError {
         /// The system's answer.
         #[source]
         source: io::Error,
+    },
+    /// Something lies in the place of a file of the store that is opened otherwise, or not at all.
+    #[error("{} is {found}, where the store of models has a file", path.display())]
+    NoFile {
+        /// The place.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// Whether it is a folder, which no rename replaces.
+        is_folder: bool,
+    },
+    /// Something lies in the place of a model's folder.
+    #[error("{} is a link or a file, and no folder of a model", path.display())]
+    NoFolder {
+        /// The place.
+        path: PathBuf,
     },
     /// Somebody else changes the store.
     #[error(
@@ -72,6 +94,14 @@ pub enum ModelsError {
     Unproven {
         /// The model.
         id: ModelId,
+    },
+    /// Its own files are at fault, as was found when it was to be proven.
+    #[error("{id} can't be proven: its networks or its goldens are at fault, as was found before")]
+    Belied {
+        /// The model.
+        id: ModelId,
+        /// Its folder.
+        folder: PathBuf,
     },
     /// The station has no model.
     #[error("no model is active for station {station} in {}", folder.display())]
@@ -124,18 +154,13 @@ pub fn hint_of_installed(error: &BundleError) -> Option<String> {
         BundleError::Read { path, source } if source.kind() == io::ErrorKind::NotFound => path,
         _ => return None,
     };
-    is_place_of_model(path).then(|| {
-        "the installed model was damaged, changed or removed since: `twinspect model install FILE`, with the bundle that it \
-         came from, puts a whole one in its place"
-            .to_owned()
-    })
+    installed_at(path).map(|_place| INSTALL_AGAIN.to_owned())
 }
 
-fn is_place_of_model(path: &Path) -> bool {
-    let name = path.file_name().and_then(OsStr::to_str);
-    let folder = path.parent().and_then(Path::file_name);
-    folder == Some(OsStr::new(INSTALLED))
-        && name.is_some_and(|name| name.parse::<ModelId>().is_ok())
+/// The folder in which something lies.
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|path| *path != Path::new(""));
+    folder.unwrap_or(Path::new("."))
 }
 
 impl ModelsError {
@@ -144,35 +169,81 @@ impl ModelsError {
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io {
-            doing,
-            path,
-            source,
+        move |source: io::Error| {
+            let inner = source.get_ref();
+            let irregular = inner.and_then(|inner| inner.downcast_ref::<Irregular>());
+            match irregular.copied() {
+                Some(Irregular { found, is_folder }) => Self::NoFile {
+                    path,
+                    found,
+                    is_folder,
+                },
+                None => Self::Io {
+                    doing,
+                    path,
+                    source,
+                },
+            }
         }
+    }
+
+    /// Whether a file of the store does not say what it should, and a new one takes its place by a rename.
+    pub fn is_of_a_file_to_replace(&self) -> bool {
+        matches!(
+            self,
+            Self::Document(_)
+                | Self::NoFile {
+                    is_folder: false,
+                    ..
+                }
+        )
     }
 
     /// Whether the disk is at fault, or who else uses it, and not the model.
     pub fn is_of_storage(&self) -> bool {
         matches!(
             self,
-            Self::Io { .. } | Self::Locked { .. } | Self::Document(_)
+            Self::Io { .. } | Self::NoFile { .. } | Self::Locked { .. } | Self::Document(_)
         )
     }
 
     /// The remedy, where there is one.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
+            Self::Io {
+                doing: MAKING,
+                path,
+                source,
+            } if source.kind() == io::ErrorKind::NotFound => {
+                let folder = shell::word(folder_of(path));
+                return Some(format!(
+                    "there is no folder {folder}: `mkdir -p {folder}` makes it, as the package does with /var/lib/twinspect; or name \
+                     another store, with --models or the key models.folder"
+                ));
+            }
+            Self::Io { doing, source, .. }
+                if source.kind() == io::ErrorKind::NotADirectory
+                    || *doing == MAKING && source.kind() == io::ErrorKind::AlreadyExists =>
+            {
                 "a file lies where a folder should be: name the store's folder, with --models or the key models.folder, or take \
                  the file away"
             }
             Self::Io { .. } => {
                 "check the folder's rights and the free space; members of the group `twinspect` may write there"
             }
+            Self::NoFile {
+                path, is_folder, ..
+            } => {
+                let remove = if *is_folder { "rm -r" } else { "rm" };
+                return Some(format!(
+                    "`{remove} {}` removes it; the store makes a new one where it needs it",
+                    shell::word(path)
+                ));
+            }
+            Self::NoFolder { .. } | Self::Another { .. } => INSTALL_AGAIN,
             Self::Locked { .. } => "wait until it has ended, and try again",
             Self::Bundle(error) => return hint_of_installed(error).or_else(|| error.hint()),
             Self::Id(_) => "export the bundle with a shorter version",
-            Self::Another { .. } => "install the right one again: it replaces what lies there",
             Self::NotInstalled { .. } => {
                 "`twinspect model list` tells what is installed, `twinspect model install FILE` installs"
             }
@@ -180,8 +251,23 @@ impl ModelsError {
             Self::Unproven { id } => {
                 return Some(format!("`twinspect model verify {id}` proves it"));
             }
-            Self::NoneActive { .. } => "`twinspect model activate ID` makes one active",
-            Self::NoPrevious { .. } => "`twinspect model activate ID` chooses another one",
+            Self::Belied { folder, .. } => {
+                return Some(format!(
+                    "export the bundle again, with the release that runs here, and install that one; `rm -r {}` removes this one, if no \
+                     station goes by it",
+                    shell::word(folder)
+                ));
+            }
+            Self::NoneActive { station, .. } => {
+                return Some(format!(
+                    "`twinspect model activate ID --config FILE` makes one active, FILE being the configuration of station {station}"
+                ));
+            }
+            Self::NoPrevious { station, .. } => {
+                return Some(format!(
+                    "`twinspect model activate ID --config FILE` chooses another one, FILE being the configuration of station {station}"
+                ));
+            }
             Self::Document(source) => {
                 // Each station's file has its name.
                 let station = source.file.file_stem().unwrap_or_default();

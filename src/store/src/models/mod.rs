@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! installed/cap-1.4.0-0123456789ab/    an unpacked bundle, which `Bundle::open` opens
-//! proofs/cap-1.4.0-0123456789ab.toml   an engine of this machine has reproduced its goldens: [`Proof`]
+//! proofs/cap-1.4.0-0123456789ab.toml   an engine of this machine has reproduced its goldens: [`Proof`], or found them at fault
 //! active/STATION.toml                  the station's model and the one before it: [`Activation`]
 //! selected/STATION.toml                the recipe that somebody has selected there: [`Selection`]
 //! .lock                                held by whoever changes anything
 //! ```
 //!
-//! In the order of use: [`PublicKeys`] say who may sign; [`Models`] reads; [`Models::change`] takes the lock
+//! In the order of use: [`PublicKeys`] say who may sign; [`Models`] reads, and [`open_bundle_at`] opens what was found; [`Models::change`] takes the lock
 //! and gives a [`Change`], which alone can install, prove, activate, roll back and prune.
 //!
 //! **A power cut at any time** leaves the old state or the new one. What is new is written under another
@@ -24,6 +24,8 @@ mod change;
 mod disk;
 mod error;
 mod id;
+mod installed;
+mod opened;
 mod signature;
 
 pub use activation::{Activation, How, Proof, Selection};
@@ -31,6 +33,8 @@ pub use change::{Change, Installation, Pruned};
 pub use disk::{Disk, FileSystem, Named, Taken, lock_holder};
 pub use error::{ModelsError, hint_of_installed};
 pub use id::{ModelId, ModelIdError, StationName, StationNameError};
+pub use installed::Installed;
+pub use opened::{installed_at, open_bundle_at};
 pub use signature::{PublicKeyError, PublicKeys, SignatureError, Signed};
 
 use std::collections::BTreeMap;
@@ -38,7 +42,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
-use twinspect_bundle::{Bundle, Version, document, identity};
+use twinspect_bundle::{Version, document};
 
 use activation::Selected;
 
@@ -47,33 +51,6 @@ const PROOFS: &str = "proofs";
 const ACTIVE: &str = "active";
 const SELECTED: &str = "selected";
 const LOCK: &str = ".lock";
-const SUMS: &str = "SHA256SUMS";
-/// Longest SHA256SUMS of an installed model that is looked at; 256 lines have 30 thousand bytes.
-const SUMS_BYTES_MAX: u64 = 1 << 20;
-
-/// An installed model.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Installed {
-    /// Its name in the store; product and version are parts of it.
-    pub id: ModelId,
-    /// The folder of its bundle.
-    pub path: PathBuf,
-    /// The hash of its bundle, 64 digits; none if its SHA256SUMS is not the one that it was installed with.
-    /// The other files are looked at by [`Models::open_bundle`].
-    pub hash: Option<String>,
-    /// Whether and how an engine of this machine has proven it.
-    pub proof: Option<Proof>,
-    /// When it was installed, in seconds since 1970.
-    pub installed_s: u64,
-}
-
-impl Installed {
-    /// Whether a station may go by it.
-    pub fn is_proven(&self) -> bool {
-        let proven = self.proof.as_ref().map(|proof| &proof.hash);
-        proven.is_some() && proven == self.hash.as_ref()
-    }
-}
 
 /// What each station goes by, or why that can't be read.
 pub type Stations = BTreeMap<StationName, Result<Activation, ModelsError>>;
@@ -104,41 +81,6 @@ impl<F: FileSystem> Models<F> {
     /// The store's folder.
     pub fn root(&self) -> &Path {
         &self.root
-    }
-
-    /// Everything that is installed, sorted by name.
-    ///
-    /// # Errors
-    /// [`ModelsError::Io`]; a damaged model is no error, see [`Installed::hash`].
-    pub fn list(&self) -> Result<Vec<Installed>, ModelsError> {
-        let folder = self.root.join(INSTALLED);
-        let mut ids: Vec<ModelId> = self
-            .names(&folder)?
-            .into_iter()
-            .filter(|named| named.is_folder)
-            .filter_map(|named| named.name.try_into().ok())
-            .collect();
-        ids.sort();
-        ids.into_iter().map(|id| self.look_at(id)).collect()
-    }
-
-    fn look_at(&self, id: ModelId) -> Result<Installed, ModelsError> {
-        let path = self.folder_of(&id);
-        let sums = self.files.read(&path.join(SUMS), SUMS_BYTES_MAX);
-        let hash = sums.ok().map(|sums| identity(&sums));
-        let changed = self.files.changed_s(&path);
-        Ok(Installed {
-            hash: hash.filter(|hash| hash.starts_with(id.digest())),
-            proof: self.proof(&id),
-            installed_s: changed.map_err(ModelsError::io("looking at", &path))?,
-            path,
-            id,
-        })
-    }
-
-    /// What was proven; a proof that can't be read proves nothing.
-    fn proof(&self, id: &ModelId) -> Option<Proof> {
-        self.document(&self.proof_of(id)).ok().flatten()
     }
 
     /// What somebody means who types an installed model's whole name, its product, product and version, or
@@ -174,7 +116,8 @@ impl<F: FileSystem> Models<F> {
     /// one version it is the one that was installed last.
     ///
     /// # Errors
-    /// [`ModelsError::NotInstalled`], and [`ModelsError::Unproven`] where none of those that could be meant is proven.
+    /// [`ModelsError::NotInstalled`], and [`ModelsError::Unproven`] or [`ModelsError::Belied`] where none of those that
+    /// could be meant is proven.
     pub fn of_product(
         &self,
         name: &str,
@@ -205,36 +148,12 @@ impl<F: FileSystem> Models<F> {
         });
         match best {
             Some(best) if best.is_proven() => Ok(best.clone()),
-            Some(best) => Err(ModelsError::Unproven {
-                id: best.id.clone(),
-            }),
+            Some(best) => Err(best.unproven()),
             None => {
                 let version = version.map_or(String::new(), |version| format!("-{version}"));
                 Err(self.not_installed(&format!("{name}{version}")))
             }
         }
-    }
-
-    /// Reads all of an installed model and compares it with its hashes.
-    ///
-    /// # Errors
-    /// [`ModelsError::NotInstalled`], [`ModelsError::Bundle`] where it is damaged, [`ModelsError::Another`].
-    pub fn open_bundle(&self, id: &ModelId) -> Result<Bundle, ModelsError> {
-        let path = self.folder_of(id);
-        if let Err(error) = self.files.list(&path) {
-            return Err(match error.kind() {
-                ErrorKind::NotFound => self.not_installed(id.as_str()),
-                _ => ModelsError::io("looking at", path)(error),
-            });
-        }
-        let bundle = self.files.open_bundle(&path)?;
-        if ModelId::of(&bundle)? == *id {
-            return Ok(bundle);
-        }
-        Err(ModelsError::Another {
-            id: id.clone(),
-            found: bundle.hash().to_owned(),
-        })
     }
 
     /// The model of a station, and the one before it.
@@ -343,7 +262,7 @@ impl<F: FileSystem> Models<F> {
         if self.files.list(&self.root).is_ok() {
             return Ok(());
         }
-        let make = |source| ModelsError::io("making", &self.root)(source);
+        let make = |source| ModelsError::io(error::MAKING, &self.root)(source);
         match self.files.create_folder(&self.root) {
             Ok(()) => {}
             // Somebody else was faster.

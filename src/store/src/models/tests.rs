@@ -1,6 +1,7 @@
 //! The store on a real file system; [`faults`] is the same on one that fails.
 
 mod faults;
+mod foreign;
 pub(crate) mod sample;
 mod simulated;
 
@@ -10,7 +11,7 @@ use std::os::unix::fs::symlink;
 use sample::{bundle, proof};
 
 use super::*;
-use twinspect_bundle::BundleError;
+use twinspect_bundle::{Bundle, BundleError};
 
 const NOW_S: u64 = 1_800_000_000;
 
@@ -119,6 +120,13 @@ fn another_bundle_s_files_under_a_model_s_name_are_told() {
     assert!(matches!(error, ModelsError::Another { .. }), "{error}");
     assert_eq!(models.list().unwrap()[0].hash, None);
     assert!(!models.list().unwrap()[0].is_proven());
+    // As whoever has nothing but the folder opens it.
+    let error = refused(open_bundle_at(&models.folder_of(&one)));
+    assert!(
+        matches!(&error, ModelsError::Another { found, .. } if found == bundle("1.1.0").hash()),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("model install FILE"));
 }
 
 #[test]
@@ -135,7 +143,7 @@ fn without_a_proof_nothing_is_activated() {
     change.disprove(&id).unwrap();
     assert!(matches!(
         refused(change.set_active(&station("right"), &id, NOW_S)),
-        ModelsError::Unproven { .. }
+        ModelsError::Belied { .. }
     ));
     let mut another = proof(&bundle("1.1.0"));
     change.prove(&id, &another).unwrap();
@@ -445,9 +453,16 @@ fn a_file_in_the_place_of_the_store_is_told() {
     fs::write(keep.path().join("models"), b"").unwrap();
     let error = refused(models.change());
     assert!(error.is_of_storage(), "{error}");
-    let hint = error.hint().unwrap();
-    assert!(
-        hint.contains("a file lies") && hint.contains("--models"),
-        "{hint}"
-    );
+    let is_told = |error: ModelsError| {
+        let hint = error.hint().unwrap();
+        assert!(
+            hint.contains("a file lies") && hint.contains("--models"),
+            "{hint}"
+        );
+    };
+    is_told(error);
+    fs::remove_file(models.root()).unwrap();
+    fs::create_dir(models.root()).unwrap();
+    fs::write(models.root().join("installed"), b"").unwrap();
+    is_told(refused(models.change().unwrap().install(&bundle("1.0.0"))));
 }

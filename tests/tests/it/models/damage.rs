@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::bad_input::STORAGE;
+use crate::binaries::succeed;
+use crate::models_switch::install;
 use crate::product::edition;
 
 /// Runs `twinspect model` for a store without a station.
@@ -103,6 +105,81 @@ fn a_bundle_that_belies_itself_is_not_to_be_tried_again() {
     let error = refused(&site, "install 6.6.6.twb", 5);
     assert!(error.contains("The bundle itself is at fault"), "{error}");
     assert!(!error.contains("tries again"), "{error}");
+    // Who looks later is not sent to prove it once more.
+    let listed = done(&site, "list")["models"][0].clone();
+    assert_eq!(listed["at_fault"], true, "{listed}");
+    let text = model(&site, "list");
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    let activate = refused(&site, "activate block-6.6.6", 4);
+    for said in [&text, &activate, &error] {
+        assert!(!said.contains("model verify"), "{said}");
+        assert!(
+            said.contains("rm -r models/installed/block-6.6.6-"),
+            "{said}"
+        );
+    }
+    let command = error.split('`').find(|text| text.starts_with("rm -r "));
+    let command = command.expect("a command to paste");
+    succeed(
+        std::process::Command::new("sh")
+            .args(["-c", command])
+            .current_dir(site.path("")),
+    );
+    assert_eq!(done(&site, "list")["models"], serde_json::json!([]));
+    done(&site, "install block.twb");
+}
+
+/// It is not to be removed then.
+#[test]
+fn a_bundle_that_belies_itself_stays_where_a_station_goes_by_it() {
+    let site = site();
+    let bundle = edition("6.6.6", |golden| {
+        for value in golden.maps.rgb.iter_mut().flat_map(|maps| &mut maps.data) {
+            *value += 1.0;
+        }
+    });
+    install(&site, &bundle);
+    done(&site, "activate block-6.6.6");
+    let error = refused(&site, "verify", 5);
+    assert!(error.contains("The bundle itself is at fault"), "{error}");
+    assert!(!error.contains("rm -r"), "{error}");
+}
+
+#[test]
+fn a_store_that_can_t_be_made_is_told_with_the_folder_to_make() {
+    let site = site();
+    let told = |store: &str| {
+        let output = of_store(&site, "install block.twb", store);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(STORAGE), "{said}");
+        said
+    };
+    let said = told("no/where");
+    assert!(said.contains("`mkdir -p no` makes it"), "{said}");
+    std::fs::create_dir(site.path("bad")).expect("a folder");
+    site.write("bad/installed", "");
+    let said = told("bad");
+    assert!(said.contains("hint: a file lies where a folder"), "{said}");
+}
+
+/// A name is part of a line, and begins none.
+#[test]
+fn a_name_forges_no_line_of_a_report() {
+    let site = site();
+    let name = "zz\nerror: forged";
+    for typed in [
+        ["check", "--bundle", name].as_slice(),
+        ["model", "list", "--config", name].as_slice(),
+        ["model", "list", "--models", name].as_slice(),
+    ] {
+        let output = run(program("twinspect").current_dir(site.path("")).args(typed));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{said}");
+        let errors = said.lines().filter(|line| line.starts_with("error"));
+        assert_eq!(errors.count(), 1, "{said}");
+        assert!(said.contains("zz\u{25a1}error: forged"), "{said}");
+        assert!(said.contains("\n  hint: "), "{said}");
+    }
 }
 
 #[test]

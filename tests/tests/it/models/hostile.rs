@@ -330,6 +330,35 @@ fn what_is_no_bundle_of_this_release_is_refused() {
     }
 }
 
+/// Sound digests, and numbers by which an empty belt would be a part, or any network proven.
+#[test]
+fn bundles_that_switch_a_guard_off_are_refused() {
+    let site = site_with_a_model();
+    for (from, to, key) in [
+        (
+            "part_share_min = 0.01",
+            "part_share_min = 0.0",
+            "part_share_min",
+        ),
+        (
+            "foreground_mm = 2.0",
+            "foreground_mm = 0.001",
+            "foreground_mm",
+        ),
+        ("f32 = 0.0001", "f32 = 0.1", "tolerance.f32"),
+        ("f16 = 0.01", "f16 = 0.1", "tolerance.f16"),
+    ] {
+        let mut entries = entries(&site);
+        let manifest = content(&mut entries, "manifest.toml");
+        let text = String::from_utf8(manifest.clone()).expect("a manifest");
+        assert!(text.contains(from), "{text}");
+        *manifest = text.replacen(from, to, 1).into_bytes();
+        reseal(&mut entries);
+        let says = [key, "expected", "export it again"];
+        check(&site, to, &archive(&entries), &says);
+    }
+}
+
 /// These never end by themselves.
 #[test]
 fn streams_without_an_end_are_ended() {

@@ -6,6 +6,7 @@ mod kills;
 mod life;
 mod locks;
 mod push;
+mod swapped;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,12 +1,14 @@
 //! How files come and go, so that a power cut at any step leaves the old ones or the new ones: what is new is written
 //! under a name that starts with a dot, made durable and renamed; what is old is renamed before it is taken apart.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use twinspect_bundle::Bundle;
 
 use super::Change;
+use crate::models::error::MAKING;
 use crate::models::{ACTIVE, FileSystem, INSTALLED, ModelId, ModelsError, PROOFS, SELECTED};
 
 /// Start of the name of what is being written.
@@ -65,11 +67,17 @@ impl<F: FileSystem> Change<'_, F> {
 
     /// Removes a model. It loses its proof and its name before the first of its files.
     pub(super) fn remove(&self, id: &ModelId) -> Result<(), ModelsError> {
-        self.disprove(id)?;
+        self.forget_proof(id)?;
         let folder = self.models.folder_of(id);
-        let outgoing = folder.with_file_name(format!("{OUTGOING}{id}"));
+        let name = format!("{OUTGOING}{id}");
+        let outgoing = folder.with_file_name(&name);
         self.rename(&folder, &outgoing)?;
-        self.take_apart(&outgoing, 0)
+        let all = self.models.names(&self.models.root.join(INSTALLED))?;
+        match all.iter().find(|named| named.name == name) {
+            // What a link leads to is not the store's.
+            Some(named) if !named.is_folder => self.remove_file(&outgoing),
+            _ => self.take_apart(&outgoing, 0),
+        }
     }
 
     /// Removes what interrupted changes have left.
@@ -123,8 +131,10 @@ impl<F: FileSystem> Change<'_, F> {
     /// One of the store's own folders.
     pub(super) fn make_folder(&self, name: &str) -> Result<(), ModelsError> {
         let path = self.models.root.join(name);
-        if self.models.files.list(&path).is_err() {
-            self.create(&path)?;
+        match self.models.files.list(&path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => self.create(&path)?,
+            Err(error) => return Err(ModelsError::io("looking into", path)(error)),
         }
         // Also where it was there already: whoever has made it may have been cut off before this.
         self.sync(&self.models.root)
@@ -132,7 +142,7 @@ impl<F: FileSystem> Change<'_, F> {
 
     fn create(&self, folder: &Path) -> Result<(), ModelsError> {
         let created = self.models.files.create_folder(folder);
-        created.map_err(ModelsError::io("making", folder))
+        created.map_err(ModelsError::io(MAKING, folder))
     }
 
     pub(super) fn sync(&self, folder: &Path) -> Result<(), ModelsError> {
