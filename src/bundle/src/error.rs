@@ -216,10 +216,10 @@ impl BundleError {
             | Self::Sums { .. } => {
                 "a bundle holds only what `twinspect-lab export` writes: export it again"
             }
-            Self::Format { .. } => {
+            // A key that is not known, or misspelt, can't be mended in the file: its digest would be another one.
+            Self::Format { .. } | Self::Document { .. } => {
                 "use the twinspect release that wrote this bundle, or export it again"
             }
-            Self::Document { source, .. } => return source.hint(),
             Self::Manifest { .. } | Self::Golden { .. } => {
                 "the bundle was made wrongly: export it again"
             }

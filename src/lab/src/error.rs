@@ -116,6 +116,7 @@ fn train_code(error: &TrainError) -> u8 {
         | TrainError::Hash(_)
         | TrainError::Parts(_)
         | TrainError::Product(_)
+        | TrainError::Unfit { .. }
         | TrainError::Pictures(_) => 3,
         TrainError::NoBranch { .. } | TrainError::OutInData { .. } => 2,
         TrainError::Course { source, .. } if source.is_storage() => STORAGE,

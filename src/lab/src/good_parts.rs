@@ -15,6 +15,9 @@ use crate::spread::spread;
 /// Fewer good parts that nobody trained on say nothing about a threshold.
 pub(crate) const VALIDATION_MIN: usize = 5;
 
+/// What a picture shows that a station would take for an empty one.
+const NOTHING: &str = "hardly anything in its picture stands out from what parts lie on";
+
 /// Parts that cannot be learnt from.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -74,6 +77,11 @@ impl PartsError {
                 ..
             } => Some(
                 "correct the region of interest, or record parts of the same frame size".into(),
+            ),
+            Self::Unseen { what, .. } if *what == NOTHING => Some(
+                "leave the part out, or record it again; if all parts are flatter than a millimetre, set geometry.enabled = false, \
+                 and if they hardly differ from their ground in colour, ground.enabled = false"
+                    .into(),
             ),
             Self::Unseen { .. } => Some(
                 "leave the part out, or record it again: a part that can't be seen says nothing about good ones"
@@ -160,6 +168,9 @@ fn unseen(spec: &PrepareSpec, part: &PreparedPart) -> Option<&'static str> {
     let is_measured = part.depth_state == DepthState::Usable && part.valid_share > 0.0;
     if spec.geometry.is_some() && !is_measured {
         return Some("hardly any of its depth was measured");
+    }
+    if part.part_share < PrepareSpec::PART_SHARE_LEAST {
+        return Some(NOTHING);
     }
     let is_there = part.part_share >= spec.part_share_min();
     (!is_there).then_some("far less of a part than of any training part lies in its picture")

@@ -352,7 +352,10 @@ fn a_wrong_document_with_right_digests_is_still_refused() {
         replace(path, MANIFEST, Some(text.as_bytes()));
     });
     assert!(
-        error.hint().unwrap().contains("`tool_version`"),
+        error
+            .hint()
+            .unwrap()
+            .contains("the twinspect release that wrote this bundle"),
         "{error:?}"
     );
 }

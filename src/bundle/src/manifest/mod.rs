@@ -183,6 +183,12 @@ pub struct CameraFacts {
 }
 
 impl CameraFacts {
+    /// Everything for which no bundle of this camera and this preparation would be read; empty if nothing. Asked before a training
+    /// that would come to such a bundle.
+    pub fn problems(&self, prepare: &PrepareSpec) -> Vec<Problem> {
+        validate::product_problems(self, prepare)
+    }
+
     /// What a data set's camera, or a live one, is compared with.
     pub fn known(&self) -> KnownCamera {
         KnownCamera {
@@ -195,7 +201,7 @@ impl CameraFacts {
 }
 
 /// Largest difference between an engine's map and the golden's, relative to the range (largest
-/// minus smallest value) of the golden's maps of that modality.
+/// minus smallest value) of the golden's maps of that modality. A bundle may ask for less than the trainer does, and for hardly more.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tolerance {

@@ -1,9 +1,10 @@
 //! Rules between the values of a manifest: one pass that returns all problems.
 
-use twinspect_core::frame::FrameSize;
+mod bounds;
+
 use twinspect_core::modality::Modality;
 use twinspect_core::picture::PictureExpectation;
-use twinspect_core::prepare::{BANK_CHANNELS, MAP_STRIDE};
+use twinspect_core::prepare::{BANK_CHANNELS, MAP_STRIDE, PrepareSpec};
 use twinspect_core::score::{ModalityCalibration, Moments, Threshold};
 
 use super::time::is_rfc3339;
@@ -17,9 +18,6 @@ pub(crate) const FRAME_SIDE_MAX: usize = 16_384;
 
 /// Widest smoothing of a view, in pixels of its maps: the trainer's configuration allows 16. The work for a part grows with it.
 const SIGMA_PX_MAX: f32 = 64.0;
-/// Most by which an engine's maps may differ from the trainer's. The trainer writes 0.001 for 32 bits and 0.02 for 16; far above
-/// that an engine would be trusted whatever it says.
-const TOLERANCE_MAX: f32 = 0.1;
 
 /// One contradiction in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +38,7 @@ pub(super) fn problems(manifest: &Manifest) -> Vec<Problem> {
     let mut found = Problems(Vec::new());
     found.identity(manifest);
     found.provenance(&manifest.provenance);
-    found.camera(&manifest.camera);
-    found.prepare(manifest);
+    found.product(&manifest.camera, &manifest.prepare);
     found.modalities(manifest);
     for (modality, stage) in manifest.stages.present() {
         found.stage(modality, stage, manifest);
@@ -53,14 +50,14 @@ pub(super) fn problems(manifest: &Manifest) -> Vec<Problem> {
         found.calibration(modality, calibration, manifest.stages.get(modality));
     }
     found.threshold("score.fused", &manifest.score.fused);
-    for (key, value) in [
-        ("tolerance.f32", manifest.tolerance.f32),
-        ("tolerance.f16", manifest.tolerance.f16),
-    ] {
-        found.require(value > 0.0 && value <= TOLERANCE_MAX, key, || {
-            format!("expected a share above 0 and at most {TOLERANCE_MAX}, found {value:?}")
-        });
-    }
+    found.tolerance(&manifest.tolerance);
+    found.0
+}
+
+/// Of a camera and of what is made of its frames alone.
+pub(super) fn product_problems(camera: &CameraFacts, prepare: &PrepareSpec) -> Vec<Problem> {
+    let mut found = Problems(Vec::new());
+    found.product(camera, prepare);
     found.0
 }
 
@@ -167,65 +164,6 @@ impl Problems {
         self.require(i64::try_from(seed).is_ok(), "provenance.seed", || {
             format!("expected at most {}, found {seed}", i64::MAX)
         });
-    }
-
-    fn camera(&mut self, camera: &CameraFacts) {
-        let FrameSize { width, height } = camera.frame;
-        let sides = 1..=FRAME_SIDE_MAX;
-        let fits = sides.contains(&width) && sides.contains(&height);
-        self.require(fits, "camera.frame", || {
-            format!(
-                "expected sides of 1 to {FRAME_SIDE_MAX} pixels, found {}",
-                camera.frame
-            )
-        });
-        if let Some(intrinsics) = &camera.intrinsics {
-            self.require(intrinsics.is_usable(), "camera.intrinsics", || {
-                "expected finite numbers and positive focal lengths".to_owned()
-            });
-            let size = intrinsics.size();
-            self.require(size == camera.frame, "camera.intrinsics", || {
-                format!(
-                    "belong to frames of {size}, camera.frame is {}",
-                    camera.frame
-                )
-            });
-        }
-        if let Some(unit) = camera.depth_unit_m {
-            self.positive(unit, "camera.depth_unit_m");
-        }
-        if let Some(distance) = camera.distance_mm {
-            self.positive(distance, "camera.distance_mm");
-        }
-    }
-
-    fn prepare(&mut self, manifest: &Manifest) {
-        let (spec, frame) = (&manifest.prepare, manifest.camera.frame);
-        if let Err(error) = spec.validate() {
-            self.require(false, "prepare", || error.to_string());
-        }
-        if let Some(geometry) = &spec.geometry {
-            let widest = geometry.bank.sigma_px.iter().copied().fold(0.0, f32::max);
-            let size = spec.size;
-            self.require(
-                f64::from(widest) <= size as f64,
-                "prepare.geometry.bank.sigma_px",
-                || format!("expected at most prepare.size, which is {size}, found {widest:?}"),
-            );
-        }
-        if let Some(roi) = spec.roi {
-            let within = |start: usize, length: usize, limit: usize| {
-                length > 0 && start.checked_add(length).is_some_and(|end| end <= limit)
-            };
-            let inside =
-                within(roi.x, roi.width, frame.width) && within(roi.y, roi.height, frame.height);
-            self.require(inside, "prepare.roi", || {
-                format!(
-                    "{} x {} at ({}, {}) does not lie inside the frame of {frame}",
-                    roi.width, roi.height, roi.x, roi.y
-                )
-            });
-        }
     }
 
     /// Every modality is there in all tables that speak of it, or in none.

@@ -1,7 +1,7 @@
 //! From depth to height above the belt: the frame's points, its own belt, and one row of heights.
 
 use super::part::Belt;
-use super::spec::{GeometrySpec, Roi};
+use super::spec::{BeltBounds, GeometrySpec, Roi};
 use crate::frame::{DepthFrame, FramePair, Intrinsics, point_is_measured};
 use crate::plane::{self, Plane};
 
@@ -10,7 +10,7 @@ const BELT_SAMPLES_MAX: usize = 3000;
 /// Share of the samples that must lie on the belt for its refinement to count.
 const BELT_SHARE_MIN: f64 = 0.05;
 /// Points this close to the taught belt may be belt.
-const BELT_BAND_MM: f64 = 8.0;
+const BELT_BAND_MM: f64 = BeltBounds::MOST.offset_mm;
 
 /// Rays through the columns and rows of the region of interest.
 #[derive(Debug, Clone, PartialEq)]

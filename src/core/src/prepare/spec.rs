@@ -9,6 +9,8 @@ use crate::plane::Plane;
 pub const BANK_CHANNELS: usize = 12;
 /// Scales of the filter bank.
 pub const BANK_SCALES: usize = 4;
+/// The bank's height at its second scale, in which the foreground is looked for.
+const FOREGROUND_CHANNEL: usize = 3;
 /// Side of a prepared part over side of a map: S = 256 gives maps of 64.
 pub const MAP_STRIDE: usize = 4;
 
@@ -85,6 +87,10 @@ pub enum SpecError {
 }
 
 impl PrepareSpec {
+    /// A product whose parts are told from what they lie on asks for a share of at least this: a square of 18 pixels of 256.
+    /// The noise of a bare belt alone covers 0.003 of it (see [`GeometrySpec::FOREGROUND_DEVIATIONS`]), and must not be a part.
+    pub const PART_SHARE_LEAST: f32 = 0.005;
+
     /// Checks every number.
     ///
     /// # Errors
@@ -211,6 +217,18 @@ impl RgbSpec {
 }
 
 impl GeometrySpec {
+    /// A product asks for depth on at least this share of its region of interest: a picture with less shows nothing of its shape.
+    pub const VALID_SHARE_LEAST: f32 = 0.02;
+
+    /// The foreground begins at so many deviations of the bare belt at the bank's second scale, or further. Of normal noise, the
+    /// mean of the soft foreground is then 0.0030.
+    pub const FOREGROUND_DEVIATIONS: f32 = 4.0;
+
+    /// That height over the bare belt in mm.
+    pub fn foreground_of_noise_mm(&self) -> f32 {
+        Self::FOREGROUND_DEVIATIONS * self.bank.spread_mm[FOREGROUND_CHANNEL]
+    }
+
     fn validate(&self) -> Result<(), SpecError> {
         let [low, high] = self.height_range_mm;
         let share = |value: f32| (0.0..=1.0).contains(&value);
@@ -298,6 +316,15 @@ pub struct BeltBounds {
     pub tilt_deg: f64,
     /// Largest distance to the taught plane below the middle of the region of interest.
     pub offset_mm: f64,
+}
+
+impl BeltBounds {
+    /// Wider ones would bound nothing: points further than this from the taught belt are no belt, and ten degrees lift one side
+    /// of a part by a sixth of its length.
+    pub const MOST: Self = Self {
+        tilt_deg: 10.0,
+        offset_mm: 8.0,
+    };
 }
 
 impl Default for BeltBounds {

@@ -493,3 +493,19 @@ fn a_canvas_whose_measurements_are_taken_away_is_filled_as_a_frame_with_holes_is
     );
     assert_eq!(canvas.valid_share, 0.75);
 }
+
+/// What two constants say of each other: at the deviations where the foreground begins, and a little below.
+#[test]
+fn the_noise_of_a_bare_belt_is_no_part() {
+    let covered = |deviations: f32| {
+        let places = (0..8000).map(|i| 1e-3 * f64::from(i));
+        let at = |x: f64| {
+            let density = (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+            1e-3 * density * f64::from(ramp(x as f32, deviations / 2.0, deviations))
+        };
+        places.map(at).sum::<f64>()
+    };
+    let usual = covered(GeometrySpec::FOREGROUND_DEVIATIONS);
+    assert!((usual - 0.0030).abs() < 1e-4, "{usual}");
+    assert!(covered(3.8) < f64::from(PrepareSpec::PART_SHARE_LEAST));
+}

@@ -16,8 +16,6 @@ use crate::good_parts::{PartsError, canvases};
 
 /// Least height from which on a place certainly belongs to the part, in mm.
 const FOREGROUND_MM: f32 = 1.0;
-/// The same in deviations of the bare belt at the second scale, where the foreground is looked for.
-const FOREGROUND_DEVIATIONS: f32 = 4.0;
 
 /// Good parts that do not say enough.
 #[derive(Debug, thiserror::Error)]
@@ -96,15 +94,20 @@ pub(crate) fn learn(
     if let Some(geometry) = &mut spec.geometry {
         geometry.height_range_mm = range;
         geometry.bank.spread_mm = bare_belt_spread(&geometry.bank, size, &canvases);
-        let noise = FOREGROUND_DEVIATIONS * geometry.bank.spread_mm[3];
-        geometry.foreground_mm = noise.max(FOREGROUND_MM);
+        geometry.foreground_mm = geometry.foreground_of_noise_mm().max(FOREGROUND_MM);
     }
     let (part_share, valid_share) = shares(&spec, &canvases)?;
     if let Some(geometry) = &mut spec.geometry {
-        // Half of the least that a good part ever showed.
-        (geometry.part_share_min, geometry.valid_share_min) = (0.5 * part_share, 0.5 * valid_share);
+        geometry.part_share_min = half(part_share, PrepareSpec::PART_SHARE_LEAST);
+        geometry.valid_share_min = half(valid_share, GeometrySpec::VALID_SHARE_LEAST);
     }
     Ok(Product { spec, canvases })
+}
+
+/// Half of the least that a good part ever showed. Below what any product asks for a part can't be told from an empty picture, and
+/// [`crate::good_parts::require_sound`] refuses it.
+fn half(share: f32, least: f32) -> f32 {
+    (0.5 * share).max(least)
 }
 
 /// Lets evidence count on parts alone, where colour tells them from what they lie on.
@@ -113,7 +116,7 @@ fn lay_on_ground(spec: &mut PrepareSpec, canvases: &[Canvas]) -> Result<(), Part
     let (part_share, _) = shares(spec, canvases)?;
     match &mut spec.ground {
         Some(ground) => {
-            ground.part_share_min = 0.5 * part_share;
+            ground.part_share_min = half(part_share, PrepareSpec::PART_SHARE_LEAST);
             let ([red, green, blue], contrast) = (ground.colour, ground.contrast);
             log::info!(
                 "parts lie on a ground of colour ({red}, {green}, {blue}) and differ from it by {contrast} levels and \
@@ -198,6 +201,12 @@ mod tests {
         };
         let depth = DepthFrame::Counts(DepthCounts::new(size, 1e-4, counts).unwrap());
         FramePair::new(None, Some(depth), Some(intrinsics)).unwrap()
+    }
+
+    #[test]
+    fn a_product_asks_for_half_of_what_good_parts_show_and_never_for_nothing() {
+        let least = PrepareSpec::PART_SHARE_LEAST;
+        assert_eq!((half(0.4, least), half(0.0, least)), (0.2, least));
     }
 
     #[test]

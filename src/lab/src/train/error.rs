@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use twinspect_bundle::Problem;
 use twinspect_core::modality::Modality;
 use twinspect_dataset::DatasetError;
 
@@ -31,6 +32,12 @@ pub(crate) enum TrainError {
     /// What the parts have in common.
     #[error(transparent)]
     Product(#[from] ProductError),
+    /// A camera or parts of which no bundle may be.
+    #[error("no bundle could be made of this data set: {}", told(problems))]
+    Unfit {
+        /// Why.
+        problems: Vec<Problem>,
+    },
     /// No branch is left.
     #[error("the data set has {found}, and the configuration enables none of it")]
     NoBranch {
@@ -80,6 +87,11 @@ pub(crate) enum TrainError {
     Threads(#[source] rayon::ThreadPoolBuildError),
 }
 
+fn told(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    lines.join("; ")
+}
+
 impl TrainError {
     /// What the user can do about it.
     pub(crate) fn hint(&self) -> Option<String> {
@@ -87,6 +99,11 @@ impl TrainError {
             Self::Open(error) => error.hint().map(Into::into),
             Self::Parts(error) => error.hint(),
             Self::Product(error) => error.hint(),
+            Self::Unfit { .. } => Some(
+                "keys of `camera` are those of the data set's camera.json: correct them; all others are measured of its good parts: \
+                 record them again"
+                    .into(),
+            ),
             Self::NoBranch { .. } => Some("set rgb.enabled or geometry.enabled to true".into()),
             Self::OutInData { .. } => Some(
                 "choose another --out: the set's files would not be the ones that the run was trained on".into(),

@@ -170,6 +170,10 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         gate: None,
     };
     drop(frames);
+    let problems = record.camera.problems(&record.prepare);
+    if !problems.is_empty() {
+        return Err(TrainError::Unfit { problems });
+    }
     let folder = match begin(job, &record)? {
         Begun::Finished(found) => return Ok(Ending::Finished(found)),
         Begun::Open(folder) => folder,

@@ -231,14 +231,20 @@ fn a_format_of_the_future_is_refused_before_anything_else() {
 }
 
 #[test]
-fn an_unknown_key_of_the_manifest_is_named_with_the_nearest_one() {
+fn an_unknown_key_of_the_manifest_is_named_and_nobody_is_sent_to_edit_it() {
     let spoil = manifest("tool_version", "tool_versoin");
     let says = [
         "manifest.toml:",
         "`tool_versoin`",
-        "did you mean `tool_version`",
+        "`tool_version`",
+        "use the twinspect release that wrote this bundle, or export it again",
     ];
-    check(spoil, REPLAY_FOLDER, BUNDLE, &says);
+    let report = refuse(spoil, REPLAY_FOLDER, BUNDLE, &says);
+    assert_remedy(&report);
+    assert!(!report.contains("did you mean"), "{report}");
+    let more = manifest("format = 1", "format = 1\nfoo = 3");
+    let report = refuse(more, REPLAY_FOLDER, BUNDLE, &["`foo`", "export it again"]);
+    assert!(!report.contains("remove"), "{report}");
 }
 
 #[test]
@@ -277,6 +283,75 @@ fn a_threshold_at_which_everything_passes_is_refused() {
         BUNDLE,
         &["score.fused.evidence", "less than 100 "],
     );
+}
+
+/// The digests hold: whoever meant the change has taken them again.
+#[test]
+fn guards_that_are_switched_off_are_refused() {
+    for (from, to, key) in [
+        (
+            "part_share_min = 0.01",
+            "part_share_min = 0.0",
+            "prepare.geometry.part_share_min",
+        ),
+        (
+            "valid_share_min = 0.3",
+            "valid_share_min = 0.0",
+            "prepare.geometry.valid_share_min",
+        ),
+        (
+            "tilt_deg = 1.0",
+            "tilt_deg = 1e9",
+            "prepare.geometry.belt_bounds.tilt_deg",
+        ),
+        (
+            "offset_mm = 5.0",
+            "offset_mm = 1e9",
+            "prepare.geometry.belt_bounds.offset_mm",
+        ),
+        (
+            "height_range_mm = [-5.0, 60.0]",
+            "height_range_mm = [-1e9, 1e9]",
+            "prepare.geometry.height_range_mm",
+        ),
+        (
+            "distance_mm = 400.0",
+            "distance_mm = 1e9",
+            "camera.distance_mm",
+        ),
+        (
+            "depth_unit_m = 0.0001",
+            "depth_unit_m = 1e9",
+            "camera.depth_unit_m",
+        ),
+        ("f32 = 0.0001", "f32 = 0.05", "tolerance.f32"),
+    ] {
+        let says = [key, "expected", "export it again"];
+        check(manifest(from, to), REPLAY_FOLDER, BUNDLE, &says);
+    }
+}
+
+#[test]
+fn a_line_that_good_parts_have_not_put_there_is_warned_of() {
+    let site = Site::new();
+    manifest("evidence = 5.0", "evidence = 50.0")(&site);
+    site.edit("station.toml", "block.twb", "block");
+    let says = "the fused line of block 1.0.0 stands at 50 standard deviations of good parts";
+    let of = |arguments: &[&str]| {
+        let output = run(program("twinspect")
+            .current_dir(site.path(""))
+            .args(arguments));
+        let report = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {report}");
+        (output.stdout, report)
+    };
+    let (found, _) = of(&["check", "--bundle", "block", "--json"]);
+    let found: serde_json::Value = serde_json::from_slice(&found).expect("a JSON object");
+    assert!(found["warnings"].to_string().contains(says), "{found}");
+    for arguments in [&["check", "--bundle", "block", "--engine"][..], RUN_STATION] {
+        let (_, report) = of(arguments);
+        assert!(report.contains(says), "{arguments:?}: {report}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ const CHECK_CAMERA: &[&str] = &["check", "--config", "station.toml", "--camera"]
 fn station(rest: &str) -> impl FnOnce(&Site) {
     let text = format!(
         "[bundle]\nfile = \"block.twb\"\n[camera]\nkind = \"v4l2\"\n\
-         [v4l2]\nwidth = 80\nheight = 64\nwarm_up_pictures = 0\nopen_max_ms = 50\n{rest}\n"
+         [v4l2]\nwidth = 80\nheight = 64\nwarm_up_pictures = 0\nopen_max_ms = 1000\n{rest}\n"
     );
     move |site| site.write("station.toml", text)
 }

@@ -198,6 +198,39 @@ fn a_part_without_depth_is_named_before_training() {
     untrained(spoil, &[], DATA, &["train/good/003", "depth"]);
 }
 
+/// It would teach that an empty picture is a part.
+#[test]
+fn a_good_part_that_is_an_empty_belt_is_named_before_training() {
+    let spoil = filled(|site| {
+        let belt = image::Luma([4000_u16]);
+        let belt = image::ImageBuffer::<image::Luma<u16>, _>::from_pixel(80, 64, belt);
+        let saved = belt.save(site.path("parts/train/good/003/depth.png"));
+        saved.expect("a picture is written");
+    });
+    let says = [
+        "train/good/003",
+        "hardly anything in its picture stands out",
+        "leave the part out",
+    ];
+    untrained(spoil, &[], DATA, &says);
+}
+
+#[test]
+fn a_camera_of_which_no_bundle_may_be_is_told_before_training() {
+    let spoil = filled(|site| {
+        let (from, to) = (
+            "\"distance_to_belt_mm\": 400.0",
+            "\"distance_to_belt_mm\": 30.0",
+        );
+        site.edit("parts/camera.json", from, to);
+    });
+    let says = [
+        "camera.distance_mm: expected 50 to 20000 mm, found 30.0",
+        "camera.json",
+    ];
+    untrained(spoil, &[], DATA, &says);
+}
+
 #[test]
 fn a_copy_among_the_parts_that_set_the_threshold_is_named_before_training() {
     let spoil = filled(|site| {
