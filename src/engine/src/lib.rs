@@ -40,5 +40,5 @@ pub use cpu::{CpuEngine, NativeEngine, Network, TractEngine};
 pub use engine::{Engine, EngineError, Precision, StageName, judge};
 pub use native::NativeNetwork;
 pub use proof::{
-    Comparison, Deviation, Mistrust, Proof, ProofError, ScoreDifference, compare, prove,
+    Comparison, Deviation, Mistrust, Proof, ProofError, ScoreDifference, compare, provable, prove,
 };

@@ -4,6 +4,11 @@ use twinspect_loader::Unloadable;
 
 use crate::{CudaError, Said, Version};
 
+const DRIVER_HINT: &str = "libcuda.so.1 belongs to NVIDIA's driver, on a Jetson to JetPack itself, and not to TensorRT: install the driver \
+                           again, or use the CPU engine; what the loader says of another library is that library's name";
+const PARSER_HINT: &str = "install TensorRT's ONNX parser, a package of its own (libnvonnxparsers), of the release that TensorRT has; or use \
+                           the CPU engine";
+
 /// TensorRT or CUDA can't be used, or did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -193,6 +198,13 @@ impl Error {
     /// The remedy, where there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::NotLoaded { tried } if all_begin(tried, "libcuda.so") => Some(DRIVER_HINT),
+            Self::NotLoaded { tried } if all_begin(tried, "libnvonnxparser.so") => {
+                Some(PARSER_HINT)
+            }
+            Self::MissingSymbol { library, .. } if library.starts_with("libcuda.so") => {
+                Some(DRIVER_HINT)
+            }
             Self::NotLoaded { .. } => Some(
                 "install TensorRT of this board's JetPack (5.1 or newer), or use the CPU engine; what the loader says of \
                  another library is that library's name",
@@ -240,6 +252,11 @@ fn tried_text(tried: &[(String, String)]) -> String {
     each.collect::<Vec<_>>().join("; ")
 }
 
+/// Whether these are names of one library.
+fn all_begin(tried: &[(String, String)], begin: &str) -> bool {
+    !tried.is_empty() && tried.iter().all(|(name, _)| name.starts_with(begin))
+}
+
 /// Whether a library that was tried is not there. The loader says the same of one whose own libraries are missing,
 /// under another name.
 fn is_missing((name, reason): &(String, String)) -> bool {
@@ -277,6 +294,29 @@ mod tests {
         assert!(!not_loaded(&[(ten, &other), (eight, &own[1])]).is_absent());
         let broken = format!("{ten}: file too short");
         assert!(!not_loaded(&[(ten, &broken)]).is_absent());
+    }
+
+    #[test]
+    fn each_library_is_mended_by_its_own_package() {
+        let other = |library: &str| Error::MissingSymbol {
+            library: library.to_owned(),
+            symbol: "cuInit",
+            reason: String::new(),
+        };
+        let broken = |name| not_loaded(&[(name, "file too short")]);
+        for (error, package) in [
+            (broken("libcuda.so.1"), "install the driver"),
+            (other("libcuda.so.1"), "install the driver"),
+            (broken("libnvonnxparser.so.10"), "libnvonnxparsers"),
+            (broken("libnvinfer.so.10"), "install TensorRT of"),
+            (
+                other("libnvinfer.so.10"),
+                "install TensorRT and its ONNX parser",
+            ),
+        ] {
+            let hint = error.hint().unwrap_or_default();
+            assert!(hint.contains(package), "{error}: {hint}");
+        }
     }
 
     #[test]

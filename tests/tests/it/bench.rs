@@ -62,13 +62,30 @@ fn our_own_engine_hardly_asks_for_memory() {
         panic!("{found}");
     };
     assert_eq!(native["engine"], "native");
-    // Its pool of threads does once in 63 parts, where there is one.
-    for who in ["ours", "engine"] {
-        let a_part = native["allocations_a_part"][who]
-            .as_f64()
-            .expect("a number");
-        assert!(a_part.abs() < 0.1, "{who}: {a_part}");
-    }
+    few_allocations(native);
+}
+
+/// Its pool of threads does once in 63 parts, where there is one; our code never.
+fn few_allocations(native: &Value) {
+    let engine = native["allocations_a_part"]["engine"].as_f64();
+    let engine = engine.expect("a number");
+    assert!((0.0..0.1).contains(&engine), "{native}");
+    assert_eq!(native["allocations_a_part"]["ours"], 0.0, "{native}");
+}
+
+#[test]
+fn what_two_engines_ask_for_is_told_apart() {
+    let site = Site::new();
+    let more = ["--engine", "cpu,tract", "--parts", "130", "--json"];
+    let output = succeed(&mut bench(&site, &more));
+    let found: Value = serde_json::from_str(&output).expect("a JSON object");
+    let [native, tract] = &found["engines"].as_array().expect("engines")[..] else {
+        panic!("{found}");
+    };
+    few_allocations(native);
+    let allocations = &tract["allocations_a_part"];
+    assert!(allocations["engine"].as_f64() > Some(1.0), "{tract}");
+    assert_eq!(allocations["ours"], 0.0, "{tract}");
 }
 
 #[test]

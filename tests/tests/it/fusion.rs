@@ -87,6 +87,12 @@ fn all_three_stages_are_checked_run_and_timed() {
     let stages = serde_json::json!(["rgb", "geometry", "fusion"]);
     assert_eq!(found[0]["stages"], stages);
     assert_eq!(found[0]["engine"]["goldens"], 1);
+    let mut check = program("twinspect");
+    check
+        .current_dir(site.path(""))
+        .args(["check", "--bundle", "fused.twb"]);
+    let text = succeed(&mut check);
+    assert!(text.contains(": 1 golden reproduced to "), "{text}");
     let arguments = ["replay", "--bundle", "fused.twb", "--data", "parts"];
     let parts = json(
         &site,

@@ -133,7 +133,7 @@ fn model(station: &Station) -> Result<Option<Bundle>, EdgeError> {
     if path.as_os_str().is_empty() {
         return Ok(None);
     }
-    Ok(Some(Bundle::open(&path)?))
+    Ok(Some(crate::model::open(&path)?))
 }
 
 /// The same camera, asked for each of its pictures and not for one of each part.

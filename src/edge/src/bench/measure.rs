@@ -7,6 +7,7 @@ use twinspect_camera::CameraFrame;
 use twinspect_core::frame::Stamp;
 use twinspect_core::modality::Modality;
 
+use super::allocations::Count;
 use super::early::EarlyEnd;
 use super::{Allocations, StageCost, allocations, process};
 use crate::error::EdgeError;
@@ -36,6 +37,8 @@ pub(super) struct Lane {
     stages: Stages,
     parts: u64,
     cpu: Option<Duration>,
+    /// What the engine has asked for in the part that is inspected.
+    count: Count,
     allocated: usize,
     allocated_by_engine: usize,
 }
@@ -135,13 +138,14 @@ fn keep(
 }
 
 impl Lane {
-    pub(super) fn new(pipeline: Pipeline, load: Duration) -> Self {
+    pub(super) fn new(pipeline: Pipeline, load: Duration, count: Count) -> Self {
         Self {
             pipeline,
             load,
             stages: Stages::default(),
             parts: 0,
             cpu: Some(Duration::ZERO),
+            count,
             allocated: 0,
             allocated_by_engine: 0,
         }
@@ -155,21 +159,19 @@ impl Lane {
         milliseconds(self.load)
     }
 
-    /// Inspects a part, then runs the engine on it again, whole and by stages.
+    /// Inspects a part, then runs the engine on it again by stages.
     fn inspect(&mut self, frame: &CameraFrame, counts: bool) -> Result<Inspection, EdgeError> {
         let pipeline = &mut self.pipeline;
         let name = frame.truth.as_ref().map_or("", |truth| truth.id.as_str());
+        // Nobody asks what the runs of single stages have asked for.
+        self.count.take();
         let before = process::cpu_time();
         let (inspection, allocated) = allocations::during(|| pipeline.inspect(&frame.pair));
         let after = process::cpu_time();
+        let by_engine = self.count.take();
         let inspection = inspection.map_err(|error| error.into_edge(name))?;
-        let (again, by_engine) = allocations::during(|| {
-            pipeline.time_engine(None)?;
-            pipeline.time_fusion()
-        });
-        again?;
-        let rgb = pipeline.time_engine(Some(Modality::Rgb))?;
-        let geometry = pipeline.time_engine(Some(Modality::Geometry))?;
+        let rgb = pipeline.time_stage(Modality::Rgb)?;
+        let geometry = pipeline.time_stage(Modality::Geometry)?;
         if !counts {
             return Ok(inspection);
         }
@@ -236,11 +238,10 @@ impl Lane {
     }
 
     pub(super) fn allocations_a_part(&self) -> Allocations {
-        let parts = self.parts as f64;
-        let engine = self.allocated_by_engine as f64 / parts;
+        let a_part = |allocated: usize| allocated as f64 / self.parts as f64;
         Allocations {
-            ours: self.allocated as f64 / parts - engine,
-            engine,
+            ours: a_part(self.allocated.saturating_sub(self.allocated_by_engine)),
+            engine: a_part(self.allocated_by_engine),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use twinspect_bundle::Bundle;
-use twinspect_engine::tensorrt::{Board, PlanError, PlanStore, TensorRtEngine};
+use twinspect_engine::tensorrt::{Board, PlanStore, TensorRtEngine};
 use twinspect_engine::{Engine, NativeEngine, Proof};
 
 use super::cpu::{Reference, Trusted};
@@ -25,6 +25,8 @@ pub(crate) enum Gpu {
     Granted,
     /// It has failed too often.
     Withdrawn,
+    /// A process that was to do the same has just died of it.
+    Crashed,
 }
 
 /// What an engine is to the station.
@@ -86,6 +88,7 @@ pub(crate) fn choose(bundle: &Bundle, spec: &EngineSpec, gpu: Gpu) -> Result<Cho
             Err(error) => error,
         },
         Gpu::Withdrawn => Unusable::Withdrawn,
+        Gpu::Crashed => Unusable::Crashed,
     };
     let role = if spec.kind == EngineKind::Auto && error.is_absent() {
         match error {
@@ -99,17 +102,10 @@ pub(crate) fn choose(bundle: &Bundle, spec: &EngineSpec, gpu: Gpu) -> Result<Cho
     };
     let why = match role {
         Role::Wanted => format!("no GPU is prepared: {}", reason(&error)),
-        Role::Without(_) => match PlanStore::new(&spec.plans).is_empty() {
-            Ok(_) => format!(
-                "plans were built, and their GPU is not there: {}",
-                reason(&error)
-            ),
-            Err(unread) => format!(
-                "whether plans were built can't be told ({}), and there is no GPU: {}",
-                WithCauses(&unread),
-                reason(&error)
-            ),
-        },
+        Role::Without(_) => format!(
+            "plans were built, and their GPU is not there: {}",
+            reason(&error)
+        ),
         Role::StandsInFor(_) => reason(&error),
     };
     let lacks_plans = role != Role::Wanted && error.lacks_plan();
@@ -127,6 +123,14 @@ pub(crate) fn wants_plans(spec: &EngineSpec) -> bool {
         EngineKind::Auto => !PlanStore::new(&spec.plans).is_empty().unwrap_or(false),
         EngineKind::Cpu | EngineKind::Tract => false,
     }
+}
+
+/// Whether a process that chooses by this loads NVIDIA's libraries, if the GPU is granted to it.
+pub(crate) fn loads_gpu(spec: &EngineSpec) -> bool {
+    spec.may_use_gpu()
+        && PlanStore::new(&spec.plans)
+            .is_empty()
+            .is_ok_and(|empty| !empty)
 }
 
 /// The CPU judges: our own engine where the configuration leaves that open and tract vouches for it, else tract.
@@ -181,14 +185,14 @@ fn trusted_tensorrt(
 ) -> Result<Chosen, Unusable> {
     let plans = PlanStore::new(&spec.plans);
     // Loading what NVIDIA ships costs memory and may crash: not where nobody has prepared for it, nor where no plan can
-    // lie. A folder that can't be read is told of below.
+    // lie, or be read.
     match plans.is_empty() {
         Ok(true) => {
             let folder = spec.plans.clone();
             return Err(Unusable::NoPlans { folder });
         }
-        Err(error @ PlanError::NoFolder { .. }) => return Err(Unusable::NoFolder(error)),
-        Ok(false) | Err(_) => {}
+        Ok(false) => {}
+        Err(error) => return Err(Unusable::Folder(error)),
     }
     let board = Board::open().map_err(Unusable::Board)?;
     let mut trusted_at = |precision| {
@@ -337,29 +341,53 @@ mod tests {
 
     /// No library of NVIDIA's is asked for, whatever this machine has.
     #[test]
-    fn a_file_in_the_place_of_the_plans_is_no_plan_that_was_built() {
+    fn plans_that_can_t_be_told_are_none_that_were_built_and_are_stood_in_for() {
         let folder = tempfile::tempdir().unwrap();
-        let plans = folder.path().join("plans");
-        std::fs::write(&plans, "").unwrap();
-        for kind in [EngineKind::Auto, EngineKind::TensorRt] {
-            let stop = EngineSpec {
-                kind,
-                ..EngineSpec::tensorrt(&plans, PrecisionChoice::Fp32)
-            };
-            let Err(error) = choose(&cap(), &stop, Gpu::Granted) else {
-                panic!("{kind:?}: nothing may stand in");
-            };
-            assert_eq!(error.code(), 8, "{error}");
-            let spec = EngineSpec {
-                fallback: Fallback::Cpu,
-                ..stop
-            };
-            let chosen = choose(&cap(), &spec, Gpu::Granted).unwrap();
-            assert_eq!(chosen.role, Role::StandsInFor(Faster::TensorRt));
-            assert!(!chosen.lacks_plans, "building them would not help");
-            assert!(chosen.why.contains("which is a file"), "{}", chosen.why);
-            assert!(!chosen.why.contains("were built"), "{}", chosen.why);
+        let file = folder.path().join("plans");
+        std::fs::write(&file, "").unwrap();
+        // Longer than any file system's names, so that root can't read it either.
+        let unreadable = folder.path().join("p".repeat(300));
+        for (plans, words) in [(&file, "which is a file"), (&unreadable, "can't be read")] {
+            for kind in [EngineKind::Auto, EngineKind::TensorRt] {
+                unread(kind, plans, words);
+            }
         }
+    }
+
+    fn unread(kind: EngineKind, plans: &Path, words: &str) {
+        let stop = EngineSpec {
+            kind,
+            ..EngineSpec::tensorrt(plans, PrecisionChoice::Fp32)
+        };
+        assert!(!loads_gpu(&stop));
+        let Err(error) = choose(&cap(), &stop, Gpu::Granted) else {
+            panic!("{kind:?}: nothing may stand in");
+        };
+        assert_eq!(error.code(), 8, "{error}");
+        let spec = EngineSpec {
+            fallback: Fallback::Cpu,
+            ..stop
+        };
+        let chosen = choose(&cap(), &spec, Gpu::Granted).unwrap();
+        assert_eq!(chosen.role, Role::StandsInFor(Faster::TensorRt));
+        assert!(!chosen.lacks_plans, "building them would not help");
+        assert!(chosen.why.contains(words), "{}", chosen.why);
+        assert!(!chosen.why.contains("were built"), "{}", chosen.why);
+    }
+
+    #[test]
+    fn where_a_process_has_died_of_the_gpu_the_next_one_does_without() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("rgb-0.plan"), "").unwrap();
+        let spec = EngineSpec {
+            kind: EngineKind::Auto,
+            fallback: Fallback::Cpu,
+            ..EngineSpec::tensorrt(folder.path(), PrecisionChoice::Fp32)
+        };
+        assert!(loads_gpu(&spec));
+        let chosen = choose(&cap(), &spec, Gpu::Crashed).unwrap();
+        assert_eq!(chosen.role, Role::StandsInFor(Faster::TensorRt));
+        assert!(chosen.why.contains("libcuda.so.1"), "{}", chosen.why);
     }
 
     #[test]

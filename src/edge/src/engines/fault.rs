@@ -136,6 +136,7 @@ mod tests {
             EdgeError::from(Unusable::NoPlans { folder }),
             EdgeError::from(Unusable::Board(found)),
             EdgeError::from(Unusable::Withdrawn),
+            EdgeError::from(Unusable::Crashed),
             EdgeError::from(load(plan(missing))),
             EdgeError::from(load(plan(PlanError::Read(io::Error::other("a disk"))))),
             EdgeError::from(load(gpu())),

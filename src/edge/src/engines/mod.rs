@@ -12,9 +12,9 @@ mod on_gpu;
 mod speed;
 mod unusable;
 
-pub(crate) use choose::{Chosen, Gpu, Role, choose, wants_plans};
+pub(crate) use choose::{Chosen, Gpu, Role, choose, loads_gpu, wants_plans};
 pub(crate) use comparison::{BoardReport, Compared};
 pub(crate) use fault::Fault;
 pub(crate) use on_gpu::OnGpu;
 pub(crate) use speed::Speed;
-pub(crate) use unusable::{Faster, Unusable};
+pub(crate) use unusable::{Faster, GPU_LIBRARIES, Unusable};

@@ -9,6 +9,9 @@ use twinspect_engine::{EngineError, Mistrust, ProofError};
 
 use super::fault::{Fault, of_engine};
 
+/// What a process loads that goes by a GPU, by name and by who ships it.
+pub(crate) const GPU_LIBRARIES: &str = "libcuda.so.1 of NVIDIA's driver, libnvinfer of TensorRT";
+
 /// An engine that is faster than tract, to which it is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,9 +38,9 @@ pub(crate) enum Unusable {
     /// Nobody has built plans, so that nothing of NVIDIA's was loaded.
     #[error("{} holds no plans", folder.display())]
     NoPlans { folder: PathBuf },
-    /// What lies in the place of their folder is none.
+    /// What lies in the place of their folder is none, or can't be read, so that nothing of NVIDIA's was loaded.
     #[error(transparent)]
-    NoFolder(PlanError),
+    Folder(PlanError),
     /// There is no GPU or no TensorRT, or not one that works.
     #[error("TensorRT can't be used on this machine")]
     Board(#[source] GpuError),
@@ -70,6 +73,12 @@ pub(crate) enum Unusable {
     /// It has failed too often while the station ran.
     #[error("the GPU has failed too often, while parts were judged or before")]
     Withdrawn,
+    /// A process that was to do the same has died, most likely of it.
+    #[error(
+        "the process before this one has died when it used the GPU ({})",
+        GPU_LIBRARIES
+    )]
+    Crashed,
 }
 
 impl Unusable {
@@ -98,10 +107,11 @@ impl Unusable {
     pub(super) fn fault(&self) -> Fault {
         let source = match self {
             Self::NoPlans { .. }
-            | Self::NoFolder(_)
+            | Self::Folder(_)
             | Self::Board(_)
             | Self::Unsorted(_)
-            | Self::Withdrawn => return Fault::Machine,
+            | Self::Withdrawn
+            | Self::Crashed => return Fault::Machine,
             Self::Load { source, .. }
             | Self::Proof {
                 source: ProofError::Infer { source, .. },
@@ -122,7 +132,7 @@ impl Unusable {
                 source: EngineError::Plan { source, .. },
                 ..
             }
-            | Self::NoFolder(source)
+            | Self::Folder(source)
                 if source.is_of_storage() =>
             {
                 8
@@ -140,7 +150,7 @@ impl Unusable {
         }
         match self {
             Self::NoPlans { .. } => None,
-            Self::NoFolder(source) => source.hint(),
+            Self::Folder(source) => source.hint(),
             Self::Board(error) | Self::Unsorted(error) => error.hint().map(str::to_owned),
             Self::Load {
                 engine: Faster::Native,
@@ -174,6 +184,10 @@ impl Unusable {
             Self::Withdrawn => Some(
                 "look at the kernel's log for Xid or nvgpu; `twinspect engine retry` or a restart of the station tries \
                  it again"
+                    .to_owned(),
+            ),
+            Self::Crashed => Some(
+                "install driver and TensorRT of one release again; with engine.kind = \"cpu\" neither is loaded"
                     .to_owned(),
             ),
         }

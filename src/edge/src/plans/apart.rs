@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::answer::answer_of;
+use crate::answer::{Answer, answer_of};
 
 /// What has become of a build whose plans are trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +47,16 @@ pub(crate) fn build_apart(
         .env_remove("NOTIFY_SOCKET")
         .env_remove("WATCHDOG_USEC");
     let answer = answer_of(&mut command, limit, raised_by).map_err(|error| error.to_string())?;
+    outcome(&answer)
+}
+
+fn outcome(answer: &Answer) -> Result<Build, String> {
     if !answer.status.success() {
         return Err(ended(answer.status));
+    }
+    if answer.text.is_empty() {
+        // One of the GPU's libraries has ended it.
+        return Err("the process that builds them has ended without an answer".to_owned());
     }
     let told: Told = serde_json::from_slice(&answer.text)
         .map_err(|error| format!("its process answered: {error}"))?;
@@ -64,5 +72,39 @@ fn ended(status: ExitStatus) -> String {
     match status.code() {
         Some(code) => format!("building them ended with exit code {code}"),
         None => format!("the process that builds them has died: {status}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    fn outcome_of(status: i32, text: &str) -> Result<Build, String> {
+        outcome(&Answer {
+            status: ExitStatus::from_raw(status),
+            text: text.as_bytes().to_vec(),
+        })
+    }
+
+    #[test]
+    fn a_build_that_ends_without_a_word_has_built_nothing() {
+        let built = r#"{"stages":[{"kept":true},{"kept":false}]}"#;
+        assert_eq!(outcome_of(0, built), Ok(Build::Done));
+        assert_eq!(
+            outcome_of(0, r#"{"stages":[{"kept":true}]}"#),
+            Ok(Build::AllKept)
+        );
+        // As `wait` gives it: an exit code in the second byte, a signal in the first.
+        for (status, text, told) in [
+            (0, "", "ended without an answer"),
+            (0, "{", "EOF"),
+            (5 << 8, "", "exit code 5"),
+            (11, "", "has died"),
+        ] {
+            let why = outcome_of(status, text).unwrap_err();
+            assert!(why.contains(told), "{told}: {why}");
+        }
     }
 }

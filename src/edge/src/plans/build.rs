@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use serde::Serialize;
-use twinspect_bundle::Bundle;
 use twinspect_engine::tensorrt::{BuildLimits, BuildScope, BuildStep};
-use twinspect_engine::{StageName, TractEngine};
+use twinspect_engine::{StageName, TractEngine, provable};
 
 use super::folder::{BuildLock, check_folder, make_folder};
 use super::{PlansPlace, open_board, take_mark};
@@ -62,10 +61,14 @@ pub(super) fn build(args: &BuildArgs, out: &mut dyn Write) -> Result<(), EdgeErr
             hint: "name it with --bundle, or a station with --config",
         });
     };
-    let bundle = Bundle::open(&path)?;
+    let bundle = crate::model::open(&path)?;
     // Before a build of minutes, and whatever there is to build with: what tract does not take is the bundle's fault, whatever
-    // TensorRT would say of it.
+    // TensorRT would say of it, and plans of a bundle that proves nothing would never be trusted.
     TractEngine::load(&bundle)?;
+    provable(&bundle).map_err(|source| EdgeError::Proof {
+        bundle: bundle.path().to_owned(),
+        source: Box::new(source),
+    })?;
     check_folder(&place.folder)?;
     let board = open_board()?;
     make_folder(&place.folder)?;

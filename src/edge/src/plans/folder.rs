@@ -23,13 +23,17 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), PlanError> {
         .map_err(|error| no_access(folder, "written", error.into()))
 }
 
-/// Sees whether [`make_folder`] may go well, and makes nothing.
+/// Sees whether [`make_folder`] may go well and plans may lie there, and makes nothing.
 ///
 /// # Errors
-/// [`PlanError::NoFolder`], [`PlanError::NoAccess`].
+/// [`PlanError::NoFolder`], [`PlanError::NoAccess`], [`PlanError::Exposed`].
 pub(super) fn check_folder(folder: &Path) -> Result<(), PlanError> {
-    let (asked, verb) = match PlanStore::new(folder).is_there()? {
-        true => (Some(folder), "written"),
+    let store = PlanStore::new(folder);
+    let (asked, verb) = match store.is_there()? {
+        true => {
+            store.hold_private()?;
+            (Some(folder), "written")
+        }
         false => {
             let mut above = folder.ancestors().skip(1).map(or_here);
             (above.find(|above| above.is_dir()), "made")
@@ -149,6 +153,18 @@ mod tests {
                 assert!(matches!(error, PlanError::NoFolder { .. }), "{error:?}");
             }
         }
+    }
+
+    #[test]
+    fn where_others_may_write_nothing_is_to_be_built() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        check_folder(folder.path()).unwrap();
+        let everybody = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(folder.path(), everybody).unwrap();
+        let error = check_folder(folder.path()).unwrap_err();
+        assert!(matches!(error, PlanError::Exposed { .. }), "{error:?}");
     }
 
     #[test]

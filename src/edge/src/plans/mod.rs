@@ -80,7 +80,7 @@ impl PlansPlace {
         let others = self.installed.iter();
         let others = others.filter(|path| Some(*path) != self.bundle.as_ref());
         let all = self.bundle.iter().chain(others).chain(named);
-        all.map(|path| Ok(Bundle::open(path)?)).collect()
+        all.map(|path| crate::model::open(path)).collect()
     }
 }
 

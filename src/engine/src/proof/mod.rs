@@ -210,6 +210,19 @@ pub fn prove(engine: &mut dyn Engine, bundle: &Bundle) -> Result<Proof, ProofErr
     })
 }
 
+/// Whether an engine could be proven by this bundle at all, which can be told before there is one.
+///
+/// # Errors
+/// [`ProofError::Read`], [`ProofError::NoGoldens`], [`ProofError::Unproven`].
+pub fn provable(bundle: &Bundle) -> Result<(), ProofError> {
+    let goldens = bundle.goldens().map_err(ProofError::Read)?;
+    match unasked(bundle, &goldens) {
+        _ if goldens.is_empty() => Err(ProofError::NoGoldens),
+        Some(stage) => Err(ProofError::Unproven { stage }),
+        None => Ok(()),
+    }
+}
+
 /// A network of the bundle whose answer is in none of the goldens, though there are some.
 fn unasked(bundle: &Bundle, goldens: &[Golden]) -> Option<StageName> {
     let stages = &bundle.manifest().stages;

@@ -161,6 +161,9 @@ fn a_bundle_without_goldens_proves_nothing() {
         .unwrap();
     let error = prove(&mut TractEngine::load(&bundle).unwrap(), &bundle).unwrap_err();
     assert!(matches!(error, ProofError::NoGoldens), "{error:?}");
+    // Nor need anybody load an engine to see it.
+    let error = provable(&bundle).unwrap_err();
+    assert!(matches!(error, ProofError::NoGoldens), "{error:?}");
 }
 
 #[test]
@@ -221,10 +224,12 @@ fn a_network_that_no_golden_asks_is_not_proven() {
             .build()
             .unwrap();
         let error = prove(&mut TractEngine::load(&bundle).unwrap(), &bundle).unwrap_err();
-        assert!(
-            matches!(error, ProofError::Unproven { stage } if stage == unasked),
-            "{error:?}"
-        );
+        for error in [error, provable(&bundle).unwrap_err()] {
+            assert!(
+                matches!(error, ProofError::Unproven { stage } if stage == unasked),
+                "{error:?}"
+            );
+        }
     }
 }
 

@@ -41,8 +41,22 @@ fn without_a_driver_nothing_is_tried() {
     check(
         &outcome,
         &["error loading libcuda.so.1: libcuda.so.1: cannot open shared object file"],
-        "use the CPU engine",
+        "install the driver",
     );
+}
+
+#[test]
+fn a_text_and_nothing_in_the_place_of_the_driver_are_mended_by_the_driver_s_package() {
+    for contents in [
+        "",
+        "this is no library, and longer than a header of one would be: 64 bytes",
+    ] {
+        let installation = Installation::of("10.3.0").without("libcuda.so.1");
+        std::fs::write(installation.path("libcuda.so.1"), contents).expect("a file is written");
+        let outcome = installation.run("open", "", "");
+        check(&outcome, &["loading libcuda.so.1: "], "install the driver");
+        assert_eq!(outcome.said("absent"), Some("false"), "{outcome:#?}");
+    }
 }
 
 #[test]
@@ -284,7 +298,7 @@ fn without_the_parser_only_building_is_refused() {
             "loading libnvonnxparser.so.10: ",
             "cannot open shared object file",
         ],
-        "install TensorRT",
+        "install TensorRT's ONNX parser",
     );
 }
 
@@ -348,7 +362,11 @@ fn a_function_that_is_missing_is_named_with_its_library() {
     ] {
         let outcome = installation.run(scenario, "", "");
         let words = format!("{library} has no function {function}: ");
-        let hint = "install TensorRT and its ONNX parser";
+        let hint = if library == DRIVER {
+            "install the driver"
+        } else {
+            "install TensorRT and its ONNX parser"
+        };
         check(&outcome, &[&words, "undefined symbol"], hint);
         assert_eq!(outcome.said("absent"), Some("false"), "{outcome:#?}");
     }

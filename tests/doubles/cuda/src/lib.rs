@@ -20,6 +20,8 @@
 //! | `devices=N` | so many devices; 1 otherwise |
 //! | `discrete` | the device has memory of its own |
 //! | `silent` | work is never done |
+//! | `exit=CODE` | the first call ends the process, by this exit code |
+//! | `crash` | the first call ends the process, by a signal |
 //!
 //! `double_cuda_calls` says how many calls there were, `double_cuda_alive` how many things were not
 //! given back, `double_cuda_graphs` how many graphs were launched, and `double_cuda_beside` how many

@@ -39,6 +39,9 @@ pub(crate) fn settings() -> &'static Settings {
                 }
                 Some(("capture", code)) => settings.capture = Some(number(code)),
                 Some(("devices", value)) => settings.devices = number(value),
+                // SAFETY: it takes a number, and nothing comes after it.
+                Some(("exit", code)) => unsafe { libc::_exit(number(code)) },
+                None if word == "crash" => std::process::abort(),
                 None if word == "discrete" => settings.is_integrated = false,
                 None if word == "silent" => settings.is_silent = true,
                 _ => panic!("TWINSPECT_DOUBLE_CUDA: {word}"),

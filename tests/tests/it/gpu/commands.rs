@@ -284,8 +284,10 @@ fn a_folder_that_can_t_be_written_or_can_be_by_all_is_refused_before_anything_is
     let everybody = std::fs::Permissions::from_mode(0o777);
     std::fs::set_permissions(site.path("plans"), everybody).expect("its mode");
     let typed = "engine build --config station.toml";
-    let told = report(&on(&gpu, NONE, &site, typed), 8);
-    assert!(told.contains("chmod go-w"), "{told}");
+    for output in [on(&gpu, NONE, &site, typed), off(&site, typed)] {
+        let told = report(&output, 8);
+        assert!(told.contains("chmod go-w"), "{told}");
+    }
     assert_eq!(plans(&site, ""), [] as [std::path::PathBuf; 0]);
 }
 
@@ -313,6 +315,20 @@ fn a_bundle_whose_network_is_none_is_told_before_anything_is_built() {
     for output in [on(&gpu, NONE, &site, typed), off(&site, typed)] {
         let told = report(&output, 4);
         assert!(told.contains("loading the geometry network"), "{told}");
+        assert!(!site.path("plans").exists());
+    }
+}
+
+/// Its plans would never be trusted, whatever they say.
+#[test]
+fn a_bundle_that_proves_nothing_is_told_before_anything_is_built() {
+    let (gpu, site) = (Libraries::of(RELEASE), site(""));
+    site.remove("block/goldens");
+    crate::bad_input::bundles::seal(&site);
+    let typed = "engine build --bundle block --plans plans";
+    for output in [on(&gpu, NONE, &site, typed), off(&site, typed)] {
+        let told = report(&output, 4);
+        assert!(told.contains("the bundle has no goldens"), "{told}");
         assert!(!site.path("plans").exists());
     }
 }

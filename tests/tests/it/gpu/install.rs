@@ -90,6 +90,56 @@ fn a_model_is_installed_though_its_plans_are_not_built() {
     }
 }
 
+/// What a wish does to the process that loads the driver's library: it crashes, or ends as if all were well.
+const DEADLY: [&str; 3] = ["crash", "exit=0", "exit=77"];
+
+/// Plans of the same product lie there, so that the GPU is tried.
+fn prepared(gpu: &Libraries, engine: &str) -> Site {
+    let site = store(engine);
+    let built = "engine build --bundle block.twb --plans plans";
+    said(&on(gpu, NONE, &site, built));
+    site
+}
+
+#[test]
+fn a_library_of_which_a_proof_dies_is_stood_in_for() {
+    let gpu = Libraries::of(RELEASE);
+    for cuda in DEADLY {
+        let site = prepared(&gpu, "");
+        let output = on(&gpu, Faults { cuda, ..NONE }, &site, INSTALL);
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        let installed = json(&output);
+        assert_eq!(installed["plans"], "failed", "{cuda}: {installed}");
+        assert_eq!(installed["engine"], "native", "{cuda}: {installed}");
+        assert_eq!(installed["stands_in"], true, "{cuda}: {installed}");
+        for words in ["is proven without the GPU: ", "libcuda.so.1"] {
+            assert!(log.contains(words), "{cuda}: {words}: {log}");
+        }
+        assert!(!log.contains("nonsense: EOF"), "{cuda}: {log}");
+        let verify = "model verify block-1.0.0 --config station.toml --json";
+        let verified = json(&on(&gpu, Faults { cuda, ..NONE }, &site, verify));
+        assert_eq!(verified["engine"], "native", "{cuda}: {verified}");
+    }
+}
+
+#[test]
+fn a_library_of_which_a_proof_dies_is_named_where_nothing_may_stand_in() {
+    let gpu = Libraries::of(RELEASE);
+    for cuda in DEADLY {
+        let site = prepared(&gpu, "fallback = \"stop\"\n");
+        let output = on(&gpu, Faults { cuda, ..NONE }, &site, INSTALL);
+        let told = report(&output, 5);
+        for words in [
+            "is installed, but not proven: its process has ",
+            "libcuda.so.1",
+            "engine.kind = \"cpu\"",
+            "model verify",
+        ] {
+            assert!(told.contains(words), "{cuda}: {words}: {told}");
+        }
+    }
+}
+
 #[test]
 fn a_gpu_that_nobody_has_prepared_is_left_alone() {
     let (gpu, site) = (Libraries::of(RELEASE), store(""));

@@ -155,6 +155,23 @@ fn a_library_that_crashes_counts_and_retry_forgives() {
     service.stop();
 }
 
+/// Nobody is told why, and the exit code says that all is well.
+#[test]
+fn a_library_that_ends_its_process_at_the_start_counts_too() {
+    let (gpu, site) = (Libraries::of(RELEASE), by_request(""));
+    build(&gpu, &site);
+    let mut service = start(&gpu, "exit=0", site);
+    let told = service.wait_for("STATUS=ready");
+    assert!(
+        told.contains("engine native in place of tensorrt"),
+        "{told}"
+    );
+    let told = log(&service);
+    assert!(told.contains("has ended: exit code 0"), "{told}");
+    assert!(told.contains("for the second time"), "{told}");
+    service.stop();
+}
+
 #[test]
 fn a_gpu_that_nobody_may_stand_in_for_is_tried_again_and_again() {
     let (gpu, site) = (Libraries::of(RELEASE), by_request("fallback = \"stop\""));
