@@ -181,6 +181,11 @@ impl CameraError {
         matches!(self, Self::End)
     }
 
+    /// Whether it is what lies in a recording that is wrong: played again, it is wrong again.
+    pub fn is_of_the_recording(&self) -> bool {
+        matches!(self, Self::Recorded { trouble } if trouble.is_in_the_file())
+    }
+
     /// Whether another process may have more luck, and this one none.
     pub fn wants_new_process(&self) -> bool {
         matches!(self, Self::Lost { .. } | Self::RecordingLost { .. })

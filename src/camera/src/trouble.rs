@@ -57,12 +57,21 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// The remedy, if it is a recording that has this trouble: no cable will cure it.
+    /// Whether a recording that has this trouble has it in its file, whoever plays it. That pictures are late, or not there,
+    /// may be a slow machine's doing.
+    pub(crate) fn is_in_the_file(self) -> bool {
+        matches!(
+            self,
+            Self::Frozen | Self::Again { .. } | Self::Repeated | Self::Corrupt
+        )
+    }
+
+    /// The remedy, if it is a recording that has this trouble: no cable will cure it. That equal pictures can be believed
+    /// (`equal_pictures_max = 0`) is none: whatever stood still would pass as good as it was then.
     pub(crate) fn hint_of_recorded(self) -> &'static str {
         match self {
             Self::Frozen | Self::Again { .. } | Self::Repeated => {
-                "the camera stood still when it was recorded: record anew, or let `realsense.equal_pictures_max = 0` \
-                 believe equal pictures"
+                "the camera stood still when it was recorded: record anew"
             }
             Self::Late { .. } | Self::Slow => {
                 "this machine or its disk plays it too slowly, or it was recorded so: `camera.pace = \"as_read\"` waits \
@@ -124,7 +133,16 @@ mod tests {
             let hint = error.hint().unwrap();
             assert!(!hint.contains("cable") && !hint.contains("power"), "{hint}");
             assert!(!error.is_end() && !error.wants_new_process());
+            assert!(!hint.contains("equal_pictures_max"), "{hint}");
         }
+        let is_in_the_file = |trouble| CameraError::Recorded { trouble }.is_of_the_recording();
+        let stream = Stream::Colour;
+        assert!(is_in_the_file(Trouble::Frozen) && is_in_the_file(Trouble::Again { stream }));
+        assert!(!is_in_the_file(Trouble::Slow) && !is_in_the_file(Trouble::Late { by_ms: 7 }));
+        let live = CameraError::NoPicture {
+            trouble: Trouble::Frozen,
+        };
+        assert!(!live.is_of_the_recording());
         let lost = CameraError::RecordingLost {
             recording: "recording belt.db3".to_owned(),
         };

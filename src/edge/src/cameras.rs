@@ -167,7 +167,7 @@ impl Facts {
     /// What tells this camera from others, as its description has it too.
     pub(crate) fn identity(&self) -> String {
         match self {
-            Self::RealSense(facts) => format!("{} {}", facts.name, facts.serial),
+            Self::RealSense(facts) => facts.identity(),
             Self::V4l2(facts) => facts.identity.card.clone(),
         }
     }

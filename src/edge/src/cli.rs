@@ -233,7 +233,8 @@ pub(crate) struct CheckArgs {
     #[arg(long, requires = "line")]
     pub(crate) yes: bool,
     /// Looks through the configuration's camera instead: pictures, figures, and what to do about them. Ends with 4 if
-    /// the bundle does not fit, with 3 if a recording breaks off. A station that runs must be stopped before: a camera has one owner.
+    /// the bundle does not fit, with 3 if a recording breaks off or shows one picture most of the time. A station that runs
+    /// must be stopped before: a camera has one owner.
     #[arg(long, requires = "config", conflicts_with_all = ["bundle", "line"])]
     pub(crate) camera: bool,
     /// Compares the faster engines, native and TensorRT where it has plans, with tract on the bundle's goldens instead: maps,

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use twinspect_bundle::BundleError;
+use twinspect_bundle::{BundleError, shell};
 use twinspect_camera::CameraError;
 use twinspect_camera::realsense::RealSenseError;
 use twinspect_core::gate::GateError;
@@ -29,33 +29,24 @@ use twinspect_store::records::RecordsError;
 use crate::calibrate::Implausible;
 use crate::config::ConfigError;
 use crate::control::ControlError;
-use crate::engines::Unusable;
+use crate::engines::{GPU_LIBRARIES, Unusable};
 use crate::logging;
+use crate::records::plain;
 
-/// Remedies where the error itself knows none.
-const DATA_HINT: &str = "correct the file that is named, or take it out of the recording";
-const STORE_HINT: &str = "check the folder's rights and the free space";
-const RECORDS_HINT: &str = "`records.folder` of the station's configuration names it; a station with `records.enabled` \
-                            makes it at its start, and its user may read it: `sudo -u twinspect twinspect records ...`";
-const OUTPUT_HINT: &str =
-    "see that the file or the program that it goes to takes it: free space, and somebody who reads";
-/// Where stations that are services answer.
-const SERVICES: &str = "/run/twinspect";
-const SERVICE_HINT: &str = "is the station running? `systemctl status twinspect@NAME` tells. Where `control.socket` of its \
-                            configuration is empty, a station answers here as a service, and nowhere if it was started \
-                            by hand";
-const BUNDLE_HINT: &str = "name a .twb file that `twinspect-lab export` wrote, or its folder; if it \
-                           is one, export it again";
+mod code;
+mod hint;
+
+pub(crate) use code::models_code;
 
 /// An error with all its causes on one line, for the log, with nothing that a terminal would obey.
 pub(crate) struct WithCauses<'a>(pub(crate) &'a dyn Error);
 
 impl fmt::Display for WithCauses<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&logging::shown(&self.0.to_string()))?;
+        f.write_str(&plain(&self.0.to_string()))?;
         let mut cause = self.0.source();
         while let Some(source) = cause {
-            write!(f, ": {}", logging::shown(&source.to_string()))?;
+            write!(f, ": {}", plain(&source.to_string()))?;
             cause = source.source();
         }
         Ok(())
@@ -234,11 +225,21 @@ pub(crate) enum EdgeError {
         /// What to type to try it again, where that may help.
         again: Option<String>,
     },
+    /// The same, of a bundle that is at fault itself.
+    #[error("{model} is installed, but not proven: its report is above (exit code {code})")]
+    Belied {
+        model: String,
+        code: u8,
+        /// Where it lies, unless a station goes by it or could go back to it.
+        folder: Option<PathBuf>,
+    },
     /// The process that proves an installed model did not come to an end.
     #[error("{model} is installed, but not proven: {why}")]
     ProofBroken {
         model: String,
         why: String,
+        /// It has died when it was to use the GPU.
+        of_gpu: bool,
         again: String,
     },
     /// A model that was proven before could not be proven again, and the bundle is not to blame for that.
@@ -308,298 +309,29 @@ impl EdgeError {
         }
     }
 
-    /// The table of PRODUCT.md 3 and of `twinspect --help`.
-    pub(crate) fn code(&self) -> u8 {
-        match self {
-            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::System { .. } => 1,
-            Self::Config(_)
-            | Self::Edited { .. }
-            | Self::StationTaken { .. }
-            | Self::Usage { .. }
-            | Self::Unseeable { .. }
-            | Self::Preset { .. }
-            | Self::Page { .. }
-            | Self::Station(_)
-            | Self::Gate(_) => 2,
-            Self::Control(error) => error.exit_code(),
-            Self::Recording(WriteError::Writing { .. }) => 8,
-            Self::Data(_)
-            | Self::CameraFolder { .. }
-            | Self::BrokenOff { .. }
-            | Self::Recording(_)
-            | Self::Prepare { .. }
-            | Self::Camera(
-                CameraError::Part { .. } | CameraError::NoParts { .. } | CameraError::NoBelt { .. },
-            ) => 3,
-            Self::Bundle(BundleError::Write { .. } | BundleError::Exists { .. })
-            | Self::Calibrate(CalibrateError::Bundle(
-                BundleError::Write { .. } | BundleError::Exists { .. },
-            )) => 8,
-            Self::Bundle(_)
-            | Self::BundleReplaced { .. }
-            | Self::Preparation { .. }
-            | Self::Score { .. }
-            | Self::UnfitCamera { .. } => 4,
-            Self::Proof { source, .. } => proof_code(source),
-            Self::Calibrate(error) => match error {
-                CalibrateError::Rate { .. } | CalibrateError::SameFile { .. } => 2,
-                CalibrateError::Infer { .. } => 5,
-                CalibrateError::Proof(source) => proof_code(source),
-                CalibrateError::Bundle(_)
-                | CalibrateError::Spec(_)
-                | CalibrateError::Score(_)
-                | CalibrateError::Golden { .. } => 4,
-                _ => 3,
-            },
-            Self::Engine(error) if error.is_the_bundle_s() => 4,
-            Self::Engine(_) => 5,
-            Self::Unusable(error) => error.code(),
-            Self::Plans(error) if error.is_of_storage() => 8,
-            Self::Plans(PlanError::NoModel { .. }) => 4,
-            Self::Plans(_) => 5,
-            Self::Camera(CameraError::RealSense(error))
-                if matches!(**error, RealSenseError::Unwritten { .. }) =>
-            {
-                8
-            }
-            Self::Camera(CameraError::RealSense(error))
-                if matches!(**error, RealSenseError::Ending { .. }) =>
-            {
-                2
-            }
-            Self::Camera(CameraError::RealSense(error)) if error.is_of_the_file() => 3,
-            Self::Camera(_)
-            | Self::Survey(_)
-            | Self::Implausible(_)
-            | Self::NothingRecorded
-            | Self::NothingNew { .. }
-            | Self::NothingMeasured { .. } => 6,
-            Self::Line(_) => 7,
-            Self::Records(error) => records_code(error),
-            Self::NotExported { .. } => 3,
-            Self::NotAccepted { .. } => 9,
-            Self::RecipeFailed { .. } => 4,
-            Self::Store { .. }
-            | Self::RecordsInUse { .. }
-            | Self::RecordingExists { .. }
-            | Self::NoRoom { .. }
-            | Self::SlowDisk { .. }
-            | Self::Output(_) => 8,
-            Self::InspectProcess { code }
-            | Self::NotProven { code, .. }
-            | Self::NotProvenAnew { code, .. } => *code,
-            Self::ProofBroken { .. } => 5,
-            Self::Unproven { .. } => 4,
-            Self::Models(error) => models_code(error),
+    /// The report: a line of what went wrong, one of each cause, and one of the remedy. Names of files and words of libraries
+    /// are in them, which begin no line of their own.
+    fn text(&self) -> String {
+        let mut report = plain(&self.to_string());
+        let mut cause = self.source();
+        while let Some(source) = cause {
+            report.push_str(&format!("\n  caused by: {}", plain(&source.to_string())));
+            cause = source.source();
         }
-    }
-
-    /// The remedy, where there is one.
-    fn hint(&self) -> Option<Cow<'static, str>> {
-        match self {
-            Self::Config(error) => error.hint().map(Cow::from),
-            Self::BundleReplaced { .. } => Some(
-                "put the old file back, or restart the station with the new one when `twinspect check --config \
-                 FILE` is content with it"
-                    .into(),
-            ),
-            Self::StationTaken { .. } => Some(
-                "one process runs a station: stop that one first, as a service with `systemctl stop \
-                 twinspect@NAME`"
-                    .into(),
-            ),
-            Self::Control(error) => Some(control_hint(error).into()),
-            Self::Usage { hint, .. } => Some((*hint).into()),
-            Self::Data(error) => error.hint().or(Some(DATA_HINT.into())),
-            Self::CameraFolder { source, .. } => source.hint().or(Some(DATA_HINT.into())),
-            Self::Recording(WriteError::Writing { .. }) => Some(STORE_HINT.into()),
-            Self::Recording(error) => error.hint(),
-            Self::RecordingExists { .. } => Some(
-                "nothing is overwritten: name another file. One with .partial in its name is that of a recording that is \
-                 being written, or left of one that was interrupted, and then it may be deleted"
-                    .into(),
-            ),
-            Self::NoRoom { .. } => {
-                Some("make room, name another disk, or record for fewer --seconds".into())
-            }
-            Self::SlowDisk { .. } => Some(
-                "record onto a faster disk, or smaller pictures or fewer of them; what was recorded before is there"
-                    .into(),
-            ),
-            Self::BrokenOff { .. } => Some(
-                "copy the recording again, or record anew; the parts before that place were judged as always".into(),
-            ),
-            Self::NothingRecorded => Some("wait until it says that pictures are recorded".into()),
-            Self::NothingNew { .. } => Some(
-                "ask for fewer --parts, or let the camera play more of them; with camera.repeat = false it ends with the \
-                 last one"
-                    .into(),
-            ),
-            Self::NothingMeasured { .. } => Some(
-                "look through the camera with `twinspect check --config FILE --camera`; recorded parts that are few last \
-                 longer with camera.repeat = true"
-                    .into(),
-            ),
-            Self::Survey(SurveyError::NoDepth) => Some(
-                "the belt is measured by depth: a camera of colour alone has none to measure".into(),
-            ),
-            Self::Implausible(error) => Some(error.hint().into()),
-            Self::Edited { .. } => Some("measure again when nobody edits it".into()),
-            Self::Survey(_) => Some(
-                "look through the camera with `twinspect check --config FILE --camera`: the belt must be seen along \
-                 the picture's sides, and by `calibrate` all over it"
-                    .into(),
-            ),
-            Self::Bundle(error) => {
-                let hint = hint_of_installed(error).or_else(|| error.hint());
-                Some(hint.map_or(BUNDLE_HINT.into(), Cow::from))
-            }
-            Self::Preparation { .. } | Self::Score { .. } => {
-                Some("the bundle was made wrongly: export it again".into())
-            }
-            Self::UnfitCamera { .. } => Some(
-                "use a bundle that was trained with this camera and this distance, or record \
-                 good parts with it and train again"
-                    .into(),
-            ),
-            Self::Unseeable { .. } => Some(
-                "use a part sensor, with trigger.source = \"sensor\", or a product that is inspected by \
-                 depth too"
-                    .into(),
-            ),
-            Self::Prepare { .. } => {
-                Some("the bundle belongs to frames of another size or camera".into())
-            }
-            Self::Engine(error) => error.hint().map(Cow::from),
-            Self::Unusable(error) => error.hint().map(Cow::from),
-            Self::Plans(error) => error.hint().map(Cow::from),
-            Self::Calibrate(error) => error.hint().map(Cow::from),
-            Self::Proof { source, .. } => source.hint().map(Cow::from),
-            Self::Camera(error @ CameraError::Part { .. }) => {
-                error.hint().or(Some(DATA_HINT.into()))
-            }
-            Self::Camera(error) => error.hint(),
-            Self::Preset { .. } => {
-                Some("name a JSON file that the vendor's viewer has saved, or leave the key out".into())
-            }
-            Self::Page { .. } => Some(
-                "each page has an address and a port of its own: `page.listen` of the configuration; `page.enabled = \
-                 false` is none"
-                    .into(),
-            ),
-            Self::Store { .. } => Some(STORE_HINT.into()),
-            Self::RecordsInUse { .. } => {
-                Some("stop that station, or give this one a `records.folder` of its own".into())
-            }
-            Self::Records(error) => match (error.hint(), error) {
-                (Some(hint), _) => Some(hint.into()),
-                (None, RecordsError::Read { .. }) => Some(RECORDS_HINT.into()),
-                (None, RecordsError::Write { .. }) => Some(STORE_HINT.into()),
-                (None, _) => None,
-            },
-            Self::RecipeFailed { rejects: true, .. } => Some(
-                "mend what is said: the station tries again by itself, and rejects all parts until then; or select \
-                 the recipe of the product before"
-                    .into(),
-            ),
-            Self::RecipeFailed { .. } => Some("the model before it goes on".into()),
-            Self::NotAccepted { .. } => {
-                Some("the report lists the parts; `twinspect records` has pictures of those that were rejected".into())
-            }
-            Self::NotExported { .. } => {
-                Some("the others are part of the set now, and stay so when this is tried again".into())
-            }
-            Self::System { .. } => {
-                Some("this should not happen: please report it with the lines above".into())
-            }
-            Self::Models(error) => error.hint().map(Cow::from),
-            Self::NotProven { again: None, .. } => Some(
-                "it can't be activated, and the models that are active stay. The bundle itself is at fault, and trying again \
-                 comes to the same: export it again, with the release that runs here, and install that one; `twinspect model prune` removes this one"
-                    .into(),
-            ),
-            Self::NotProven {
-                again: Some(again), ..
-            }
-            | Self::ProofBroken { again, .. } => Some(
-                format!(
-                    "it can't be activated, and the models that are active stay: `{again}` tries again"
-                )
-                .into(),
-            ),
-            Self::NotProvenAnew { again, .. } => {
-                Some(format!("it can be activated as before; `{again}` tries again").into())
-            }
-            Self::Unproven { again, .. } => Some(format!("`{again}` proves it").into()),
-            Self::Line(error) => error.hint().map(Cow::from),
-            Self::Output(_) => Some(OUTPUT_HINT.into()),
-            Self::Station(_) | Self::Gate(_) | Self::InspectProcess { .. } => None,
+        if let Some(hint) = self.hint() {
+            report.push_str(&format!("\n  hint: {}", plain(&hint)));
         }
+        report
     }
 
     /// Prints the report, once, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let code = self.code();
         if code != 0 {
-            let mut report = self.to_string();
-            let mut cause = self.source();
-            while let Some(source) = cause {
-                report.push_str(&format!("\n  caused by: {source}"));
-                cause = source.source();
-            }
-            if let Some(hint) = self.hint() {
-                report.push_str(&format!("\n  hint: {hint}"));
-            }
-            // Names of files and words of libraries are in it.
-            let report = format!("\x1b[1;31merror\x1b[0m: {}", logging::shown(&report));
+            let report = format!("\x1b[1;31merror\x1b[0m: {}", self.text());
             // Whoever can't be told still gets the code.
             writeln!(anstream::stderr(), "{}", logging::error(&report)).unwrap_or_default();
         }
         ExitCode::from(code)
     }
-}
-
-/// Who names no socket asks where services answer, and may not know it.
-fn control_hint(error: &ControlError) -> &'static str {
-    match error {
-        ControlError::Ask { path, source }
-            if source.kind() == io::ErrorKind::NotFound && path.starts_with(SERVICES) =>
-        {
-            SERVICE_HINT
-        }
-        error => error.hint(),
-    }
-}
-
-/// 2 for a wish, 3 for what lies in the folder, 8 for what the disk does.
-fn records_code(error: &RecordsError) -> u8 {
-    match error {
-        RecordsError::Unknown { .. }
-        | RecordsError::Unfit { .. }
-        | RecordsError::Review(_)
-        | RecordsError::Unlabelled { .. }
-        | RecordsError::OutAmongRecords { .. } => 2,
-        RecordsError::Damaged { .. }
-        | RecordsError::Format { .. }
-        | RecordsError::NoFrame { .. }
-        | RecordsError::DefectInTraining { .. }
-        | RecordsError::Pictures { .. } => 3,
-        RecordsError::Export { .. } if !error.ends_an_export() => 3,
-        _ => 8,
-    }
-}
-
-/// 8 for what the disk does, or who else uses it; 4 for the model.
-pub(crate) fn models_code(error: &ModelsError) -> u8 {
-    match error {
-        ModelsError::Bundle(BundleError::Write { .. }) => 8,
-        error if error.is_of_storage() => 8,
-        _ => 4,
-    }
-}
-
-/// 4 if the bundle proves nothing, whatever the engine; else 5.
-fn proof_code(error: &ProofError) -> u8 {
-    if error.is_the_bundle_s() { 4 } else { 5 }
 }

@@ -141,10 +141,16 @@ fn priority(level: Level) -> u8 {
 pub(crate) fn shown(text: &str) -> String {
     let letter = |letter: char| match letter {
         '\n' | '\t' => letter,
-        letter if letter.is_control() => '\u{25a1}',
+        letter if is_obeyed(letter) => '\u{25a1}',
         letter => letter,
     };
     text.chars().map(letter).collect()
+}
+
+/// Whether a terminal obeys a letter in the place of showing it: a control, or what changes the direction of the text behind
+/// it, so that a name reads as another one (Unicode's bidirectional algorithm, UAX 9, section 2).
+pub(crate) fn is_obeyed(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A record on one line, whatever it says.
@@ -321,6 +327,7 @@ mod tests {
     fn a_record_is_one_line() {
         assert_eq!(line("a\nb", 0), "a b");
         assert_eq!(line("a\u{1b}]0;b\u{7}", 0), "a\u{25a1}]0;b\u{25a1}");
+        assert_eq!(line("a\u{202e}gab.b\u{2069}", 0), "a\u{25a1}gab.b\u{25a1}");
         assert_eq!(line("a", 3), "a (and 3 more like it that were left out)");
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Pipeline {
     part: PreparedPart,
     chosen: Chosen,
     maps: StageMaps,
-    /// Where the product has a fusion stage: for timing it alone.
+    /// Where the product has a fusion stage: for keeping it warm.
     fused: Option<FusionMaps>,
     scorer: Scorer,
     policy: DegradedPolicy,
@@ -237,21 +237,17 @@ impl Pipeline {
         Ok(Inspection { verdict, timings })
     }
 
-    /// Runs the engine again on the last part: one stage, or all; `None` if it has nothing to run on.
-    pub(crate) fn time_engine(
-        &mut self,
-        only: Option<Modality>,
-    ) -> Result<Option<Duration>, EdgeError> {
+    /// Runs one stage of the engine again on the last part; `None` if it has nothing to run on.
+    pub(crate) fn time_stage(&mut self, only: Modality) -> Result<Option<Duration>, EdgeError> {
         let (rgb, depth) = (self.part.rgb_state, self.part.depth_state);
         match only {
-            None => {}
-            Some(Modality::Rgb) if rgb == RgbState::Usable => {
+            Modality::Rgb if rgb == RgbState::Usable => {
                 self.part.depth_state = DepthState::Absent;
             }
-            Some(Modality::Geometry) if depth == DepthState::Usable => {
+            Modality::Geometry if depth == DepthState::Usable => {
                 self.part.rgb_state = RgbState::Absent;
             }
-            Some(_) => return Ok(None),
+            Modality::Rgb | Modality::Geometry => return Ok(None),
         }
         let start = Instant::now();
         let result = self.chosen.engine.infer(&self.part, &mut self.maps);
@@ -259,16 +255,6 @@ impl Pipeline {
         (self.part.rgb_state, self.part.depth_state) = (rgb, depth);
         result?;
         Ok(Some(took))
-    }
-
-    /// Runs the fusion stage again on the last part; `None` if it had no say in it.
-    pub(crate) fn time_fusion(&mut self) -> Result<Option<Duration>, EdgeError> {
-        let (Some(inputs), Some(maps)) = (self.scorer.fusion_inputs(), &mut self.fused) else {
-            return Ok(None);
-        };
-        let start = Instant::now();
-        self.chosen.engine.fuse(inputs, maps)?;
-        Ok(Some(start.elapsed()))
     }
 
     /// Of the last part, the share of its region in which depth was measured; none for a product that is

@@ -48,13 +48,19 @@ pub enum Unloadable {
 /// What a loader or a library says, without what a terminal would obey: it may repeat bytes of a damaged file.
 pub fn plain(words: &str) -> String {
     let shown = |letter: char| {
-        if letter.is_control() {
+        if letter.is_control() || turns_text(letter) {
             '\u{25a1}'
         } else {
             letter
         }
     };
     words.chars().map(shown).collect()
+}
+
+/// Whether a letter changes the direction of those behind it (Unicode's bidirectional algorithm, UAX 9, section 2), so that a
+/// name reads as another one.
+fn turns_text(letter: char) -> bool {
+    matches!(letter, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -66,6 +72,13 @@ mod tests {
         assert_eq!(
             plain("libx.so: undefined symbol: a\u{1b}[2J\n\u{7}"),
             "libx.so: undefined symbol: a\u{25a1}[2J\u{25a1}\u{25a1}"
+        );
+        for turn in ['\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}'] {
+            assert_eq!(plain(&format!("lib{turn}os.x")), "lib\u{25a1}os.x");
+        }
+        assert_eq!(
+            plain("\u{2029}\u{202f}\u{2065}"),
+            "\u{2029}\u{202f}\u{2065}"
         );
     }
 }

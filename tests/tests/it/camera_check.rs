@@ -398,6 +398,7 @@ fn a_picture_s_name_is_looked_at_before_a_camera_is_opened() {
     for (place, says) in [
         ("belt.jpg", "belt.jpg has not the ending .png"),
         ("belt", "belt has not the ending .png"),
+        (".png", ".png has no name before the ending .png"),
         ("seen/belt.png", "the folder seen is not there"),
         ("source/new/belt.png", "the folder source/new is not there"),
         ("bare.toml/belt.png", "bare.toml is a file and no folder"),
@@ -409,13 +410,22 @@ fn a_picture_s_name_is_looked_at_before_a_camera_is_opened() {
     refused(&output, DATA, "absent");
     assert!(!site.path("seen").exists() && !site.path("source/new").exists());
 
-    for out in ["bare.toml", "bare.toml/today"] {
+    for (out, says) in [
+        ("bare.toml", "bare.toml is a file and no folder"),
+        ("bare.toml/today", "bare.toml is a file and no folder"),
+        (
+            "seen/today",
+            "the folder seen is not there, in which seen/today would be made",
+        ),
+        ("seen/new/today", "the folder seen/new is not there"),
+    ] {
         let mut command = program("twinspect");
         command.current_dir(site.path(""));
         command.args(["check", "--config", "bare.toml", "--camera"]);
         let output = run(command.args(["--out", out]));
-        refused(&output, CONFIGURATION, "bare.toml is a file and no folder");
+        refused(&output, CONFIGURATION, says);
     }
+    assert!(!site.path("seen").exists());
 }
 
 #[test]

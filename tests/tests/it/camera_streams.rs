@@ -345,6 +345,8 @@ fn what_can_t_be_recorded_is_refused_and_leaves_no_file() {
         CONFIGURATION,
         &["belt.", &right],
     );
+    let output = run(&mut site.record(&wrong, &[], ""));
+    assert!(output.stdout.is_empty(), "it needs no room: {output:?}");
     // A size that this camera has not.
     site.configure(
         "station.toml",
@@ -371,8 +373,8 @@ fn what_can_t_be_recorded_is_refused_and_leaves_no_file() {
     let absent = site.path("absent").join("belt").with_extension(site.ending);
     refused(
         &mut site.record(&absent, &[], ""),
-        STORAGE,
-        &["writing", "absent"],
+        CONFIGURATION,
+        &["absent is not there, for the recording"],
     );
     std::fs::write(
         site.path("station.toml"),

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use twinspect_core::frame::{DepthCounts, DepthFrame, FramePair, RgbFrame};
-use twinspect_dataset::{Dataset, Label, Part, PartRecord, RecordedPartsWriter, Split};
+use twinspect_dataset::{Camera, Dataset, Label, Part, PartRecord, RecordedPartsWriter, Split};
 
 use crate::bad_input::{CAMERA, CONFIGURATION, DATA, STORAGE};
 use crate::binaries::{path, program, run, succeed};
@@ -513,9 +513,16 @@ fn what_can_t_be_recorded_is_refused_with_the_remedy() {
     refused(&recorded(&["--belt-mm", "0"]), CONFIGURATION, "--belt-mm 0");
     told(&recorded(&["--belt-mm", "400"]), 0);
     let other = recorded(&["--belt-mm", "500"]);
-    let says = "belongs to another camera: distance_to_belt_mm is 400.0 there and 500.0 here";
-    refused(&other, DATA, says);
-    assert!(!String::from_utf8_lossy(&other.stderr).contains('{'));
+    let says = "--belt-mm 500: the parts of cap say 400 mm";
+    refused(&other, CONFIGURATION, says);
+    refused(&other, CONFIGURATION, "leave it away");
+    // Which is no reason to refuse the same one.
+    let belt = ["--every-ms", "1", "--belt-mm", "400", "--split", "test"];
+    told(&run(&mut record(&site, &belt)), 0);
+    site.remove("cap");
+    told(&recorded(&[]), 0);
+    let says = "--belt-mm 400: the parts of cap do not say how far";
+    refused(&recorded(&["--belt-mm", "400"]), CONFIGURATION, says);
     // A set of another layout.
     site.remove("cap");
     std::fs::create_dir_all(site.path("cap/train/good")).expect("folders");
@@ -556,6 +563,14 @@ fn what_was_typed_wrongly_is_refused_before_a_camera_is_opened() {
         (&["--belt-mm", "1e300"], "is no distance"),
         (&["--belt-mm", "NaN"], "50 to 5000 mm"),
         (&["--belt-mm", "49.9"], "50 to 5000 mm"),
+        (
+            &["--label", "scratch"],
+            "--label scratch: split `train` takes good parts alone",
+        ),
+        (
+            &["--label", "scratch", "--split", "validation"],
+            "split `validation` takes good parts alone",
+        ),
     ] {
         let output = run(&mut record(&site, &[&every[..], wrong].concat()));
         refused(&output, CONFIGURATION, says);
@@ -571,6 +586,29 @@ fn what_was_typed_wrongly_is_refused_before_a_camera_is_opened() {
     refused(&to("/dev/null"), CONFIGURATION, "is a device and no folder");
     assert_eq!(site.read("letter.txt"), b"Dear Sir");
     refused(&to("cap"), DATA, "absent");
+    std::fs::create_dir(site.path("letters")).expect("a folder");
+    site.write("letters/letter.txt", "Dear Sir");
+    let says = "`letters` is no set of recorded parts";
+    refused(&to("letters"), DATA, says);
+    // Of these nobody has said how far the belt was.
+    RecordedPartsWriter::create(
+        site.path("cap"),
+        Some(Camera {
+            distance_to_belt_mm: None,
+            ..camera()
+        }),
+    )
+    .expect("a new data set")
+    .write(
+        Split::Train,
+        &Label::Good,
+        &block(1),
+        None,
+        &PartRecord::default(),
+    )
+    .expect("a part is written");
+    let belt = run(&mut record(&site, &["--every-ms", "1", "--belt-mm", "400"]));
+    refused(&belt, CONFIGURATION, "--belt-mm 400: the parts of cap");
 }
 
 /// Passes that teach little; that the recorded folder is one to learn from is what counts.

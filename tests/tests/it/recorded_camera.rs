@@ -245,6 +245,66 @@ fn no_part_is_judged_by_a_half_of_the_part_before() {
     }
 }
 
+/// One picture again and again, under new numbers.
+fn one_picture() -> Vec<FramePair> {
+    let first = demo().swap_remove(0);
+    vec![first; PARTS]
+}
+
+/// No cable mends what was recorded, and whoever believes equal pictures has said so.
+#[test]
+fn equal_pictures_of_a_recording_that_are_believed_are_not_the_cable_s_fault() {
+    let Some(library) = library() else {
+        println!("{SKIPPED}");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = record_frames(&library, folder.path(), Duration::ZERO, &one_picture());
+    let playing = "pace = \"as_read\"\nrepeat = true\n";
+    let believed = "equal_pictures_max = 0\n[trigger]\nrate_hz = 0.25\nexposure_max_ms = 20000\n\
+                    [gate]\ndelay_ms = 10000\ndeadline_ms = 10000\n";
+    let config = station_as(&library, folder.path(), &file, playing, believed);
+    let output = run(program("twinspect")
+        .args(["run", "--json", "--parts", "5", "--config"])
+        .arg(&config));
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{log}");
+    let told = lines(&String::from_utf8_lossy(&output.stdout));
+    let (_, parts) = told.split_last().expect("a summary");
+    let verdicts: Vec<_> = parts.iter().map(judged).collect();
+    assert_eq!(verdicts, vec![verdicts[0]; 5], "{told:?}");
+    assert!(verdicts[0].1.is_some(), "they were judged: {told:?}");
+    for word in ["the picture is the one before", "cable"] {
+        assert!(!log.contains(word), "`{word}` in {log}");
+    }
+}
+
+#[test]
+fn a_recording_of_one_picture_is_bad_data_for_whoever_looks() {
+    let Some(library) = library() else {
+        println!("{SKIPPED}");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = record_frames(&library, folder.path(), Duration::ZERO, &one_picture());
+    let playing = "pace = \"as_read\"\nrepeat = false\n";
+    let config = station_as(&library, folder.path(), &file, playing, "");
+    let output = run(program("twinspect")
+        .current_dir(folder.path())
+        .args(["check", "--camera", "--config"])
+        .arg(&config));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(DATA), "{told}");
+    let (_, report) = told.split_once("error: ").expect("a report");
+    let says = "in the recording, the camera shows one picture again and again";
+    assert!(report.contains(says), "`{says}` of {report}");
+    // To believe them would let whatever stood still pass.
+    assert!(
+        report.contains("record anew") && !report.contains("equal_pictures_max"),
+        "{report}"
+    );
+}
+
 /// Parts come faster than they can be judged, perhaps, and go on coming. The number of them is for a station that does
 /// not end by itself.
 #[test]

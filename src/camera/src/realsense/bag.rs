@@ -12,7 +12,8 @@ use std::path::Path;
 
 use super::error::RealSenseError;
 
-const MAGIC: &[u8] = b"#ROSBAG V2.0\n";
+/// How a file of this format begins.
+pub(super) const MAGIC: &[u8] = b"#ROSBAG V2.0\n";
 
 /// What a record is, as its header's field `op` says.
 const MESSAGE: u8 = 2;

@@ -1,5 +1,7 @@
 //! Why a RealSense camera can't be opened, started or set.
 
+mod remedy;
+
 use std::borrow::Cow;
 use std::io;
 use std::path::Path;
@@ -7,6 +9,7 @@ use std::path::Path;
 use twinspect_core::align::AlignError;
 use twinspect_core::pairing::Stream;
 
+use self::remedy::{copy_again, open_another};
 use super::{bag, recorded_file};
 use crate::librealsense::{CallError, LoadError};
 
@@ -82,6 +85,14 @@ pub enum RealSenseError {
         at: u64,
         /// What stands there.
         what: &'static str,
+    },
+    /// A file of a format that this release of the library does not know.
+    #[error("recording {file}: librealsense {version} can't play .db3 files")]
+    TooNew {
+        /// The file.
+        file: String,
+        /// The library's version.
+        version: String,
     },
     /// The library has not come to an end with opening it.
     #[error("librealsense has not opened recording {file} within {seconds} s")]
@@ -265,24 +276,6 @@ pub(super) fn list(offered: &[String]) -> String {
     }
 }
 
-/// What helps against a file that was damaged.
-fn copy_again(file: &str) -> String {
-    let looks_through = if Path::new(file)
-        .extension()
-        .is_some_and(|ending| ending == "db3")
-    {
-        format!("; `sqlite3 {file} 'pragma integrity_check'` says whether it is whole")
-    } else {
-        String::new()
-    };
-    format!("copy it again from where it is whole, or record anew{looks_through}")
-}
-
-/// Whether these words of the library's are SQLite's for a file that was one of its own.
-fn is_damage(told: &str) -> bool {
-    told.contains("malformed")
-}
-
 impl RealSenseError {
     pub(super) fn call(doing: &'static str) -> impl FnOnce(CallError) -> Self {
         move |source| Self::Call { doing, source }
@@ -309,6 +302,7 @@ impl RealSenseError {
             | Self::NoFile { .. }
             | Self::CutOff { .. }
             | Self::Damaged { .. }
+            | Self::TooNew { .. }
             | Self::Unopened { .. }
             | Self::OneStream { .. }
             | Self::NoPlaces { .. }
@@ -364,14 +358,7 @@ impl RealSenseError {
                  of the two keys out"
                     .into(),
             ),
-            Self::Recording { file, source } if is_damage(&source.message) => {
-                Some(format!("it is damaged: {}", copy_again(file)).into())
-            }
-            Self::Recording { .. } => Some(
-                "name a .bag file, or for librealsense 2.58 and later a .db3 file, that the vendor's viewer or a \
-                 station has recorded; if this is one, it is damaged, was cut off, or is newer than the library"
-                    .into(),
-            ),
+            Self::Recording { file, source } => Some(open_another(file, &source.message).into()),
             Self::Unreadable { file, source } => Some(match source.kind() {
                 io::ErrorKind::PermissionDenied => format!(
                     "whoever runs twinspect must be allowed to read it, as a service the user twinspect: `ls -l {file}` \
@@ -385,6 +372,10 @@ impl RealSenseError {
                 Some("copy the recording onto a disk, and name the file in `camera.file`".into())
             }
             Self::CutOff { file, .. } | Self::Damaged { file, .. } => Some(copy_again(file).into()),
+            Self::TooNew { .. } => Some(
+                "install librealsense 2.58 or later, or record a .bag file with this one: `twinspect record --recording`"
+                    .into(),
+            ),
             Self::Unopened { file, .. } => Some(
                 format!(
                     "it is damaged, or its disk is too slow: {}; `realsense.open_max_ms` is how long is waited",

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::RealSenseError;
+use super::session::identity;
 use super::{bag, recorded_file};
 use crate::librealsense::{Context, Device, DeviceInfo};
 
@@ -62,7 +63,7 @@ impl FindDevice for ConnectedDevice {
                 serial: self.serial.clone(),
                 found: there
                     .into_iter()
-                    .map(|(name, serial)| format!("{name} {serial}"))
+                    .map(|(name, serial)| identity(&name, &serial))
                     .collect(),
             }),
         }
@@ -105,6 +106,8 @@ impl FindDevice for RecordedDevice {
 
     fn find(&mut self, context: &Context) -> Result<Device, RealSenseError> {
         recorded_file::check(&self.file)?;
+        let version = context.library().version();
+        recorded_file::check_release(&self.file, version.recording_extension(), version)?;
         if !self.is_whole {
             bag::check(&self.file)?;
             self.is_whole = true;
@@ -150,6 +153,13 @@ mod tests {
         assert_eq!(choose(None, &there(&["456", "123"])), Some(0));
         // One that does not tell its number is one all the same.
         assert_eq!(choose(None, &there(&["", "123"])), Some(0));
+    }
+
+    #[test]
+    fn a_camera_that_tells_no_serial_number_is_called_without_a_blank() {
+        assert_eq!(identity("D435", "123"), "D435 123");
+        assert_eq!(identity("D435", ""), "D435");
+        assert_eq!(identity("", "123"), "123");
     }
 
     #[test]

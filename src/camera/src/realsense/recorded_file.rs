@@ -3,10 +3,12 @@
 //! The library waits without end for a pipe, reads a device as if it were a file, and says of a file that nobody may
 //! read only that it could not be opened.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::bag;
 use super::error::RealSenseError;
 use super::recording::Beside;
 use twinspect_dataset::file_kind;
@@ -14,6 +16,60 @@ use twinspect_dataset::file_kind;
 /// The beginning of a file of SQLite, by which all its pages are described.
 const HEADER_BYTES: usize = 100;
 const SQLITE: &[u8] = b"SQLite format 3\0";
+
+/// What a recording is, whatever its name ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Bytes of the format 2.0 of ROS.
+    Bag,
+    /// A file of SQLite, as releases of the library from 2.58 on write.
+    Db3,
+}
+
+impl Content {
+    /// By the first bytes; `None` of another file, and of one that can't be read.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        // A pipe would be waited for.
+        let is_file = std::fs::metadata(path).is_ok_and(|found| found.is_file());
+        let opened = is_file.then(|| File::open(path).ok()).flatten()?;
+        let mut first = Vec::with_capacity(SQLITE.len());
+        opened
+            .take(SQLITE.len() as u64)
+            .read_to_end(&mut first)
+            .ok()?;
+        if first.starts_with(SQLITE) {
+            Some(Self::Db3)
+        } else if first.starts_with(bag::MAGIC) {
+            Some(Self::Bag)
+        } else {
+            None
+        }
+    }
+
+    /// How names of such files end.
+    pub(super) fn ending(self) -> &'static str {
+        match self {
+            Self::Bag => "bag",
+            Self::Db3 => "db3",
+        }
+    }
+}
+
+/// Whether a release of the library plays such a file, by what it writes itself: all play bags, and files of SQLite those that
+/// write them.
+pub(super) fn check_release(
+    path: &Path,
+    writes: &str,
+    version: impl Display,
+) -> Result<(), RealSenseError> {
+    if writes == Content::Db3.ending() || Content::of(path) != Some(Content::Db3) {
+        return Ok(());
+    }
+    Err(RealSenseError::TooNew {
+        file: path.display().to_string(),
+        version: version.to_string(),
+    })
+}
 
 /// Whether it is a file that can be read, and has its end.
 pub(super) fn check(path: &Path) -> Result<(), RealSenseError> {
@@ -133,6 +189,27 @@ mod tests {
         // The rest may be beside it: then the library puts it in.
         std::fs::write(folder.path().join("belt.db3-wal"), "pages").unwrap();
         check(&path).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_this_release_does_not_know_is_told_with_the_release_that_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = written(folder.path(), &header(512, 2));
+        let error = check_release(&path, "bag", "2.57.7").unwrap_err();
+        let told = error.to_string();
+        assert!(
+            told.ends_with("belt.db3: librealsense 2.57.7 can't play .db3 files"),
+            "{told}"
+        );
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("2.58") && hint.contains(".bag"), "{hint}");
+        assert!(error.is_of_the_file() && !error.may_pass());
+        check_release(&path, "db3", "2.58.0").unwrap();
+        // It goes by what is in it.
+        let path = written(folder.path(), b"#ROSBAG V2.0\n and more");
+        check_release(&path, "bag", "2.57.7").unwrap();
+        assert_eq!(Content::of(&path), Some(Content::Bag));
+        assert_eq!(Content::of(&folder.path().join("absent.db3")), None);
     }
 
     #[test]

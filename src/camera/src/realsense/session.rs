@@ -52,6 +52,22 @@ pub struct CameraFacts {
     pub settings: Vec<SettingFact>,
 }
 
+impl CameraFacts {
+    /// Name and serial number, as far as it tells them.
+    pub fn identity(&self) -> String {
+        identity(&self.name, &self.serial)
+    }
+}
+
+/// What tells a camera from others.
+pub(super) fn identity(name: &str, serial: &str) -> String {
+    let told: Vec<&str> = [name, serial]
+        .into_iter()
+        .filter(|word| !word.is_empty())
+        .collect();
+    told.join(" ")
+}
+
 /// USB 2, where it was another kind before.
 pub(super) fn fallen_to_usb_2<'a>(before: Option<&str>, now: Option<&'a str>) -> Option<&'a str> {
     now.filter(|usb| usb.starts_with('2') && before != now)
@@ -62,9 +78,8 @@ impl fmt::Display for CameraFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} {}, colour {}, depth {} at {} Hz, {}",
-            self.name,
-            self.serial,
+            "{}, colour {}, depth {} at {} Hz, {}",
+            self.identity(),
             self.intrinsics.size(),
             self.depth_size,
             self.rate_hz,
@@ -150,11 +165,7 @@ impl Session {
         file: Option<&Path>,
     ) -> Result<(Self, PairMaker), RealSenseError> {
         let info = |info| device.info(info).unwrap_or_default();
-        let name = format!(
-            "{} {}",
-            info(DeviceInfo::Name),
-            info(DeviceInfo::SerialNumber)
-        );
+        let name = identity(&info(DeviceInfo::Name), &info(DeviceInfo::SerialNumber));
         let sensors = device
             .sensors()
             .map_err(RealSenseError::call("asking the camera for its sensors"))?;

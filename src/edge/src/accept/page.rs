@@ -2,6 +2,7 @@
 
 use super::figures::{Counted, Rate, Share};
 use super::report::{Report, SlipOfKind};
+use crate::logging;
 use crate::pictures::caption;
 
 const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;\
@@ -150,7 +151,7 @@ fn text(raw: &str) -> String {
             '>' => text.push_str("&gt;"),
             '&' => text.push_str("&amp;"),
             '"' => text.push_str("&quot;"),
-            c if c.is_control() => text.push('\u{25a1}'),
+            c if logging::is_obeyed(c) => text.push('\u{25a1}'),
             c => text.push(c),
         }
     }
@@ -164,8 +165,8 @@ mod tests {
     #[test]
     fn texts_are_no_markup() {
         assert_eq!(
-            text("<b a=\"1\">&\n"),
-            "&lt;b a=&quot;1&quot;&gt;&amp;\u{25a1}"
+            text("<b a=\"1\">&\n\u{202e}"),
+            "&lt;b a=&quot;1&quot;&gt;&amp;\u{25a1}\u{25a1}"
         );
     }
 }

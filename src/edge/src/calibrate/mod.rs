@@ -194,7 +194,7 @@ fn model(station: &Station, warnings: &mut Vec<String>) -> Option<Bundle> {
     if path.as_os_str().is_empty() || !path.exists() {
         return None;
     }
-    Bundle::open(&path)
+    crate::model::open(&path)
         .inspect_err(|error| {
             warnings.push(format!(
                 "there is nothing to compare with: {}",

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use twinspect_bundle::Bundle;
 use twinspect_engine::tensorrt::PlanStore;
 
 use crate::cli::CheckArgs;
@@ -41,8 +40,9 @@ pub(super) fn check_engine(
     args: &CheckArgs,
     out: &mut dyn Write,
 ) -> Result<(), EdgeError> {
-    let opened = Bundle::open(&bundle)?;
+    let opened = crate::model::open(&bundle)?;
     let manifest = opened.manifest();
+    crate::model::far_lines::warn(manifest);
     let native = Compared::native(&opened)?;
     if !args.json {
         writeln!(out, "bundle    {} {}", manifest.name, manifest.version)?;

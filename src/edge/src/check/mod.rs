@@ -23,8 +23,11 @@ use crate::cli::CheckArgs;
 use crate::config::{self, CameraSource, EngineSpec, LineSource, Loaded, Setting, Station};
 use crate::engines::{self, Gpu};
 use crate::error::EdgeError;
+use crate::health::counted;
 use crate::latency::milliseconds;
+use crate::model;
 use crate::pipeline::Pipeline;
+use crate::records::plain;
 use crate::replay::write_json;
 
 /// Everything that was found. Its keys are for scripts and stay.
@@ -124,7 +127,7 @@ pub(crate) fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), EdgeErr
 }
 
 fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
-    let bundle = Bundle::open(path)?;
+    let bundle = model::open(path)?;
     let station = loaded.as_ref().map(|loaded| &loaded.station);
     let camera = station
         .map(|station| open_camera(&bundle, &station.camera))
@@ -174,6 +177,8 @@ fn examine(path: &Path, loaded: Option<Loaded>) -> Result<Findings, EdgeError> {
     if let (Some((watch, _)), Some(presence)) = (watched, presence) {
         warnings.extend(presence.warnings(watch));
     }
+    warnings.extend(station.and_then(|station| model::unsigned(station, &bundle)));
+    warnings.extend(model::far_lines::warnings(manifest));
     warnings.extend(station.map_or(Vec::new(), warnings::of));
     warnings.extend(station.map_or(Vec::new(), places::warnings));
     if line.rate_bound_95 > line.target_rate {
@@ -286,11 +291,11 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
          stages    {}\n\
          threshold {:.3} sd for a false-reject rate of {:.2} %; \
          {} good parts alone show at most {:.1} % with 95 % confidence\n\
-         engine    {}: {} goldens reproduced to {:.1e} of the range (tolerance {:.1e}), \
+         engine    {}: {} reproduced to {:.1e} of the range (tolerance {:.1e}), \
          evidence to {:.1e} of the threshold",
         findings.name,
         findings.version,
-        findings.bundle.display(),
+        plain(&findings.bundle.to_string_lossy()),
         findings.hash,
         findings.stages.join(", "),
         threshold.evidence,
@@ -298,7 +303,7 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
         threshold.good_parts,
         100.0 * threshold.rate_bound_95,
         engine.name,
-        engine.goldens,
+        counted(engine.goldens as u64, "golden"),
         engine.worst_map_share,
         engine.tolerance,
         engine.worst_evidence_share,
@@ -308,7 +313,10 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
         writeln!(
             out,
             "fitted    {} to {} good parts of {}; before that it was {}",
-            recalibration.created, recalibration.good_parts, recalibration.data, recalibration.from
+            recalibration.created,
+            recalibration.good_parts,
+            plain(&recalibration.data),
+            recalibration.from
         )?;
     }
     if let (Some(p50), Some(p99)) = (engine.p50_ms, engine.p99_ms) {
@@ -325,7 +333,7 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
             out,
             "camera    replay of {} parts of {}, fits the bundle's camera",
             camera.parts,
-            camera.recording.display()
+            plain(&camera.recording.to_string_lossy())
         )?;
     }
     if let Some(presence) = &findings.presence {
@@ -337,13 +345,14 @@ fn print_findings(out: &mut dyn Write, findings: &Findings) -> Result<(), EdgeEr
         )?;
     }
     if let Some(folder) = &findings.records_folder {
-        writeln!(out, "records   {} can be written to", folder.display())?;
+        let folder = plain(&folder.to_string_lossy());
+        writeln!(out, "records   {folder} can be written to")?;
     }
     for left in &findings.not_looked_at {
         writeln!(out, "not yet   {left}")?;
     }
     for warning in &findings.warnings {
-        writeln!(out, "\x1b[33mwarning\x1b[0m   {warning}")?;
+        writeln!(out, "\x1b[33mwarning\x1b[0m   {}", plain(warning))?;
     }
     if findings.warnings.is_empty() {
         writeln!(out, "all is well")?;

@@ -147,6 +147,9 @@ pub(crate) struct ProveProcessArgs {
     /// The station whose engine it is for.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Another process has died when it used the GPU: the engine that stands in for it.
+    #[arg(long)]
+    pub(crate) without_gpu: bool,
 }
 
 #[derive(Debug, Args)]

@@ -35,7 +35,7 @@ pub(crate) struct RecordArgs {
     /// Records the streams for so long.
     #[arg(long, value_name = "S", requires = "recording", conflicts_with = "out", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: Option<u64>,
-    /// `good`, or what is wrong with the parts.
+    /// `good`, or with --split test what is wrong with the parts.
     #[arg(long, value_name = "LABEL", default_value = "good")]
     pub(crate) label: String,
     /// What the parts are for.
@@ -54,7 +54,7 @@ pub(crate) struct RecordArgs {
     /// What the recording session is called; the time of its start if absent.
     #[arg(long, value_name = "NAME")]
     pub(crate) session: Option<String>,
-    /// Distance from the camera to the empty belt in mm, for a new folder's camera.json; `calibrate` measures it.
+    /// Distance from the camera to the empty belt in mm, for a new folder's camera.json alone; `calibrate` measures it.
     #[arg(long, value_name = "MM")]
     pub(crate) belt_mm: Option<f64>,
     /// One JSON object a picture, then one for the run; with --recording, one when it is whole. Without it, refusals for

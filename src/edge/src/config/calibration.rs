@@ -48,7 +48,8 @@ pub(crate) struct CalibrationSpec {
 impl CalibrationSpec {
     /// Whether it was another camera than the one of this description.
     pub(crate) fn is_of_another(&self, description: &str) -> bool {
-        !description.contains(&self.camera)
+        // Releases before this one left a blank behind a camera that tells no serial number.
+        !description.contains(self.camera.trim_end())
     }
 }
 

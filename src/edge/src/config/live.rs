@@ -9,9 +9,15 @@ use super::checker::{Checker, DURATION_MAX_MS};
 /// Pictures that a start passes over, at most: more than five minutes of 30 Hz.
 const WARM_UP_MAX: u32 = 10_000;
 
-/// The least time in which a RealSense camera or its recording must be open: what is said of one that was not is counted in
-/// whole seconds.
+/// The least time in which a camera or a recording must be open: what is said of one that was not is counted in whole seconds.
 pub(super) const OPEN_MIN_MS: f64 = 1_000.0;
+
+/// The least time of a step that brings a camera back, and of the wait before it. While nothing comes, the camera's thread
+/// looks once in so long: a camera that is well could be started anew again and again with less.
+pub(super) const STEP_MIN_MS: f64 = 100.0;
+
+/// The least time by which a picture may be late: by less, pictures come sooner and later anyway.
+pub(super) const AGE_MIN_MS: f64 = 1.0;
 
 /// A key, and what was typed for it.
 pub(super) type Typed<T> = (&'static str, T);
@@ -66,6 +72,15 @@ impl Checker {
         (transfer, wait)
     }
 
+    /// Milliseconds, so many at least.
+    pub(super) fn time_from(&mut self, least_ms: f64, (key, milliseconds): Typed<f64>) -> Duration {
+        let holds = (least_ms..=DURATION_MAX_MS).contains(&milliseconds);
+        let expected = format!("from {} to {DURATION_MAX_MS}", number(least_ms));
+        self.require(holds, key, number(milliseconds), expected);
+        let sane_ms = if holds { milliseconds } else { least_ms };
+        Duration::from_secs_f64(sane_ms / 1e3)
+    }
+
     /// A camera that is still being opened when its process is given up is never there.
     pub(super) fn opens_in_time(&mut self, open: Typed<Duration>, start_max_ms: f64) {
         // What is wrong with that time by itself is said where it is read.
@@ -80,7 +95,7 @@ impl Checker {
         let (key, pictures) = typed.pictures;
         let (open_key, open_ms) = typed.open_max_ms;
         // What is wrong with the time by itself is said where it is read.
-        let is_time = open_ms > 0.0 && open_ms <= DURATION_MAX_MS;
+        let is_time = (OPEN_MIN_MS..=DURATION_MAX_MS).contains(&open_ms);
         if pictures > WARM_UP_MAX {
             self.require(false, key, pictures, format!("from 0 to {WARM_UP_MAX}"));
         } else if let Some((rate_key, hz)) = typed.rate_hz.filter(|_| is_time) {

@@ -11,8 +11,8 @@ use twinspect_core::number::number;
 use twinspect_core::recovery::RecoverySpec;
 
 use super::camera::{CameraKind, CameraToml, PaceToml};
-use super::checker::{Checker, DURATION_MAX_MS, quoted};
-use super::live::{OPEN_MIN_MS, Waiting, WarmUp};
+use super::checker::{Checker, quoted};
+use super::live::{AGE_MIN_MS, OPEN_MIN_MS, STEP_MIN_MS, Waiting, WarmUp};
 
 /// How a RealSense camera runs, as typed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -130,8 +130,9 @@ const DEPTH_UNITS_OF_PRESET_1: [f64; 2] = [0.000_1, 0.001];
 const WORD_MAX: f64 = 65_535.0;
 /// The family's projectors have up to 360 mW.
 const LASER_MAX_MW: f64 = 1_000.0;
-/// Its colour cameras count up to 10,000 hundreds of microseconds (librealsense's issue 12006), and depth less.
-const EXPOSURE_MAX: Duration = Duration::from_secs(1);
+/// Its colour cameras count up to 10,000 hundreds of microseconds (librealsense's issue 12006), and depth less, in
+/// microseconds.
+const EXPOSURE_MS: RangeInclusive<f64> = 0.001..=1_000.0;
 
 /// Time between two looks for a camera that isn't there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -227,10 +228,12 @@ impl Checker {
             wait_max_ms: ("realsense.wait_max_ms", typed.wait_max_ms),
             rate_hz,
         });
-        let stall = self.duration("realsense.stall_max_ms", typed.stall_max_ms);
-        let start = self.duration("realsense.start_max_ms", typed.start_max_ms);
-        let reset = self.duration("realsense.reset_max_ms", typed.reset_max_ms);
-        let open = self.time_to_open(typed.open_max_ms);
+        let mut step = |key, typed_ms| self.time_from(STEP_MIN_MS, (key, typed_ms));
+        let stall = step("realsense.stall_max_ms", typed.stall_max_ms);
+        let first_pair = step("realsense.first_pair_max_ms", typed.first_pair_max_ms);
+        let start = step("realsense.start_max_ms", typed.start_max_ms);
+        let reset = step("realsense.reset_max_ms", typed.reset_max_ms);
+        let open = self.time_from(OPEN_MIN_MS, ("realsense.open_max_ms", typed.open_max_ms));
         if !is_recording {
             self.order(
                 ("realsense.start_max_ms", start),
@@ -252,14 +255,14 @@ impl Checker {
             settings: self.settings(typed),
             pair_distance_max: self.pair_distance(typed.pair_distance_max_ms, rate_hz),
             transfer_max: transfer,
-            age_max: self.duration("realsense.age_max_ms", typed.age_max_ms),
+            age_max: self.time_from(AGE_MIN_MS, ("realsense.age_max_ms", typed.age_max_ms)),
             wait_max: wait,
             every_picture: false,
             equal_pictures_max: typed.equal_pictures_max,
             open_max: open,
             recovery: RecoverySpec {
                 stall_max_us: us(stall),
-                first_pair_max_us: self.us("realsense.first_pair_max_ms", typed.first_pair_max_ms),
+                first_pair_max_us: us(first_pair),
                 start_max_us: us(start),
                 reset_max_us: us(reset),
                 look_every_us: us(LOOK_EVERY),
@@ -272,16 +275,6 @@ impl Checker {
             repeat: false,
             skip_pairs: 0,
         }
-    }
-
-    /// How long it may take until the camera or its recording is there.
-    fn time_to_open(&mut self, typed_ms: f64) -> Duration {
-        const KEY: &str = "realsense.open_max_ms";
-        let holds = (OPEN_MIN_MS..=DURATION_MAX_MS).contains(&typed_ms);
-        let expected = format!("from {OPEN_MIN_MS} to {DURATION_MAX_MS}");
-        self.require(holds, KEY, number(typed_ms), expected);
-        let sane_ms = if holds { typed_ms } else { OPEN_MIN_MS };
-        Duration::from_secs_f64(sane_ms / 1e3)
     }
 
     /// How far apart a pair may be, if it is not half of the time from picture to picture.
@@ -361,9 +354,8 @@ impl Checker {
 
     fn exposure(&mut self, key: &'static str, typed_ms: Option<f64>) -> Option<Duration> {
         let milliseconds = typed_ms?;
-        let most_ms = EXPOSURE_MAX.as_secs_f64() * 1e3;
-        let holds = milliseconds > 0.0 && milliseconds <= most_ms;
-        let expected = format!("above 0 and at most {most_ms}");
+        let holds = EXPOSURE_MS.contains(&milliseconds);
+        let expected = format!("from {} to {}", EXPOSURE_MS.start(), EXPOSURE_MS.end());
         self.require(holds, key, number(milliseconds), expected);
         holds.then(|| Duration::from_secs_f64(milliseconds / 1e3))
     }

@@ -10,7 +10,7 @@ use twinspect_core::frame::FrameSize;
 use twinspect_core::recovery::RecoverySpec;
 
 use super::checker::{Checker, quoted};
-use super::live::{Waiting, WarmUp};
+use super::live::{AGE_MIN_MS, OPEN_MIN_MS, STEP_MIN_MS, Waiting, WarmUp};
 
 /// How a V4L2 camera runs, as typed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,6 +111,8 @@ pub(crate) struct V4l2Source {
 const SIDE_MAX: usize = 16_384;
 /// Pictures a second that anybody makes.
 const RATE_MAX_HZ: u32 = 1_000;
+/// One of the kernel's `V4L2_CID_EXPOSURE_ABSOLUTE`, which counts hundreds of microseconds. Less would be rounded.
+const EXPOSURE_MIN_MS: f64 = 0.1;
 /// Folders of names that stay the same.
 const LINKS: [&str; 2] = ["/dev/v4l/by-id/", "/dev/v4l/by-path/"];
 /// Time between two looks for a camera that isn't there.
@@ -143,8 +145,11 @@ impl Checker {
             open_max_ms: ("v4l2.open_max_ms", typed.open_max_ms),
             rate_hz,
         });
-        let start = self.duration("v4l2.start_max_ms", typed.start_max_ms);
-        let reopen = self.duration("v4l2.reopen_max_ms", typed.reopen_max_ms);
+        let mut step = |key, typed_ms| self.time_from(STEP_MIN_MS, (key, typed_ms));
+        let stall = step("v4l2.stall_max_ms", typed.stall_max_ms);
+        let first_picture = step("v4l2.first_picture_max_ms", typed.first_picture_max_ms);
+        let start = step("v4l2.start_max_ms", typed.start_max_ms);
+        let reopen = step("v4l2.reopen_max_ms", typed.reopen_max_ms);
         self.order(("v4l2.start_max_ms", start), ("v4l2.reopen_max_ms", reopen));
         V4l2Source {
             which: self.which(typed),
@@ -156,15 +161,14 @@ impl Checker {
                 },
                 settings: self.v4l2_settings(typed),
                 transfer_max: transfer,
-                age_max: self.duration("v4l2.age_max_ms", typed.age_max_ms),
+                age_max: self.time_from(AGE_MIN_MS, ("v4l2.age_max_ms", typed.age_max_ms)),
                 wait_max: wait,
                 every_picture: false,
                 equal_pictures_max: typed.equal_pictures_max,
-                open_max: self.duration("v4l2.open_max_ms", typed.open_max_ms),
+                open_max: self.time_from(OPEN_MIN_MS, ("v4l2.open_max_ms", typed.open_max_ms)),
                 recovery: RecoverySpec {
-                    stall_max_us: self.us("v4l2.stall_max_ms", typed.stall_max_ms),
-                    first_pair_max_us: self
-                        .us("v4l2.first_picture_max_ms", typed.first_picture_max_ms),
+                    stall_max_us: us(stall),
+                    first_pair_max_us: us(first_picture),
                     start_max_us: us(start),
                     reset_max_us: us(reopen),
                     look_every_us: us(LOOK_EVERY),
@@ -249,7 +253,7 @@ impl Checker {
         Settings {
             exposure: typed
                 .exposure_ms
-                .map(|milliseconds| self.duration("v4l2.exposure_ms", milliseconds)),
+                .map(|typed_ms| self.time_from(EXPOSURE_MIN_MS, ("v4l2.exposure_ms", typed_ms))),
             ..settings
         }
     }
@@ -357,6 +361,10 @@ mod tests {
             ("gain = -1", "v4l2.gain"),
             ("white_balance_k = 0", "v4l2.white_balance_k"),
             ("exposure_ms = 0", "v4l2.exposure_ms"),
+            (
+                "exposure_ms = 0.00004",
+                "v4l2.exposure_ms = 0.00004 must be from 0.1 to 3600000",
+            ),
             ("width = 0", "v4l2.width"),
             (
                 "transfer_max_ms = 300",

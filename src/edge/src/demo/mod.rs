@@ -18,6 +18,7 @@ use crate::cli::DemoArgs;
 use crate::config::usual_limits;
 use crate::error::EdgeError;
 use crate::fit::check_camera;
+use crate::health::counted;
 use crate::part_report::PartReport;
 use crate::picture_check::PictureCheck;
 use crate::pictures::{self, Sheet};
@@ -143,13 +144,13 @@ impl Show<'_> {
         let proof = pipeline.proof();
         writeln!(
             self.out,
-            "\x1b[1m{} {}\x1b[0m: {parts} parts, engine {}, {} goldens reproduced to {:.0e} of the range\n\
+            "\x1b[1m{} {}\x1b[0m: {parts} parts, engine {}, {} reproduced to {:.0e} of the range\n\
              scores: 1.00 is the line, set to reject {:.1} % of good parts; \
              {} good parts alone show at most {:.1} % with 95 % confidence\n",
             product.name,
             manifest.version,
             pipeline.engine(),
-            proof.goldens,
+            counted(proof.goldens as u64, "golden"),
             proof.worst.share,
             100.0 * line.target_rate,
             line.good_parts,

@@ -87,6 +87,17 @@ impl<'a> Kept<'a> {
         let is_png = path
             .extension()
             .is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+        // What begins with its only dot has no ending but a name.
+        if !is_png
+            && path
+                .file_name()
+                .is_some_and(|name| name.eq_ignore_ascii_case(".png"))
+        {
+            return Err(EdgeError::Usage {
+                message: format!("{} has no name before the ending .png", path.display()),
+                hint: "give the picture a name, as belt.png",
+            });
+        }
         if !is_png {
             return Err(EdgeError::Usage {
                 message: format!("{} has not the ending .png", path.display()),
@@ -300,6 +311,7 @@ mod tests {
         for (name, what) in [
             ("belt.jpg", "belt.jpg has not the ending .png"),
             ("belt", "belt has not the ending .png"),
+            (".PNG", ".PNG has no name before the ending .png"),
             ("parts/test/seen/belt.png", "parts/test/seen is not there"),
             ("station.toml", "the station's configuration"),
         ] {

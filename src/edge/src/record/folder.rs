@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use twinspect_core::frame::{DepthFrame, FramePair};
-use twinspect_dataset::{Camera, Label, PartId, PartRecord, RecordedPartsWriter, Split, file_kind};
+use twinspect_core::frame::{DepthFrame, FramePair, FrameSize};
+use twinspect_dataset::{
+    Camera, Label, PartId, PartRecord, RecordedPartsWriter, Split, WriteError, file_kind,
+};
 
 use crate::cli::RecordArgs;
 use crate::clock;
-use crate::config::DISTANCES_MM;
+use crate::config::{CameraSource, DISTANCES_MM};
 use crate::error::EdgeError;
 
 /// A part that is on disk.
@@ -28,12 +30,16 @@ pub(super) struct PartsFolder {
 }
 
 impl PartsFolder {
-    /// Of a camera that is not known yet.
+    /// Of a camera that has not been opened yet.
     ///
     /// # Errors
     /// [`EdgeError::Usage`] for a wish that no camera can fulfil, [`EdgeError::Recording`] for a folder that holds something
     /// else.
-    pub(super) fn new(args: &RecordArgs, root: &Path) -> Result<Self, EdgeError> {
+    pub(super) fn new(
+        args: &RecordArgs,
+        root: &Path,
+        source: &CameraSource,
+    ) -> Result<Self, EdgeError> {
         if let Some(belt_mm) = args.belt_mm
             && !DISTANCES_MM.contains(&belt_mm)
         {
@@ -52,6 +58,13 @@ impl PartsFolder {
                 hint: "use letters, digits, `_` and `-`: `good`, or what is wrong with the parts",
             });
         }
+        let split = Split::from(args.split);
+        if !label.is_good() && split != Split::Test {
+            return Err(EdgeError::Usage {
+                message: format!("--label {label}: split `{split}` takes good parts alone"),
+                hint: "nothing is learnt from defective parts, and no line is drawn by them: record them with --split test",
+            });
+        }
         if let Ok(found) = fs_err::metadata(root)
             && !found.is_dir()
         {
@@ -62,11 +75,12 @@ impl PartsFolder {
             });
         }
         RecordedPartsWriter::examine(root).map_err(EdgeError::Recording)?;
+        fits(root, args.belt_mm, source)?;
         let session = args.session.clone();
         let folder = Self {
             root: root.to_owned(),
             writer: None,
-            split: args.split.into(),
+            split,
             label,
             session: session.unwrap_or_else(clock::now_rfc3339),
             camera: String::new(),
@@ -136,6 +150,55 @@ impl PartsFolder {
     }
 }
 
+/// Whether the parts that are there, if any are, can be this camera's, as far as that is known before it is opened.
+fn fits(root: &Path, belt_mm: Option<f64>, source: &CameraSource) -> Result<(), EdgeError> {
+    // What can't be read, the writer tells.
+    let Ok(dataset) = twinspect_dataset::open(root) else {
+        return Ok(());
+    };
+    let known_mm = dataset
+        .camera()
+        .and_then(|camera| camera.distance_to_belt_mm);
+    if let Some(belt_mm) = belt_mm
+        && known_mm != Some(belt_mm)
+    {
+        let out = root.display();
+        let known = known_mm.map_or("do not say how far".to_owned(), |mm| format!("say {mm} mm"));
+        return Err(EdgeError::Usage {
+            message: format!("--belt-mm {belt_mm}: the parts of {out} {known}"),
+            hint: "the option is for the camera.json of a new folder: leave it away, or record into another one",
+        });
+    }
+    if let (Some(camera), Some(size)) = (dataset.camera(), size_of(source)) {
+        let there = camera.intrinsics.size();
+        let differences = [
+            ("width", there.width, size.width),
+            ("height", there.height, size.height),
+        ];
+        let differences: Vec<String> = differences
+            .into_iter()
+            .filter(|(_, there, here)| there != here)
+            .map(|(key, there, here)| format!("{key} is {there} there and {here} here"))
+            .collect();
+        if !differences.is_empty() {
+            return Err(EdgeError::Recording(WriteError::OtherCamera {
+                root: root.to_owned(),
+                differences,
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// The size of pictures, of a camera that is asked for one.
+fn size_of(source: &CameraSource) -> Option<FrameSize> {
+    match source {
+        CameraSource::RealSense(source) => source.spec.streams.as_ref().map(|asked| asked.colour),
+        CameraSource::V4l2(source) => Some(source.spec.stream.size),
+        CameraSource::Replay(_) | CameraSource::Belt { .. } => None,
+    }
+}
+
 /// Names of what processes that live no more have left in a folder of parts: `.partial-PROCESS-NUMBER`.
 fn leftovers(class: &Path, lives: impl Fn(&str) -> bool) -> Vec<String> {
     let Ok(entries) = fs_err::read_dir(class) else {
@@ -167,7 +230,73 @@ fn camera(pair: &FramePair, belt_mm: Option<f64>) -> Option<Camera> {
 
 #[cfg(test)]
 mod tests {
+    use twinspect_core::frame::{Intrinsics, RgbFrame};
+
     use super::*;
+    use crate::config;
+    use crate::error::WithCauses;
+
+    /// A camera of colour that is asked for pictures of this size.
+    fn colour_camera(width: usize, height: usize) -> CameraSource {
+        let text =
+            format!("[camera]\nkind = \"v4l2\"\n[v4l2]\nwidth = {width}\nheight = {height}\n");
+        let loaded = config::parse_without_model(Path::new("station.toml"), &text).unwrap();
+        loaded.station.camera
+    }
+
+    #[test]
+    fn parts_of_another_camera_are_known_before_this_one_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let size = FrameSize {
+            width: 4,
+            height: 2,
+        };
+        let intrinsics = Intrinsics {
+            width: 4,
+            height: 2,
+            fx: 4.0,
+            fy: 4.0,
+            cx: 1.5,
+            cy: 0.5,
+            distortion: [0.0; 5],
+        };
+        let camera = Camera {
+            intrinsics,
+            depth_unit_m: None,
+            distance_to_belt_mm: Some(400.0),
+        };
+        let rgb = RgbFrame::new(size, vec![90; 24]).unwrap();
+        let pair = FramePair::new(Some(rgb), None, Some(intrinsics)).unwrap();
+        // Nothing is there yet.
+        fits(&root.join("new"), Some(450.0), &colour_camera(640, 480)).unwrap();
+        RecordedPartsWriter::create(root, Some(camera))
+            .unwrap()
+            .write(
+                Split::Train,
+                &Label::Good,
+                &pair,
+                None,
+                &PartRecord::default(),
+            )
+            .unwrap();
+        for belt_mm in [None, Some(400.0)] {
+            fits(root, belt_mm, &colour_camera(4, 2)).unwrap();
+        }
+        let told = |belt_mm, source| {
+            let error = fits(root, belt_mm, &source).unwrap_err();
+            (error.code(), WithCauses(&error).to_string())
+        };
+        let (code, text) = told(Some(450.0), colour_camera(4, 2));
+        assert_eq!(code, 2);
+        assert!(text.starts_with("--belt-mm 450: the parts of ") && text.ends_with(" say 400 mm"));
+        let (code, text) = told(None, colour_camera(640, 2));
+        assert_eq!(code, 3);
+        assert!(
+            text.ends_with("another camera: width is 4 there and 640 here"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn what_a_killed_recording_has_left_is_told_from_what_is_being_written() {

@@ -67,7 +67,7 @@ pub(crate) fn record(args: &RecordArgs, out: &mut dyn Write) -> Result<(), EdgeE
     let Some(root) = &args.out else {
         return streams::record(args, &station, out);
     };
-    let folder = PartsFolder::new(args, root)?;
+    let folder = PartsFolder::new(args, root, &station.camera)?;
     let cue = Cue::new(args, &station)?;
     let _lock = StationLock::take(&args.config)?;
     let Alone { camera, round, .. } = match &station.camera {

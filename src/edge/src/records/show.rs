@@ -7,6 +7,7 @@ use twinspect_store::records::Entry;
 
 use crate::clock;
 use crate::health::counted;
+use crate::logging;
 use crate::part_report::words;
 
 /// A line of columns: name, time, verdict, mark, model.
@@ -140,6 +141,6 @@ pub(super) fn all(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
 /// A text without what a terminal would obey.
 pub(crate) fn plain(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() { '\u{25a1}' } else { c })
+        .map(|c| if logging::is_obeyed(c) { '\u{25a1}' } else { c })
         .collect()
 }

@@ -45,6 +45,7 @@ use crate::engines::{self, Fault, Gpu};
 use crate::error::{EdgeError, WithCauses};
 use crate::fit::lookout;
 use crate::logging;
+use crate::model;
 use crate::picture_check::PictureCheck;
 use crate::pipeline::Pipeline;
 
@@ -232,7 +233,11 @@ fn prove(begun: Begun, stream: &mut UnixStream) -> Result<ProvenModel, EdgeError
         digest,
         ..
     } = begun;
-    let bundle = Bundle::open(&bundle)?;
+    let bundle = model::open(&bundle)?;
+    if let Some(why) = model::unsigned(&station, &bundle) {
+        log::warn!("{why}");
+    }
+    model::far_lines::warn(bundle.manifest());
     if digest.is_some_and(|digest| digest != bundle.hash()) {
         return Err(EdgeError::BundleReplaced {
             bundle: bundle.path().to_owned(),
@@ -307,7 +312,7 @@ fn serve(
         &bundle,
         station.quality,
         station.calibration.as_ref().map(|known| known.belt),
-        camera_watch.is_some(),
+        !station.camera.is_recorded(),
     ));
     let now = camera.description();
     // A recording is another one each time.

@@ -39,6 +39,10 @@ fn what_is_wrong_with_the_recorded_file_itself_is_told_from_the_rest() {
             at: 4_711,
             what: "nonsense",
         },
+        RealSenseError::TooNew {
+            file: file(),
+            version: "2.57.7".to_owned(),
+        },
         RealSenseError::Unopened {
             file: file(),
             seconds: 45,

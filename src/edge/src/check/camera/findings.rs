@@ -254,12 +254,15 @@ fn print_figures(out: &mut dyn Write, figures: &PictureFigures) -> Result<(), Ed
 
 fn print_realsense(out: &mut dyn Write, device: &RealSenseDevice) -> Result<(), EdgeError> {
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "not told".to_owned());
+    let serial = match device.serial.as_str() {
+        "" => String::new(),
+        serial => format!(" {serial}"),
+    };
     writeln!(
         out,
-        "device    {} {}, firmware {}, USB {}\nlibrary   {}\n\
+        "device    {}{serial}, firmware {}, USB {}\nlibrary   {}\n\
          streams   colour {}, depth {} at {} Hz, counts of {} m, fx {:.1}, fy {:.1}, cx {:.1}, cy {:.1}",
         device.name,
-        device.serial,
         or_none(&device.firmware),
         or_none(&device.usb),
         device.library,

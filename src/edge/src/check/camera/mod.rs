@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use twinspect_bundle::{Bundle, Manifest};
-use twinspect_camera::{Camera, CameraError, Repeat};
+use twinspect_camera::{Camera, CameraError, Repeat, Trouble};
 use twinspect_core::frame::FramePair;
 use twinspect_core::picture::{Level, Levels, PictureFigures, PictureMeter};
 use twinspect_core::quality::{ColourFigures, DepthFigures, depth_noise_mm};
@@ -32,8 +32,8 @@ use findings::{Depth, Device, Findings, device, print, streams};
 /// Pairs that are looked at.
 const PAIRS: usize = 30;
 
-/// Looks through the station's camera. A bundle that does not fit, and a recording that breaks off, are told with what was
-/// seen, and as the error that a station would end with.
+/// Looks through the station's camera. A bundle that does not fit, and a recording that breaks off or shows one picture most
+/// of the time, are told with what was seen, and as the error that it ends with.
 pub(super) fn check_camera(
     config: &Path,
     station: &Station,
@@ -58,6 +58,11 @@ pub(super) fn check_camera(
         failures,
         broken,
     } = capture(camera.as_mut(), watch.as_ref())?;
+    // At once: at a sensor's pace more of them come.
+    let streams = watch.as_ref().map(streams);
+    let is_recorded = station.camera.is_recorded();
+    let recorded = streams.as_ref().filter(|_streams| is_recorded);
+    let frozen = recorded.and_then(|streams| mostly_frozen(streams.frozen, pairs.len()));
     let manifest = bundle.as_ref().map(Bundle::manifest);
     let fitting = manifest.filter(|manifest| manifest.camera.frame == last.size());
     let roi = fitting.and_then(|manifest| manifest.prepare.roi);
@@ -107,8 +112,6 @@ pub(super) fn check_camera(
     let of_colour = |colour| doubts::of_colour(colour, exposure_key);
     warnings.extend(colour.as_ref().into_iter().flat_map(of_colour));
     warnings.extend(depth.as_ref().into_iter().flat_map(doubts::of_depth));
-    let streams = watch.map(|watch| streams(&watch));
-    let is_recorded = station.camera.is_recorded();
     let of_streams = |streams| doubts::of_streams(streams, is_recorded);
     warnings.extend(streams.as_ref().and_then(of_streams));
     // What was plugged in then, no cable changes now.
@@ -144,7 +147,7 @@ pub(super) fn check_camera(
     } else {
         print(out, &findings)?;
     }
-    let ended = broken.map(EdgeError::Camera);
+    let ended = broken.or(frozen).map(EdgeError::Camera);
     unfit.or(ended).map_or(Ok(()), Err)
 }
 
@@ -154,7 +157,7 @@ fn model(station: &Station) -> Result<Option<Bundle>, EdgeError> {
     if path.as_os_str().is_empty() {
         return Ok(None);
     }
-    Ok(Some(Bundle::open(path)?))
+    Ok(Some(crate::model::open(&path)?))
 }
 
 /// Recorded parts but once: what comes again is no other picture.
@@ -181,6 +184,13 @@ fn unfit(
         Err(error @ EdgeError::UnfitCamera { .. }) => Ok(Some(error)),
         Err(error) => Err(error),
     }
+}
+
+/// What a recording is of whose pairs more were refused for being equal than given: the parts of a shift hardly lie in it.
+fn mostly_frozen(refused: u64, given: usize) -> Option<CameraError> {
+    (refused > given as u64).then_some(CameraError::Recorded {
+        trouble: Trouble::Frozen,
+    })
 }
 
 /// A picture's figures as a station measures them of each part, and which of them are beyond a limit.
@@ -281,8 +291,31 @@ fn median(mut took: Vec<Duration>) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use twinspect_core::pairing::Stream;
+
     use super::*;
     use crate::taking::scripted::Ending;
+
+    #[test]
+    fn a_recording_that_is_mostly_one_picture_is_bad_data() {
+        let code = |refused, given| {
+            mostly_frozen(refused, given).map(|error| EdgeError::Camera(error).code())
+        };
+        assert_eq!(code(59, 1), Some(3));
+        assert_eq!(code(31, 30), Some(3));
+        assert_eq!((code(30, 30), code(0, 30)), (None, None));
+        // The same fault, where the camera is given up for it.
+        let again = CameraError::Recorded {
+            trouble: Trouble::Again {
+                stream: Stream::Depth,
+            },
+        };
+        assert_eq!(EdgeError::Camera(again).code(), 3);
+        let slow = CameraError::Recorded {
+            trouble: Trouble::Slow,
+        };
+        assert_eq!(EdgeError::Camera(slow).code(), 6);
+    }
 
     #[test]
     fn a_recording_that_breaks_off_is_told_from_one_that_ends() {

@@ -11,11 +11,26 @@ use crate::pictures::Kept;
 const COLOUR: &str = "colour.png";
 const DEPTH: &str = "depth.png";
 
-/// Refuses a folder in which something else lies under these names.
+/// Refuses a folder in which something else lies under these names, and one that would need another one above it.
 pub(super) fn check(kept: &Kept<'_>, folder: &Path) -> Result<(), EdgeError> {
     [COLOUR, DEPTH]
         .into_iter()
-        .try_for_each(|name| kept.check(&folder.join(name)))
+        .try_for_each(|name| kept.check(&folder.join(name)))?;
+    // A name alone lies in the folder that the program runs in.
+    let above = folder
+        .parent()
+        .filter(|above| !above.as_os_str().is_empty());
+    match above {
+        Some(above) if !folder.is_dir() && !above.is_dir() => Err(EdgeError::Usage {
+            message: format!(
+                "the folder {} is not there, in which {} would be made",
+                above.display(),
+                folder.display()
+            ),
+            hint: "name a folder, or one that is not there yet in one that is",
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Writes `colour.png` and `depth.png`, as far as the pair has both.

@@ -136,14 +136,19 @@ fn bounds_of_a_realsense_camera_are_held_and_explained() {
         ("visual_preset", "99", "from 0 to 6"),
         ("depth_unit_m", "0.0", "from 0.000001 to 0.01"),
         ("depth_unit_m", "nan", "from 0.000001 to 0.01"),
-        ("depth_exposure_ms", "0", "above 0 and at most 1000"),
+        ("depth_exposure_ms", "0", "from 0.001 to 1000"),
         ("depth_gain", "1e9", "from 0 to 65535"),
         ("laser_power_mw", "1001", "from 0 to 1000"),
-        ("colour_exposure_ms", "1000.5", "above 0 and at most 1000"),
+        ("colour_exposure_ms", "1000.5", "from 0.001 to 1000"),
         ("colour_gain", "-1", "from 0 to 65535"),
         ("white_balance_k", "0", "from 1 to 65535"),
         ("mains_hz", "55", "0, 50 or 60"),
         ("transfer_max_ms", "-1", "from 0 to 3600000"),
+        ("age_max_ms", "0.5", "from 1 to 3600000"),
+        ("stall_max_ms", "0.001", "from 100 to 3600000"),
+        ("first_pair_max_ms", "1", "from 100 to 3600000"),
+        ("start_max_ms", "0.0001", "from 100 to 3600000"),
+        ("reset_max_ms", "99.9", "from 100 to 3600000"),
         ("open_max_ms", "0.001", "from 1000 to 3600000"),
         ("pair_distance_max_ms", "20", "from 0 to 16.7"),
     ];
@@ -177,7 +182,13 @@ fn bounds_of_a_colour_camera_are_held_and_explained() {
             "-2147483649",
             "from -2147483648 to 2147483647",
         ),
-        ("exposure_ms", "0", "above 0 and at most 3600000"),
+        ("age_max_ms", "0", "from 1 to 3600000"),
+        ("stall_max_ms", "50", "from 100 to 3600000"),
+        ("first_picture_max_ms", "1", "from 100 to 3600000"),
+        ("start_max_ms", "0.0001", "from 100 to 3600000"),
+        ("reopen_max_ms", "nan", "from 100 to 3600000"),
+        ("open_max_ms", "1", "from 1000 to 3600000"),
+        ("exposure_ms", "0", "from 0.1 to 3600000"),
         ("mains_hz", "55", "0, 50 or 60"),
     ];
     bounded(COLOUR, "v4l2", "station-v4l2.toml", &wrong);
@@ -275,7 +286,7 @@ fn a_recording_must_be_open_before_its_process_is_given_up() {
 #[test]
 fn a_number_that_was_refused_is_not_compared() {
     let told = problems_of(parsed(&format!("{CAMERA}[realsense]\nreset_max_ms = -1\n")));
-    let says = "realsense.reset_max_ms = -1 must be above 0 and at most 3600000";
+    let says = "realsense.reset_max_ms = -1 must be from 100 to 3600000";
     assert_eq!(told, [says]);
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use twinspect_camera::realsense::Beside;
+use twinspect_dataset::file_kind;
 
 use crate::error::EdgeError;
 
@@ -22,9 +23,11 @@ pub(super) struct Places {
 
 impl Places {
     /// # Errors
-    /// [`EdgeError::RecordingExists`] if one of the names is taken, or one that SQLite would use beside them: it would take
-    /// what it finds there for a part of the recording. [`EdgeError::Store`] if nothing can be written there.
+    /// [`EdgeError::Usage`] without a folder for it, [`EdgeError::RecordingExists`] if one of the names is taken, or one that
+    /// SQLite would use beside them: it would take what it finds there for a part of the recording. [`EdgeError::Store`] if
+    /// nothing can be written there.
     pub(super) fn reserve(file: &Path) -> Result<Self, EdgeError> {
+        require_folder(file)?;
         let mut name = OsString::from(file.file_stem().unwrap_or_default());
         name.push(".partial");
         if let Some(ending) = file.extension() {
@@ -59,10 +62,7 @@ impl Places {
 
     /// The folder of both.
     pub(super) fn folder(&self) -> &Path {
-        match self.file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
+        folder_of(&self.file)
     }
 
     /// What was written is whole, and gets its name if nobody else has taken it meanwhile.
@@ -133,6 +133,40 @@ impl Drop for Places {
     }
 }
 
+/// The folder of a file. A name alone lies in the one that the program runs in.
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Whether there is a folder in which the file could be. What else keeps it from being written, writing tells.
+fn require_folder(file: &Path) -> Result<(), EdgeError> {
+    let folder = folder_of(file);
+    match folder.metadata() {
+        Ok(found) if !found.is_dir() => Err(EdgeError::Usage {
+            message: format!(
+                "{} is {} and no folder: no recording lies in it",
+                folder.display(),
+                file_kind(found.file_type())
+            ),
+            hint: "name a folder that is there, or none for the one that you are in",
+        }),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Err(EdgeError::Usage {
+                message: format!(
+                    "the folder {} is not there, for the recording {}",
+                    folder.display(),
+                    file.display()
+                ),
+                hint: "make the folder, or name another one; none is made for a recording, which may have been mistyped",
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn free(path: &Path) -> Result<(), EdgeError> {
     match path.symlink_metadata() {
         Ok(_) => Err(EdgeError::RecordingExists {
@@ -196,7 +230,13 @@ mod tests {
         }
         let absent = folder.path().join("absent").join("belt.bag");
         let error = Places::reserve(&absent).unwrap_err();
-        assert!(matches!(error, EdgeError::Store { .. }), "{error}");
+        assert_eq!(error.code(), 2, "{error}");
+        assert!(error.to_string().contains("absent is not there, for"));
+        std::fs::write(folder.path().join("letter"), "Dear Sir").unwrap();
+        let error = Places::reserve(&folder.path().join("letter/belt.bag")).unwrap_err();
+        assert_eq!(error.code(), 2, "{error}");
+        assert!(error.to_string().contains("letter is a file and no folder"));
+        std::fs::remove_file(folder.path().join("letter")).unwrap();
         let here = Places {
             file: PathBuf::from("belt.bag"),
             partial: PathBuf::from("belt.partial.bag"),

@@ -61,9 +61,10 @@ impl<'a> Report<'a> {
         room: &Room,
         steps: &Receiver<Step>,
     ) -> Result<(), EdgeError> {
-        self.room(file, room)?;
         for step in steps {
             match step {
+                // Not before: what is refused needs no room.
+                Step::Accepted => self.room(file, room)?,
                 Step::Started { description } => self.camera(description)?,
                 Step::Settled => self.begins()?,
                 Step::Counted { time, counts } => self.counted(time, counts),

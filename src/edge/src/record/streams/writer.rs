@@ -37,6 +37,8 @@ pub(super) struct Job {
 
 /// How far it is, for people.
 pub(super) enum Step {
+    /// The library is there, and writes files of this name.
+    Accepted,
     /// The camera runs.
     Started { description: String },
     /// Its first pictures have passed, and the next are written.
@@ -80,6 +82,7 @@ fn write(job: &Job, teller: &Sender<News>) -> Result<Written, EdgeError> {
         spec,
     } = load_realsense(&job.source)?;
     check_ending(context.library(), &job.name).map_err(refused)?;
+    tell(teller, News::Step(Step::Accepted));
     let mut recorder = StreamRecorder::start(&context, finder.as_mut(), &spec, &job.file)
         .inspect_err(|_| {
             // What may be in it is nothing; an empty one goes when its name is let go of.

@@ -88,7 +88,7 @@ impl Store {
     pub(super) fn find(&self, typed: &str) -> Result<Found, ModelsError> {
         let installed = self.models.find(typed)?;
         if !installed.is_proven() {
-            return Err(ModelsError::Unproven { id: installed.id });
+            return Err(installed.unproven());
         }
         Ok(installed.into())
     }

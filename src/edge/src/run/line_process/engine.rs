@@ -25,6 +25,8 @@ const GIVE_UP: DemotionSpec = DemotionSpec {
 const ENGINE: u8 = 5;
 /// ... and one that can't read or write a file.
 const STORAGE: u8 = 8;
+/// Exit codes of one that ends by a cause that no GPU has: configuration, data, bundle, camera, line, a file.
+const OF_OTHERS: [u8; 6] = [2, 3, 4, 6, 7, STORAGE];
 
 /// The engine of a station.
 #[derive(Debug)]
@@ -130,11 +132,9 @@ impl EngineWatch {
 
     /// It has ended. A process that dies while it may use the GPU, or is killed since it hangs, is one of the
     /// GPU's failures, unless it had said that it runs on the CPU, or that the bundle is at fault, which tract has found before
-    /// anybody asks the GPU; so is one that says that its engine has ended.
+    /// anybody asks the GPU; so is one that says that its engine has ended, and one that was not ready yet and ends without
+    /// saying why, as it never does by itself: a library may end the process that it is loaded into.
     pub(super) fn ended(&mut self, ending: Ending, now_us: u64) {
-        let Some(demotion) = &mut self.demotion else {
-            return;
-        };
         let on_gpu = match &self.report {
             Some(report) => report.on_gpu,
             // Without plans, nothing of NVIDIA's is loaded.
@@ -144,9 +144,18 @@ impl EngineWatch {
                     && wants_plans(&self.spec)
             }
         };
-        if !(on_gpu && matches!(ending, Ending::Code(ENGINE) | Ending::Signal(_))) {
+        let has_failed = match ending {
+            Ending::Code(ENGINE) | Ending::Signal(_) => true,
+            Ending::Code(code) => {
+                let says_nothing = self.report.is_none() && self.fault.is_none();
+                says_nothing && !OF_OTHERS.contains(&code) && !self.was_dismissed(ending)
+            }
+            Ending::Unknown => false,
+        };
+        let demotion = self.demotion.as_mut();
+        let Some(demotion) = demotion.filter(|_| on_gpu && has_failed) else {
             return;
-        }
+        };
         if demotion.failed(now_us) {
             log::error!(
                 "the GPU has failed for the second time within ten minutes: the CPU judges until this station is \
@@ -281,6 +290,34 @@ mod tests {
         assert_eq!(
             after(&mut watch(Fallback::Cpu), Some(false), &died),
             Gpu::Granted
+        );
+    }
+
+    /// A library that calls `exit` takes the process along.
+    #[test]
+    fn a_start_that_ends_without_a_reason_is_held_against_the_gpu() {
+        let twice = |ending| [(ending, 1), (ending, 2)];
+        for code in [0, 1, 77, 255] {
+            let next = after(&mut watch(Fallback::Cpu), None, &twice(Ending::Code(code)));
+            assert_eq!(next, Gpu::Withdrawn, "{code}");
+        }
+        for code in OF_OTHERS {
+            let next = after(&mut watch(Fallback::Cpu), None, &twice(Ending::Code(code)));
+            assert_eq!(next, Gpu::Granted, "{code}");
+        }
+        let mut watch = watch(Fallback::Cpu);
+        for minute in 1..=4 {
+            watch.start();
+            match minute % 2 {
+                0 => watch.dismiss(),
+                _ => watch.failed(Fault::Machine),
+            }
+            watch.ended(Ending::Code(0), minute * MINUTE_US);
+        }
+        assert_eq!(
+            watch.start(),
+            Gpu::Granted,
+            "it was asked to, or has said why"
         );
     }
 
