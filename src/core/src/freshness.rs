@@ -41,15 +41,20 @@ pub struct FrozenPicture {
     same_max: u32,
     last: Option<u64>,
     same: u32,
+    first_us: u64,
 }
 
 impl FrozenPicture {
+    /// The print of a picture all of whose pixels are alike: it shows nothing that could be old.
+    pub const BLANK: u64 = 0;
+
     /// Lets so many equal pictures in a row pass; 0 lets all pass.
     pub fn new(same_max: u32) -> Self {
         Self {
             same_max,
             last: None,
             same: 0,
+            first_us: 0,
         }
     }
 
@@ -62,6 +67,16 @@ impl FrozenPicture {
         };
         self.last = Some(print);
         self.same_max > 0 && self.same > self.same_max
+    }
+
+    /// Since when the camera has shown the picture that was last asked for, which says of itself that it was exposed at `exposed_us`:
+    /// one that comes again shows what lay there when it came first, under whatever stamp.
+    pub fn since_us(&mut self, exposed_us: u64) -> u64 {
+        let is_again = self.same > 1 && self.last != Some(Self::BLANK);
+        if self.same_max == 0 || !is_again {
+            self.first_us = exposed_us;
+        }
+        self.first_us
     }
 }
 
@@ -259,6 +274,23 @@ mod tests {
         assert_eq!(told, [false, false, true, true, false, false, false, true]);
         let mut never = FrozenPicture::new(0);
         assert!((0..100).all(|_| !never.is_frozen(7)));
+    }
+
+    #[test]
+    fn a_picture_that_comes_again_is_as_old_as_it_was_the_first_time() {
+        let since = |same_max, prints: [u64; 6]| {
+            let mut frozen = FrozenPicture::new(same_max);
+            let mut exposed_us = 0;
+            prints.map(|print| {
+                exposed_us += 33;
+                frozen.is_frozen(print);
+                frozen.since_us(exposed_us)
+            })
+        };
+        assert_eq!(since(10, [7, 8, 8, 8, 9, 8]), [33, 66, 66, 66, 165, 198]);
+        let each = [33, 66, 99, 132, 165, 198];
+        assert_eq!(since(0, [7, 8, 8, 8, 9, 8]), each);
+        assert_eq!(since(10, [FrozenPicture::BLANK; 6]), each);
     }
 
     #[test]

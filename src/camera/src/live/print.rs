@@ -1,5 +1,7 @@
 //! Hashes of pictures, by which one that comes again is known.
 
+use twinspect_core::freshness::FrozenPicture;
+
 /// Bytes that are mixed in one after the other, in as many lanes as words: a processor need not wait for the end of one
 /// multiplication to begin the next.
 const BLOCK: usize = 32;
@@ -11,11 +13,21 @@ const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Brings the bits that multiplication has spread most to where the next one spreads them.
 const TURN: u32 = 29;
 
-/// FNV-1a, 64 bits. Equal pictures have equal prints; the noise of a sensor makes any two others differ.
+/// FNV-1a, 64 bits. Equal pictures have equal prints; the noise of a sensor makes any two others differ. Bytes that are all
+/// alike are blank, whatever they are.
 pub(crate) fn print<'a>(bytes: impl Iterator<Item = &'a u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |print: u64, byte| {
+    let mut bytes = bytes.peekable();
+    let first = bytes.peek().copied().copied();
+    let mut is_blank = true;
+    let print = bytes.fold(0xcbf2_9ce4_8422_2325, |print: u64, byte| {
+        is_blank &= Some(*byte) == first;
         (print ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    });
+    if is_blank {
+        FrozenPicture::BLANK
+    } else {
+        print
+    }
 }
 
 /// A hash of all bytes of a picture, whose rows are as long in any other that it is compared with. Each step can be
@@ -63,9 +75,12 @@ mod tests {
     #[test]
     fn it_is_the_published_hash() {
         // Test vectors of the FNV reference (isthe.com/chongo/tech/comp/fnv).
-        assert_eq!(print(b"".iter()), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(print(b"a".iter()), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(print(b"fo".iter()), 0x0898_5907_b541_d342);
+        assert_eq!(print(b"foo".iter()), 0xdcb2_7518_fed9_d577);
         assert_eq!(print(b"foobar".iter()), 0x8594_4171_f739_67e8);
+        for blank in ["", "a", "aaaa"] {
+            assert_eq!(print(blank.as_bytes().iter()), FrozenPicture::BLANK);
+        }
     }
 
     /// Three rows, which end within a block.

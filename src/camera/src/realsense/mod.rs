@@ -228,7 +228,13 @@ impl RealSenseCamera {
                 return Err(self.shared.lost(self.name.clone()));
             }
             if now_us >= until_us {
-                return Err(self.no_picture(state.trouble(now_us)));
+                let again = state.newest.as_ref().and_then(|ready| ready.again);
+                // What came later says more.
+                let again = again.filter(|_| state.refused.is_none());
+                return Err(self.no_picture(match again {
+                    Some(stream) => state.count_again(stream),
+                    None => state.trouble(now_us),
+                }));
             }
             state = self.shared.wait_until(state, until_us);
         }
@@ -312,8 +318,8 @@ impl Camera for RealSenseCamera {
         let (arrived_us, session) = (ready.arrived_us, ready.session);
         let made = self.lay_out(ready)?;
         if let Some(stream) = self.again(session, &made) {
-            self.shared.lock().counts.frozen += 1;
-            return Err(self.no_picture(Trouble::Again { stream }));
+            let trouble = self.shared.lock().count_again(stream);
+            return Err(self.no_picture(trouble));
         }
         let Made {
             mut pair,

@@ -40,6 +40,8 @@ pub(super) struct Ready {
     pub(super) unit_m: f64,
     /// No later than this its exposure began, by the camera's clock.
     pub(super) exposed_us: u64,
+    /// The stream whose picture is the one before once more, so that the pair is as old as that.
+    pub(super) again: Option<Stream>,
     /// When the later one of its pictures came.
     pub(super) arrived_us: u64,
     /// Which start of the camera it came from.
@@ -204,6 +206,12 @@ impl State {
             }
             health => health,
         }
+    }
+
+    /// A part gets no picture, since this stream's is the one before once more.
+    pub(super) fn count_again(&mut self, stream: Stream) -> Trouble {
+        self.counts.frozen += 1;
+        Trouble::Again { stream }
     }
 
     /// What is the matter, if no picture came.

@@ -211,6 +211,17 @@ impl Worker {
             colour_frozen.is_frozen(pair.colour.content.print),
         ]
         .contains(&true);
+        let arrived_us = pair.depth.mark.arrived_us.min(pair.colour.mark.arrived_us);
+        let taken_us = arrived_us
+            .saturating_sub(late_us)
+            .saturating_sub(self.spec.transfer_max.as_micros() as u64);
+        let since = [
+            (Stream::Depth, depth_frozen.since_us(taken_us)),
+            (Stream::Colour, colour_frozen.since_us(taken_us)),
+        ];
+        let exposed_us = since.iter().map(|(_, us)| *us).min().unwrap_or(taken_us);
+        let again = since.iter().find(|(_, us)| *us < taken_us);
+        let again = again.map(|(stream, _)| *stream);
         let paired_us = pair.depth.mark.arrived_us.max(pair.colour.mark.arrived_us);
         let unit_m = match pair.depth.content.frame.depth_unit_m() {
             Ok(unit_m) => unit_m,
@@ -235,7 +246,6 @@ impl Worker {
             return;
         }
         state.refused = None;
-        let arrived_us = pair.depth.mark.arrived_us.min(pair.colour.mark.arrived_us);
         let now_us = self.shared.clock.now_us();
         state.recovery.pair(now_us);
         state.good_us = now_us;
@@ -251,13 +261,11 @@ impl Worker {
             state.skipped += 1;
             return;
         }
-        let exposed_us = arrived_us
-            .saturating_sub(late_us)
-            .saturating_sub(self.spec.transfer_max.as_micros() as u64);
         let replaced = state.newest.replace(Ready {
             pair,
             unit_m,
             exposed_us,
+            again,
             arrived_us: paired_us,
             session: run.number,
         });

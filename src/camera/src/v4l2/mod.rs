@@ -31,6 +31,7 @@ use std::thread::JoinHandle;
 
 use twinspect_core::frame::{FramePair, Intrinsics, Stamp, StampDomain};
 use twinspect_core::freshness::PartBefore;
+use twinspect_core::pairing::Stream;
 
 pub use decode::PictureError;
 pub use device::{
@@ -44,7 +45,7 @@ pub use session::CameraFacts;
 pub use settings::SettingFact;
 pub use spec::{PixelFormat, Settings, StreamSpec, V4l2Spec};
 
-use crate::{Camera, CameraError, CameraFrame, CameraWatch, CaptureCost, Trouble, live};
+use crate::{Camera, CameraError, CameraFrame, CameraWatch, CaptureCost, live};
 use shared::{HostClock, Ready, Shared, State};
 use worker::Worker;
 
@@ -190,6 +191,7 @@ impl V4l2Camera {
         let shared = Arc::clone(&self.shared);
         let until_us = from_us.saturating_add(self.spec.wait_max.as_micros() as u64);
         let is_any = self.spec.every_picture;
+        let mut is_again = false;
         loop {
             let now_us = shared.clock.now_us();
             let mut state = shared.lock();
@@ -198,6 +200,7 @@ impl V4l2Camera {
                     return Ok(ready);
                 }
                 // It may show the part before, and nobody will want it any more.
+                is_again = ready.is_again;
                 state.spare = ready.bytes;
             }
             if state.recovery.is_lost(now_us) || state.done {
@@ -206,9 +209,12 @@ impl V4l2Camera {
                 });
             }
             if now_us >= until_us {
-                return Err(CameraError::NoPicture {
-                    trouble: state.trouble(now_us),
-                });
+                // What came later says more.
+                let trouble = match is_again && state.refused.is_none() {
+                    true => state.count_again(Stream::Colour),
+                    false => state.trouble(now_us),
+                };
+                return Err(CameraError::NoPicture { trouble });
             }
             self.turns.wait(&shared, state, until_us);
         }
@@ -260,10 +266,8 @@ impl Camera for V4l2Camera {
         }
         let again = self.before.again(None, print);
         if let Some(stream) = again.filter(|_| self.spec.equal_pictures_max > 0) {
-            state.counts.frozen += 1;
-            return Err(CameraError::NoPicture {
-                trouble: Trouble::Again { stream },
-            });
+            let trouble = state.count_again(stream);
+            return Err(CameraError::NoPicture { trouble });
         }
         drop(state);
         let unfit =

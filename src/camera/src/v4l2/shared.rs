@@ -4,6 +4,7 @@ use std::sync::MutexGuard;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use twinspect_core::pairing::Stream;
 use twinspect_core::recovery::{Health, Recovery, RecoverySpec};
 
 use super::decode::Decoder;
@@ -45,6 +46,8 @@ pub(super) struct Ready {
     pub(super) number: u64,
     /// No later than this its exposure began.
     pub(super) exposed_us: u64,
+    /// Whether it is the picture before once more, exposed when that was.
+    pub(super) is_again: bool,
     /// When the driver handed it over.
     pub(super) arrived_us: u64,
 }
@@ -149,6 +152,12 @@ impl State {
         if let Some(newest) = self.newest.take() {
             self.spare = newest.bytes;
         }
+    }
+
+    /// A part gets no picture, since this stream's is the one before once more.
+    pub(super) fn count_again(&mut self, stream: Stream) -> Trouble {
+        self.counts.frozen += 1;
+        Trouble::Again { stream }
     }
 
     /// What is the matter, if no picture came.

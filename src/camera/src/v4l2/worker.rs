@@ -111,12 +111,13 @@ impl Worker {
                 let mut state = shared.lock();
                 judged.count(&mut state);
                 match judged.outcome {
-                    Ok(exposed_us) => {
+                    Ok(Exposed { us, is_again }) => {
                         let ready = |bytes| Ready {
                             bytes,
                             decoder,
                             number: self.number,
-                            exposed_us,
+                            exposed_us: us,
+                            is_again,
                             arrived_us: now_us,
                         };
                         state.take_in(&buffer, now_us, ready);
@@ -270,8 +271,15 @@ struct Judged {
     /// Pictures that the driver left out.
     gaps: u64,
     age_us: Option<u64>,
-    /// No later than this its exposure began.
-    outcome: Result<u64, Unfit>,
+    outcome: Result<Exposed, Unfit>,
+}
+
+/// When a picture was exposed.
+struct Exposed {
+    /// No later than this its exposure began, or that of the first one that it is equal to.
+    us: u64,
+    /// Whether it is equal to the one before.
+    is_again: bool,
 }
 
 impl Judged {
@@ -337,17 +345,17 @@ impl Judge {
             step: gaps + 1,
             gaps,
             age_us,
-            outcome: self.exposed_us(buffer, now_us, decoder, spec),
+            outcome: self.exposed(buffer, now_us, decoder, spec),
         }
     }
 
-    fn exposed_us(
+    fn exposed(
         &mut self,
         buffer: &Buffer<'_>,
         now_us: u64,
         decoder: Decoder,
         spec: &V4l2Spec,
-    ) -> Result<u64, Unfit> {
+    ) -> Result<Exposed, Unfit> {
         if buffer.is_damaged {
             return Err(Unfit::Corrupt(PictureError::Damaged));
         }
@@ -371,14 +379,20 @@ impl Judge {
             arrived_us: now_us,
         });
         let late_us = lag_us.max((now_us - stamp_us).saturating_sub(transfer_us));
-        if self.frozen.is_frozen(decode::print(buffer.bytes)) {
+        let exposed_us = stamp_us
+            .min(now_us - lag_us.min(now_us))
+            .saturating_sub(transfer_us);
+        let is_frozen = self.frozen.is_frozen(decode::print(buffer.bytes));
+        let us = self.frozen.since_us(exposed_us);
+        if is_frozen {
             return refused(Refused::Frozen);
         }
         if late_us > spec.age_max.as_micros() as u64 {
             return refused(Refused::Late { by_us: late_us });
         }
-        Ok(stamp_us
-            .min(now_us - lag_us.min(now_us))
-            .saturating_sub(transfer_us))
+        Ok(Exposed {
+            us,
+            is_again: us < exposed_us,
+        })
     }
 }
