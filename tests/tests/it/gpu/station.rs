@@ -196,6 +196,8 @@ fn a_station_that_could_go_by_a_gpu_warns_where_there_is_none() {
     build(&gpu, &site);
     let mut service = start(&gpu, "devices=0", site);
     service.wait_for("STATUS=ready");
+    // What it says in its log of being ready it has said when it answers.
+    let status = service.answer("status");
     let told = log(&service);
     let warning = "engine native judges, though plans were built for tensorrt: ";
     let warned = told.lines().find(|line| line.contains(warning));
@@ -203,7 +205,6 @@ fn a_station_that_could_go_by_a_gpu_warns_where_there_is_none() {
         warned.is_some_and(|line| line.contains("0 devices")),
         "{told}"
     );
-    let status = service.answer("status");
     let why = status["inspector"]["engine_why"].as_str();
     assert!(
         why.is_some_and(|why| why.contains("plans were built, and their GPU is not there")),

@@ -8,7 +8,7 @@ use twinspect_core::station::Inspector as Said;
 
 use crate::config::{EngineKind, EngineSpec, Fallback};
 use crate::control::Reply;
-use crate::engines::{Fault, Gpu, wants_plans};
+use crate::engines::{Fault, Gpu, loads_gpu};
 use crate::run::inspector::Ending;
 use crate::run::messages::EngineReport;
 use crate::run::service::reply;
@@ -38,6 +38,8 @@ pub(super) struct EngineWatch {
     gpu: Gpu,
     /// ... and what it has come to, once it was ready.
     report: Option<EngineReport>,
+    /// Its engine has done what it should, and its camera is being opened.
+    has_proven: bool,
     /// By whose fault it is about to end, if it has said so.
     fault: Option<Fault>,
     /// Somebody has asked for another process: this one is to end.
@@ -52,6 +54,7 @@ impl EngineWatch {
             demotion: may_fall_back.then(|| Demotion::new(GIVE_UP)),
             gpu: Gpu::Granted,
             report: None,
+            has_proven: false,
             fault: None,
             is_dismissed: false,
         }
@@ -70,6 +73,7 @@ impl EngineWatch {
     pub(super) fn start(&mut self) -> Gpu {
         self.gpu = self.permission();
         self.report = None;
+        self.has_proven = false;
         self.fault = None;
         self.is_dismissed = false;
         self.gpu
@@ -96,6 +100,11 @@ impl EngineWatch {
     /// Whether it has ended since it was asked to.
     pub(super) fn was_dismissed(&self, ending: Ending) -> bool {
         self.is_dismissed && ending == Ending::Code(0)
+    }
+
+    /// It has proven its model, and is about to open its camera.
+    pub(super) fn proven(&mut self) {
+        self.has_proven = true;
     }
 
     /// It is ready.
@@ -133,7 +142,8 @@ impl EngineWatch {
     /// It has ended. A process that dies while it may use the GPU, or is killed since it hangs, is one of the
     /// GPU's failures, unless it had said that it runs on the CPU, or that the bundle is at fault, which tract has found before
     /// anybody asks the GPU; so is one that says that its engine has ended, and one that was not ready yet and ends without
-    /// saying why, as it never does by itself: a library may end the process that it is loaded into.
+    /// saying why, as it never does by itself: a library may end the process that it is loaded into. Between its proof and READY it opens
+    /// a camera, whose library may do so too: there only its own word counts.
     pub(super) fn ended(&mut self, ending: Ending, now_us: u64) {
         let on_gpu = match &self.report {
             Some(report) => report.on_gpu,
@@ -141,13 +151,15 @@ impl EngineWatch {
             None => {
                 self.gpu == Gpu::Granted
                     && self.fault != Some(Fault::Bundle)
-                    && wants_plans(&self.spec)
+                    && loads_gpu(&self.spec)
             }
         };
+        let opens_camera = self.has_proven && self.report.is_none();
         let has_failed = match ending {
-            Ending::Code(ENGINE) | Ending::Signal(_) => true,
+            Ending::Code(ENGINE) => true,
+            Ending::Signal(_) => !opens_camera,
             Ending::Code(code) => {
-                let says_nothing = self.report.is_none() && self.fault.is_none();
+                let says_nothing = self.report.is_none() && self.fault.is_none() && !opens_camera;
                 says_nothing && !OF_OTHERS.contains(&code) && !self.was_dismissed(ending)
             }
             Ending::Unknown => false,
@@ -223,7 +235,9 @@ impl LineProcess {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::ops::{Deref, DerefMut};
+
+    use tempfile::TempDir;
 
     use super::*;
     use crate::config::PrecisionChoice;
@@ -242,11 +256,37 @@ mod tests {
         }
     }
 
-    fn watch(fallback: Fallback) -> EngineWatch {
-        EngineWatch::new(&EngineSpec {
+    /// Of a station for which plans lie there.
+    struct Prepared {
+        watch: EngineWatch,
+        _plans: TempDir,
+    }
+
+    impl Deref for Prepared {
+        type Target = EngineWatch;
+
+        fn deref(&self) -> &EngineWatch {
+            &self.watch
+        }
+    }
+
+    impl DerefMut for Prepared {
+        fn deref_mut(&mut self) -> &mut EngineWatch {
+            &mut self.watch
+        }
+    }
+
+    fn watch(fallback: Fallback) -> Prepared {
+        let plans = tempfile::tempdir().expect("a folder");
+        std::fs::write(plans.path().join("rgb-0.plan"), "").expect("a new file");
+        let watch = EngineWatch::new(&EngineSpec {
             fallback,
-            ..EngineSpec::tensorrt(Path::new("plans"), PrecisionChoice::Fp32)
-        })
+            ..EngineSpec::tensorrt(plans.path(), PrecisionChoice::Fp32)
+        });
+        Prepared {
+            watch,
+            _plans: plans,
+        }
     }
 
     /// Processes that end like this, one after the other; what the next one may use.
@@ -353,6 +393,23 @@ mod tests {
         assert!(!lacks(Fallback::Cpu, Fault::Machine, 8));
         assert!(!lacks(Fallback::Stop, Fault::Model, 8), "another file");
         assert!(!lacks(Fallback::Stop, Fault::Machine, 6));
+    }
+
+    #[test]
+    fn what_ends_while_a_camera_is_opened_is_not_held_against_the_gpu() {
+        for (ending, next) in [
+            (Ending::Signal(9), Gpu::Granted),
+            (Ending::Code(101), Gpu::Granted),
+            (Ending::Code(5), Gpu::Withdrawn),
+        ] {
+            let mut watch = watch(Fallback::Cpu);
+            for minute in 1..=2 {
+                watch.start();
+                watch.proven();
+                watch.ended(ending, minute * MINUTE_US);
+            }
+            assert_eq!(watch.start(), next, "{ending}");
+        }
     }
 
     #[test]

@@ -48,7 +48,12 @@ impl LineProcess {
             self.station.changeover().has_way_back() || self.station.unchosen().is_some();
         let said = match &what {
             Heard::Message(InspectorMessage::Ready(_)) => Said::Ready,
-            Heard::Message(InspectorMessage::Proven(_)) => Said::Proven,
+            Heard::Message(InspectorMessage::Proven(_)) => {
+                if generation == self.in_charge {
+                    self.engine.proven();
+                }
+                Said::Proven
+            }
             Heard::Message(InspectorMessage::Failed {
                 why,
                 exit_code,

@@ -322,6 +322,8 @@ impl LineProcess {
             return;
         };
         self.engine.start();
+        // It has waited for its word since.
+        self.engine.proven();
         self.in_charge = candidate.generation();
         // One that does not take the word is noticed when it does not get ready.
         candidate.take_over(self.parts_seen());
