@@ -79,7 +79,7 @@ impl Lookout {
             spec,
             roi: product.roi,
             belt: geometry.belt,
-            valid_share_min: geometry.valid_share_min,
+            valid_share_min: geometry.valid_share_min(),
             frame: None,
             places: Vec::with_capacity(GRID.iter().product()),
         })

@@ -30,7 +30,7 @@ pub(crate) struct Source {
 
 /// Opens bundle and recording and sees that they fit.
 pub(crate) fn open(args: &SourceArgs) -> Result<Source, EdgeError> {
-    let bundle = Bundle::open(&args.files.bundle)?;
+    let bundle = crate::model::open(&args.files.bundle)?;
     let dataset = twinspect_dataset::open(&args.files.data)?;
     check_camera(&bundle, dataset.as_ref())?;
     let camera = ReplayCamera::new(dataset, args.split.map(Into::into), Repeat::Once)?;

@@ -134,6 +134,7 @@ fn export_code(error: &ExportError) -> u8 {
         | ExportError::Moved { .. }
         | ExportError::OtherData { .. }
         | ExportError::Hash(_)
+        | ExportError::Unfit { .. }
         | ExportError::Parts(_)
         | ExportError::Fit(_)
         | ExportError::NoGolden { .. } => 3,

@@ -97,6 +97,17 @@ fn good_parts_become_a_bundle_that_the_device_takes() {
     );
     let same = Bundle::open(site.path("made.twb")).expect("a sound bundle");
     assert_eq!(same.hash(), bundle.hash());
+    // An earlier release may have trained with what no bundle may hold.
+    let record = site.read("run/run.toml");
+    site.edit("run/run.toml", "tilt_deg = 1.0", "tilt_deg = 45.0");
+    let unfit = run(lab(&site).args(["export", "--run", "run", "--out", "unfit.twb"]));
+    assert_eq!(unfit.status.code(), Some(3), "{}", told(&unfit));
+    assert!(
+        told(&unfit).contains("belt_bounds.tilt_deg: expected at most 10"),
+        "{}",
+        told(&unfit)
+    );
+    site.write("run/run.toml", record);
     assert_eq!(bundle.manifest().score.fused.good_parts, 6);
     let picture = bundle.manifest().picture.expect("figures of good parts");
     assert!(

@@ -241,7 +241,7 @@ impl Placement {
         self.filler
             .fill(canvas.size, &mut canvas.height, &canvas.valid);
         canvas.valid_share = measured as f32 / canvas.height.len() as f32;
-        canvas.depth_state = if canvas.valid_share < spec.valid_share_min || measured == 0 {
+        canvas.depth_state = if canvas.valid_share < spec.valid_share_min() || measured == 0 {
             DepthState::MostlyInvalid
         } else {
             DepthState::Usable

@@ -87,8 +87,9 @@ pub enum SpecError {
 }
 
 impl PrepareSpec {
-    /// A product whose parts are told from what they lie on asks for a share of at least this: a square of 18 pixels of 256.
-    /// The noise of a bare belt alone covers 0.003 of it (see [`GeometrySpec::FOREGROUND_DEVIATIONS`]), and must not be a part.
+    /// Where parts are told from what they lie on, no less than this is one, whatever a product asks for: a square of 18 pixels
+    /// of 256. The noise of a bare belt alone covers 0.003 of it (see [`GeometrySpec::FOREGROUND_DEVIATIONS`]), and must not
+    /// be a part.
     pub const PART_SHARE_LEAST: f32 = 0.005;
 
     /// Checks every number.
@@ -123,14 +124,16 @@ impl PrepareSpec {
         self.ground.iter().try_for_each(GroundSpec::validate)
     }
 
-    /// Least share of the region of interest that a part covers; less is "no part". 0 if nothing tells where a part is.
+    /// Least share of the region of interest that a part covers; less is "no part". At least [`Self::PART_SHARE_LEAST`], and 0 if
+    /// nothing tells where a part is.
     pub fn part_share_min(&self) -> f32 {
         let by_height = self
             .geometry
             .as_ref()
             .map(|geometry| geometry.part_share_min);
         let by_colour = self.ground.map(|ground| ground.part_share_min);
-        by_height.or(by_colour).unwrap_or(0.0)
+        let asked = by_height.or(by_colour);
+        asked.map_or(0.0, |share| share.max(Self::PART_SHARE_LEAST))
     }
 
     /// Side of the maps, S / 4.
@@ -158,7 +161,8 @@ pub struct GroundSpec {
     pub colour: [f32; 3],
     /// Levels of 255 in any channel from which on a place certainly belongs to the part; half of it: not at all.
     pub contrast: f32,
-    /// Least share of the region of interest that a part covers; less is "no part".
+    /// Least share of the region of interest that a part covers, as it is written down: [`PrepareSpec::part_share_min`] is what
+    /// counts.
     pub part_share_min: f32,
 }
 
@@ -217,12 +221,18 @@ impl RgbSpec {
 }
 
 impl GeometrySpec {
-    /// A product asks for depth on at least this share of its region of interest: a picture with less shows nothing of its shape.
+    /// Depth on less than this share of the region of interest is no depth, whatever a product asks for: it shows nothing of a
+    /// part's shape.
     pub const VALID_SHARE_LEAST: f32 = 0.02;
 
     /// The foreground begins at so many deviations of the bare belt at the bank's second scale, or further. Of normal noise, the
     /// mean of the soft foreground is then 0.0030.
     pub const FOREGROUND_DEVIATIONS: f32 = 4.0;
+
+    /// Least share of the region of interest with a depth value; less is "no depth". At least [`Self::VALID_SHARE_LEAST`].
+    pub fn valid_share_min(&self) -> f32 {
+        self.valid_share_min.max(Self::VALID_SHARE_LEAST)
+    }
 
     /// That height over the bare belt in mm.
     pub fn foreground_of_noise_mm(&self) -> f32 {
@@ -300,9 +310,11 @@ pub struct GeometrySpec {
     pub height_range_mm: [f32; 2],
     /// Height in mm from which on a place certainly belongs to the part; half of it: not at all.
     pub foreground_mm: f32,
-    /// Least share of the region of interest that a part covers; less is "no part".
+    /// Least share of the region of interest that a part covers, as it is written down: [`PrepareSpec::part_share_min`] is what
+    /// counts.
     pub part_share_min: f32,
-    /// Least share of the region of interest with a depth value; less is "no depth".
+    /// Least share of the region of interest with a depth value, as it is written down: [`Self::valid_share_min()`] is what
+    /// counts.
     pub valid_share_min: f32,
     /// The filter bank.
     pub bank: BankSpec,

@@ -494,6 +494,27 @@ fn a_canvas_whose_measurements_are_taken_away_is_filled_as_a_frame_with_holes_is
     assert_eq!(canvas.valid_share, 0.75);
 }
 
+/// As bundles of earlier releases may ask for.
+#[test]
+fn a_product_that_asks_for_nothing_gets_no_part_of_an_empty_belt() {
+    let mut lax = spec();
+    let geometry = lax.geometry.as_mut().unwrap();
+    (geometry.part_share_min, geometry.valid_share_min) = (0.0, 0.0);
+    assert_eq!(lax.part_share_min(), PrepareSpec::PART_SHARE_LEAST);
+    // Measured in one column of 64, which is 1.6 % of the picture, and then in two.
+    for (columns, state) in [
+        (FRAME.width / SIZE, DepthState::MostlyInvalid),
+        (2 * FRAME.width / SIZE, DepthState::Usable),
+    ] {
+        let little = depth(FRAME, |x, _| if x < columns { 450.0 } else { 0.0 });
+        let part = prepare_with(&lax, pair(Some(grey(FRAME, 90)), Some(little))).unwrap();
+        assert_eq!(part.depth_state, state, "{columns} columns");
+    }
+    let asking = spec();
+    assert_eq!(asking.part_share_min(), 0.02);
+    assert_eq!(asking.geometry.unwrap().valid_share_min(), 0.5);
+}
+
 /// What two constants say of each other: at the deviations where the foreground begins, and a little below.
 #[test]
 fn the_noise_of_a_bare_belt_is_no_part() {

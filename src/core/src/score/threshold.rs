@@ -19,8 +19,8 @@ impl Threshold {
     pub const TARGET_RATES: RangeInclusive<f64> = 0.001..=0.5;
 
     /// A line stands below so much evidence, which is counted in standard deviations of what good parts show: real
-    /// lines stand at three to ten. Where a network fuses, no part can reach it, for evidence is cut off there
-    /// ([`FUSION_EVIDENCE`]); of any product nothing that lies on a belt would be rejected.
+    /// lines stand at three to ten. This is far beyond what any good part has set; where a network fuses, no part can
+    /// reach it, for evidence is cut off there ([`FUSION_EVIDENCE`]).
     pub const EVIDENCE_MAX: f32 = FUSION_EVIDENCE[1];
 
     /// From here on a line is so far from good parts that somebody should know.

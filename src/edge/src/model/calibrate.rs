@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
-use twinspect_bundle::Bundle;
 use twinspect_core::score::Threshold;
 use twinspect_engine::TractEngine;
 use twinspect_engine::calibrate::{Calibrator, require_new};
@@ -32,7 +31,7 @@ struct Findings<'a> {
 
 /// Fits, and writes the new bundle.
 pub(crate) fn calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> Result<(), EdgeError> {
-    let bundle = Bundle::open(&args.files.bundle)?;
+    let bundle = super::open(&args.files.bundle)?;
     require_new(bundle.path(), &args.out)?;
     let dataset = twinspect_dataset::open(&args.files.data)?;
     check_camera(&bundle, dataset.as_ref())?;

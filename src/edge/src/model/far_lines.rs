@@ -1,6 +1,6 @@
 //! Lines between good and rejected that stand where no good parts have put one.
 //!
-//! The bundle's own rules refuse a line that no part can reach ([`Threshold::EVIDENCE_MAX`]). Below that a line may be meant, and
+//! The bundle's own rules refuse a line far beyond what any good part has set ([`Threshold::EVIDENCE_MAX`]). Below that a line may be meant, and
 //! sound hashes say nothing of who has written it.
 
 use twinspect_bundle::Manifest;

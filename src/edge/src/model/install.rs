@@ -114,7 +114,7 @@ pub(super) fn install(args: &InstallArgs, out: &mut dyn Write) -> Result<(), Edg
 
 fn read(path: &Path) -> Result<Bundle, EdgeError> {
     if path != Path::new("-") {
-        return Ok(Bundle::open(path)?);
+        return super::open(path);
     }
     let input = io::stdin();
     if input.is_terminal() {

@@ -37,9 +37,8 @@ struct Model {
     /// What is wrong with its files.
     #[serde(skip_serializing_if = "Option::is_none")]
     damage: Option<String>,
-    /// The disk, or somebody's rights, and the model may be whole.
     #[serde(skip)]
-    unreadable: bool,
+    trouble: Trouble,
     /// As in RFC 3339.
     installed: String,
     /// The engine that has proven it.
@@ -51,6 +50,19 @@ struct Model {
     active_for: Vec<String>,
     /// Stations that could go back to it.
     previous_for: Vec<String>,
+    /// Whether a station means it, or may: where nobody can tell, it stays.
+    #[serde(skip)]
+    is_needed: bool,
+}
+
+/// Whose fault the damage is.
+#[derive(Clone, Copy, PartialEq)]
+enum Trouble {
+    /// The disk's, or somebody's rights, and the model may be whole.
+    Storage,
+    /// Its hashes hold: another release has let it in.
+    Release,
+    Damage,
 }
 
 #[derive(Serialize)]
@@ -164,10 +176,18 @@ fn describe(model: Installed, models: &Models, stations: &Stations) -> Model {
     };
     // Its list of hashes says nothing of the files that it lists.
     let error = models.open_bundle(&model.id).err();
-    let unreadable = matches!(
-        error,
-        Some(ModelsError::Bundle(BundleError::Read { .. }) | ModelsError::Io { .. })
-    );
+    let trouble = match &error {
+        Some(ModelsError::Bundle(BundleError::Read { .. }) | ModelsError::Io { .. }) => {
+            Trouble::Storage
+        }
+        Some(ModelsError::Bundle(
+            BundleError::Document { .. }
+            | BundleError::Manifest { .. }
+            | BundleError::Golden { .. }
+            | BundleError::Format { .. },
+        )) => Trouble::Release,
+        _ => Trouble::Damage,
+    };
     let damage = error.map(|error| WithCauses(&error).to_string());
     let is_proven = damage.is_none() && model.is_proven();
     let seconds = i64::try_from(model.installed_s).unwrap_or_default();
@@ -183,10 +203,18 @@ fn describe(model: Installed, models: &Models, stations: &Stations) -> Model {
         previous_for: named(&|one| one.previous.as_ref() == Some(&model.id)),
         hash: model.hash.filter(|_| damage.is_none()),
         damage,
-        unreadable,
+        trouble,
+        is_needed: is_needed(&model.id, stations),
         path: model.path,
         id: model.id,
     }
+}
+
+fn is_needed(id: &ModelId, stations: &Stations) -> bool {
+    stations.values().any(|read| match read {
+        Ok(one) => one.active == *id || one.previous.as_ref() == Some(id),
+        Err(_) => true,
+    })
 }
 
 fn line(model: &Model) -> String {
@@ -194,7 +222,8 @@ fn line(model: &Model) -> String {
         id,
         path,
         damage,
-        unreadable,
+        trouble,
+        is_needed,
         installed,
         proven_by,
         at_fault,
@@ -203,12 +232,17 @@ fn line(model: &Model) -> String {
         ..
     } = model;
     let state = match (damage, proven_by) {
-        (Some(damage), _) if *unreadable => format!("can't be read: {}", plain(damage)),
-        (Some(damage), _) => format!("damaged: install it again; {}", plain(damage)),
+        (Some(damage), _) => {
+            let what = match trouble {
+                Trouble::Storage => "can't be read:",
+                Trouble::Release => "can't be used by this release:",
+                Trouble::Damage => "damaged: install it again;",
+            };
+            format!("{what} {}", plain(damage))
+        }
         (None, None) if *at_fault => {
-            let is_needed = !(active_for.is_empty() && previous_for.is_empty());
             let other = "not proven, and can't be: its networks or goldens are at fault; install another one";
-            match is_needed {
+            match *is_needed {
                 true => other.to_owned(),
                 false => format!("{other}, `rm -r {}` removes this one", shell::word(path)),
             }

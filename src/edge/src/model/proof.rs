@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
-use twinspect_bundle::Bundle;
 use twinspect_store::models::{ModelId, Proof};
 
 use super::place::StorePlace;
@@ -85,7 +84,7 @@ fn prove_here(args: &ProveProcessArgs) -> Result<Proven, EdgeError> {
         Some(config) => config::load(config)?.station.engine,
         None => EngineSpec::cpu(),
     };
-    let bundle = Bundle::open(&args.bundle)?;
+    let bundle = super::open(&args.bundle)?;
     let gpu = match args.without_gpu {
         true => Gpu::Crashed,
         false => Gpu::Granted,

@@ -156,10 +156,9 @@ fn fits(root: &Path, belt_mm: Option<f64>, source: &CameraSource) -> Result<(), 
     let Ok(dataset) = twinspect_dataset::open(root) else {
         return Ok(());
     };
-    let known_mm = dataset
-        .camera()
-        .and_then(|camera| camera.distance_to_belt_mm);
-    if let Some(belt_mm) = belt_mm
+    // Of a camera of colour alone nothing is written down.
+    let known_mm = dataset.camera().map(|camera| camera.distance_to_belt_mm);
+    if let (Some(belt_mm), Some(known_mm)) = (belt_mm, known_mm)
         && known_mm != Some(belt_mm)
     {
         let out = root.display();

@@ -83,6 +83,12 @@ pub(crate) enum ExportError {
         /// The data set's.
         found: String,
     },
+    /// A camera or parts of which no bundle may be, as earlier releases trained with.
+    #[error("no bundle could be made of this run: {problems}")]
+    Unfit {
+        /// Why.
+        problems: String,
+    },
     /// Its parts.
     #[error(transparent)]
     Parts(#[from] PartsError),
@@ -186,6 +192,9 @@ impl ExportError {
             Self::OtherData { .. } => Some(
                 "name with --data the data set as it was trained on, or train again on this one".into(),
             ),
+            Self::Unfit { .. } => Some(
+                "correct the data set's camera.json, or record its good parts again; then train again".into(),
+            ),
             Self::ForeignCheckpoint { path, .. } => Some(format!(
                 "put the run's own file back, or delete {} and train again with the same options",
                 path.display()
@@ -253,6 +262,7 @@ pub(crate) fn build(job: &Job) -> Result<Exported, ExportError> {
     }
     let dataset = open_data(job.data.as_deref(), &record)?;
     require_own(dataset.as_ref(), &job.run, &record)?;
+    require_fit(&record)?;
     good_parts::require_sound(dataset.as_ref(), &record.prepare)?;
     let mut model = TrainedModel::load(&folder, &record)?;
     let stages = model.stages(&record.prepare)?;
@@ -275,6 +285,18 @@ pub(crate) fn build(job: &Job) -> Result<Exported, ExportError> {
     let bundle = builder.build()?;
     let proof = prove(&mut TractEngine::load(&bundle)?, &bundle)?;
     Ok(Exported { bundle, proof })
+}
+
+/// Refuses what [`BundleBuilder::build`] would refuse in the end.
+fn require_fit(record: &RunRecord) -> Result<(), ExportError> {
+    let problems = record.camera.problems(&record.prepare);
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Err(ExportError::Unfit {
+        problems: told.join("; "),
+    })
 }
 
 /// The data set of a run: where the user says, or where it was.

@@ -93,7 +93,8 @@ impl<'a, F: FileSystem> Change<'a, F> {
         self.replace(&self.models.proof_of(id), proof)
     }
 
-    /// Writes down that a model's own files are at fault, in the place of its proof, so that it can't be activated any more.
+    /// Writes down that a model's own files are at fault, in the place of its proof, so that it can't be activated any more. Where
+    /// that can't be written, as on a full disk, its proof is removed all the same.
     ///
     /// # Errors
     /// [`ModelsError::Io`].
@@ -102,8 +103,15 @@ impl<'a, F: FileSystem> Change<'a, F> {
         let Some(hash) = hash else {
             return self.forget_proof(id);
         };
-        self.make_folder(PROOFS)?;
-        self.replace(&self.models.proof_of(id), &Disproof::of(hash))
+        let written = self
+            .make_folder(PROOFS)
+            .and_then(|()| self.replace(&self.models.proof_of(id), &Disproof::of(hash)));
+        if written.is_err()
+            && let Err(error) = self.forget_proof(id)
+        {
+            log::warn!("{id} was disproven and may stay proven: {error}");
+        }
+        written
     }
 
     /// Of what is no more, or is another one.

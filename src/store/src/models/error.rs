@@ -95,7 +95,7 @@ pub enum ModelsError {
         /// The model.
         id: ModelId,
     },
-    /// Its own files are at fault, as was found when it was to be proven.
+    /// Its own files are at fault, as this release found when it was to be proven.
     #[error("{id} can't be proven: its networks or its goldens are at fault, as was found before")]
     Belied {
         /// The model.
@@ -134,7 +134,8 @@ fn join(ids: &[ModelId]) -> String {
 
 /// The remedy for what is wrong with the files of an installed model, by whomever they were read. All of them were
 /// checked before they were installed, so that what was copied to the station is no place to look for it. None for a
-/// bundle that lies elsewhere, and where the bundle's own remedy holds.
+/// bundle that lies elsewhere, and where the bundle's own remedy holds: what this release can't use though its hashes hold was let in by
+/// another one, and is whole.
 pub fn hint_of_installed(error: &BundleError) -> Option<String> {
     let path = match error {
         BundleError::Truncated { path, .. }
@@ -147,10 +148,7 @@ pub fn hint_of_installed(error: &BundleError) -> Option<String> {
         | BundleError::Missing { path, .. }
         | BundleError::Unlisted { path, .. }
         | BundleError::Sums { path, .. }
-        | BundleError::Damaged { path, .. }
-        | BundleError::Document { path, .. }
-        | BundleError::Manifest { path, .. }
-        | BundleError::Golden { path, .. } => path,
+        | BundleError::Damaged { path, .. } => path,
         BundleError::Read { path, source } if source.kind() == io::ErrorKind::NotFound => path,
         _ => return None,
     };
@@ -253,8 +251,8 @@ impl ModelsError {
             }
             Self::Belied { folder, .. } => {
                 return Some(format!(
-                    "export the bundle again, with the release that runs here, and install that one; `rm -r {}` removes this one, if no \
-                     station goes by it",
+                    "export the bundle again, with the release that runs here, and install that one; another release of the program looks \
+                     anew at this one. `rm -r {}` removes it, if no station goes by it",
                     shell::word(folder)
                 ));
             }

@@ -336,6 +336,14 @@ fn the_remedy_of_an_installed_model_is_not_that_of_a_file() {
     };
     let installed = hint_of_installed(&damaged("models/installed/cap-1.0.0-0123456789ab"));
     assert!(installed.unwrap().contains("twinspect model install"));
+    // Its hashes were compared before: another release has let it in, and it is whole.
+    let unfit = BundleError::Manifest {
+        path: "models/installed/cap-1.0.0-0123456789ab".into(),
+        problems: Vec::new(),
+    };
+    assert_eq!(hint_of_installed(&unfit), None);
+    let hint = ModelsError::from(unfit).hint().unwrap();
+    assert!(hint.contains("export it again"), "{hint}");
     for elsewhere in [
         "cap.twb",
         "installed/cap",

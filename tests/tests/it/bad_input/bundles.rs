@@ -290,16 +290,6 @@ fn a_threshold_at_which_everything_passes_is_refused() {
 fn guards_that_are_switched_off_are_refused() {
     for (from, to, key) in [
         (
-            "part_share_min = 0.01",
-            "part_share_min = 0.0",
-            "prepare.geometry.part_share_min",
-        ),
-        (
-            "valid_share_min = 0.3",
-            "valid_share_min = 0.0",
-            "prepare.geometry.valid_share_min",
-        ),
-        (
             "tilt_deg = 1.0",
             "tilt_deg = 1e9",
             "prepare.geometry.belt_bounds.tilt_deg",
@@ -329,6 +319,38 @@ fn guards_that_are_switched_off_are_refused() {
         let says = [key, "expected", "export it again"];
         check(manifest(from, to), REPLAY_FOLDER, BUNDLE, &says);
     }
+}
+
+/// As earlier releases made them of a set with an empty picture.
+#[test]
+fn least_shares_of_nothing_are_raised_and_an_empty_belt_is_no_part() {
+    let site = Site::new();
+    let shares = [
+        ("part_share_min = 0.01", "part_share_min = 0.0"),
+        ("valid_share_min = 0.3", "valid_share_min = 0.0"),
+    ];
+    for (from, to) in shares {
+        manifest(from, to)(&site);
+    }
+    let belt = image::Luma([4000_u16]);
+    let belt = image::ImageBuffer::<image::Luma<u16>, _>::from_pixel(80, 64, belt);
+    let saved = belt.save(site.path("parts/test/good/000/depth.png"));
+    saved.expect("a picture is written");
+    let output = run(program("twinspect")
+        .current_dir(site.path(""))
+        .args(REPLAY_FOLDER)
+        .arg("--json"));
+    let report = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{report}");
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let of = |part: &str| {
+        let part = format!("\"{part}\"");
+        let line = lines.lines().find(|line| line.contains(&part));
+        line.unwrap_or_else(|| panic!("{lines}"))
+    };
+    let (empty, other) = (of("test/good/000"), of("test/good/001"));
+    assert!(empty.contains("\"reason\":\"no_part\""), "{empty}");
+    assert!(!other.contains("no_part"), "{other}");
 }
 
 #[test]

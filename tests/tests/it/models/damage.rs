@@ -38,6 +38,25 @@ fn a_model_whose_files_were_changed_is_not_listed_as_proven() {
     assert_eq!(listed.get("damage"), None, "{listed}");
 }
 
+/// As after an upgrade, or back: its hashes hold.
+#[test]
+fn a_model_of_another_release_is_not_called_damaged() {
+    let site = site();
+    let installed = done(&site, "install block.twb");
+    let path = installed["path"].as_str().expect("a path");
+    site.edit("block/manifest.toml", "evidence = 5.0", "evidence = 500.0");
+    seal(&site);
+    std::fs::remove_dir_all(site.path(path)).expect("it goes");
+    site.rename("block", path);
+    let text = model(&site, "list");
+    let text = String::from_utf8_lossy(&text.stdout);
+    assert!(text.contains("can't be used by this release: "), "{text}");
+    assert!(!text.contains("install it again"), "{text}");
+    let error = refused(&site, "verify block", 4);
+    assert!(error.contains("export it again"), "{error}");
+    assert!(!error.contains("model install FILE"), "{error}");
+}
+
 #[test]
 fn a_damaged_file_of_one_station_hides_neither_the_models_nor_the_others() {
     let site = site();
@@ -118,6 +137,14 @@ fn a_bundle_that_belies_itself_is_not_to_be_tried_again() {
             "{said}"
         );
     }
+    // Nobody can tell what this station goes by.
+    std::fs::create_dir(site.path("models/active")).expect("a folder");
+    site.write("models/active/far.toml", "activ = 1\n");
+    let careful = model(&site, "list");
+    let careful = String::from_utf8_lossy(&careful.stdout).into_owned();
+    assert!(careful.contains("install another one"), "{careful}");
+    assert!(!careful.contains("rm -r"), "{careful}");
+    site.remove("models/active/far.toml");
     let command = error.split('`').find(|text| text.starts_with("rm -r "));
     let command = command.expect("a command to paste");
     succeed(

@@ -330,16 +330,11 @@ fn what_is_no_bundle_of_this_release_is_refused() {
     }
 }
 
-/// Sound digests, and numbers by which an empty belt would be a part, or any network proven.
+/// Sound digests, and numbers by which a bare belt would be a part, or any network proven.
 #[test]
 fn bundles_that_switch_a_guard_off_are_refused() {
     let site = site_with_a_model();
     for (from, to, key) in [
-        (
-            "part_share_min = 0.01",
-            "part_share_min = 0.0",
-            "part_share_min",
-        ),
         (
             "foreground_mm = 2.0",
             "foreground_mm = 0.001",

@@ -1,6 +1,9 @@
 //! What a camera, a preparation and an engine's tolerance can be. Some of these numbers guard something: that an empty belt is no
 //! part, that the belt has not moved, that a network is the trainer's. A value that would switch a guard off is refused like one that
 //! nothing measures. All that the trainer writes lies far inside, but for the tolerances, which are constants of it.
+//!
+//! **What is absent**: the least shares of part and depth. Earlier trainers wrote half of what the parts of a set showed, however little;
+//! whoever judges by them raises them ([`PrepareSpec::part_share_min`], [`GeometrySpec::valid_share_min()`]).
 
 use std::fmt::{Debug, Display};
 use std::ops::RangeInclusive;
@@ -31,7 +34,7 @@ const TOLERANCE_F16_MAX: f32 = 0.02;
 
 impl Problems {
     pub(super) fn product(&mut self, camera: &CameraFacts, prepare: &PrepareSpec) {
-        self.camera(camera);
+        self.camera(camera, prepare.geometry.is_some());
         self.prepare(prepare, camera.frame);
     }
 
@@ -45,7 +48,7 @@ impl Problems {
         });
     }
 
-    fn camera(&mut self, camera: &CameraFacts) {
+    fn camera(&mut self, camera: &CameraFacts, is_by_depth: bool) {
         let FrameSize { width, height } = camera.frame;
         let sides = 1..=FRAME_SIDE_MAX;
         let fits = sides.contains(&width) && sides.contains(&height);
@@ -75,7 +78,8 @@ impl Problems {
                 "metres a depth count",
             );
         }
-        if let Some(distance) = camera.distance_mm {
+        // Colour alone is judged at any distance.
+        if let Some(distance) = camera.distance_mm.filter(|_| is_by_depth) {
             self.within(distance, &DISTANCE_MM, "camera.distance_mm", "mm");
         }
     }
@@ -148,26 +152,11 @@ impl Problems {
                 "expected {least_mm} to {most_mm} mm, for the bare belt's noise is no part, found {foreground_mm:?}"
             )
         });
-        self.part_share(geometry.part_share_min, &key("part_share_min"));
-        let shares = GeometrySpec::VALID_SHARE_LEAST..=1.0;
-        let of = "of the region of interest";
-        self.within(
-            geometry.valid_share_min,
-            &shares,
-            &key("valid_share_min"),
-            of,
-        );
     }
 
     fn ground(&mut self, ground: &GroundSpec) {
         let of = "levels";
         self.within(ground.contrast, &CONTRAST, "prepare.ground.contrast", of);
-        self.part_share(ground.part_share_min, "prepare.ground.part_share_min");
-    }
-
-    fn part_share(&mut self, share: f32, key: &str) {
-        let shares = PrepareSpec::PART_SHARE_LEAST..=1.0;
-        self.within(share, &shares, key, "of the region of interest");
     }
 
     pub(super) fn tolerance(&mut self, tolerance: &Tolerance) {

@@ -94,6 +94,18 @@ fn a_model_whose_own_files_are_at_fault_is_known_as_such() {
 }
 
 #[test]
+fn what_can_t_be_disproven_in_writing_is_not_proven_all_the_same() {
+    let (_keep, models) = store();
+    let id = install(&models, "1.0.0");
+    let change = models.change().unwrap();
+    // In the way of what is written before it gets its name, as a full disk would be.
+    fs::create_dir(models.root().join(format!("proofs/.incoming-{id}.toml"))).unwrap();
+    let error = refused(change.disprove(&id));
+    assert!(error.is_of_storage(), "{error}");
+    assert!(!models.list().unwrap()[0].is_proven());
+}
+
+#[test]
 fn what_is_no_file_in_the_place_of_a_station_s_is_replaced_unless_it_is_a_folder() {
     let (_keep, models) = store();
     let id = install(&models, "1.0.0");
