@@ -1,6 +1,5 @@
-//! Everything that can end a command, and the exit code that it ends with.
+//! Everything that can end a command, and how it is told: [`code`] has the exit codes, [`hint`] the remedies.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
@@ -8,9 +7,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use twinspect_bundle::{BundleError, shell};
+use twinspect_bundle::BundleError;
 use twinspect_camera::CameraError;
-use twinspect_camera::realsense::RealSenseError;
 use twinspect_core::gate::GateError;
 use twinspect_core::lookout::LookoutError;
 use twinspect_core::prepare::{PrepareError, SpecError};
@@ -23,13 +21,13 @@ use twinspect_engine::tensorrt::PlanError;
 use twinspect_engine::{EngineError, ProofError};
 use twinspect_line::LineError;
 use twinspect_line::gpio::GpioError;
-use twinspect_store::models::{ModelsError, hint_of_installed};
+use twinspect_store::models::ModelsError;
 use twinspect_store::records::RecordsError;
 
 use crate::calibrate::Implausible;
 use crate::config::ConfigError;
 use crate::control::ControlError;
-use crate::engines::{GPU_LIBRARIES, Unusable};
+use crate::engines::Unusable;
 use crate::logging;
 use crate::records::plain;
 

@@ -1,6 +1,18 @@
 //! The exit code that each error ends a command with.
 
-use super::*;
+use std::io;
+
+use twinspect_bundle::BundleError;
+use twinspect_camera::CameraError;
+use twinspect_camera::realsense::RealSenseError;
+use twinspect_dataset::WriteError;
+use twinspect_engine::ProofError;
+use twinspect_engine::calibrate::CalibrateError;
+use twinspect_engine::tensorrt::PlanError;
+use twinspect_store::models::ModelsError;
+use twinspect_store::records::RecordsError;
+
+use super::EdgeError;
 
 impl EdgeError {
     /// The table of PRODUCT.md 3 and of `twinspect --help`.

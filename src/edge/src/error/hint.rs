@@ -1,6 +1,19 @@
 //! What to do about each error.
 
-use super::*;
+use std::borrow::Cow;
+use std::io;
+
+use twinspect_bundle::shell;
+use twinspect_camera::CameraError;
+use twinspect_core::survey::SurveyError;
+use twinspect_dataset::WriteError;
+use twinspect_store::models::hint_of_installed;
+use twinspect_store::records::RecordsError;
+
+use crate::control::ControlError;
+use crate::engines::GPU_LIBRARIES;
+
+use super::EdgeError;
 
 /// Remedies where the error itself knows none.
 const DATA_HINT: &str = "correct the file that is named, or take it out of the recording";

@@ -4,7 +4,7 @@
 //! which is the one that TensorRT uses. [`memory`], [`stream`] and [`graph`] own what they are
 //! named for, and free it while the context lives. What is queued on a stream goes on after the
 //! call has returned, so queuing is unsafe here and becomes safe in [`Session`](crate::Session),
-//! which owns all that the queued work touches.
+//! which owns all that the queued work touches. Tests that need a GPU lie in `on_a_gpu`.
 
 mod device;
 mod driver;
