@@ -10,11 +10,17 @@ pub fn word(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.is_empty() && text.chars().all(is_plain) => text.to_owned(),
-        Ok(text) if !text.chars().any(char::is_control) => {
+        Ok(text) if !text.chars().any(is_obeyed) => {
             format!("'{}'", text.replace('\'', r"'\''"))
         }
         Ok(_) | Err(_) => by_numbers(bytes),
     }
+}
+
+/// Whether a terminal obeys a letter in the place of showing it: a control, or what changes the direction of the text behind
+/// it, so that a name reads as another one (Unicode's bidirectional algorithm, UAX 9, section 2).
+fn is_obeyed(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 fn by_numbers(bytes: &[u8]) -> String {
@@ -24,7 +30,7 @@ fn by_numbers(bytes: &[u8]) -> String {
         for letter in chunk.valid().chars() {
             match letter {
                 '\\' | '\'' => word.extend(['\\', letter]),
-                letter if letter.is_control() => {
+                letter if is_obeyed(letter) => {
                     let mut utf8 = [0; 4];
                     word.extend(letter.encode_utf8(&mut utf8).bytes().map(number));
                 }
@@ -56,6 +62,8 @@ mod tests {
     fn no_terminal_obeys_a_path() {
         let told = word(Path::new("a\u{1b}[2J\u{85}'\\.toml"));
         assert_eq!(told, r"$'a\x1b[2J\xc2\x85\'\\.toml'");
+        let told = word(Path::new("cap\u{202e}2.0-"));
+        assert_eq!(told, r"$'cap\xe2\x80\xae2.0-'");
         let no_text = OsStr::from_bytes(b"a\xff b");
         assert_eq!(word(Path::new(no_text)), r"$'a\xff b'");
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! run.toml             what was trained on, with what, by which version; the product's constants
-//! rgb.checkpoint       the colour student, also while it is being trained
+//! rgb.checkpoint       the colour student, also while it is being trained; rgb-2.checkpoint is the second one's, and so on
 //! geometry.checkpoint  the geometry student
 //! memory.checkpoint    prototypes of good places beside the colour student
 //! codebook.checkpoint  the geometry student's prototypes
@@ -11,6 +11,7 @@
 //! run.lock             locked while a process trains here
 //! ```
 
+use std::fmt;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -104,6 +105,24 @@ impl RunError {
     }
 }
 
+/// One of a run's students. As text it names its files and its losses: `rgb`, `rgb-2` and so on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StudentId {
+    /// What it sees.
+    pub(crate) modality: Modality,
+    /// Which of its branch it is, from 0.
+    pub(crate) index: usize,
+}
+
+impl fmt::Display for StudentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.index {
+            0 => write!(f, "{}", self.modality),
+            index => write!(f, "{}-{}", self.modality, index + 1),
+        }
+    }
+}
+
 /// All facts of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,6 +153,29 @@ pub(crate) struct RunRecord {
     /// How the gate's training went, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) gate: Option<GateRecord>,
+}
+
+impl RunRecord {
+    /// The students of a branch.
+    pub(crate) fn students_of(
+        &self,
+        modality: Modality,
+    ) -> impl Iterator<Item = StudentId> + use<> {
+        let belongs = match modality {
+            Modality::Rgb => self.prepare.rgb.is_some(),
+            Modality::Geometry => self.prepare.geometry.is_some(),
+        };
+        let count = self.training.branch(modality).students.get();
+        (0..count)
+            .filter(move |_| belongs)
+            .map(move |index| StudentId { modality, index })
+    }
+
+    /// All students.
+    pub(crate) fn students(&self) -> impl Iterator<Item = StudentId> + use<> {
+        let of = Modality::ALL.map(|modality| self.students_of(modality));
+        of.into_iter().flatten()
+    }
 }
 
 /// What training took in its last sitting: a run that was interrupted took more.
@@ -190,9 +232,9 @@ impl RunFolder {
         &self.path
     }
 
-    /// A branch's checkpoint.
-    pub(crate) fn checkpoint(&self, modality: Modality) -> PathBuf {
-        self.path.join(format!("{modality}.checkpoint"))
+    /// A student's checkpoint.
+    pub(crate) fn checkpoint(&self, student: StudentId) -> PathBuf {
+        self.path.join(format!("{student}.checkpoint"))
     }
 
     /// The colour branch's prototypes.

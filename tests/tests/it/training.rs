@@ -129,6 +129,62 @@ fn good_parts_become_a_bundle_that_the_device_takes() {
     assert_eq!(judged, 4, "{lines}");
 }
 
+fn export(site: &Site, run: &str, out: &str) -> Bundle {
+    let export = ["export", "--run", run, "--out", out, "--name", "block"];
+    succeed(lab(site).args(export));
+    Bundle::open(site.path(out)).expect("a sound bundle")
+}
+
+#[test]
+fn students_of_one_branch_learn_by_themselves() {
+    let site = site();
+    let several = CONFIGURATION
+        .replace("[rgb]\n", "[rgb]\nstudents = 2\n")
+        .replace("[geometry]\n", "[geometry]\nstudents = 2\n");
+    site.write("several.toml", several);
+    for (config, out) in [("training.toml", "one"), ("several.toml", "several")] {
+        let trained = train_with(&site, config, out);
+        assert!(trained.status.success(), "{}", told(&trained));
+    }
+    let learnt = |run: &str, file: &str| values(&site.path(run), file);
+    for file in LEARNT {
+        assert!(learnt("one", file) == learnt("several", file), "{file}");
+    }
+    let second = learnt("several", "geometry-2.checkpoint");
+    assert!(second != learnt("several", "geometry.checkpoint"));
+    assert!(learnt("several", "rgb.checkpoint") != learnt("several", "rgb-2.checkpoint"));
+
+    site.remove("several/geometry-2.checkpoint");
+    let again = train_with(&site, "several.toml", "several");
+    assert!(again.status.success(), "{}", told(&again));
+    assert!(learnt("several", "geometry-2.checkpoint") == second);
+}
+
+#[test]
+fn a_finished_run_is_joined_otherwise_without_training_again() {
+    let site = site();
+    let trained = train(&site, "run");
+    assert!(trained.status.success(), "{}", told(&trained));
+    assert!(export(&site, "run", "squares.twb").fusion_model().is_some());
+    let student = values(&site.path("run"), "rgb.checkpoint");
+
+    let joined = |rule: &str| format!("{CONFIGURATION}[fusion]\njoin = \"{rule}\"\n");
+    site.write("larger.toml", joined("maximum"));
+    let again = train_with(&site, "larger.toml", "run");
+    assert!(again.status.success(), "{}", told(&again));
+    assert!(export(&site, "run", "larger.twb").fusion_model().is_none());
+    assert!(values(&site.path("run"), "rgb.checkpoint") == student);
+
+    site.write("gate.toml", joined("gate"));
+    let gate = train_with(&site, "gate.toml", "run");
+    assert_eq!(gate.status.code(), Some(8), "{}", told(&gate));
+    assert!(
+        told(&gate).contains(r#"fusion.join = "maximum", not "gate""#),
+        "{}",
+        told(&gate)
+    );
+}
+
 /// A bar on a light ground, or the ground alone, in colour.
 fn on_ground(seed: usize, bar: bool) -> FramePair {
     let size = FrameSize {

@@ -182,7 +182,8 @@ mod tests {
         );
         let hint = error.hint().unwrap();
         assert!(
-            hint.contains("copy it again") && hint.contains("belt.db3 'pragma integrity_check'"),
+            hint.contains("copy it again")
+                && hint.contains("sqlite3 FILE 'pragma integrity_check'"),
             "{hint}"
         );
         assert!(!error.may_pass());

@@ -379,7 +379,7 @@ mod tests {
         assert!(error.is_end());
         let hint = error.hint().unwrap();
         assert!(
-            hint.contains("copy it again") && hint.contains("sqlite3 a/belt.db3"),
+            hint.contains("copy it again") && hint.contains("sqlite3 FILE"),
             "{hint}"
         );
         let of_older = shared(Some("belt.bag")).broken_off(broken);

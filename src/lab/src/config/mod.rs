@@ -3,6 +3,7 @@
 mod error;
 mod validate;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -116,7 +117,9 @@ pub(crate) struct FusionConfig {
 pub(crate) enum Join {
     /// The larger evidence counts.
     Maximum,
-    /// The larger evidence counts, and what both see beyond the typical good part adds up.
+    /// What both see adds up in quadrature: as the root of the sum of squares.
+    Quadrature,
+    /// What both see adds up.
     Sum,
     /// Both count the same.
     Average,
@@ -176,6 +179,9 @@ impl PoseConfig {
 pub(crate) struct BranchConfig {
     /// Whether the branch exists.
     pub(crate) enabled: bool,
+    /// Students that learn the same one after the other, from weights of their own; their maps are averaged.
+    #[serde(skip_serializing_if = "is_one")]
+    pub(crate) students: NonZeroUsize,
     /// How often each good part is seen.
     pub(crate) passes: usize,
     /// Views of each part that are kept: one as it was taken, the others posed at random.
@@ -224,7 +230,7 @@ impl Default for PerturbationConfig {
 impl Default for FusionConfig {
     fn default() -> Self {
         Self {
-            join: Join::Maximum,
+            join: Join::Quadrature,
         }
     }
 }
@@ -233,6 +239,7 @@ impl BranchConfig {
     fn rgb() -> Self {
         Self {
             enabled: true,
+            students: NonZeroUsize::MIN,
             passes: 60,
             views: 4,
             batch: 4,
@@ -245,6 +252,7 @@ impl BranchConfig {
     fn geometry() -> Self {
         Self {
             enabled: true,
+            students: NonZeroUsize::MIN,
             passes: 60,
             views: 8,
             batch: 4,
@@ -260,6 +268,7 @@ impl BranchConfig {
 #[serde(deny_unknown_fields)]
 struct BranchKeys {
     enabled: Option<bool>,
+    students: Option<NonZeroUsize>,
     passes: Option<usize>,
     views: Option<usize>,
     batch: Option<usize>,
@@ -272,6 +281,7 @@ impl BranchKeys {
     fn over(self, default: BranchConfig) -> BranchConfig {
         BranchConfig {
             enabled: self.enabled.unwrap_or(default.enabled),
+            students: self.students.unwrap_or(default.students),
             passes: self.passes.unwrap_or(default.passes),
             views: self.views.unwrap_or(default.views),
             batch: self.batch.unwrap_or(default.batch),
@@ -280,6 +290,11 @@ impl BranchKeys {
             smoothing_px: self.smoothing_px.unwrap_or(default.smoothing_px),
         }
     }
+}
+
+/// Records of runs said nothing of students when there was one in each branch.
+fn is_one(students: &NonZeroUsize) -> bool {
+    students.get() == 1
 }
 
 fn rgb_branch<'de, D: Deserializer<'de>>(keys: D) -> Result<BranchConfig, D::Error> {
@@ -320,6 +335,21 @@ impl TrainingConfig {
             *textures = folder.join(&*textures);
         }
         Ok(config)
+    }
+
+    /// The configuration as far as it changes what is learnt: not by the number of threads, and of all that joins
+    /// evidence the gate alone is learnt.
+    pub(crate) fn for_learning(&self) -> Self {
+        Self {
+            threads: 0,
+            fusion: FusionConfig {
+                join: match self.fusion.join {
+                    Join::Gate => Join::Gate,
+                    Join::Maximum | Join::Quadrature | Join::Sum | Join::Average => Join::Maximum,
+                },
+            },
+            ..self.clone()
+        }
     }
 
     /// The branch of a modality.

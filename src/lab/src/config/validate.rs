@@ -111,6 +111,12 @@ impl TrainingConfig {
                 "1 to 64",
             )?;
             value(
+                keys[6],
+                branch.students.get() <= 8,
+                branch.students.to_string(),
+                "1 to 8",
+            )?;
+            value(
                 keys[4],
                 smooth,
                 format!("{sigmas:?}"),
@@ -135,19 +141,21 @@ impl TrainingConfig {
     }
 }
 
-const RGB_KEYS: [&str; 6] = [
+const RGB_KEYS: [&str; 7] = [
     "rgb.passes",
     "rgb.batch",
     "rgb.learning_rate",
     "rgb.width",
     "rgb.smoothing_px",
     "rgb.views",
+    "rgb.students",
 ];
-const GEOMETRY_KEYS: [&str; 6] = [
+const GEOMETRY_KEYS: [&str; 7] = [
     "geometry.passes",
     "geometry.batch",
     "geometry.learning_rate",
     "geometry.width",
     "geometry.smoothing_px",
     "geometry.views",
+    "geometry.students",
 ];

@@ -33,6 +33,7 @@ impl Fusion {
         let counts = [rgb.views.len(), geometry.views.len()];
         let joining = match join {
             Join::Maximum => return Ok(None),
+            Join::Quadrature => Joining::Quadrature,
             Join::Sum => Joining::Sum,
             Join::Average => Joining::Average,
             Join::Gate => Joining::Gate(Box::new(load_gate(folder, record, counts)?)),

@@ -7,10 +7,11 @@ use twinspect_core::prepare::{BANK_CHANNELS, BANK_SCALES, PrepareSpec, PreparedP
 use twinspect_core::score::{MapRange, MapStack, Standardise, ViewPlan};
 use twinspect_engine::tract::Model;
 use twinspect_nn::{Activation, Mode, Parameters, Rng, Shape, Tensor, resize, restore};
+use twinspect_onnx as onnx;
 use twinspect_onnx::{Graph, GraphError, WeightFormat};
 
 use super::ExportError;
-use crate::run_folder::{RunFolder, RunRecord};
+use crate::run_folder::{RunFolder, RunRecord, StudentId};
 use crate::student::{Codebook, GeometryStudent, Memory, RgbStudent, SCALES};
 use crate::teacher::{self, Teacher};
 use crate::train::{Checkpoint, CheckpointError, identity};
@@ -29,12 +30,12 @@ pub(crate) struct TrainedModel {
 struct RgbModel {
     teacher: Teacher,
     taps: Model,
-    student: RgbStudent,
+    students: Vec<RgbStudent>,
     memory: Option<Memory>,
 }
 
 struct GeometryModel {
-    student: GeometryStudent,
+    students: Vec<GeometryStudent>,
     codebook: Codebook,
 }
 
@@ -54,20 +55,21 @@ impl TrainedModel {
                 }
                 let network = teacher.taps_onnx(config.size, WeightFormat::F16)?;
                 let taps = Model::from_bytes(&network, &[1, 3, config.size, config.size])?;
-                let mut student = RgbStudent::new(
-                    teacher.channels,
-                    config.rgb.width,
-                    config.refinement.enabled,
-                    &mut rng,
-                );
-                load_student(folder, record, Modality::Rgb, &mut student)?;
-                student.settle();
+                let students = record.students_of(Modality::Rgb).map(|id| {
+                    let (width, refinement) = (config.rgb.width, config.refinement.enabled);
+                    let mut student =
+                        RgbStudent::new(teacher.channels, width, refinement, &mut rng);
+                    load_student(folder, record, id, &mut student)?;
+                    student.settle();
+                    Ok(student)
+                });
+                let students = students.collect::<Result<_, ExportError>>()?;
                 let memory = config.memory.enabled;
                 let memory = memory.then(|| load_memory(folder, record, teacher.channels));
                 Some(RgbModel {
                     teacher,
                     taps,
-                    student,
+                    students,
                     memory: memory.transpose()?,
                 })
             }
@@ -75,15 +77,15 @@ impl TrainedModel {
         let geometry = match &record.prepare.geometry {
             None => None,
             Some(_) => {
-                let mut student = GeometryStudent::new(
-                    config.geometry.width,
-                    config.refinement.enabled,
-                    &mut rng,
-                );
-                load_student(folder, record, Modality::Geometry, &mut student)?;
-                student.settle();
+                let students = record.students_of(Modality::Geometry).map(|id| {
+                    let (width, refinement) = (config.geometry.width, config.refinement.enabled);
+                    let mut student = GeometryStudent::new(width, refinement, &mut rng);
+                    load_student(folder, record, id, &mut student)?;
+                    student.settle();
+                    Ok(student)
+                });
                 Some(GeometryModel {
-                    student,
+                    students: students.collect::<Result<_, ExportError>>()?,
                     codebook: load_codebook(folder, record)?,
                 })
             }
@@ -170,7 +172,11 @@ impl RgbModel {
         let input = graph.input("rgb", &[1, 3, spec.size, spec.size])?;
         let taps = self.teacher.emit(&mut graph, input)?;
         let side = spec.map_size();
-        let mut maps = self.student.emit(&mut graph, taps, side)?;
+        let stacks = self.students.iter().enumerate().map(|(index, student)| {
+            within_student(&mut graph, index, |graph| student.emit(graph, taps, side))
+        });
+        let stacks = stacks.collect::<Result<Vec<_>, _>>()?;
+        let mut maps = emit_mean(&mut graph, &stacks)?;
         if let Some(memory) = &self.memory {
             let remembered = memory.emit(&mut graph, taps, side)?;
             maps = graph.head(|graph| graph.concat("all", &[maps, remembered], 1))?;
@@ -181,25 +187,32 @@ impl RgbModel {
 
     fn maps(&mut self, part: &PreparedPart) -> Result<MapStack, ExportError> {
         let taps = self.taps.run(&part.rgb)?;
-        for (k, (input, tap)) in self.student.inputs_mut().iter_mut().zip(&taps).enumerate() {
-            let side = part.map_size() >> k;
-            let shape = Shape::new(1, side, side, self.teacher.channels[k]);
-            *input.value_mut() = Tensor::from_nchw(shape, tap);
-        }
-        self.student.forward(Mode::Evaluate);
         let side = part.map_size();
-        let mut all = self.student.maps().to_vec();
+        let mut enlarged = Activation::new();
+        let mut enlarge = |map: Tensor| {
+            resize(&Activation::constant(map), [side, side], &mut enlarged);
+            enlarged.value().to_nchw()
+        };
+        let mut stacks = Vec::with_capacity(self.students.len());
+        for student in &mut self.students {
+            for (k, (input, tap)) in student.inputs_mut().iter_mut().zip(&taps).enumerate() {
+                let side = side >> k;
+                let shape = Shape::new(1, side, side, self.teacher.channels[k]);
+                *input.value_mut() = Tensor::from_nchw(shape, tap);
+            }
+            student.forward(Mode::Evaluate);
+            stacks.push(student.maps().map(&mut enlarge).concat());
+        }
+        let mut data = mean(stacks);
         if let Some(memory) = &self.memory {
             let coarse = Shape::new(1, side / 2, side / 2, 1);
-            all.push(Tensor::from_nchw(coarse, &memory.map(&taps)));
+            data.extend(enlarge(Tensor::from_nchw(coarse, &memory.map(&taps))));
         }
-        let mut stack = MapStack::new(all.len(), side);
-        let mut enlarged = Activation::new();
-        for (target, map) in stack.data.chunks_exact_mut(side * side).zip(all) {
-            resize(&Activation::constant(map), [side, side], &mut enlarged);
-            target.copy_from_slice(&enlarged.value().to_nchw());
-        }
-        Ok(stack)
+        Ok(MapStack {
+            count: data.len() / (side * side),
+            side,
+            data,
+        })
     }
 }
 
@@ -208,7 +221,11 @@ impl GeometryModel {
         let side = spec.map_size();
         let mut graph = Graph::new("geometry", WeightFormat::F16);
         let input = graph.input("geometry", &[1, BANK_CHANNELS, side, side])?;
-        let scales = self.student.emit(&mut graph, input, side)?;
+        let stacks = self.students.iter().enumerate().map(|(index, student)| {
+            within_student(&mut graph, index, |graph| student.emit(graph, input, side))
+        });
+        let stacks = stacks.collect::<Result<Vec<_>, _>>()?;
+        let scales = emit_mean(&mut graph, &stacks)?;
         let codebook = self.codebook.emit(&mut graph, input)?;
         let maps = graph.head(|graph| graph.concat("all", &[scales, codebook], 1))?;
         graph.output(OUTPUT, maps)?;
@@ -218,9 +235,12 @@ impl GeometryModel {
     fn maps(&mut self, part: &PreparedPart) -> MapStack {
         let side = part.map_size();
         let shape = Shape::new(1, side, side, BANK_CHANNELS);
-        *self.student.input_mut().value_mut() = Tensor::from_nchw(shape, &part.geometry);
-        self.student.forward(Mode::Evaluate);
-        let mut data = self.student.maps().to_nchw();
+        let stacks = self.students.iter_mut().map(|student| {
+            *student.input_mut().value_mut() = Tensor::from_nchw(shape, &part.geometry);
+            student.forward(Mode::Evaluate);
+            student.maps().to_nchw()
+        });
+        let mut data = mean(stacks.collect());
         data.extend(self.codebook.map(&part.geometry));
         MapStack {
             count: BANK_SCALES + 1,
@@ -230,13 +250,49 @@ impl GeometryModel {
     }
 }
 
+/// The first student's nodes have the names that they have alone.
+fn within_student<R>(graph: &mut Graph, index: usize, add: impl FnOnce(&mut Graph) -> R) -> R {
+    match index {
+        0 => add(graph),
+        index => graph.within(&format!("student{}", index + 1), add),
+    }
+}
+
+/// The mean of what all students of a branch answer; there is at least one.
+fn mean(stacks: Vec<Vec<f32>>) -> Vec<f32> {
+    let count = stacks.len() as f32;
+    let sum = stacks.into_iter().reduce(|mut sum, stack| {
+        sum.iter_mut()
+            .zip(&stack)
+            .for_each(|(sum, value)| *sum += value);
+        sum
+    });
+    let mut mean = sum.unwrap_or_default();
+    mean.iter_mut().for_each(|value| *value /= count);
+    mean
+}
+
+/// Writes the same.
+fn emit_mean(graph: &mut Graph, stacks: &[onnx::Tensor]) -> Result<onnx::Tensor, GraphError> {
+    let (mut sum, others) = (stacks[0], &stacks[1..]);
+    if others.is_empty() {
+        return Ok(sum);
+    }
+    graph.head(|graph| {
+        for (index, stack) in others.iter().enumerate() {
+            sum = graph.add(&format!("students{}", index + 2), sum, *stack)?;
+        }
+        graph.scale("students", sum, 1.0 / stacks.len() as f32)
+    })
+}
+
 fn load_student(
     folder: &RunFolder,
     record: &RunRecord,
-    modality: Modality,
+    id: StudentId,
     student: &mut dyn Parameters,
 ) -> Result<(), ExportError> {
-    let path = folder.checkpoint(modality);
+    let path = folder.checkpoint(id);
     let mut checkpoint = read(folder, record, &path)?;
     checkpoint.state.remove(crate::train::LOSSES);
     restore(student, &checkpoint.state).map_err(|source| ExportError::Student { path, source })
@@ -289,5 +345,42 @@ pub(super) fn read(
 impl From<GraphError> for ExportError {
     fn from(source: GraphError) -> Self {
         Self::Graph(source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn students_answer_with_their_mean_in_the_network_too() {
+        let stacks = [
+            [1.0, -2.0, 6.0, 0.5],
+            [3.0, 4.0, 0.0, 0.5],
+            [8.0, 1.0, 3.0, 0.5],
+        ];
+        let expected = [4.0, 1.0, 3.0, 0.5];
+        assert_eq!(mean(stacks.map(|stack| stack.to_vec()).to_vec()), expected);
+
+        let shape = [1, 1, 2, 2];
+        let mut graph = Graph::new("students", WeightFormat::F32);
+        let inputs = ["a", "b", "c"].map(|name| graph.input(name, &shape).unwrap());
+        let answer = emit_mean(&mut graph, &inputs).unwrap();
+        graph.output(OUTPUT, answer).unwrap();
+        let onnx = graph.encode().unwrap();
+        let mut model = Model::with_inputs(&onnx, &[&shape, &shape, &shape]).unwrap();
+        let mut answered = [0.0; 4];
+        model
+            .run_all_into(
+                &stacks.each_ref().map(|stack| stack.as_slice()),
+                &mut [&mut answered],
+            )
+            .unwrap();
+        for (answered, expected) in answered.iter().zip(expected) {
+            assert!(
+                (answered - expected).abs() < 1e-6,
+                "{answered} instead of {expected}"
+            );
+        }
     }
 }

@@ -3,14 +3,21 @@
 
 use twinspect_bundle::FusionStage;
 use twinspect_core::score::{FusionInputs, FusionMaps};
-use twinspect_onnx::{Graph, GraphError, WeightFormat};
+use twinspect_onnx::{Graph, GraphError, Tensor, WeightFormat};
 
 use super::network::{Gate, Inputs, Outputs, largest};
+
+/// Evidence below this shows nothing, however far below: three standard deviations under the highest place of a typical
+/// good part.
+const NOTHING: f32 = -3.0;
 
 /// A rule that is not the maximum, which needs no network.
 #[derive(Debug, Clone)]
 pub(crate) enum Joining {
-    /// The larger one, and on top what both see beyond the typical good part, where depth was measured.
+    /// How far both rise above [`NOTHING`] added in quadrature: the root of the sum of squares. Height counts where depth was
+    /// measured.
+    Quadrature,
+    /// The same, simply added.
     Sum,
     /// Half of each, where depth was measured.
     Average,
@@ -22,12 +29,20 @@ impl Joining {
     /// What the trainer answers for one part.
     pub(crate) fn fuse(&mut self, inputs: &FusionInputs, maps: &mut FusionMaps) {
         match self {
+            Self::Quadrature => {
+                let [colour, height] = strengths(inputs);
+                for (i, valid) in inputs.valid.iter().enumerate() {
+                    let (seen, felt) = (above_nothing(colour[i]), valid * above_nothing(height[i]));
+                    maps.weight[i] = valid * share(colour[i] - height[i]);
+                    maps.fused[i] = NOTHING + (seen * seen + felt * felt).sqrt();
+                }
+            }
             Self::Sum => {
                 let [colour, height] = strengths(inputs);
                 for (i, valid) in inputs.valid.iter().enumerate() {
-                    let (a, b) = (colour[i], height[i]);
-                    maps.weight[i] = valid * share(a - b);
-                    maps.fused[i] = a + valid * ((b - a).max(0.0) + a.min(b).max(0.0));
+                    maps.weight[i] = valid * share(colour[i] - height[i]);
+                    maps.fused[i] =
+                        NOTHING + above_nothing(colour[i]) + valid * above_nothing(height[i]);
                 }
             }
             Self::Average => {
@@ -57,7 +72,15 @@ impl Joining {
             valid: graph.input(valid.0, &valid.1)?,
         };
         let outputs = match self {
-            Self::Sum => sum(&mut graph, &inputs)?,
+            Self::Quadrature => above(&mut graph, &inputs, |graph, seen, felt| {
+                let seen = graph.mul("colour_squared", seen, seen)?;
+                let felt = graph.mul("height_squared", felt, felt)?;
+                let both = graph.add("squares", seen, felt)?;
+                graph.sqrt("both", both)
+            })?,
+            Self::Sum => above(&mut graph, &inputs, |graph, seen, felt| {
+                graph.add("both", seen, felt)
+            })?,
             Self::Average => average(&mut graph, &inputs)?,
             Self::Gate(gate) => gate.emit(&mut graph, &inputs)?,
         };
@@ -73,24 +96,32 @@ fn strengths(inputs: &FusionInputs) -> [Vec<f32>; 2] {
     [&inputs.rgb, &inputs.geometry].map(|stack| largest(&stack.data, stack.side))
 }
 
+fn above_nothing(evidence: f32) -> f32 {
+    (evidence - NOTHING).max(0.0)
+}
+
 /// Height's share where colour is `ahead` of it: the logistic function.
 fn share(ahead: f32) -> f32 {
     1.0 / (1.0 + ahead.exp())
 }
 
-fn sum(graph: &mut Graph, inputs: &Inputs) -> Result<Outputs, GraphError> {
+/// Joins how far colour and height rise above [`NOTHING`].
+fn above(
+    graph: &mut Graph,
+    inputs: &Inputs,
+    join: impl FnOnce(&mut Graph, Tensor, Tensor) -> Result<Tensor, GraphError>,
+) -> Result<Outputs, GraphError> {
     graph.head(|graph| {
         let colour = graph.reduce_max("strength_rgb", inputs.rgb, &[1])?;
         let height = graph.reduce_max("strength_geometry", inputs.geometry, &[1])?;
+        let seen = graph.offset("colour_from_nothing", colour, -NOTHING)?;
+        let seen = graph.relu("colour_above_nothing", seen)?;
+        let felt = graph.offset("height_from_nothing", height, -NOTHING)?;
+        let felt = graph.relu("height_above_nothing", felt)?;
+        let believed = graph.mul("believed", inputs.valid, felt)?;
+        let both = join(graph, seen, believed)?;
+        let fused = graph.offset("fused_from_nothing", both, NOTHING)?;
         let ahead = graph.sub("ahead", height, colour)?;
-        let behind = graph.sub("behind", colour, height)?;
-        let gained = graph.relu("gained", ahead)?;
-        let lost = graph.relu("lost", behind)?;
-        let lesser = graph.sub("lesser", colour, lost)?;
-        let both = graph.relu("both", lesser)?;
-        let more = graph.add("more", gained, both)?;
-        let believed = graph.mul("believed", inputs.valid, more)?;
-        let fused = graph.add("sum", colour, believed)?;
         let share = graph.sigmoid("share", ahead)?;
         let weight = graph.mul("weight", inputs.valid, share)?;
         Ok(Outputs { fused, weight })

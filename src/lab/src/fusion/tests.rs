@@ -87,32 +87,35 @@ fn a_gate_never_exceeds_the_larger_evidence_and_needs_depth_to_listen_to_height(
 }
 
 #[test]
-fn a_sum_is_never_less_than_the_larger_evidence_and_more_where_both_see_something() {
-    let mut rng = Rng::new(5);
-    let mut inputs = evidence(&mut rng);
+fn what_both_see_above_nothing_adds_up() {
+    let mut inputs = evidence(&mut Rng::new(5));
     inputs.valid.fill(1.0);
-    let largest = |data: &[f32], at: usize| {
-        let values = data.iter().skip(at).step_by(SIDE * SIDE);
-        values.copied().fold(f32::NEG_INFINITY, f32::max)
-    };
+    inputs.rgb.data.fill(-9.0);
+    inputs.geometry.data.fill(-9.0);
+    // Nobody sees anything; height alone; colour alone; both a little; both a little, where depth is missing.
+    let places = [
+        [-9.0, -9.0],
+        [-9.0, 4.0],
+        [4.0, -9.0],
+        [0.0, 1.0],
+        [0.0, 1.0],
+    ];
+    for (at, [colour, height]) in places.into_iter().enumerate() {
+        // The largest view counts.
+        inputs.rgb.data[SIDE * SIDE + at] = colour;
+        inputs.geometry.data[2 * SIDE * SIDE + at] = height;
+    }
+    inputs.valid[4] = 0.0;
     let mut maps = FusionMaps::new(SIDE);
     Joining::Sum.fuse(&inputs, &mut maps);
-    let mut raised = 0;
-    for at in 0..SIDE * SIDE {
-        let (a, b) = (
-            largest(&inputs.rgb.data, at),
-            largest(&inputs.geometry.data, at),
-        );
-        let expected = if a > 0.0 && b > 0.0 { a + b } else { a.max(b) };
-        assert!((maps.fused[at] - expected).abs() < 1e-5);
-        assert_eq!(maps.weight[at] > 0.5, b > a);
-        raised += usize::from(expected > a.max(b));
-    }
-    assert!(raised > 0);
-    // Where nothing was measured, it is colour's, bit for bit.
-    inputs.valid.fill(0.0);
-    Joining::Sum.fuse(&inputs, &mut maps);
-    assert!((0..SIDE * SIDE).all(|at| maps.fused[at] == largest(&inputs.rgb.data, at)));
+    assert_eq!(maps.fused[..5], [-3.0, 4.0, 4.0, 4.0, 0.0]);
+    Joining::Quadrature.fuse(&inputs, &mut maps);
+    assert_eq!(maps.fused[..5], [-3.0, 4.0, 4.0, 2.0, 0.0]);
+    let by_height = maps.weight.iter().map(|&weight| weight > 0.5);
+    assert_eq!(
+        by_height.take(5).collect::<Vec<_>>(),
+        [false, true, false, true, false]
+    );
 }
 
 #[test]
@@ -121,6 +124,7 @@ fn the_networks_answer_what_the_trainer_does() {
     let stage = FusionStage::new(VIEWS[0], VIEWS[1], SIDE);
     let gate = random_gate(&mut rng);
     for joining in [
+        Joining::Quadrature,
         Joining::Sum,
         Joining::Average,
         Joining::Gate(Box::new(gate)),

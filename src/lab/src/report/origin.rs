@@ -40,13 +40,9 @@ pub(super) fn differences(bundle: &Bundle, folder: &RunFolder, record: &RunRecor
 
 /// Whether the run's students are there, and another release would not write them otherwise.
 fn can_compare(folder: &RunFolder, record: &RunRecord) -> bool {
-    let branches = [
-        (Modality::Rgb, record.prepare.rgb.is_some()),
-        (Modality::Geometry, record.prepare.geometry.is_some()),
-    ];
-    let mut there = branches
-        .iter()
-        .map(|&(modality, belongs)| !belongs || folder.checkpoint(modality).exists());
+    let mut there = record
+        .students()
+        .map(|student| folder.checkpoint(student).exists());
     record.tool_version == env!("CARGO_PKG_VERSION") && there.all(|there| there)
 }
 

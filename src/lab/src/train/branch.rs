@@ -20,6 +20,9 @@ pub(crate) trait Branch: Parameters {
 
     /// Forward pass, loss and backward pass on a batch of samples; returns the loss.
     fn learn(&mut self, batch: &[usize]) -> f32;
+
+    /// Begins anew with the next student.
+    fn renew(&mut self, rng: &mut Rng);
 }
 
 /// What the layers of a branch are made of.
@@ -134,6 +137,13 @@ impl Branch for RgbBranch {
         self.student.backward();
         loss
     }
+
+    fn renew(&mut self, rng: &mut Rng) {
+        let Build {
+            width, refinement, ..
+        } = self.build;
+        self.student = RgbStudent::new(self.channels, width, refinement, rng);
+    }
 }
 
 impl Parameters for RgbBranch {
@@ -201,6 +211,13 @@ impl Branch for GeometryBranch {
         let loss = self.student.loss(&self.targets, &self.build.losses);
         self.student.backward();
         loss
+    }
+
+    fn renew(&mut self, rng: &mut Rng) {
+        let Build {
+            width, refinement, ..
+        } = self.build;
+        self.student = GeometryStudent::new(width, refinement, rng);
     }
 }
 

@@ -40,15 +40,10 @@ pub(super) fn differences(there: &RunRecord, wanted: &RunRecord) -> Vec<String> 
     all
 }
 
-/// Keys of the configuration with other values, but for the number of threads, which changes no result.
+/// Keys of the configuration with other values, of those that change what is learnt.
 fn of_keys(there: &TrainingConfig, wanted: &TrainingConfig) -> Vec<String> {
-    let value = |config: &TrainingConfig| {
-        let config = TrainingConfig {
-            threads: 0,
-            ..config.clone()
-        };
-        serde_json::to_value(config).unwrap_or_default()
-    };
+    let value =
+        |config: &TrainingConfig| serde_json::to_value(config.for_learning()).unwrap_or_default();
     let mut all = Vec::new();
     compare("", &value(there), &value(wanted), &mut all);
     all
@@ -96,18 +91,26 @@ fn told(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Join;
 
     #[test]
     fn keys_that_differ_are_named_with_both_values() {
         let there = TrainingConfig::default();
         let mut wanted = there.clone();
         wanted.threads = there.threads + 1;
+        wanted.fusion.join = Join::Average;
         assert_eq!(of_keys(&there, &wanted), Vec::<String>::new());
         wanted.seed = 7;
         wanted.rgb.learning_rate = 0.1;
+        // The gate is learnt, and no other join is.
+        wanted.fusion.join = Join::Gate;
         assert_eq!(
             of_keys(&there, &wanted),
-            ["rgb.learning_rate = 0.005, not 0.1", "seed = 1, not 7"]
+            [
+                r#"fusion.join = "maximum", not "gate""#,
+                "rgb.learning_rate = 0.005, not 0.1",
+                "seed = 1, not 7"
+            ]
         );
     }
 }

@@ -39,7 +39,7 @@ use crate::data_hash::{data_hash, hex};
 use crate::fusion::FusionError;
 use crate::good_parts::{self, VALIDATION_MIN};
 use crate::product::{self, Product};
-use crate::run_folder::{Cost, RunError, RunFolder, RunRecord, file};
+use crate::run_folder::{Cost, RunError, RunFolder, RunRecord, StudentId, file};
 use crate::synth::pictures;
 use crate::teacher::{self, TeacherSource};
 
@@ -71,19 +71,6 @@ pub(crate) enum Ending {
         /// Its steps so far. The gate's are not kept.
         step: u64,
     },
-}
-
-impl Outcome {
-    /// How the run ends if the course was interrupted.
-    fn interruption(self, modality: Modality) -> Option<Ending> {
-        match self {
-            Self::Finished(_) => None,
-            Self::Interrupted { step } => Some(Ending::Interrupted {
-                what: modality.name(),
-                step,
-            }),
-        }
-    }
 }
 
 /// Trains, or goes on training.
@@ -188,12 +175,20 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         interrupted,
     };
     let mut learn = |modality: Modality, branch: &mut dyn Branch| {
-        parameters += parameter_count(branch);
-        let outcome = run.course(modality, branch)?;
-        if let Outcome::Finished(values) = &outcome {
-            append(&mut losses, modality, values);
+        for student in record.students_of(modality) {
+            if student.index > 0 {
+                branch.renew(&mut run.rng(student));
+            }
+            parameters += parameter_count(branch);
+            match run.course(student, branch)? {
+                Outcome::Finished(values) => append(&mut losses, student, &values),
+                Outcome::Interrupted { step } => {
+                    let what = modality.name();
+                    return Ok(Some(Ending::Interrupted { what, step }));
+                }
+            }
         }
-        Ok::<_, TrainError>(outcome.interruption(modality))
+        Ok::<_, TrainError>(None)
     };
     if let Some(teacher) = &teacher
         && let Some(interrupted) = learn(Modality::Rgb, &mut run.rgb_branch(teacher)?)?
@@ -254,7 +249,11 @@ fn begin(job: &Job, record: &RunRecord) -> Result<Begun, TrainError> {
             differences: differences(&found, record),
         }
         .into()),
-        Some(found) if found.cost.is_some() && is_whole(&folder, &found)? => {
+        Some(mut found) if found.cost.is_some() && is_whole(&folder, &found)? => {
+            if found.training.fusion != job.config.fusion {
+                found.training.fusion = job.config.fusion;
+                folder.write(&found)?;
+            }
             Ok(Begun::Finished(Box::new(found)))
         }
         Some(_) => Ok(Begun::Open(folder)),
@@ -268,12 +267,12 @@ fn begin(job: &Job, record: &RunRecord) -> Result<Begun, TrainError> {
 /// Whether all that a finished run has learnt is still there; what has gone is learnt anew.
 fn is_whole(folder: &RunFolder, record: &RunRecord) -> Result<bool, CheckpointError> {
     let geometry = record.prepare.geometry.is_some();
+    for student in record.students() {
+        if Checkpoint::read(&folder.checkpoint(student))?.is_none() {
+            return Ok(false);
+        }
+    }
     let files = [
-        (
-            record.prepare.rgb.is_some(),
-            folder.checkpoint(Modality::Rgb),
-        ),
-        (geometry, folder.checkpoint(Modality::Geometry)),
         (
             record.prepare.rgb.is_some() && record.training.memory.enabled,
             folder.memory(),
@@ -289,18 +288,13 @@ fn is_whole(folder: &RunFolder, record: &RunRecord) -> Result<bool, CheckpointEr
     Ok(true)
 }
 
-/// What makes two runs the same: data, teacher, constants and configuration, but for the number of
-/// threads, which changes no result.
+/// What makes two runs the same: data, teacher, constants, and what of the configuration changes what is learnt.
 pub(crate) fn identity(record: &RunRecord) -> String {
     use sha2::{Digest, Sha256};
-    let training = TrainingConfig {
-        threads: 0,
-        ..record.training.clone()
-    };
     let facts = (
         &record.data_hash,
         &record.teacher_hash,
-        &training,
+        &record.training.for_learning(),
         &record.prepare,
         &record.tool_version,
     );
@@ -320,8 +314,8 @@ fn camera_facts(dataset: &dyn Dataset, frame: &twinspect_core::frame::FramePair)
     }
 }
 
-fn append(losses: &mut String, modality: Modality, values: &[f32]) {
+fn append(losses: &mut String, student: StudentId, values: &[f32]) {
     for (step, loss) in values.iter().enumerate() {
-        losses.push_str(&format!("{modality},{},{loss}\n", step + 1));
+        losses.push_str(&format!("{student},{},{loss}\n", step + 1));
     }
 }

@@ -19,7 +19,7 @@ use crate::config::BranchConfig;
 use crate::export::{DeviceStages, ExportError, TrainedModel};
 use crate::good_parts::PartsError;
 use crate::progress::Progress;
-use crate::run_folder::{RunFolder, RunRecord};
+use crate::run_folder::{RunFolder, RunRecord, StudentId};
 use crate::student::{Codebook, Descriptors, Memory};
 use crate::synth::pictures::Picture;
 use crate::synth::{Family, Generator, Relief, Sources};
@@ -30,6 +30,8 @@ const DESCRIPTORS: usize = 400;
 
 /// Purpose of the generator of the colour branch's memory, beside those of its pool and its course.
 const MEMORY: u64 = 3;
+/// Purposes of the generators of a branch's later students come behind this.
+const LATER_STUDENTS: u64 = 16;
 
 /// One run, with the parts on the grid.
 pub(super) struct Run<'a> {
@@ -55,7 +57,7 @@ impl Run<'_> {
         progress.finish();
         if config.memory.enabled {
             let prototypes = config.memory.prototypes_per_part * self.canvases.len();
-            let mut rng = self.rng(Modality::Rgb).derive(MEMORY);
+            let mut rng = self.branch_rng(Modality::Rgb).derive(MEMORY);
             let plain = &samples.good[..self.canvases.len()];
             let memory = Memory::learn(plain, teacher.channels, prototypes, &mut rng);
             let [prototypes, radii, gains] = memory.values();
@@ -69,14 +71,14 @@ impl Run<'_> {
             )?;
         }
         let build = self.build(Modality::Rgb);
-        let mut rng = self.rng(Modality::Rgb);
+        let mut rng = self.branch_rng(Modality::Rgb);
         Ok(RgbBranch::new(teacher.channels, build, samples, &mut rng))
     }
 
     pub(super) fn geometry_branch(&self) -> Result<GeometryBranch, TrainError> {
         let config = &self.record.training.geometry;
         let samples = self.pool(config.views, Modality::Geometry).bank_samples()?;
-        let mut rng = self.rng(Modality::Geometry);
+        let mut rng = self.branch_rng(Modality::Geometry);
         let plain = &samples.good[..self.canvases.len()];
         let book = Codebook::cluster(&descriptors(plain, &mut rng), &mut rng);
         let values = [("prototypes", book.prototypes()), ("radii", book.radii())];
@@ -116,7 +118,7 @@ impl Run<'_> {
             canvases: self.canvases,
             pose: &self.record.training.pose,
             views,
-            seed: self.rng(modality).derive(1).next_u64(),
+            seed: self.branch_rng(modality).derive(1).next_u64(),
             modality,
             anomalies: self.anomalies(),
             interrupted: self.interrupted,
@@ -162,15 +164,25 @@ impl Run<'_> {
         Ok(checked().map_err(Box::new)?)
     }
 
-    fn rng(&self, modality: Modality) -> Rng {
+    fn branch_rng(&self, modality: Modality) -> Rng {
         Rng::new(self.record.training.seed).derive(modality as u64)
+    }
+
+    /// What a student's weights begin with, and what its course takes its order from. The first one's is its branch's.
+    pub(super) fn rng(&self, student: StudentId) -> Rng {
+        let branch = self.branch_rng(student.modality);
+        match student.index {
+            0 => branch,
+            index => branch.derive(LATER_STUDENTS + index as u64),
+        }
     }
 
     pub(super) fn course(
         &self,
-        modality: Modality,
+        student: StudentId,
         branch: &mut dyn Branch,
     ) -> Result<Outcome, TrainError> {
+        let modality = student.modality;
         let config: &BranchConfig = self.record.training.branch(modality);
         let seen = config.passes * self.canvases.len();
         let course = Course {
@@ -182,11 +194,11 @@ impl Run<'_> {
                 Modality::Rgb => (0.5, 0.999),
                 Modality::Geometry => (0.9, 0.999),
             },
-            seed: self.rng(modality).derive(2).next_u64(),
+            seed: self.rng(student).derive(2).next_u64(),
             run: identity(self.record),
-            checkpoint: self.folder.checkpoint(modality),
+            checkpoint: self.folder.checkpoint(student),
         };
-        let mut progress = Progress::new(modality.name(), course.steps);
+        let mut progress = Progress::new(&student.to_string(), course.steps);
         let outcome = course.run(branch, self.interrupted, |step, loss| {
             progress.loss(step, loss)
         });

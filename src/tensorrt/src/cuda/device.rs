@@ -148,10 +148,7 @@ fn facts(driver: &Driver, device: c_int) -> Result<DeviceFacts, CudaError> {
 /// A name that ends with a zero, as text that can be shown: a driver may write anything there.
 fn readable(name: &[u8]) -> String {
     let name = CStr::from_bytes_until_nul(name).unwrap_or(c"?");
-    name.to_string_lossy()
-        .chars()
-        .map(|c| if c.is_control() { '\u{25a1}' } else { c })
-        .collect()
+    twinspect_loader::plain(&name.to_string_lossy())
 }
 
 #[cfg(test)]

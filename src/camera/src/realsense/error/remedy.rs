@@ -12,10 +12,11 @@ pub(super) fn copy_again(file: &str) -> String {
         Some(content) => content == Content::Db3,
         None => path.extension().is_some_and(|ending| ending == "db3"),
     };
+    // A file's name would have to be quoted for a shell.
     let looks_through = if is_database {
-        format!("; `sqlite3 {file} 'pragma integrity_check'` says whether it is whole")
+        "; `sqlite3 FILE 'pragma integrity_check'` says whether it is whole"
     } else {
-        String::new()
+        ""
     };
     format!("copy it again from where it is whole, or record anew{looks_through}")
 }
