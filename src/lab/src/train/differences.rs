@@ -42,10 +42,19 @@ pub(super) fn differences(there: &RunRecord, wanted: &RunRecord) -> Vec<String> 
 
 /// Keys of the configuration with other values, of those that change what is learnt.
 fn of_keys(there: &TrainingConfig, wanted: &TrainingConfig) -> Vec<String> {
-    let value =
-        |config: &TrainingConfig| serde_json::to_value(config.for_learning()).unwrap_or_default();
+    let value = |config: &TrainingConfig| serde_json::to_value(config).unwrap_or_default();
+    let same_join = there.for_learning().fusion == wanted.for_learning().fusion;
+    let wanted = TrainingConfig {
+        threads: there.threads,
+        fusion: if same_join {
+            there.fusion
+        } else {
+            wanted.fusion
+        },
+        ..wanted.clone()
+    };
     let mut all = Vec::new();
-    compare("", &value(there), &value(wanted), &mut all);
+    compare("", &value(there), &value(&wanted), &mut all);
     all
 }
 
@@ -107,7 +116,7 @@ mod tests {
         assert_eq!(
             of_keys(&there, &wanted),
             [
-                r#"fusion.join = "maximum", not "gate""#,
+                r#"fusion.join = "quadrature", not "gate""#,
                 "rgb.learning_rate = 0.005, not 0.1",
                 "seed = 1, not 7"
             ]
