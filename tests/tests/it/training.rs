@@ -15,6 +15,7 @@ use crate::product::{self, Site};
 const CONFIGURATION: &str = "\
 size = 64
 [rgb]
+students = 1
 passes = 2
 views = 1
 width = 16
@@ -139,7 +140,7 @@ fn export(site: &Site, run: &str, out: &str) -> Bundle {
 fn students_of_one_branch_learn_by_themselves() {
     let site = site();
     let several = CONFIGURATION
-        .replace("[rgb]\n", "[rgb]\nstudents = 2\n")
+        .replace("students = 1\n", "students = 2\n")
         .replace("[geometry]\n", "[geometry]\nstudents = 2\n");
     site.write("several.toml", several);
     for (config, out) in [("training.toml", "one"), ("several.toml", "several")] {
