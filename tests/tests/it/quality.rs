@@ -167,7 +167,7 @@ fn ignorant() -> Site {
     let (manifest, _) = manifest.split_once("[picture]").expect("figures");
     site.write(
         "block/manifest.toml",
-        manifest.replacen("format = 3", "format = 1", 1),
+        manifest.replacen("format = 3", "format = 2", 1),
     );
     seal(&site);
     site
