@@ -97,9 +97,12 @@ impl RunError {
             Self::Busy { .. } => {
                 Some("wait for its end, or choose another folder with --out".into())
             }
-            Self::Record { .. } | Self::Empty { .. } => {
-                Some("name a folder that `twinspect-lab train` wrote".into())
-            }
+            Self::Record { path, .. } => Some(format!(
+                "if it is one, and damaged, delete {} and give the same `twinspect-lab train` command again: what was learnt is \
+                 taken",
+                path.display()
+            )),
+            Self::Empty { .. } => Some("name a folder that `twinspect-lab train` wrote".into()),
             _ => None,
         }
     }

@@ -615,7 +615,6 @@ fn what_was_typed_wrongly_is_refused_before_a_camera_is_opened() {
 const TRAINING: &str = "\
 size = 64
 [rgb]
-students = 1
 passes = 1
 views = 1
 width = 16

@@ -15,7 +15,6 @@ use crate::product::{self, Site};
 const CONFIGURATION: &str = "\
 size = 64
 [rgb]
-students = 1
 passes = 2
 views = 1
 width = 16
@@ -140,7 +139,7 @@ fn export(site: &Site, run: &str, out: &str) -> Bundle {
 fn students_of_one_branch_learn_by_themselves() {
     let site = site();
     let several = CONFIGURATION
-        .replace("students = 1\n", "students = 2\n")
+        .replace("[rgb]\n", "[rgb]\nstudents = 2\n")
         .replace("[geometry]\n", "[geometry]\nstudents = 2\n");
     site.write("several.toml", several);
     for (config, out) in [("training.toml", "one"), ("several.toml", "several")] {
@@ -173,7 +172,21 @@ fn a_finished_run_is_joined_otherwise_without_training_again() {
     site.write("larger.toml", joined("maximum"));
     let again = train_with(&site, "larger.toml", "run");
     assert!(again.status.success(), "{}", told(&again));
+    assert!(
+        told(&again).contains("were joined by: quadrature; from now on by: maximum"),
+        "{}",
+        told(&again)
+    );
     assert!(export(&site, "run", "larger.twb").fusion_model().is_none());
+    // A page speaks of its bundle, and not of what the run would make now.
+    for (bundle, rule) in [("squares.twb", "quadrature"), ("larger.twb", "maximum")] {
+        let page = format!("{rule}.html");
+        let report = ["report", "--run", "run", "--bundle", bundle, "--out", &page];
+        succeed(lab(&site).args(report));
+        let page = site.read(&page);
+        let page = String::from_utf8_lossy(&page);
+        assert!(page.contains(&format!("joined by: {rule}")), "{rule}");
+    }
     assert!(values(&site.path("run"), "rgb.checkpoint") == student);
 
     site.write("gate.toml", joined("gate"));

@@ -3,6 +3,7 @@
 mod error;
 mod validate;
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -127,6 +128,18 @@ pub(crate) enum Join {
     Gate,
 }
 
+impl fmt::Display for Join {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Maximum => "maximum",
+            Self::Quadrature => "quadrature",
+            Self::Sum => "sum",
+            Self::Average => "average",
+            Self::Gate => "gate",
+        })
+    }
+}
+
 /// Pseudo-anomalies that students learn from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -180,7 +193,7 @@ pub(crate) struct BranchConfig {
     /// Whether the branch exists.
     pub(crate) enabled: bool,
     /// Students that learn the same one after the other, from weights of their own; their maps are averaged.
-    #[serde(skip_serializing_if = "is_as_before")]
+    #[serde(skip_serializing_if = "is_one")]
     pub(crate) students: NonZeroUsize,
     /// How often each good part is seen.
     pub(crate) passes: usize,
@@ -235,26 +248,16 @@ impl Default for FusionConfig {
     }
 }
 
-/// Students of colour, where nobody says otherwise.
-const COLOUR_STUDENTS: NonZeroUsize = NonZeroUsize::new(3).unwrap();
-/// Students of a branch, where the record of a run does not speak of them.
-const STUDENTS_BEFORE: NonZeroUsize = NonZeroUsize::MIN;
-
-/// A run keeps its identity, which is drawn from its record's text.
-fn is_as_before(students: &NonZeroUsize) -> bool {
-    *students == STUDENTS_BEFORE
-}
-
 impl BranchConfig {
     fn rgb() -> Self {
         Self {
             enabled: true,
-            students: COLOUR_STUDENTS,
+            students: NonZeroUsize::MIN,
             passes: 60,
             views: 4,
             batch: 4,
             learning_rate: 0.005,
-            width: 64,
+            width: 96,
             smoothing_px: vec![0.7, 1.5, 4.0],
         }
     }
@@ -273,8 +276,7 @@ impl BranchConfig {
     }
 }
 
-/// The keys of a branch that a file may hold; what it lacks is the branch's own default, but for the students, of which runs
-/// did not always say that there was one.
+/// The keys of a branch that a file may hold; what it lacks is the branch's own default.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BranchKeys {
@@ -292,7 +294,7 @@ impl BranchKeys {
     fn over(self, default: BranchConfig) -> BranchConfig {
         BranchConfig {
             enabled: self.enabled.unwrap_or(default.enabled),
-            students: self.students.unwrap_or(STUDENTS_BEFORE),
+            students: self.students.unwrap_or(default.students),
             passes: self.passes.unwrap_or(default.passes),
             views: self.views.unwrap_or(default.views),
             batch: self.batch.unwrap_or(default.batch),
@@ -301,6 +303,11 @@ impl BranchKeys {
             smoothing_px: self.smoothing_px.unwrap_or(default.smoothing_px),
         }
     }
+}
+
+/// Records of runs said nothing of students when there was one in each branch, and a run's identity is drawn from its record.
+fn is_one(students: &NonZeroUsize) -> bool {
+    students.get() == 1
 }
 
 fn rgb_branch<'de, D: Deserializer<'de>>(keys: D) -> Result<BranchConfig, D::Error> {
@@ -335,10 +342,6 @@ impl TrainingConfig {
         }
         if !typed.contains_key("memory") {
             config.memory = MemoryConfig::default();
-        }
-        let colour = typed.get("rgb");
-        if colour.is_none_or(|keys| keys.get("students").is_none()) {
-            config.rgb.students = COLOUR_STUDENTS;
         }
         config.validate()?;
         if let (Some(textures), Some(folder)) = (&mut config.perturbation.textures, path.parent()) {
@@ -396,10 +399,8 @@ mod tests {
 
     #[test]
     fn a_branch_keeps_its_own_defaults_for_keys_that_a_file_lacks() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("train.toml");
-        std::fs::write(&path, "[rgb]\nenabled = false\n[geometry]\npasses = 7\n").unwrap();
-        let config = TrainingConfig::read(&path).unwrap();
+        let config: TrainingConfig =
+            toml::from_str("[rgb]\nenabled = false\n[geometry]\npasses = 7\n").unwrap();
         let default = TrainingConfig::default();
         let rgb = BranchConfig {
             enabled: false,
@@ -416,17 +417,11 @@ mod tests {
     fn a_file_that_lacks_what_came_later_has_it_and_a_record_has_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train.toml");
-        let text = "seed = 3\n[rgb]\nwidth = 96\n[geometry]\nwidth = 160\n";
-        std::fs::write(&path, text).unwrap();
-        let students = |config: &TrainingConfig| {
-            [&config.rgb, &config.geometry].map(|branch| branch.students.get())
-        };
+        std::fs::write(&path, "seed = 3\n").unwrap();
         let read = TrainingConfig::read(&path).unwrap();
         assert!(read.memory.enabled && read.ground.enabled);
-        assert_eq!(students(&read), [3, 1]);
-        let recorded: TrainingConfig = toml::from_str(text).unwrap();
+        let recorded: TrainingConfig = toml::from_str("seed = 3\n").unwrap();
         assert!(!recorded.memory.enabled && !recorded.ground.enabled);
-        assert_eq!(students(&recorded), [1, 1]);
     }
 
     #[test]

@@ -28,6 +28,11 @@ impl Fusion {
     ) -> Result<Option<Self>, ExportError> {
         let views = TrainedModel::views(record);
         let (Some(rgb), Some(geometry)) = (&views.rgb, &views.geometry) else {
+            if join == Join::Gate {
+                log::warn!(
+                    "one modality inspects this product: there is nothing for a gate to join"
+                );
+            }
             return Ok(None);
         };
         let counts = [rgb.views.len(), geometry.views.len()];

@@ -1,11 +1,12 @@
 //! What joins the evidence of both modalities in a bundle: the trainer's computation, and the same as
 //! a network.
 
-use twinspect_bundle::FusionStage;
+use twinspect_bundle::{Bundle, FusionStage};
 use twinspect_core::score::{FusionInputs, FusionMaps};
 use twinspect_onnx::{Graph, GraphError, Tensor, WeightFormat};
 
 use super::network::{Gate, Inputs, Outputs, largest};
+use crate::config::Join;
 
 /// Evidence below this shows nothing, however far below: three standard deviations under the highest place of a typical
 /// good part.
@@ -23,6 +24,25 @@ pub(crate) enum Joining {
     Average,
     /// The gate.
     Gate(Box<Gate>),
+}
+
+/// The rule of a bundle. Its network tells: all but a gate's follow from the bundle's form, to the last byte.
+pub(crate) fn rule(bundle: &Bundle) -> Result<Join, GraphError> {
+    let stage = bundle.manifest().stages.fusion.as_ref();
+    let Some((network, stage)) = bundle.fusion_model().zip(stage) else {
+        return Ok(Join::Maximum);
+    };
+    let untaught = [
+        (Join::Quadrature, Joining::Quadrature),
+        (Join::Sum, Joining::Sum),
+        (Join::Average, Joining::Average),
+    ];
+    for (join, joining) in untaught {
+        if joining.onnx(stage)? == network {
+            return Ok(join);
+        }
+    }
+    Ok(Join::Gate)
 }
 
 impl Joining {

@@ -26,7 +26,7 @@ use twinspect_nn::Rng;
 
 pub(crate) use course::GateRecord;
 use course::{Material, Sample};
-pub(crate) use joining::Joining;
+pub(crate) use joining::{Joining, rule};
 pub(crate) use network::Gate;
 
 use crate::config::PoseConfig;

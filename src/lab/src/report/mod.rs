@@ -37,6 +37,7 @@ use crate::data_hash::data_hash;
 use crate::evaluate::{self, EvaluateError};
 use crate::export::{self, ExportError};
 use crate::files::replace;
+use crate::fusion;
 use crate::progress::Progress;
 use crate::run_folder::{RunError, RunFolder, RunRecord};
 use page::Material;
@@ -184,6 +185,7 @@ pub(crate) fn report(job: &Job<'_>) -> Result<Made, ReportError> {
     let page = page::page(&Material {
         record: &record,
         manifest: bundle.manifest(),
+        join: fusion::rule(&bundle).map_err(|error| ReportError::Export(Box::new(error.into())))?,
         bundle_hash: bundle.hash(),
         evaluation: &evaluation,
         kept: watch.finish(),

@@ -7,6 +7,7 @@ use super::html::text;
 use super::losses::Course;
 use super::watch::Kept;
 use super::{ReportError, curves, headline, kinds, parts, provenance, scores, training, weights};
+use crate::config::Join;
 use crate::evaluate::Evaluation;
 use crate::metrics::Report;
 use crate::run_folder::RunRecord;
@@ -19,6 +20,8 @@ pub(super) struct Material<'a> {
     pub(super) record: &'a RunRecord,
     /// What ships.
     pub(super) manifest: &'a Manifest,
+    /// How the bundle joins both modalities, whatever the run was configured with.
+    pub(super) join: Join,
     /// SHA-256 of the bundle.
     pub(super) bundle_hash: &'a str,
     /// What the test parts say of it.

@@ -5,12 +5,19 @@ use twinspect_core::modality::Modality;
 use super::ReportError;
 use super::html::{count, text};
 use super::page::{Material, Section, name};
+use crate::config::{FusionConfig, TrainingConfig};
 use crate::run_folder::RunError;
 
 /// The section.
 pub(super) fn section(material: &Material<'_>) -> Result<Section, ReportError> {
     let (record, manifest) = (material.record, material.manifest);
-    let config = toml::to_string(&record.training).map_err(RunError::Render)?;
+    let training = TrainingConfig {
+        fusion: FusionConfig {
+            join: material.join,
+        },
+        ..record.training.clone()
+    };
+    let config = toml::to_string(&training).map_err(RunError::Render)?;
     let data = if material.data_hash == record.data_hash {
         format!("{} (as it was trained on)", record.data_hash)
     } else {
@@ -37,6 +44,9 @@ pub(super) fn section(material: &Material<'_>) -> Result<Section, ReportError> {
             ),
         )
     }));
+    if material.has_both() {
+        facts.push(("colour and height", format!("joined by: {}", material.join)));
+    }
     let teachers = manifest.provenance.teacher.present();
     facts.extend(teachers.map(|(modality, teacher)| match modality {
         Modality::Rgb => ("teacher of colour", teacher.clone()),

@@ -4,6 +4,7 @@ use super::chart::{Axis, Plot, Rows, Scale};
 use super::html::{percent, text};
 use super::page::{Material, Section};
 use super::watch::{Tally, WEIGHT_BINS};
+use crate::config::Join;
 
 /// The section, where the product has a fusion network.
 pub(super) fn section(material: &Material<'_>) -> Option<Section> {
@@ -23,17 +24,18 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
             )
         })
         .collect();
-    let gate = material.record.gate.map_or_else(String::new, |gate| {
+    let gate = material.record.gate.filter(|_| material.join == Join::Gate);
+    let gate = gate.map_or_else(String::new, |gate| {
         format!(
             "<p class=\"fine\">Training of the gate: {}.</p>",
             text(&gate.to_string())
         )
     });
     let body = format!(
-        "<p>A fusion network decides pixel by pixel how much height counts beside colour: 0 % is colour alone, \
-         100 % height alone.</p><div class=\"charts\">{}<div class=\"wide\"><table class=\"weights\"><thead><tr>\
+        "<p>{}</p><div class=\"charts\">{}<div class=\"wide\"><table class=\"weights\"><thead><tr>\
          <th>mean weight of height</th><th>%</th></tr></thead><tbody>{rows}</tbody></table>\
          <p class=\"fine\">Kinds: inside the truth only.</p></div></div>{gate}",
+        meaning(material.join),
         histogram(&weights.good, &defects)
     );
     Some(Section {
@@ -41,6 +43,26 @@ pub(super) fn section(material: &Material<'_>) -> Option<Section> {
         heading: "Fusion weights".to_owned(),
         body,
     })
+}
+
+/// What a weight says under a rule.
+fn meaning(join: Join) -> &'static str {
+    match join {
+        Join::Quadrature => {
+            "What colour and height see adds up in quadrature, as the root of the sum of squares. Nothing is chosen between them; a weight \
+             tells, pixel by pixel, which of the two sees more: 0 % is colour, 100 % height."
+        }
+        Join::Sum => {
+            "What colour and height see adds up. Nothing is chosen between them; a weight tells, pixel by pixel, which of the two sees \
+             more: 0 % is colour, 100 % height."
+        }
+        Join::Average => {
+            "Colour and height count half each, and colour alone where depth was not measured."
+        }
+        Join::Gate | Join::Maximum => {
+            "A fusion network decides pixel by pixel how much height counts beside colour: 0 % is colour alone, 100 % height alone."
+        }
+    }
 }
 
 fn histogram(good: &Tally, defects: &Tally) -> String {

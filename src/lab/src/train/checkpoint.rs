@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use sha2::{Digest, Sha256};
 
+use crate::data_hash::hex;
 use crate::files::replace;
 
 /// A checkpoint that cannot be written or read.
@@ -37,9 +39,13 @@ impl CheckpointError {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Damaged { path, .. } => Some(format!(
-                "delete {} to start this branch anew",
+                "delete {} and give the same `twinspect-lab train` command again: what it held is learnt anew",
                 path.display()
             )),
+            Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Some(
+                "give the same `twinspect-lab train` command again: what is missing is learnt anew"
+                    .into(),
+            ),
             Self::File { .. } => None,
         }
     }
@@ -73,6 +79,7 @@ impl Checkpoint {
         let facts = HashMap::from([
             ("step".to_owned(), self.step.to_string()),
             ("run".to_owned(), self.run.clone()),
+            (DIGEST.to_owned(), digest(&self.state)),
         ]);
         let file = safetensors::serialize(views, Some(facts))
             .map_err(|error| damaged(path, error.to_string()))?;
@@ -118,8 +125,32 @@ impl Checkpoint {
             }
             state.insert(name, from_bytes(view.data()));
         }
+        // Checkpoints of earlier releases have none.
+        if facts
+            .get(DIGEST)
+            .is_some_and(|told| *told != digest(&state))
+        {
+            return Err(damaged(
+                path,
+                "its values are not those that were written".into(),
+            ));
+        }
         Ok(Some(Self { step, run, state }))
     }
+}
+
+/// The fact that holds the SHA-256 of all values.
+const DIGEST: &str = "values_sha256";
+
+/// SHA-256 over every tensor's name, number of values and values, in the order of the names.
+fn digest(state: &BTreeMap<String, Vec<f32>>) -> String {
+    let mut all = Sha256::new();
+    for (name, values) in state {
+        all.update(name);
+        all.update((values.len() as u64).to_le_bytes());
+        all.update(to_bytes(values));
+    }
+    hex(&all.finalize())
 }
 
 fn damaged(path: &Path, what: String) -> CheckpointError {
@@ -183,5 +214,18 @@ mod tests {
         let error = Checkpoint::read(&path).unwrap_err();
         assert!(error.to_string().contains("rgb.checkpoint"), "{error}");
         assert!(error.hint().is_some());
+    }
+
+    #[test]
+    fn a_value_that_has_changed_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("memory.checkpoint");
+        sample().write(&path).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        let last = bytes.len() - 2;
+        bytes[last] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let error = Checkpoint::read(&path).unwrap_err();
+        assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");
     }
 }

@@ -54,7 +54,7 @@ impl CourseError {
         match self {
             Self::Checkpoint(error) => error.hint(),
             Self::Restore { path, .. } | Self::Foreign { path } => Some(format!(
-                "choose another --out, or delete {}",
+                "choose another --out, train with what {} was learnt with, or delete it",
                 path.display()
             )),
             Self::Diverged { .. } => Some("lower the branch's learning_rate".into()),

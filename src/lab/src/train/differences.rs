@@ -42,7 +42,13 @@ pub(super) fn differences(there: &RunRecord, wanted: &RunRecord) -> Vec<String> 
 
 /// Keys of the configuration with other values, of those that change what is learnt.
 fn of_keys(there: &TrainingConfig, wanted: &TrainingConfig) -> Vec<String> {
-    let value = |config: &TrainingConfig| serde_json::to_value(config).unwrap_or_default();
+    let value = |config: &TrainingConfig| {
+        let mut value = serde_json::to_value(config).unwrap_or_default();
+        // A record does not speak of a branch's only student.
+        value["rgb"]["students"] = config.rgb.students.get().into();
+        value["geometry"]["students"] = config.geometry.students.get().into();
+        value
+    };
     let same_join = there.for_learning().fusion == wanted.for_learning().fusion;
     let wanted = TrainingConfig {
         threads: there.threads,

@@ -27,7 +27,7 @@ use twinspect_nn::parameter_count;
 use branch::Branch;
 pub(crate) use checkpoint::{Checkpoint, CheckpointError};
 pub(crate) use course::LOSSES;
-use course::Outcome;
+use course::{CourseError, Outcome};
 use differences::differences;
 pub(crate) use error::TrainError;
 use pool::PoolError;
@@ -250,7 +250,17 @@ fn begin(job: &Job, record: &RunRecord) -> Result<Begun, TrainError> {
         }
         .into()),
         Some(mut found) if found.cost.is_some() && is_whole(&folder, &found)? => {
+            log::info!(
+                "{}: trained before, and whole; time and memory are those of then",
+                job.out.display()
+            );
             if found.training.fusion != job.config.fusion {
+                log::warn!(
+                    "{}: colour and height were joined by: {}; from now on by: {}",
+                    job.out.display(),
+                    found.training.fusion.join,
+                    job.config.fusion.join
+                );
                 found.training.fusion = job.config.fusion;
                 folder.write(&found)?;
             }
@@ -258,10 +268,28 @@ fn begin(job: &Job, record: &RunRecord) -> Result<Begun, TrainError> {
         }
         Some(_) => Ok(Begun::Open(folder)),
         None => {
+            refuse_foreign(&folder, record)?;
             folder.write(record)?;
             Ok(Begun::Open(folder))
         }
     }
+}
+
+/// Refuses checkpoints of another run in a folder that has lost its record, before the record of this one lies there.
+fn refuse_foreign(folder: &RunFolder, record: &RunRecord) -> Result<(), TrainError> {
+    for student in record.students() {
+        let path = folder.checkpoint(student);
+        // A damaged one is told when its turn comes.
+        if let Ok(Some(found)) = Checkpoint::read(&path)
+            && found.run != identity(record)
+        {
+            return Err(TrainError::Course {
+                modality: student.modality,
+                source: CourseError::Foreign { path },
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Whether all that a finished run has learnt is still there; what has gone is learnt anew.
