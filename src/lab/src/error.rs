@@ -19,7 +19,7 @@ use crate::synth::preview::SynthError;
 use crate::train::TrainError;
 
 /// Exit code where files can't be written or read.
-const STORAGE: u8 = 8;
+pub(crate) const STORAGE: u8 = 8;
 
 /// Why a command ended without having done what it should.
 #[derive(Debug, thiserror::Error)]

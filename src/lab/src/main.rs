@@ -42,7 +42,7 @@ use signal_hook::flag;
 
 use cli::{Cli, Command, MeasureArgs, PushArgs};
 use config::TrainingConfig;
-use error::LabError;
+use error::{LabError, STORAGE};
 use measure::{Place, Progress};
 use teacher::TeacherSource;
 use train::Ending;
@@ -374,7 +374,11 @@ fn told(progress: Progress, args: &MeasureArgs) -> Result<ExitCode, LabError> {
                 "{made} new results in {}{left}",
                 args.results.display()
             ))?;
-            Ok(ExitCode::SUCCESS)
+            // What was asked for is not there, as if it could not have been written.
+            Ok(match foreign {
+                0 => ExitCode::SUCCESS,
+                _ => ExitCode::from(STORAGE),
+            })
         }
         Progress::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
     }

@@ -1,7 +1,7 @@
 //! What the trainer is handed by mistake. No case gets as far as training.
 
 use super::*;
-use crate::binaries::succeed;
+use crate::binaries::{run, succeed};
 use crate::product;
 
 const SYNTH: &[&str] = &["synth", "--data", "parts", "--preview", "sheets"];
@@ -332,6 +332,25 @@ fn data_sets_are_opened_before_the_first_is_trained_on() {
         DATA,
         &["absent"],
     );
+}
+
+#[test]
+fn a_result_that_is_damaged_stays_and_is_no_success() {
+    let site = Site::new();
+    fill(&site, "train");
+    fill(&site, "validation");
+    let result = "results/parts-efficientnet_lite0_to_stride16-seed1.json";
+    site.write(result, "{");
+    let mut lab = program("twinspect-lab");
+    lab.current_dir(site.path(""));
+    let measured = run(lab.args(["measure", "--data", "parts", "--results", "results"]));
+    let told = String::from_utf8_lossy(&measured.stderr);
+    assert_eq!(measured.status.code(), Some(STORAGE), "{told}");
+    assert!(
+        told.contains("is damaged: it stays; move it away"),
+        "{told}"
+    );
+    assert_eq!(site.read(result), b"{");
 }
 
 #[test]
