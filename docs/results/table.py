@@ -67,8 +67,9 @@ def accuracy(runs):
 
 accuracy(runs)
 print("\nThe same students joined by the maximum:\n")
-joined_by_maximum = results(HERE / "maximum")
-accuracy(joined_by_maximum)
+accuracy(results(HERE / "maximum"))
+print("\nThree students of colour, 64 channels wide, joined in quadrature:\n")
+accuracy(results(HERE / "three_students"))
 print("\nWithout the memory, with islands of the region, and with the whole picture where there is no depth:\n")
 accuracy(results(HERE / "without_memory"))
 
@@ -117,7 +118,7 @@ def robustness_rows(runs):
         yield f"| {name} | {alone[0]} | {alone[1]} | {pairs(fused)} | {rejects} of {good} | {escapes} of {defective} |"
 
 
-disturbed = [run for runs in (joined_by_maximum, runs) for group in runs.values() for run in group if run.get("robustness")]
+disturbed = [run for group in runs.values() for run in group if run.get("robustness")]
 for with_depth in (True, False):
     chosen = [run for run in disturbed if ("geometry" in run["modalities"]) == with_depth]
     if chosen:
