@@ -118,7 +118,16 @@ pub(crate) fn evaluate(
     maps: Option<&Path>,
 ) -> Result<Evaluation, EvaluateError> {
     let (bundle, dataset) = open(bundle, data)?;
-    evaluate_before(&bundle, dataset.as_ref(), maps, &|_| {})
+    let evaluation = evaluate_before(&bundle, dataset.as_ref(), maps, &|_| {})?;
+    let fused = &evaluation.fused;
+    if fused.good_parts >= 5 && fused.false_rejects == fused.good_parts {
+        log::warn!(
+            "every good part of {} is rejected: are these parts of {:?}, as its camera saw them in training?",
+            dataset.name(),
+            bundle.manifest().name
+        );
+    }
+    Ok(evaluation)
 }
 
 /// Opens both, and holds them to each other.

@@ -66,11 +66,7 @@ pub(super) fn keys(place: &str, with_weights: bool) -> String {
             place,
             "weight",
             &WEIGHTS,
-            &[
-                (0.0, "colour decides"),
-                (0.5, "both"),
-                (1.0, "height decides"),
-            ],
+            &[(0.0, "colour"), (0.5, "both"), (1.0, "height")],
         );
     }
     keys

@@ -1,7 +1,7 @@
 //! What the trainer is handed by mistake. No case gets as far as training.
 
 use super::*;
-use crate::binaries::{run, succeed};
+use crate::binaries::run;
 use crate::product;
 
 const SYNTH: &[&str] = &["synth", "--data", "parts", "--preview", "sheets"];
@@ -340,6 +340,7 @@ fn a_result_that_is_damaged_stays_and_is_no_success() {
     fill(&site, "train");
     fill(&site, "validation");
     let result = "results/parts-efficientnet_lite0_to_stride16-seed1.json";
+    std::fs::create_dir(site.path("results")).expect("a new folder");
     site.write(result, "{");
     let mut lab = program("twinspect-lab");
     lab.current_dir(site.path(""));
@@ -357,15 +358,30 @@ fn a_result_that_is_damaged_stays_and_is_no_success() {
 fn parts_without_a_result_are_told() {
     let site = Site::new();
     let black = image::RgbImage::new(80, 64);
-    for part in ["good/000", "good/001", "dent/000"] {
+    let good = (0..5).map(|number| format!("good/{number:03}"));
+    for part in good.chain(["dent/000".to_owned()]) {
+        let folder = site.path(format!("parts/test/{part}"));
+        if !folder.exists() {
+            std::fs::create_dir(&folder).expect("a new folder");
+            site.write(
+                &format!("parts/test/{part}/depth.png"),
+                site.read("parts/test/good/000/depth.png"),
+            );
+        }
         let saved = black.save(site.path(format!("parts/test/{part}/rgb.png")));
         saved.expect("a picture is written");
     }
     let mut lab = program("twinspect-lab");
-    let told = succeed(lab.current_dir(site.path("")).args(EVALUATE));
+    let evaluated = run(lab.current_dir(site.path("")).args(EVALUATE));
+    let told = String::from_utf8_lossy(&evaluated.stdout);
     assert!(
-        told.contains("NO PART HAS A RESULT (no_colour 3)"),
+        told.contains("NO PART HAS A RESULT (no_colour 6)"),
         "{told}"
+    );
+    let warned = String::from_utf8_lossy(&evaluated.stderr);
+    assert!(
+        warned.contains("every good part of parts is rejected"),
+        "{warned}"
     );
 }
 
