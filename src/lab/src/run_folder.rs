@@ -98,7 +98,7 @@ impl RunError {
                 Some("wait for its end, or choose another folder with --out".into())
             }
             Self::Record { path, .. } => Some(format!(
-                "if it is one, and damaged, delete {} and give the same `twinspect-lab train` command again: what was learnt is \
+                "name a folder that `twinspect-lab train` wrote; if this is one, whose record is damaged, delete {} and give the same `twinspect-lab train` command again: what was learnt is \
                  taken",
                 path.display()
             )),

@@ -7,6 +7,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use twinspect_bundle::document;
 use twinspect_core::modality::Modality;
@@ -130,13 +131,10 @@ pub(crate) enum Join {
 
 impl fmt::Display for Join {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Maximum => "maximum",
-            Self::Quadrature => "quadrature",
-            Self::Sum => "sum",
-            Self::Average => "average",
-            Self::Gate => "gate",
-        })
+        match self.to_possible_value() {
+            Some(value) => f.write_str(value.get_name()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -111,6 +111,9 @@ pub(crate) struct PartScore {
     pub(crate) reason: Option<&'static str>,
 }
 
+/// As many good parts are not all rejected by chance.
+const TELLING_GOOD_PARTS: usize = 5;
+
 /// Inspects all test parts. Maps go to `maps` if it is given, as float32 of 256 x 256.
 pub(crate) fn evaluate(
     bundle: &Path,
@@ -120,7 +123,7 @@ pub(crate) fn evaluate(
     let (bundle, dataset) = open(bundle, data)?;
     let evaluation = evaluate_before(&bundle, dataset.as_ref(), maps, &|_| {})?;
     let fused = &evaluation.fused;
-    if fused.good_parts >= 5 && fused.false_rejects == fused.good_parts {
+    if fused.good_parts >= TELLING_GOOD_PARTS && fused.false_rejects == fused.good_parts {
         log::warn!(
             "every good part of {} is rejected: are these parts of {:?}, as its camera saw them in training?",
             dataset.name(),

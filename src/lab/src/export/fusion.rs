@@ -36,12 +36,12 @@ impl Fusion {
             return Ok(None);
         };
         let counts = [rgb.views.len(), geometry.views.len()];
-        let joining = match join {
-            Join::Maximum => return Ok(None),
-            Join::Quadrature => Joining::Quadrature,
-            Join::Sum => Joining::Sum,
-            Join::Average => Joining::Average,
-            Join::Gate => Joining::Gate(Box::new(load_gate(folder, record, counts)?)),
+        let joining = match Joining::untaught(join) {
+            Some(joining) => joining,
+            None if join == Join::Gate => {
+                Joining::Gate(Box::new(load_gate(folder, record, counts)?))
+            }
+            None => return Ok(None),
         };
         let stage = FusionStage::new(counts[0], counts[1], record.prepare.map_size());
         let onnx = joining.onnx(&stage)?;

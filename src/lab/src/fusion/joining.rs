@@ -1,6 +1,7 @@
 //! What joins the evidence of both modalities in a bundle: the trainer's computation, and the same as
 //! a network.
 
+use clap::ValueEnum as _;
 use twinspect_bundle::{Bundle, FusionStage};
 use twinspect_core::score::{FusionInputs, FusionMaps};
 use twinspect_onnx::{Graph, GraphError, Tensor, WeightFormat};
@@ -32,13 +33,10 @@ pub(crate) fn rule(bundle: &Bundle) -> Result<Join, GraphError> {
     let Some((network, stage)) = bundle.fusion_model().zip(stage) else {
         return Ok(Join::Maximum);
     };
-    let untaught = [
-        (Join::Quadrature, Joining::Quadrature),
-        (Join::Sum, Joining::Sum),
-        (Join::Average, Joining::Average),
-    ];
-    for (join, joining) in untaught {
-        if joining.onnx(stage)? == network {
+    for &join in Join::value_variants() {
+        if let Some(joining) = Joining::untaught(join)
+            && joining.onnx(stage)? == network
+        {
             return Ok(join);
         }
     }
@@ -46,6 +44,16 @@ pub(crate) fn rule(bundle: &Bundle) -> Result<Join, GraphError> {
 }
 
 impl Joining {
+    /// A rule that nobody has to learn; `None` for the maximum, which needs no network, and for a gate.
+    pub(crate) fn untaught(join: Join) -> Option<Self> {
+        match join {
+            Join::Quadrature => Some(Self::Quadrature),
+            Join::Sum => Some(Self::Sum),
+            Join::Average => Some(Self::Average),
+            Join::Maximum | Join::Gate => None,
+        }
+    }
+
     /// What the trainer answers for one part.
     pub(crate) fn fuse(&mut self, inputs: &FusionInputs, maps: &mut FusionMaps) {
         match self {

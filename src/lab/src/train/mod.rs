@@ -255,12 +255,14 @@ fn begin(job: &Job, record: &RunRecord) -> Result<Begun, TrainError> {
                 job.out.display()
             );
             if found.training.fusion != job.config.fusion {
-                log::warn!(
-                    "{}: colour and height were joined by: {}; from now on by: {}",
-                    job.out.display(),
-                    found.training.fusion.join,
-                    job.config.fusion.join
-                );
+                if found.prepare.rgb.is_some() && found.prepare.geometry.is_some() {
+                    log::warn!(
+                        "{}: colour and height were joined by: {}; from now on by: {}",
+                        job.out.display(),
+                        found.training.fusion.join,
+                        job.config.fusion.join
+                    );
+                }
                 found.training.fusion = job.config.fusion;
                 folder.write(&found)?;
             }
@@ -277,11 +279,12 @@ fn begin(job: &Job, record: &RunRecord) -> Result<Begun, TrainError> {
 
 /// Refuses checkpoints of another run in a folder that has lost its record, before the record of this one lies there.
 fn refuse_foreign(folder: &RunFolder, record: &RunRecord) -> Result<(), TrainError> {
+    let run = identity(record);
     for student in record.students() {
         let path = folder.checkpoint(student);
         // A damaged one is told when its turn comes.
         if let Ok(Some(found)) = Checkpoint::read(&path)
-            && found.run != identity(record)
+            && found.run != run
         {
             return Err(TrainError::Course {
                 modality: student.modality,
