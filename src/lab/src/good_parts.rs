@@ -8,7 +8,7 @@ use twinspect_core::frame::{DepthFrame, FramePair};
 use twinspect_core::prepare::{
     Canvas, DepthState, PrepareError, PrepareSpec, PreparedPart, Preparer, RgbState, SpecError,
 };
-use twinspect_dataset::{Dataset, DatasetError, PartRef, Split};
+use twinspect_dataset::{Dataset, DatasetError, Layout, PartRef, Split};
 
 use crate::spread::spread;
 
@@ -64,6 +64,8 @@ pub(crate) enum PartsError {
         found: usize,
         /// Good parts that are needed.
         needed: usize,
+        /// Whether a set of this layout gives it up from its training parts.
+        of_training: bool,
     },
 }
 
@@ -91,6 +93,12 @@ impl PartsError {
                 "leave the copy out: thresholds come of parts that differ from each other and that nobody trained on"
                     .into(),
             ),
+            Self::TooFew {
+                of_training: true, ..
+            } => Some(
+                "the set needs more good training parts: every tenth of them is taken for validation where a set has none of its own"
+                    .into(),
+            ),
             Self::TooFew { split, .. } => Some(format!("record more good parts into {split}/good")),
             _ => None,
         }
@@ -105,9 +113,13 @@ pub(crate) fn good(
 ) -> Result<Vec<PartRef>, PartsError> {
     let parts = dataset.good_parts(split);
     if parts.len() < needed {
-        let data = dataset.root().display().to_string();
+        let has_a_folder_for_it = matches!(
+            dataset.layout(),
+            Layout::RecordedParts | Layout::Mvtec3dPoints | Layout::Mvtec3dDepth
+        );
         return Err(PartsError::TooFew {
-            data,
+            of_training: split == Split::Validation && !has_a_folder_for_it,
+            data: dataset.root().display().to_string(),
             split: split.folder(),
             found: parts.len(),
             needed,

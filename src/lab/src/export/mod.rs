@@ -185,7 +185,7 @@ impl ExportError {
             Self::Run(error) => error.hint(),
             Self::Name { .. } => Some("give another one with --name".into()),
             Self::NoGate { .. } => Some(
-                "train with join = \"gate\" under [fusion], or export with --join maximum".into(),
+                "train with join = \"gate\" under [fusion], or export with --join quadrature".into(),
             ),
             Self::Data(error) => error.hint().map(Into::into),
             Self::Moved { .. } => Some("name the run's data set, where it lies now, with --data".into()),

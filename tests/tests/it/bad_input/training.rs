@@ -112,6 +112,22 @@ fn too_few_validation_parts_are_told_before_training() {
 }
 
 #[test]
+fn too_few_parts_to_give_up_a_tenth_are_told_before_training() {
+    let spoil = |site: &Site| {
+        let colour = site.read("parts/test/good/000/rgb.png");
+        site.remove("parts");
+        for picture in ["test/good/000", "test/bent/000"] {
+            site.write(&format!("parts/{picture}.png"), &colour);
+        }
+        for part in 0..12 {
+            site.write(&format!("parts/train/good/{part:03}.png"), &colour);
+        }
+    };
+    let says = ["split `validation`", "at least 5", "every tenth"];
+    untrained(spoil, &[], DATA, &says);
+}
+
+#[test]
 fn textures_that_are_missing_do_not_claim_the_run_s_folder() {
     let site = Site::new();
     fill(&site, "train");

@@ -138,16 +138,17 @@ impl fmt::Display for Summary {
                 amplitude.least, amplitude.most, amplitude.median
             )?;
         }
-        let sheets = self.sheets.len();
-        write!(
-            f,
-            "\n{:.1} CPU ms a sample; {sheets} sheets",
-            self.cpu_ms_per_sample
-        )?;
-        if let Some(first) = self.sheets.first() {
-            write!(f, ", the first {}", first.display())?;
+        write!(f, "\n{:.1} CPU ms a sample; ", self.cpu_ms_per_sample)?;
+        match self.sheets.as_slice() {
+            [] => write!(f, "no sheet"),
+            [only] => write!(f, "one sheet, {}", only.display()),
+            [first, ..] => write!(
+                f,
+                "{} sheets, the first {}",
+                self.sheets.len(),
+                first.display()
+            ),
         }
-        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use safetensors::SafeTensorError;
 use sha2::{Digest, Sha256};
+use twinspect_dataset::file_kind;
 use zip::result::ZipError;
 
 pub(crate) use pickle::PickleError;
@@ -46,6 +47,12 @@ pub(crate) enum WeightsError {
         /// The refusal.
         #[source]
         source: std::io::Error,
+    },
+    /// A folder, a pipe, a device.
+    #[error("what lies there is {found}, and no file")]
+    NotAFile {
+        /// What it is.
+        found: &'static str,
     },
     /// More bytes than a weight file may have.
     #[error("the file has {bytes} bytes, more than {limit}")]
@@ -146,7 +153,9 @@ impl WeightsError {
             Self::Table { .. } => {
                 "only a plain state dict is read: torch.save(model.state_dict(), NEW)"
             }
-            Self::Form => "give torchvision's .pth file or a .safetensors file with its names",
+            Self::NotAFile { .. } | Self::Form => {
+                "give torchvision's .pth file or a .safetensors file with its names"
+            }
             Self::Element { .. } => "save the weights as float32, float16 or bfloat16",
             _ => return None,
         };
@@ -158,14 +167,21 @@ impl WeightFile {
     /// Reads a file and the table of its tensors.
     pub(crate) fn open(path: &Path) -> Result<Self, WeightsError> {
         let read = |source| WeightsError::Read { source };
-        let bytes = fs_err::metadata(path).map_err(read)?.len();
+        // Not by `fs_err`, as the error that wraps this one names the path.
+        let metadata = std::fs::metadata(path).map_err(read)?;
+        if !metadata.is_file() {
+            return Err(WeightsError::NotAFile {
+                found: file_kind(metadata.file_type()),
+            });
+        }
+        let bytes = metadata.len();
         if bytes > FILE_BYTES_MAX {
             return Err(WeightsError::FileSize {
                 bytes,
                 limit: FILE_BYTES_MAX,
             });
         }
-        Self::parse(fs_err::read(path).map_err(read)?)
+        Self::parse(std::fs::read(path).map_err(read)?)
     }
 
     /// Reads the table of tensors from the bytes of a file.

@@ -115,6 +115,21 @@ fn forms_are_told_by_their_content() {
 }
 
 #[test]
+fn what_is_no_file_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = WeightFile::open(folder.path()).err().unwrap();
+    assert!(matches!(
+        refused,
+        WeightsError::NotAFile { found: "a folder" }
+    ));
+    let missing = WeightFile::open(&folder.path().join("r18.pth"))
+        .err()
+        .unwrap();
+    assert!(matches!(missing, WeightsError::Read { .. }));
+    assert!(missing.hint().unwrap().contains("built in"));
+}
+
+#[test]
 fn an_archive_of_one_tensor() {
     let storage: Vec<u8> = (0..12_u8)
         .flat_map(|v| f32::from(v).to_le_bytes())
