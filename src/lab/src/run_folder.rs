@@ -5,6 +5,7 @@
 //! rgb.checkpoint       the colour student, also while it is being trained; rgb-2.checkpoint is the second one's, and so on
 //! geometry.checkpoint  the geometry student
 //! memory.checkpoint    prototypes of good places beside the colour student
+//! palette.checkpoint   prototypes of their colours
 //! codebook.checkpoint  the geometry student's prototypes
 //! losses.csv           branch, step, loss
 //! model.twb            the bundle, where `measure` made one
@@ -243,6 +244,11 @@ impl RunFolder {
     /// The colour branch's prototypes.
     pub(crate) fn memory(&self) -> PathBuf {
         self.path.join("memory.checkpoint")
+    }
+
+    /// The colour branch's prototypes.
+    pub(crate) fn palette(&self) -> PathBuf {
+        self.path.join("palette.checkpoint")
     }
 
     /// The geometry student's prototypes.

@@ -161,6 +161,47 @@ fn students_of_one_branch_learn_by_themselves() {
 }
 
 #[test]
+fn a_finished_run_takes_a_palette_without_training_again() {
+    let site = site();
+    let trained = train(&site, "run");
+    assert!(trained.status.success(), "{}", told(&trained));
+    let without = export(&site, "run", "without.twb");
+    let students: Vec<_> = LEARNT
+        .iter()
+        .map(|file| values(&site.path("run"), file))
+        .collect();
+
+    site.write(
+        "colours.toml",
+        format!("{CONFIGURATION}[palette]\nenabled = true\n"),
+    );
+    let again = train_with(&site, "colours.toml", "run");
+    assert!(again.status.success(), "{}", told(&again));
+    assert!(told(&again).contains("trained before"), "{}", told(&again));
+    let with = export(&site, "run", "with.twb");
+    let views = |bundle: &Bundle| {
+        let colour = bundle.manifest().score.modalities.rgb.as_ref();
+        colour.expect("a product of colour").views.len()
+    };
+    assert_eq!(views(&with), views(&without) + 1);
+    let palette = values(&site.path("run"), "palette.checkpoint");
+    for (file, before) in LEARNT.iter().zip(&students) {
+        assert!(values(&site.path("run"), file) == *before, "{file}");
+    }
+
+    // What is lost is learnt again, and the same.
+    site.remove("run/palette.checkpoint");
+    let again = train_with(&site, "colours.toml", "run");
+    assert!(again.status.success(), "{}", told(&again));
+    assert!(values(&site.path("run"), "palette.checkpoint") == palette);
+
+    // Without a word of it the run makes what it made.
+    assert!(train(&site, "run").status.success());
+    let once_more = export(&site, "run", "once-more.twb");
+    assert_eq!(views(&once_more), views(&without));
+}
+
+#[test]
 fn a_finished_run_is_joined_otherwise_without_training_again() {
     let site = site();
     let trained = train(&site, "run");

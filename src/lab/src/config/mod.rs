@@ -42,6 +42,9 @@ pub(crate) struct TrainingConfig {
     /// What the colour branch remembers of good parts.
     #[serde(default = "MemoryConfig::before")]
     pub(crate) memory: MemoryConfig,
+    /// The colours of good places.
+    #[serde(skip_serializing_if = "PaletteConfig::is_off")]
+    pub(crate) palette: PaletteConfig,
     /// The geometry branch; used where the data has depth.
     #[serde(deserialize_with = "geometry_branch")]
     pub(crate) geometry: BranchConfig,
@@ -102,6 +105,21 @@ impl Default for MemoryConfig {
             enabled: true,
             prototypes_per_part: 12,
         }
+    }
+}
+
+/// Prototypes of the colours of good places, beside the colour student. No student knows of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PaletteConfig {
+    /// Whether there are any.
+    pub(crate) enabled: bool,
+}
+
+impl PaletteConfig {
+    /// Records of runs without one are as they were before there was any.
+    fn is_off(&self) -> bool {
+        !self.enabled
     }
 }
 
@@ -219,6 +237,7 @@ impl Default for TrainingConfig {
             ground: GroundConfig::default(),
             rgb: BranchConfig::rgb(),
             memory: MemoryConfig::default(),
+            palette: PaletteConfig::default(),
             geometry: BranchConfig::geometry(),
             perturbation: PerturbationConfig::default(),
             refinement: RefinementConfig::default(),
@@ -348,17 +367,19 @@ impl TrainingConfig {
         Ok(config)
     }
 
-    /// The configuration as far as it changes what is learnt: not by the number of threads, and of all that joins
-    /// evidence the gate alone is learnt.
+    /// The configuration as far as it changes what is learnt: not by the number of threads. Of all that joins evidence the
+    /// gate alone is learnt, and no student but the gate knows of a palette.
     pub(crate) fn for_learning(&self) -> Self {
+        let (join, palette) = match self.fusion.join {
+            Join::Gate => (Join::Gate, self.palette),
+            Join::Maximum | Join::Quadrature | Join::Sum | Join::Average => {
+                (Join::Maximum, PaletteConfig::default())
+            }
+        };
         Self {
             threads: 0,
-            fusion: FusionConfig {
-                join: match self.fusion.join {
-                    Join::Gate => Join::Gate,
-                    Join::Maximum | Join::Quadrature | Join::Sum | Join::Average => Join::Maximum,
-                },
-            },
+            palette,
+            fusion: FusionConfig { join },
             ..self.clone()
         }
     }

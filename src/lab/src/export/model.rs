@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use twinspect_core::modality::{Modality, PerModality};
-use twinspect_core::prepare::{BANK_CHANNELS, BANK_SCALES, PrepareSpec, PreparedPart};
+use twinspect_core::prepare::{BANK_CHANNELS, BANK_SCALES, PrepareSpec, PreparedPart, RgbSpec};
 use twinspect_core::score::{MapRange, MapStack, Standardise, ViewPlan};
 use twinspect_engine::tract::Model;
 use twinspect_nn::{Activation, Mode, Parameters, Rng, Shape, Tensor, resize, restore};
@@ -12,7 +12,7 @@ use twinspect_onnx::{Graph, GraphError, WeightFormat};
 
 use super::ExportError;
 use crate::run_folder::{RunFolder, RunRecord, StudentId};
-use crate::student::{Codebook, GeometryStudent, Memory, RgbStudent, SCALES};
+use crate::student::{Codebook, GeometryStudent, Memory, Palette, RgbStudent, SCALES};
 use crate::teacher::{self, Teacher};
 use crate::train::{Checkpoint, CheckpointError, identity};
 
@@ -20,6 +20,8 @@ use crate::train::{Checkpoint, CheckpointError, identity};
 pub(super) const OUTPUT: &str = "maps";
 /// The Gaussian under which the memory's map is looked at, in pixels of S/4: four of 256, as PatchCore has it.
 const MEMORY_SMOOTHING_PX: f32 = 1.0;
+/// That of the palette's map: what it alone sees is broad, and what is small is the memory's.
+const PALETTE_SMOOTHING_PX: f32 = 2.0;
 
 /// The students with the weights that ship.
 pub(crate) struct TrainedModel {
@@ -32,6 +34,7 @@ struct RgbModel {
     taps: Model,
     students: Vec<RgbStudent>,
     memory: Option<Memory>,
+    palette: Option<(Palette, RgbSpec)>,
 }
 
 struct GeometryModel {
@@ -66,11 +69,15 @@ impl TrainedModel {
                 let students = students.collect::<Result<_, ExportError>>()?;
                 let memory = config.memory.enabled;
                 let memory = memory.then(|| load_memory(folder, record, teacher.channels));
+                let spec = record.prepare.rgb.filter(|_| config.palette.enabled);
+                let palette =
+                    spec.map(|spec| Ok::<_, ExportError>((load_palette(folder, record)?, spec)));
                 Some(RgbModel {
                     teacher,
                     taps,
                     students,
                     memory: memory.transpose()?,
+                    palette: palette.transpose()?,
                 })
             }
         };
@@ -94,7 +101,7 @@ impl TrainedModel {
     }
 
     /// How the score looks at the maps: the scales together and the codebook by itself, each under
-    /// every smoothing; the memory by itself, under one. Geometry's maps are in standard deviations of good parts already; those of
+    /// every smoothing; memory and palette by themselves, under one. Geometry's maps are in standard deviations of good parts already; those of
     /// colour are not quite, as its scales see different features.
     pub(crate) fn views(record: &RunRecord) -> PerModality<ViewPlan> {
         let plan = |standardise, ranges: &[MapRange], sigmas: &[f32]| {
@@ -111,16 +118,20 @@ impl TrainedModel {
         if record.prepare.rgb.is_some() {
             let sigmas = &record.training.rgb.smoothing_px;
             plans.rgb = plan(Standardise::Each, &[scales(SCALES)], sigmas);
-            if let Some(plan) = plans
-                .rgb
-                .as_mut()
-                .filter(|_| record.training.memory.enabled)
-            {
-                let memory = MapRange {
-                    first: SCALES,
+            let beside = [
+                (record.training.memory.enabled, MEMORY_SMOOTHING_PX),
+                (record.training.palette.enabled, PALETTE_SMOOTHING_PX),
+            ];
+            let beside = beside.iter().filter(|(enabled, _)| *enabled);
+            for (index, &(_, smoothing_px)) in beside.enumerate() {
+                let map = MapRange {
+                    first: SCALES + index,
                     count: 1,
                 };
-                plan.views.push((memory, MEMORY_SMOOTHING_PX));
+                plans
+                    .rgb
+                    .iter_mut()
+                    .for_each(|plan| plan.views.push((map, smoothing_px)));
             }
         }
         if record.prepare.geometry.is_some() {
@@ -177,9 +188,15 @@ impl RgbModel {
         });
         let stacks = stacks.collect::<Result<Vec<_>, _>>()?;
         let mut maps = emit_mean(&mut graph, &stacks)?;
+        let mut all = vec![maps];
         if let Some(memory) = &self.memory {
-            let remembered = memory.emit(&mut graph, taps, side)?;
-            maps = graph.head(|graph| graph.concat("all", &[maps, remembered], 1))?;
+            all.push(memory.emit(&mut graph, taps, side)?);
+        }
+        if let Some((palette, spec)) = &self.palette {
+            all.push(palette.emit(&mut graph, input, spec)?);
+        }
+        if all.len() > 1 {
+            maps = graph.head(|graph| graph.concat("all", &all, 1))?;
         }
         graph.output(OUTPUT, maps)?;
         Ok(graph.encode()?)
@@ -207,6 +224,9 @@ impl RgbModel {
         if let Some(memory) = &self.memory {
             let coarse = Shape::new(1, side / 2, side / 2, 1);
             data.extend(enlarge(Tensor::from_nchw(coarse, &memory.map(&taps))));
+        }
+        if let Some((palette, spec)) = &self.palette {
+            data.extend(palette.map(&part.rgb, spec));
         }
         Ok(MapStack {
             count: data.len() / (side * side),
@@ -314,6 +334,13 @@ fn load_memory(
     let checkpoint = read(folder, record, &path)?;
     let values = values(&checkpoint, ["prototypes", "radii", "gains"]);
     Memory::from_values(channels, values).ok_or(ExportError::Codebook { path })
+}
+
+fn load_palette(folder: &RunFolder, record: &RunRecord) -> Result<Palette, ExportError> {
+    let path = folder.palette();
+    let checkpoint = read(folder, record, &path)?;
+    let values = values(&checkpoint, ["prototypes", "radii", "gains"]);
+    Palette::from_values(values).ok_or(ExportError::Codebook { path })
 }
 
 fn values<'a, const N: usize>(checkpoint: &'a Checkpoint, names: [&str; N]) -> [&'a [f32]; N] {

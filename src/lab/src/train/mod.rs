@@ -161,9 +161,9 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     if !problems.is_empty() {
         return Err(TrainError::Unfit { problems });
     }
-    let folder = match begin(job, &record)? {
-        Begun::Finished(found) => return Ok(Ending::Finished(found)),
-        Begun::Open(folder) => folder,
+    let (folder, finished) = match begin(job, &record)? {
+        Begun::Finished(folder, found) => (folder, Some(found)),
+        Begun::Open(folder) => (folder, None),
     };
     let mut parameters = 0;
     let mut losses = String::from("branch,step,loss\n");
@@ -174,6 +174,10 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         folder: &folder,
         interrupted,
     };
+    run.palette()?;
+    if let Some(found) = finished {
+        return Ok(Ending::Finished(found));
+    }
     let mut learn = |modality: Modality, branch: &mut dyn Branch| {
         for student in record.students_of(modality) {
             if student.index > 0 {
@@ -236,8 +240,8 @@ fn require_apart(out: &Path, data: &Path) -> Result<(), TrainError> {
 enum Begun {
     /// Something, from the start or from checkpoints.
     Open(RunFolder),
-    /// Nothing: the same run has been trained to its end.
-    Finished(Box<RunRecord>),
+    /// Nothing but what no student knows of: the same run has been trained to its end.
+    Finished(RunFolder, Box<RunRecord>),
 }
 
 /// Opens the run's folder; another run's is refused.
@@ -254,19 +258,24 @@ fn begin(job: &Job, record: &RunRecord) -> Result<Begun, TrainError> {
                 "{}: trained before, and whole; time and memory are those of then",
                 job.out.display()
             );
-            if found.training.fusion != job.config.fusion {
-                if found.prepare.rgb.is_some() && found.prepare.geometry.is_some() {
-                    log::warn!(
-                        "{}: colour and height were joined by: {}; from now on by: {}",
-                        job.out.display(),
-                        found.training.fusion.join,
-                        job.config.fusion.join
-                    );
-                }
-                found.training.fusion = job.config.fusion;
+            if found.training.fusion != job.config.fusion
+                && found.prepare.rgb.is_some()
+                && found.prepare.geometry.is_some()
+            {
+                log::warn!(
+                    "{}: colour and height were joined by: {}; from now on by: {}",
+                    job.out.display(),
+                    found.training.fusion.join,
+                    job.config.fusion.join
+                );
+            }
+            let (fusion, palette) = (job.config.fusion, job.config.palette);
+            if (found.training.fusion, found.training.palette) != (fusion, palette) {
+                found.training.fusion = fusion;
+                found.training.palette = palette;
                 folder.write(&found)?;
             }
-            Ok(Begun::Finished(Box::new(found)))
+            Ok(Begun::Finished(folder, Box::new(found)))
         }
         Some(_) => Ok(Begun::Open(folder)),
         None => {

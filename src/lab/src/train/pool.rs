@@ -14,7 +14,7 @@ use twinspect_nn::Rng;
 use crate::config::PoseConfig;
 use crate::pose::Pose;
 use crate::spread::spread;
-use crate::student::TeacherSample;
+use crate::student::{ColourSample, TeacherSample};
 use crate::synth::{Generator, Perturbation, shares};
 
 /// Teachers that don't answer, or constants that contradict each other.
@@ -119,6 +119,21 @@ impl Pool<'_> {
                 Ok(TeacherSample { taps, on_part })
             },
         )
+    }
+
+    /// The colours of every view; none of a product without colour.
+    pub(crate) fn colour_samples(&self) -> Result<Samples<ColourSample>, PoolError> {
+        let samples = self.samples(
+            || Ok(()),
+            |(), part| {
+                let spec = self.spec.rgb.as_ref();
+                Ok(spec.map(|spec| ColourSample::new(&part.rgb, &part.region, spec)))
+            },
+        )?;
+        Ok(Samples {
+            good: samples.good.into_iter().flatten().collect(),
+            defective: Vec::new(),
+        })
     }
 
     /// The filter bank of every view.

@@ -20,7 +20,7 @@ use crate::export::{DeviceStages, ExportError, TrainedModel};
 use crate::good_parts::PartsError;
 use crate::progress::Progress;
 use crate::run_folder::{RunFolder, RunRecord, StudentId};
-use crate::student::{Codebook, Descriptors, Memory};
+use crate::student::{Codebook, Descriptors, Memory, Palette};
 use crate::synth::pictures::Picture;
 use crate::synth::{Family, Generator, Relief, Sources};
 use crate::teacher::Teacher;
@@ -30,6 +30,8 @@ const DESCRIPTORS: usize = 400;
 
 /// Purpose of the generator of the colour branch's memory, beside those of its pool and its course.
 const MEMORY: u64 = 3;
+/// Purpose of that of its palette.
+const PALETTE: u64 = 4;
 /// Purposes of the generators of a branch's later students come behind this.
 const LATER_STUDENTS: u64 = 16;
 
@@ -73,6 +75,32 @@ impl Run<'_> {
         let build = self.build(Modality::Rgb);
         let mut rng = self.branch_rng(Modality::Rgb);
         Ok(RgbBranch::new(teacher.channels, build, samples, &mut rng))
+    }
+
+    /// Learns the colours of good places, if the product is to know them and does not yet. No student knows of them, so that
+    /// a finished run takes them too.
+    pub(super) fn palette(&self) -> Result<(), TrainError> {
+        let path = self.folder.palette();
+        let wanted = self.spec().rgb.is_some() && self.record.training.palette.enabled;
+        if !wanted
+            || Checkpoint::read(&path)?.is_some_and(|found| found.run == identity(self.record))
+        {
+            return Ok(());
+        }
+        let plain = Pool {
+            anomalies: None,
+            ..self.pool(1, Modality::Rgb)
+        };
+        let samples = plain.colour_samples()?;
+        let mut rng = self.branch_rng(Modality::Rgb).derive(PALETTE);
+        let palette = Palette::learn(&samples.good, &mut rng);
+        let [prototypes, radii, gains] = palette.values();
+        let values = [
+            ("prototypes", prototypes),
+            ("radii", radii),
+            ("gains", gains),
+        ];
+        self.keep(&path, values)
     }
 
     pub(super) fn geometry_branch(&self) -> Result<GeometryBranch, TrainError> {
