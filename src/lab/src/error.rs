@@ -195,7 +195,7 @@ fn report_code(error: &ReportError) -> u8 {
         ReportError::Evaluate(error) => evaluate_code(error),
         ReportError::Foreign { .. } | ReportError::Losses { .. } => 4,
         ReportError::Hash(_) => 3,
-        ReportError::Page { .. } => STORAGE,
+        ReportError::Occupied { .. } | ReportError::Page { .. } => STORAGE,
     }
 }
 

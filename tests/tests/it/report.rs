@@ -188,6 +188,31 @@ fn a_bundle_of_another_run_is_refused() {
 }
 
 #[test]
+fn a_page_is_written_over_pages_alone() {
+    let site = site();
+    let before = site.read("fused.twb");
+    let over = |out: &str| {
+        let mut report = program("twinspect-lab");
+        report
+            .current_dir(site.path(""))
+            .args(["report", "--run", "run", "--bundle", "fused.twb"])
+            .args(["--changed-data", "--out", out]);
+        run(&mut report)
+    };
+    for place in ["fused.twb", "parts"] {
+        let output = over(place);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(8), "{said}");
+        assert!(said.contains("in the place of the page"), "{said}");
+        assert!(said.contains("--out"), "{said}");
+    }
+    assert!(site.read("fused.twb") == before);
+    for _ in 0..2 {
+        assert!(over("page.html").status.success());
+    }
+}
+
+#[test]
 fn data_that_the_run_was_not_trained_on_are_refused() {
     let site = site();
     let mut report = program("twinspect-lab");

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
-use twinspect_bundle::Version;
+use twinspect_bundle::{Manifest, Version};
 
 use crate::config::{Join, TrainingConfig};
 use crate::evaluate::{EvaluateError, Evaluation, evaluate};
@@ -268,7 +268,8 @@ fn result(
     let job = export::Job {
         run: folder,
         data: Some(run.data.clone()),
-        name: None,
+        // Published sets have names that no product may have, and a bundle that is only measured needs none of its own.
+        name: (!Manifest::is_name(&record.name)).then(|| UNNAMED.to_owned()),
         version: place.version.clone(),
         created: place.created.clone(),
         join: Some(wanted.join),
@@ -313,6 +314,9 @@ impl Place<'_> {
         self.results.join(format!("{}.json", wanted.name))
     }
 }
+
+/// A product's name for a bundle of a data set that has none for it.
+const UNNAMED: &str = "measured";
 
 /// A data set's name in results.
 pub(crate) fn category(data: &Path) -> String {

@@ -20,6 +20,7 @@ mod origin;
 mod page;
 mod paint;
 mod parts;
+mod place;
 mod provenance;
 mod scores;
 mod training;
@@ -79,6 +80,14 @@ pub(crate) enum ReportError {
         /// The line, from 1.
         line: usize,
     },
+    /// Something that a page would destroy.
+    #[error("in the place of the page, {}, lies {found}", path.display())]
+    Occupied {
+        /// The place.
+        path: PathBuf,
+        /// What lies there.
+        found: &'static str,
+    },
     /// The page's own files.
     #[error("{action} {}", path.display())]
     Page {
@@ -114,6 +123,9 @@ impl ReportError {
             Self::Losses { .. } => {
                 Some("restore the file, or remove it: the page then shows no training".into())
             }
+            Self::Occupied { .. } => Some(
+                "give another file with --out: only an earlier report is written over".into(),
+            ),
             Self::Hash(_) | Self::Page { .. } => None,
         }
     }
@@ -167,6 +179,7 @@ impl fmt::Display for Made {
 
 /// Inspects the test parts of a run's data set and writes the page.
 pub(crate) fn report(job: &Job<'_>) -> Result<Made, ReportError> {
+    require_place(job.out)?;
     let folder = RunFolder::open(job.run);
     let record = folder.finished()?;
     let losses = losses::read(&folder.losses())?;
@@ -203,6 +216,22 @@ pub(crate) fn report(job: &Job<'_>) -> Result<Made, ReportError> {
         defective_parts: fused.defective_parts,
         escapes: fused.escapes,
     })
+}
+
+/// Refuses a place where something lies that is no page, before any work.
+fn require_place(path: &Path) -> Result<(), ReportError> {
+    let found = place::occupied(path).map_err(|source| ReportError::Page {
+        action: "looking at",
+        path: path.to_owned(),
+        source,
+    })?;
+    match found {
+        None => Ok(()),
+        Some(found) => Err(ReportError::Occupied {
+            path: path.to_owned(),
+            found,
+        }),
+    }
 }
 
 /// The run's data set, with its test parts.

@@ -17,15 +17,18 @@ pub(super) fn differences(bundle: &Bundle, folder: &RunFolder, record: &RunRecor
         .as_ref()
         .is_none_or(|hash| teacher.is_some_and(|teacher| teacher.ends_with(hash.as_str())));
     let facts = [
-        ("data", made_from.data_hash == record.data_hash),
-        ("seed", made_from.seed == record.training.seed),
-        ("trainer", made_from.tool_version == record.tool_version),
-        ("teacher", same_teacher),
-        ("camera", manifest.camera == record.camera),
-        ("preparation", manifest.prepare == record.prepare),
+        ("other data", made_from.data_hash == record.data_hash),
+        ("another seed", made_from.seed == record.training.seed),
+        (
+            "another trainer",
+            made_from.tool_version == record.tool_version,
+        ),
+        ("another teacher", same_teacher),
+        ("another camera", manifest.camera == record.camera),
+        ("another preparation", manifest.prepare == record.prepare),
     ];
     let facts = facts.into_iter().filter(|(_, same)| !same);
-    let mut all: Vec<String> = facts.map(|(what, _)| format!("another {what}")).collect();
+    let mut all: Vec<String> = facts.map(|(what, _)| what.to_owned()).collect();
     // What does not stand in the manifest shows in the weights.
     if all.is_empty() && can_compare(folder, record) {
         match other_networks(bundle, folder, record) {

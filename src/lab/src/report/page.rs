@@ -5,6 +5,7 @@ use twinspect_core::modality::Modality;
 
 use super::html::text;
 use super::losses::Course;
+use super::place::TITLE;
 use super::watch::Kept;
 use super::{ReportError, curves, headline, kinds, parts, provenance, scores, training, weights};
 use crate::config::Join;
@@ -134,7 +135,7 @@ pub(super) fn page(material: &Material<'_>) -> Result<String, ReportError> {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <link rel=\"icon\" href=\"data:,\">\n\
-         <title>{} \u{b7} twinspect report</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <title>{} \u{b7} {TITLE}\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
          <header id=\"headline\">{}</header>\n<nav>{links}</nav>\n<main>\n{bodies}</main>\n\
          <footer>twinspect is quality inspection and no safety function.</footer>\n</body>\n</html>\n",
         text(&title),

@@ -117,7 +117,7 @@ fn too_few_parts_to_give_up_a_tenth_are_told_before_training() {
         let colour = site.read("parts/test/good/000/rgb.png");
         site.remove("parts");
         for folder in ["test/good", "test/bent", "train/good"] {
-            let folder = site.path(&format!("parts/{folder}"));
+            let folder = site.path(format!("parts/{folder}"));
             std::fs::create_dir_all(folder).expect("a folder is made");
         }
         for picture in ["test/good/000", "test/bent/000"] {
