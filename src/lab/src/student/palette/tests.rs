@@ -1,0 +1,165 @@
+use twinspect_engine::tract::Model;
+
+use super::*;
+
+const SIZE: usize = 64;
+const SPEC: RgbSpec = RgbSpec {
+    mean: [123.675, 116.28, 103.53],
+    std: [58.395, 57.12, 57.375],
+};
+
+/// A picture of two colours with a texture, by `light`, with a soft tint in the middle of `tint`.
+fn picture(seed: u64, light: [f32; 3], tint: f32) -> Vec<f32> {
+    let mut rng = Rng::new(seed);
+    let texture: Vec<f32> = (0..SIZE * SIZE)
+        .map(|_| 0.02 * rng.normal() as f32)
+        .collect();
+    let value = |i: usize| {
+        let (colour, x, y) = (i / (SIZE * SIZE), i % SIZE, i / SIZE % SIZE);
+        let base = if x < SIZE / 2 {
+            [0.5, 0.4, 0.3]
+        } else {
+            [0.3, 0.35, 0.4]
+        };
+        let far = (x as f32 - 32.0).hypot(y as f32 - 32.0) / 8.0;
+        let spot = tint * (-0.5 * far * far).exp() * [0.0, 0.0, 1.0][colour];
+        let seen = 255.0 * light[colour] * (base[colour] + texture[i % (SIZE * SIZE)] + spot);
+        (seen - SPEC.mean[colour]) / SPEC.std[colour]
+    };
+    (0..3 * SIZE * SIZE).map(value).collect()
+}
+
+fn palette() -> Palette {
+    let region = vec![1.0; SIZE * SIZE / 16];
+    let parts: Vec<_> = (0..12)
+        .map(|seed| ColourSample::new(&picture(seed, [1.0; 3], 0.0), &region, &SPEC))
+        .collect();
+    Palette::learn(&parts, &mut Rng::new(1))
+}
+
+fn largest(map: &[f32]) -> f32 {
+    map.iter().copied().fold(0.0, f32::max)
+}
+
+#[test]
+fn a_tint_without_an_edge_stands_out_where_it_is() {
+    let map = palette().map(&picture(77, [1.0; 3], 0.1), &SPEC);
+    let side = SIZE / 4;
+    let peak = (0..map.len())
+        .max_by(|&a, &b| map[a].total_cmp(&map[b]))
+        .unwrap();
+    let (x, y) = (peak % side, peak / side);
+    assert!(
+        x.abs_diff(side / 2) <= 2 && y.abs_diff(side / 2) <= 2,
+        "{x} {y}"
+    );
+    let quiet = palette().map(&picture(77, [1.0; 3], 0.0), &SPEC);
+    assert!(
+        largest(&map) > 2.0 * largest(&quiet),
+        "{} {}",
+        largest(&map),
+        largest(&quiet)
+    );
+}
+
+#[test]
+fn neither_strength_nor_colour_of_the_light_counts() {
+    let palette = palette();
+    let usual = palette.map(&picture(5, [1.0; 3], 0.0), &SPEC);
+    let other = palette.map(&picture(5, [1.2, 1.1, 0.8], 0.0), &SPEC);
+    for (a, b) in usual.iter().zip(&other) {
+        assert!((a - b).abs() < 0.05 * a.max(1.0), "{a} {b}");
+    }
+}
+
+#[test]
+fn a_slope_has_no_direction() {
+    let side = 16;
+    let ramp = |at: fn(usize, usize) -> usize| {
+        let plane: Vec<f32> = (0..side * side)
+            .map(|i| 0.1 * at(i % side, i / side) as f32)
+            .collect();
+        [plane.clone(), plane.clone(), plane].concat()
+    };
+    let middle = 8 * side + 8;
+    let slopes = |planes: &[f32]| -> Vec<f32> {
+        let bank = bank(planes, side);
+        bank[LEVELS * side * side..]
+            .iter()
+            .skip(middle)
+            .step_by(side * side)
+            .copied()
+            .collect()
+    };
+    let across = slopes(&ramp(|x, _| x));
+    let down = slopes(&ramp(|_, y| y));
+    for (a, b) in across.iter().zip(&down) {
+        assert!((a - b).abs() < 1e-5, "{a} {b}");
+    }
+    // Lightness alone slopes, by 0.1 a place.
+    assert!(
+        (across[0] - 0.1).abs() < 1e-3 && across[1] < 1e-3,
+        "{across:?}"
+    );
+}
+
+#[test]
+fn a_palette_is_the_same_again_and_survives_as_values() {
+    let learnt = palette();
+    assert_eq!(learnt, palette());
+    assert_eq!(Palette::from_values(learnt.values()), Some(learnt.clone()));
+    let [prototypes, radii, gains] = learnt.values();
+    assert_eq!(Palette::from_values([prototypes, radii, &gains[1..]]), None);
+    assert_eq!(Palette::from_values([prototypes, &radii[1..], gains]), None);
+}
+
+#[test]
+fn parts_that_show_nothing_leave_a_palette_of_nothing() {
+    let nothing = ColourSample::new(
+        &picture(1, [1.0; 3], 0.0),
+        &vec![0.0; SIZE * SIZE / 16],
+        &SPEC,
+    );
+    let map = Palette::learn(&[nothing], &mut Rng::new(1)).map(&picture(2, [1.0; 3], 0.0), &SPEC);
+    assert!(map.iter().all(|value| value.is_finite()));
+}
+
+/// What the exported palette says of a picture has to be what the trainer says.
+fn assert_exported(palette: &Palette, seen: &[f32]) {
+    let mut graph = Graph::new("palette", onnx::WeightFormat::F16);
+    let shape = [1, 3, SIZE, SIZE];
+    let input = graph.input("rgb", &shape).unwrap();
+    let map = palette.emit(&mut graph, input, &SPEC).unwrap();
+    graph.output("map", map).unwrap();
+    let encoded = graph.encode().unwrap();
+    let mut network = Model::with_inputs(&encoded, &[&shape]).unwrap();
+    let mut found = vec![0.0; SIZE * SIZE / 16];
+    network.run_all_into(&[seen], &mut [&mut found]).unwrap();
+    for (index, (a, b)) in palette.map(seen, &SPEC).iter().zip(&found).enumerate() {
+        assert!((a - b).abs() < 1e-3 * a.max(1.0), "{index}: {a} {b}");
+    }
+}
+
+#[test]
+fn the_exported_map_is_the_same() {
+    assert_exported(&palette(), &picture(9, [0.9, 1.0, 1.1], 0.1));
+}
+
+/// Rounding of opponents that are nothing would be magnified to a map of its own.
+#[test]
+fn of_grey_pictures_too() {
+    let grey = |seed| {
+        let picture = picture(seed, [1.0; 3], 0.0);
+        let level = |i: usize| picture[i % (SIZE * SIZE)] * SPEC.std[0] + SPEC.mean[0];
+        let value = |i: usize| {
+            let colour = i / (SIZE * SIZE);
+            (level(i) - SPEC.mean[colour]) / SPEC.std[colour]
+        };
+        (0..3 * SIZE * SIZE).map(value).collect::<Vec<f32>>()
+    };
+    let region = vec![1.0; SIZE * SIZE / 16];
+    let parts: Vec<_> = (0..12)
+        .map(|seed| ColourSample::new(&grey(seed), &region, &SPEC))
+        .collect();
+    assert_exported(&Palette::learn(&parts, &mut Rng::new(1)), &grey(9));
+}
