@@ -187,17 +187,17 @@ impl RgbModel {
             within_student(&mut graph, index, |graph| student.emit(graph, taps, side))
         });
         let stacks = stacks.collect::<Result<Vec<_>, _>>()?;
-        let mut maps = emit_mean(&mut graph, &stacks)?;
-        let mut all = vec![maps];
+        let mut all = vec![emit_mean(&mut graph, &stacks)?];
         if let Some(memory) = &self.memory {
             all.push(memory.emit(&mut graph, taps, side)?);
         }
         if let Some((palette, spec)) = &self.palette {
             all.push(palette.emit(&mut graph, input, spec)?);
         }
-        if all.len() > 1 {
-            maps = graph.head(|graph| graph.concat("all", &all, 1))?;
-        }
+        let maps = match all.as_slice() {
+            [students] => *students,
+            all => graph.head(|graph| graph.concat("all", all, 1))?,
+        };
         graph.output(OUTPUT, maps)?;
         Ok(graph.encode()?)
     }

@@ -121,8 +121,8 @@ impl Pool<'_> {
         )
     }
 
-    /// The colours of every view; none of a product without colour.
-    pub(crate) fn colour_samples(&self) -> Result<Samples<ColourSample>, PoolError> {
+    /// The colours of every good view; none of a product without colour.
+    pub(crate) fn colour_samples(&self) -> Result<Vec<ColourSample>, PoolError> {
         let samples = self.samples(
             || Ok(()),
             |(), part| {
@@ -130,10 +130,7 @@ impl Pool<'_> {
                 Ok(spec.map(|spec| ColourSample::new(&part.rgb, &part.region, spec)))
             },
         )?;
-        Ok(Samples {
-            good: samples.good.into_iter().flatten().collect(),
-            defective: Vec::new(),
-        })
+        Ok(samples.good.into_iter().flatten().collect())
     }
 
     /// The filter bank of every view.

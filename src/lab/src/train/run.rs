@@ -91,9 +91,8 @@ impl Run<'_> {
             anomalies: None,
             ..self.pool(1, Modality::Rgb)
         };
-        let samples = plain.colour_samples()?;
         let mut rng = self.branch_rng(Modality::Rgb).derive(PALETTE);
-        let palette = Palette::learn(&samples.good, &mut rng);
+        let palette = Palette::learn(&plain.colour_samples()?, &mut rng);
         let [prototypes, radii, gains] = palette.values();
         let values = [
             ("prototypes", prototypes),
