@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use twinspect_core::frame::{FrameError, FrameSize};
 
 use crate::layout::Layout;
-use crate::part::PartId;
+use crate::part::{PartId, Split};
 
 /// A layout that a folder doesn't have, and what of it is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,20 @@ pub enum DatasetError {
     #[error("the name of `{}` is not valid Unicode", path.display())]
     NameNotUnicode {
         /// The path, with replacement characters where it is shown.
+        path: PathBuf,
+    },
+    /// A folder of parts under another name than the layout's.
+    #[error("`{}` would not be read: the folder of that split is called `{expected}`", path.display())]
+    MisnamedSplit {
+        /// The folder.
+        path: PathBuf,
+        /// The split that it seems to be.
+        expected: Split,
+    },
+    /// A picture of a kind that is not read, where parts' pictures lie.
+    #[error("`{}` would not be read: colour pictures are PNG, JPEG or BMP files", path.display())]
+    UnreadPicture {
+        /// The file.
         path: PathBuf,
     },
     /// A file that belongs to a part is absent.
@@ -343,6 +357,12 @@ impl DatasetError {
                     .into(),
             ),
             Self::AmbiguousPicture { .. } => Some("remove one of the two".into()),
+            Self::MisnamedSplit { path, expected } => Some(
+                format!("rename it to `{expected}`, or move {} out of the set", path.display()).into(),
+            ),
+            Self::UnreadPicture { .. } => Some(
+                "convert it to PNG, which keeps every pixel, or move it out of the set".into(),
+            ),
             Self::MissingCamera { .. } => Some(
                 "write width, height, fx, fy, cx, cy and depth_unit_m of the aligned depth stream \
                  into it"

@@ -7,7 +7,9 @@
 use std::path::Path;
 
 use super::Layout;
-use super::entries::{class_folders, masks_by_stem, pictures, pictures_by_stem, relative};
+use super::entries::{
+    class_folders, masks_by_stem, pictures, pictures_by_stem, read_class_folders, relative,
+};
 use crate::error::DatasetError;
 use crate::folder::{Listing, PartFiles};
 use crate::part::{PartId, PartRef, Split};
@@ -83,7 +85,7 @@ fn has_plain_masks(root: &Path) -> Result<bool, DatasetError> {
 pub(super) fn list(root: &Path, set: Set) -> Result<Listing, DatasetError> {
     let layout = set.layout();
     let mut parts = Vec::new();
-    for class in class_folders(root)? {
+    for class in read_class_folders(root)? {
         // The tree of masks knows no splits: it belongs to the test pictures.
         let tested = class.split == Split::Test;
         let folder = root.join(MASKS).join(&class.name);

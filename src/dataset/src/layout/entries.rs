@@ -14,6 +14,11 @@ pub(super) const PICTURE_ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "bmp"];
 /// Of those, what keeps every pixel as it was painted.
 const MASK_ENDINGS: [&str; 2] = ["png", "bmp"];
 
+/// Endings of pictures that are not read: a part that is left out in silence is a part lost.
+const UNREAD_ENDINGS: [&str; 6] = ["tif", "tiff", "webp", "gif", "ppm", "pgm"];
+/// What other tools call the folder of validation parts.
+const OTHER_NAMES_OF_VALIDATION: [&str; 2] = ["val", "valid"];
+
 /// A folder `{split}/{class}` that exists.
 pub(super) struct ClassFolder {
     pub(super) split: Split,
@@ -42,6 +47,20 @@ pub(super) fn class_folders(root: &Path) -> Result<Vec<ClassFolder>, DatasetErro
     Ok(all)
 }
 
+/// The same of a set that is read: a folder that is meant as a split and is called otherwise is refused.
+pub(super) fn read_class_folders(root: &Path) -> Result<Vec<ClassFolder>, DatasetError> {
+    for name in OTHER_NAMES_OF_VALIDATION {
+        let path = root.join(name);
+        if path.is_dir() {
+            return Err(DatasetError::MisnamedSplit {
+                path,
+                expected: Split::Validation,
+            });
+        }
+    }
+    class_folders(root)
+}
+
 /// Names and paths of the folders in a folder, sorted by name, dot names left out.
 pub(super) fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, DatasetError> {
     Ok(visible(folder)?
@@ -55,11 +74,14 @@ pub(super) fn pictures(folder: &Path) -> Result<Vec<(String, PathBuf)>, DatasetE
     files(folder, &PICTURE_ENDINGS)
 }
 
-/// The same by stem, each of which may stand for one picture only.
+/// The same by stem, each of which may stand for one picture only; beside them lies none of a kind that is not read.
 pub(super) fn pictures_by_stem(
     layout: Layout,
     folder: &Path,
 ) -> Result<BTreeMap<String, PathBuf>, DatasetError> {
+    if let Some((_, path)) = files(folder, &UNREAD_ENDINGS)?.into_iter().next() {
+        return Err(DatasetError::UnreadPicture { path });
+    }
     by_stem(layout, pictures(folder)?)
 }
 

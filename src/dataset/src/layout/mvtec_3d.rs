@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Layout;
-use super::entries::{ClassFolder, class_folders, pictures_by_stem, relative};
+use super::entries::{ClassFolder, class_folders, pictures_by_stem, read_class_folders, relative};
 use super::recorded::require_depth_unit;
 use crate::camera::{CAMERA_FILE, Camera};
 use crate::error::DatasetError;
@@ -74,7 +74,7 @@ pub(super) fn missing_in(root: &Path, depth: Depth) -> Result<Option<String>, Da
 
 pub(super) fn list(root: &Path, depth: Depth) -> Result<Listing, DatasetError> {
     let mut parts = Vec::new();
-    for class in class_folders(root)? {
+    for class in read_class_folders(root)? {
         list_class(root, &class, depth, &mut parts)?;
     }
     let camera = match depth {

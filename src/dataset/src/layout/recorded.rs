@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::Layout;
 use super::entries::{
-    ClassFolder, PICTURE_ENDINGS, class_folders, folders, pictures, relative, visible,
+    ClassFolder, PICTURE_ENDINGS, class_folders, folders, pictures, read_class_folders, relative,
+    visible,
 };
 use crate::camera::{CAMERA_FILE, Camera};
 use crate::error::DatasetError;
@@ -40,7 +41,7 @@ pub(super) fn missing_in(root: &Path) -> Result<Option<String>, DatasetError> {
 
 pub(crate) fn list(root: &Path) -> Result<Listing, DatasetError> {
     let mut found = Vec::new();
-    for class in class_folders(root)? {
+    for class in read_class_folders(root)? {
         for (name, folder) in folders(&class.path)? {
             found.push(look_into(&class, &name, folder)?);
         }

@@ -144,6 +144,33 @@ fn a_missing_companion_is_named_beside_the_file_that_is_there() {
     ));
 }
 
+#[test]
+fn what_would_be_left_out_in_silence_is_refused() {
+    for (name, make) in [
+        ("val", fixtures::mvtec_ad as fn(&Path)),
+        ("valid", fixtures::mvtec_3d_points),
+        ("val", with_depth),
+    ] {
+        let other = |root: &Path| put(&root.join(name).join("good/000.png"), b"");
+        let error = mendable(make, other, &[name, "is called `validation`"]);
+        assert!(
+            matches!(error, DatasetError::MisnamedSplit { .. }),
+            "{error:?}"
+        );
+    }
+    for file in ["train/good/100.TIFF", "test/scratch/100.webp"] {
+        let error = mendable(
+            fixtures::mvtec_ad,
+            |root| put(&root.join(file), b""),
+            &[file],
+        );
+        assert!(
+            matches!(error, DatasetError::UnreadPicture { .. }),
+            "{error:?}"
+        );
+    }
+}
+
 fn replace_by_a_folder(file: &'static str) -> impl Fn(&Path) {
     move |root| {
         remove(file)(root);
