@@ -75,11 +75,12 @@ pub(crate) fn evaluation(evaluation: &Evaluation) -> String {
     }
     let good = &evaluation.fused;
     let heading = format!(
-        "{}: {} good and {} defective test parts{}",
+        "{}: {} good and {} defective test parts{}{}",
         good.category,
         good.good_parts,
         good.defective_parts,
-        without_result(&evaluation.parts)
+        without_result(&evaluation.parts),
+        without_mask(good.unmasked_parts)
     );
     format!("{heading}\n{figures}\n{kinds}")
 }
@@ -104,6 +105,16 @@ fn without_result(parts: &[PartScore]) -> String {
         some => format!(
             "\n{some} of {} parts have no result ({told}): they are rejected, and in no ranking",
             parts.len()
+        ),
+    }
+}
+
+/// How many defects nobody has marked; nothing if all are.
+fn without_mask(parts: usize) -> String {
+    match parts {
+        0 => String::new(),
+        some => format!(
+            "\n{some} of the defective have no mask, or one that marks nothing: they are in no pixel figure"
         ),
     }
 }

@@ -61,7 +61,7 @@ pub(crate) struct Report {
     pub(crate) escapes: usize,
     /// Parts without a result: rejected, and in none of the rankings.
     pub(crate) no_results: usize,
-    /// Defective parts that nobody has painted a mask for: in no pixel figure.
+    /// Defective parts whose mask marks nothing, or that have none: in no pixel figure.
     pub(crate) unmasked_parts: usize,
     /// The same by kind of defect.
     pub(crate) per_kind: BTreeMap<String, KindReport>,
@@ -182,9 +182,13 @@ impl Share {
     }
 }
 
-/// Whether it is unknown where a part's defect is.
+/// Whether it is unknown where a part's defect is: a mask that marks nothing says as little as none.
 fn is_unmasked(part: &ScoredPart) -> bool {
-    !part.label.is_good() && part.mask.is_none()
+    let marked = part
+        .mask
+        .as_ref()
+        .is_some_and(|mask| mask.defect_pixels() > 0);
+    !part.label.is_good() && !marked
 }
 
 fn pixel_figures(parts: &[ScoredPart]) -> PixelFigures<3> {

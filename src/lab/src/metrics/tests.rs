@@ -418,6 +418,11 @@ fn a_defect_that_nobody_painted_is_in_no_pixel_figure() {
     let without = Report::new("cap", &parts, 1.0, 7);
     assert_eq!((with.unmasked_parts, without.unmasked_parts), (0, 1));
     assert_eq!(with.i_auroc, without.i_auroc);
+    let size = parts[6].mask.as_ref().unwrap().size();
+    parts[5].mask = Mask::new(size, vec![0; size.pixels()]).ok();
+    let blank = Report::new("cap", &parts, 1.0, 7);
+    assert_eq!(blank.unmasked_parts, 1);
+    assert_eq!(blank.p_auroc, without.p_auroc);
     parts.remove(5);
     assert_eq!(without.p_auroc, Report::new("cap", &parts, 1.0, 7).p_auroc);
 }

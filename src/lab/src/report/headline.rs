@@ -124,7 +124,7 @@ fn notes(material: &Material<'_>) -> String {
     }
     if fused.unmasked_parts > 0 {
         notes.push(format!(
-            "{} no mask: nobody marked the defect, and no pixel of theirs is in the pixel figures.",
+            "{} no mask, or one that marks nothing: no pixel of theirs is in the pixel figures.",
             count(
                 fused.unmasked_parts,
                 "defective part has",
