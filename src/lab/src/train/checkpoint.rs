@@ -80,6 +80,7 @@ impl Checkpoint {
             ("step".to_owned(), self.step.to_string()),
             ("run".to_owned(), self.run.clone()),
             (DIGEST.to_owned(), digest(&self.state)),
+            (NAME.to_owned(), file_name(path)),
         ]);
         let file = safetensors::serialize(views, Some(facts))
             .map_err(|error| damaged(path, error.to_string()))?;
@@ -135,12 +136,23 @@ impl Checkpoint {
                 "its values are not those that were written".into(),
             ));
         }
+        if let Some(told) = facts.get(NAME).filter(|told| **told != file_name(path)) {
+            return Err(damaged(path, format!("it was written as {told}")));
+        }
         Ok(Some(Self { step, run, state }))
     }
 }
 
 /// The fact that holds the SHA-256 of all values.
 const DIGEST: &str = "values_sha256";
+
+/// The fact that holds the file's name: what a branch has learnt is of no use to another one.
+const NAME: &str = "file_name";
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
 
 /// SHA-256 over every tensor's name, number of values and values, in the order of the names.
 fn digest(state: &BTreeMap<String, Vec<f32>>) -> String {
@@ -214,6 +226,22 @@ mod tests {
         let error = Checkpoint::read(&path).unwrap_err();
         assert!(error.to_string().contains("rgb.checkpoint"), "{error}");
         assert!(error.hint().is_some());
+    }
+
+    #[test]
+    fn a_checkpoint_under_the_name_of_another_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rgb.checkpoint");
+        let other = folder.path().join("geometry.checkpoint");
+        sample().write(&path).unwrap();
+        std::fs::rename(&path, &other).unwrap();
+        let error = Checkpoint::read(&other).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("it was written as rgb.checkpoint"),
+            "{error}"
+        );
     }
 
     #[test]
