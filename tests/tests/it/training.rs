@@ -163,7 +163,11 @@ fn students_of_one_branch_learn_by_themselves() {
 #[test]
 fn a_finished_run_takes_a_palette_without_training_again() {
     let site = site();
-    let trained = train(&site, "run");
+    site.write(
+        "plain.toml",
+        format!("{CONFIGURATION}[palette]\nenabled = false\n"),
+    );
+    let trained = train_with(&site, "plain.toml", "run");
     assert!(trained.status.success(), "{}", told(&trained));
     let without = export(&site, "run", "without.twb");
     let students: Vec<_> = LEARNT
@@ -171,13 +175,14 @@ fn a_finished_run_takes_a_palette_without_training_again() {
         .map(|file| values(&site.path("run"), file))
         .collect();
 
-    site.write(
-        "colours.toml",
-        format!("{CONFIGURATION}[palette]\nenabled = true\n"),
-    );
-    let again = train_with(&site, "colours.toml", "run");
+    let again = train(&site, "run");
     assert!(again.status.success(), "{}", told(&again));
     assert!(told(&again).contains("trained before"), "{}", told(&again));
+    assert!(
+        told(&again).contains("from now on with a palette"),
+        "{}",
+        told(&again)
+    );
     let with = export(&site, "run", "with.twb");
     let views = |bundle: &Bundle| {
         let colour = bundle.manifest().score.modalities.rgb.as_ref();
@@ -191,12 +196,18 @@ fn a_finished_run_takes_a_palette_without_training_again() {
 
     // What is lost is learnt again, and the same.
     site.remove("run/palette.checkpoint");
-    let again = train_with(&site, "colours.toml", "run");
+    let again = train(&site, "run");
     assert!(again.status.success(), "{}", told(&again));
     assert!(values(&site.path("run"), "palette.checkpoint") == palette);
 
-    // Without a word of it the run makes what it made.
-    assert!(train(&site, "run").status.success());
+    // A run that is to do without it makes what it made.
+    let again = train_with(&site, "plain.toml", "run");
+    assert!(again.status.success(), "{}", told(&again));
+    assert!(
+        told(&again).contains("from now on without a palette"),
+        "{}",
+        told(&again)
+    );
     let once_more = export(&site, "run", "once-more.twb");
     assert_eq!(views(&once_more), views(&without));
 }

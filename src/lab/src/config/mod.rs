@@ -43,7 +43,10 @@ pub(crate) struct TrainingConfig {
     #[serde(default = "MemoryConfig::before")]
     pub(crate) memory: MemoryConfig,
     /// The colours of good places.
-    #[serde(skip_serializing_if = "PaletteConfig::is_off")]
+    #[serde(
+        default = "PaletteConfig::before",
+        skip_serializing_if = "PaletteConfig::is_off"
+    )]
     pub(crate) palette: PaletteConfig,
     /// The geometry branch; used where the data has depth.
     #[serde(deserialize_with = "geometry_branch")]
@@ -109,7 +112,7 @@ impl Default for MemoryConfig {
 }
 
 /// Prototypes of the colours of good places, beside the colour student. No student knows of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PaletteConfig {
     /// Whether there are any.
@@ -117,9 +120,20 @@ pub(crate) struct PaletteConfig {
 }
 
 impl PaletteConfig {
+    /// What runs did whose records don't speak of it.
+    fn before() -> Self {
+        Self { enabled: false }
+    }
+
     /// Records of runs without one are as they were before there was any.
     fn is_off(&self) -> bool {
         !self.enabled
+    }
+}
+
+impl Default for PaletteConfig {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 
@@ -360,6 +374,9 @@ impl TrainingConfig {
         if !typed.contains_key("memory") {
             config.memory = MemoryConfig::default();
         }
+        if !typed.contains_key("palette") {
+            config.palette = PaletteConfig::default();
+        }
         config.validate()?;
         if let (Some(textures), Some(folder)) = (&mut config.perturbation.textures, path.parent()) {
             *textures = folder.join(&*textures);
@@ -373,7 +390,7 @@ impl TrainingConfig {
         let (join, palette) = match self.fusion.join {
             Join::Gate => (Join::Gate, self.palette),
             Join::Maximum | Join::Quadrature | Join::Sum | Join::Average => {
-                (Join::Maximum, PaletteConfig::default())
+                (Join::Maximum, PaletteConfig::before())
             }
         };
         Self {
@@ -438,9 +455,10 @@ mod tests {
         let path = folder.path().join("train.toml");
         std::fs::write(&path, "seed = 3\n").unwrap();
         let read = TrainingConfig::read(&path).unwrap();
-        assert!(read.memory.enabled && read.ground.enabled);
+        assert!(read.memory.enabled && read.ground.enabled && read.palette.enabled);
         let recorded: TrainingConfig = toml::from_str("seed = 3\n").unwrap();
-        assert!(!recorded.memory.enabled && !recorded.ground.enabled);
+        let known = [recorded.memory.enabled, recorded.palette.enabled];
+        assert!(known == [false; 2] && !recorded.ground.enabled);
     }
 
     #[test]

@@ -270,6 +270,13 @@ fn begin(job: &Job, record: &RunRecord) -> Result<Begun, TrainError> {
                 );
             }
             let (fusion, palette) = (job.config.fusion, job.config.palette);
+            if found.prepare.rgb.is_some() && found.training.palette != palette {
+                let how = if palette.enabled { "with" } else { "without" };
+                log::warn!(
+                    "{}: from now on {how} a palette; figures of before are of the other model",
+                    job.out.display()
+                );
+            }
             if (found.training.fusion, found.training.palette) != (fusion, palette) {
                 found.training.fusion = fusion;
                 found.training.palette = palette;
@@ -304,11 +311,16 @@ fn refuse_foreign(folder: &RunFolder, record: &RunRecord) -> Result<(), TrainErr
     Ok(())
 }
 
-/// Whether all that a finished run has learnt is still there; what has gone is learnt anew.
+/// Whether all that a finished run has learnt is still there; what has gone is learnt anew, and what is another run's is not there.
 fn is_whole(folder: &RunFolder, record: &RunRecord) -> Result<bool, CheckpointError> {
+    let run = identity(record);
+    let lies = |path: &Path| {
+        let found = Checkpoint::read(path)?;
+        Ok::<_, CheckpointError>(found.is_some_and(|found| found.run == run))
+    };
     let geometry = record.prepare.geometry.is_some();
     for student in record.students() {
-        if Checkpoint::read(&folder.checkpoint(student))?.is_none() {
+        if !lies(&folder.checkpoint(student))? {
             return Ok(false);
         }
     }
@@ -321,7 +333,7 @@ fn is_whole(folder: &RunFolder, record: &RunRecord) -> Result<bool, CheckpointEr
         (record.gate.is_some(), folder.gate()),
     ];
     for (belongs, path) in files {
-        if belongs && Checkpoint::read(&path)?.is_none() {
+        if belongs && !lies(&path)? {
             return Ok(false);
         }
     }
