@@ -1,9 +1,14 @@
-//! Whether a bundle belongs to the camera of a data set, as the device asks it before the first part.
+//! Whether a bundle belongs to the camera of a data set, as the device asks it before the first part, and whether what
+//! the set tells of its camera is so.
 
 use std::path::PathBuf;
 
-use twinspect_bundle::Bundle;
+use twinspect_bundle::{Bundle, CameraFacts};
+use twinspect_core::prepare::PrepareSpec;
 use twinspect_dataset::Dataset;
+
+/// What a tape measure may be off, as a share of the distance: beyond it somebody moved the camera, or took another unit.
+const DISTANCE_SHARE_MAX: f64 = 0.05;
 
 /// Bundle and camera do not belong together.
 #[derive(Debug, thiserror::Error)]
@@ -38,4 +43,12 @@ pub(crate) fn check_camera(bundle: &Bundle, dataset: &dyn Dataset) -> Result<(),
         bundle: bundle.path().to_owned(),
         differences,
     })
+}
+
+/// The distance that was told and that of the belt that parts lie on, both in millimetres, if they contradict each other.
+pub(crate) fn other_distance(camera: &CameraFacts, spec: &PrepareSpec) -> Option<(f64, f64)> {
+    let belt = spec.geometry.as_ref()?.belt;
+    let seen_mm = (belt.offset_mm / belt.normal[2]).abs();
+    let told_mm = camera.distance_mm?;
+    ((told_mm - seen_mm).abs() > DISTANCE_SHARE_MAX * seen_mm).then_some((told_mm, seen_mm))
 }

@@ -81,7 +81,7 @@ pub(crate) struct TrainArgs {
     #[arg(long)]
     pub(crate) seed: Option<u64>,
     /// How far parts may be turned, 180 for any angle; overrides the configuration.
-    #[arg(long, value_name = "DEGREES")]
+    #[arg(long, value_name = "DEGREES", allow_negative_numbers = true)]
     pub(crate) rotation_deg: Option<f32>,
     /// Prints one JSON object at the end.
     #[arg(long)]
@@ -193,7 +193,7 @@ pub(crate) struct MeasureArgs {
     #[arg(long, value_delimiter = ',', default_value = "1")]
     pub(crate) seeds: Vec<u64>,
     /// How far parts may be turned, 180 for any angle; overrides the configuration.
-    #[arg(long, value_name = "DEGREES")]
+    #[arg(long, value_name = "DEGREES", allow_negative_numbers = true)]
     pub(crate) rotation_deg: Option<f32>,
     /// Measures too what is left under worse light, depth and alignment; nine times as many inspections.
     #[arg(long)]

@@ -33,7 +33,7 @@ pub(crate) const SIDE: usize = SIZE / MAP_STRIDE;
 /// Metres a depth count.
 const DEPTH_UNIT_M: f64 = 0.0001;
 /// Height of the camera above the belt.
-const DISTANCE_MM: f64 = 400.0;
+pub(crate) const DISTANCE_MM: f64 = 400.0;
 
 pub(crate) const FRAME: FrameSize = FrameSize {
     width: 80,

@@ -136,6 +136,29 @@ fn export(site: &Site, run: &str, out: &str) -> Bundle {
 }
 
 #[test]
+fn a_distance_that_the_parts_contradict_is_told() {
+    let site = site();
+    let trained = train(&site, "run");
+    assert!(
+        !told(&trained).contains("distance_to_belt_mm"),
+        "{}",
+        told(&trained)
+    );
+
+    let mut camera: serde_json::Value =
+        serde_json::from_slice(&site.read("good/camera.json")).expect("a camera");
+    camera["distance_to_belt_mm"] = (1.1 * product::DISTANCE_MM).into();
+    site.write("good/camera.json", camera.to_string());
+    let contradicted = train(&site, "other");
+    assert!(contradicted.status.success(), "{}", told(&contradicted));
+    assert!(
+        told(&contradicted).contains("distance_to_belt_mm = "),
+        "{}",
+        told(&contradicted)
+    );
+}
+
+#[test]
 fn students_of_one_branch_learn_by_themselves() {
     let site = site();
     let several = CONFIGURATION

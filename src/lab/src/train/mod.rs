@@ -33,6 +33,7 @@ pub(crate) use error::TrainError;
 use pool::PoolError;
 use run::Run;
 
+use crate::camera_fit::other_distance;
 use crate::config::{Join, TrainingConfig};
 use crate::cost::{Stopwatch, peak_memory_mib};
 use crate::data_hash::{data_hash, hex};
@@ -157,6 +158,12 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         gate: None,
     };
     drop(frames);
+    if let Some((told_mm, seen_mm)) = other_distance(&record.camera, &record.prepare) {
+        log::warn!(
+            "{}: distance_to_belt_mm = {told_mm:.1}, and these parts lie {seen_mm:.1} mm away: one of the two, or depth_unit_m, is not this camera's",
+            job.data.display()
+        );
+    }
     let problems = record.camera.problems(&record.prepare);
     if !problems.is_empty() {
         return Err(TrainError::Unfit { problems });
