@@ -68,10 +68,10 @@ def accuracy(runs):
 accuracy(runs)
 print("\nThe same students joined by the maximum:\n")
 accuracy(results(HERE / "maximum"))
-print("\nThree students of colour, 64 channels wide, joined in quadrature:\n")
+print("\nThe same students without the palette:\n")
+accuracy(results(HERE / "without_palette"))
+print("\nThree students of colour, 64 channels wide, without the palette:\n")
 accuracy(results(HERE / "three_students"))
-print("\nWith a palette, first seeds:\n")
-accuracy(results(HERE / "palette"))
 print("\nWithout the memory, with islands of the region, and with the whole picture where there is no depth:\n")
 accuracy(results(HERE / "without_memory"))
 
