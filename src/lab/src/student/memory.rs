@@ -15,7 +15,7 @@ use twinspect_nn::{Activation, Rng, Shape, Tensor, resize};
 use twinspect_onnx as onnx;
 use twinspect_onnx::{Graph, GraphError};
 
-use super::codebook::{Codebook, Descriptors};
+use super::codebook::{Codebook, Descriptors, some_places};
 use super::rgb::SCALES;
 
 /// Scales of the teacher that are remembered: all but the finest, which sees what is different on each part.
@@ -60,12 +60,8 @@ impl Memory {
             .enumerate()
             .map(|(index, part)| {
                 let planes = features(&part.wide(), channels, gains);
-                let side = part.on_part.len();
-                let mut places: Vec<usize> = (0..side).filter(|&i| part.on_part[i]).collect();
-                seeds.derive(index as u64).shuffle(&mut places);
-                places.truncate(PLACES);
-                let of = |&place: &usize| planes.iter().skip(place).step_by(side).copied();
-                places.iter().flat_map(of).collect()
+                let set = part.on_part.iter().copied();
+                some_places(&planes, set, PLACES, seeds.derive(index as u64))
             })
             .collect();
         let mut descriptors = Descriptors::new(channels.iter().sum());

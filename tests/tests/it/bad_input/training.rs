@@ -50,6 +50,12 @@ fn an_unknown_key_of_the_training_is_named() {
 }
 
 #[test]
+fn a_turn_below_zero_is_told_its_range() {
+    let more = ["--rotation-deg", "-5"];
+    untrained(|_| {}, &more, CONFIGURATION, &["rotation_deg = -5", "180"]);
+}
+
+#[test]
 fn a_rate_above_one_is_refused() {
     unconfigured(
         "target_false_reject_rate = 1.5\n",

@@ -11,12 +11,30 @@ mod emit;
 mod tests;
 
 use rayon::prelude::*;
+use twinspect_nn::Rng;
 
 /// Added to every radius: nothing varies by less than a third of the sensor's noise.
 const RADIUS_FLOOR: f32 = 0.3;
 /// Added to the squared distance: where a part meets a prototype, the root would magnify what rounding
 /// leaves of a difference of large numbers. A tenth of the radius; evidence begins far above.
 const ROUNDING: f32 = 0.01;
+
+/// Descriptors of at most `count` of the places that are set, chosen by the generator, one after the other. `planes` are those of
+/// one part, channel by channel.
+pub(super) fn some_places(
+    planes: &[f32],
+    set: impl ExactSizeIterator<Item = bool>,
+    count: usize,
+    mut rng: Rng,
+) -> Vec<f32> {
+    let plane = set.len();
+    let set = set.enumerate().filter(|&(_, is_set)| is_set);
+    let mut places: Vec<usize> = set.map(|(place, _)| place).collect();
+    rng.shuffle(&mut places);
+    places.truncate(count);
+    let of = |&place: &usize| planes.iter().skip(place).step_by(plane).copied();
+    places.iter().flat_map(of).collect()
+}
 
 /// Descriptors of places, one after the other.
 #[derive(Debug, Clone, PartialEq)]

@@ -20,7 +20,7 @@ use twinspect_nn::Rng;
 use twinspect_onnx as onnx;
 use twinspect_onnx::{Graph, GraphError};
 
-use super::codebook::{Codebook, Descriptors};
+use super::codebook::{Codebook, Descriptors, some_places};
 use filters::{FILTER, Filters, LEVELS, REACH, filtered};
 use shares::{emit_shares, shares};
 
@@ -71,13 +71,9 @@ impl Palette {
             .par_iter()
             .enumerate()
             .map(|(index, part)| {
-                let plane = part.region.len();
-                let bank = bank(&part.shares, plane.isqrt());
-                let mut places: Vec<usize> = (0..plane).filter(|&i| part.region[i] > 0.5).collect();
-                seeds.derive(index as u64).shuffle(&mut places);
-                places.truncate(PLACES);
-                let of = |&place: &usize| bank.iter().skip(place).step_by(plane).copied();
-                places.iter().flat_map(of).collect()
+                let bank = bank(&part.shares, part.region.len().isqrt());
+                let set = part.region.iter().map(|&inside| inside > 0.5);
+                some_places(&bank, set, PLACES, seeds.derive(index as u64))
             })
             .collect();
         let chosen = chosen.concat();
