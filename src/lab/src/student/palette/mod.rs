@@ -6,8 +6,9 @@
 //!                                                                   └─ Gaussians' slopes ──┴─ concat 18@64 ─ codebook ─► map@64
 //! ```
 //! Sides at S = 256. Each channel is divided by its mean around the place, so that neither the light's strength nor its colour
-//! counts, nor a shadow that is softer than these surroundings. Opponents are lightness, red against green, and both
-//! against blue: a tint that lightness would drown has a channel of its own.
+//! counts, nor a shadow that is softer than these surroundings. Grey parts do not bear another white balance all the same
+//! (docs/results.md, "Robustness"). Opponents are lightness, red against green, and both against blue: a tint that lightness
+//! would drown has a channel of its own.
 
 mod filters;
 mod shares;
