@@ -164,7 +164,7 @@ fn networks() -> [Sample; 4] {
             of_the_product("rgb.onnx"),
             vec![
                 (Input, "rgb", &[1, 3, 256, 256]),
-                (Output, "maps", &[1, 4, 64, 64]),
+                (Output, "maps", &[1, 5, 64, 64]),
             ],
         ),
         (
