@@ -14,6 +14,7 @@ mod export;
 mod files;
 mod fusion;
 mod good_parts;
+mod light;
 mod measure;
 mod metrics;
 mod panels;

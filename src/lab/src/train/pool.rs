@@ -1,5 +1,5 @@
-//! The pool of training samples: each good part as it is and in a few poses, and what pseudo-anomalies
-//! make of these views, already turned into what the students take. A frozen teacher is run once for
+//! The pool of training samples: each good part as it is, in a few poses or under a few lights, and what
+//! pseudo-anomalies make of these views, already turned into what the students take. A frozen teacher is run once for
 //! each view, whatever the passes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ use twinspect_engine::tract::{Model, ModelError};
 use twinspect_nn::Rng;
 
 use crate::config::PoseConfig;
+use crate::light::Light;
 use crate::pose::Pose;
 use crate::spread::spread;
 use crate::student::{ColourSample, TeacherSample};
@@ -66,12 +67,20 @@ pub(crate) struct BankSample {
 pub(crate) struct Pool<'a> {
     pub(crate) spec: &'a PrepareSpec,
     pub(crate) canvases: &'a [Canvas],
-    pub(crate) pose: &'a PoseConfig,
+    pub(crate) variety: Variety<'a>,
     pub(crate) views: usize,
     pub(crate) seed: u64,
     pub(crate) modality: Modality,
     pub(crate) anomalies: Option<Anomalies<'a>>,
     pub(crate) interrupted: &'a AtomicBool,
+}
+
+/// In what the views of a part differ from the part as it was taken.
+pub(crate) enum Variety<'a> {
+    /// How it lies.
+    Poses(&'a PoseConfig),
+    /// How it is lit.
+    Lights,
 }
 
 /// How pseudo-anomalies are made.
@@ -85,7 +94,10 @@ pub(crate) struct Anomalies<'a> {
 impl Pool<'_> {
     /// Number of views: one is enough where parts don't move.
     fn views(&self) -> usize {
-        let views = if self.pose.is_fixed() { 1 } else { self.views };
+        let views = match self.variety {
+            Variety::Poses(pose) if pose.is_fixed() => 1,
+            _ => self.views,
+        };
         self.canvases.len() * views
     }
 
@@ -157,7 +169,7 @@ impl Pool<'_> {
                 worker: worker()?,
                 preparer: preparer.clone(),
                 part: PreparedPart::new(self.spec),
-                posed: Canvas::new(self.spec.size),
+                varied: Canvas::new(self.spec.size),
             })
         };
         let go_on = || match self.interrupted.load(Ordering::Relaxed) {
@@ -168,7 +180,7 @@ impl Pool<'_> {
         };
         let good = spread(self.views(), desk, |desk, index| {
             go_on()?;
-            let view = self.view(index, &mut desk.posed);
+            let view = self.view(index, &mut desk.varied);
             desk.preparer.derive(view, &mut desk.part);
             sample(&mut desk.worker, &desk.part)
         })?;
@@ -182,7 +194,7 @@ impl Pool<'_> {
             go_on()?;
             let seed = seeds.derive(index as u64).next_u64();
             let made = Perturbation::draw(seed, &anomalies.generator).alone(self.modality);
-            let view = self.view(index % self.views(), &mut desk.posed);
+            let view = self.view(index % self.views(), &mut desk.varied);
             let made = made.apply(view, &anomalies.generator);
             desk.preparer.derive(&made.canvas, &mut desk.part);
             let labels = match self.modality {
@@ -197,14 +209,17 @@ impl Pool<'_> {
     }
 
     /// The first view of each part is the part as it was taken.
-    fn view<'c>(&'c self, index: usize, posed: &'c mut Canvas) -> &'c Canvas {
+    fn view<'c>(&'c self, index: usize, varied: &'c mut Canvas) -> &'c Canvas {
         let canvas = &self.canvases[index % self.canvases.len()];
         if index < self.canvases.len() {
             return canvas;
         }
         let mut rng = Rng::new(self.seed).derive(index as u64);
-        Pose::draw(self.pose, &mut rng).apply(canvas, posed);
-        posed
+        match self.variety {
+            Variety::Poses(pose) => Pose::draw(pose, &mut rng).apply(canvas, varied),
+            Variety::Lights => Light::draw(&mut rng).apply(canvas, varied),
+        }
+        varied
     }
 }
 
@@ -228,5 +243,5 @@ struct Desk<W> {
     worker: W,
     preparer: Preparer,
     part: PreparedPart,
-    posed: Canvas,
+    varied: Canvas,
 }

@@ -14,7 +14,7 @@ use super::checkpoint::Checkpoint;
 use super::course::{Course, Outcome};
 use super::error::TrainError;
 use super::identity;
-use super::pool::{Anomalies, BankSample, Pool};
+use super::pool::{Anomalies, BankSample, Pool, Variety};
 use crate::config::BranchConfig;
 use crate::export::{DeviceStages, ExportError, TrainedModel};
 use crate::good_parts::PartsError;
@@ -32,6 +32,8 @@ const DESCRIPTORS: usize = 400;
 const MEMORY: u64 = 3;
 /// Purpose of that of its palette.
 const PALETTE: u64 = 4;
+/// Other lights under which a palette sees each part.
+const LIGHTS: usize = 4;
 /// Purposes of the generators of a branch's later students come behind this.
 const LATER_STUDENTS: u64 = 16;
 
@@ -87,12 +89,15 @@ impl Run<'_> {
         {
             return Ok(());
         }
-        let plain = Pool {
+        let pool = Pool {
+            variety: Variety::Lights,
             anomalies: None,
-            ..self.pool(1, Modality::Rgb)
+            ..self.pool(1 + LIGHTS, Modality::Rgb)
         };
+        let samples = pool.colour_samples()?;
+        let (plain, lit) = samples.split_at(self.canvases.len());
         let mut rng = self.branch_rng(Modality::Rgb).derive(PALETTE);
-        let palette = Palette::learn(&plain.colour_samples()?, &mut rng);
+        let palette = Palette::learn(plain, lit, &mut rng);
         let [prototypes, radii, gains] = palette.values();
         let values = [
             ("prototypes", prototypes),
@@ -143,7 +148,7 @@ impl Run<'_> {
         Pool {
             spec: self.spec(),
             canvases: self.canvases,
-            pose: &self.record.training.pose,
+            variety: Variety::Poses(&self.record.training.pose),
             views,
             seed: self.branch_rng(modality).derive(1).next_u64(),
             modality,

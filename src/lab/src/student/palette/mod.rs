@@ -6,9 +6,10 @@
 //!                                                                   └─ Gaussians' slopes ──┴─ concat 18@64 ─ codebook ─► map@64
 //! ```
 //! Sides at S = 256. Each channel is divided by its mean around the place, so that neither the light's strength nor its colour
-//! counts, nor a shadow that is softer than these surroundings. Grey parts do not bear another white balance all the same
-//! (docs/results.md, "Robustness"). Opponents are lightness, red against green, and both against blue: a tint that lightness
-//! would drown has a channel of its own.
+//! counts, nor a shadow that is softer than these surroundings. Two things do not go with the light: highlights that one colour
+//! clips before the others, and the rounding of levels, which is all the colour that grey parts have. So good parts are learnt under
+//! other lights too. Opponents are lightness, red against green, and both against blue: a tint that lightness would drown has a
+//! channel of its own.
 
 mod filters;
 mod shares;
@@ -35,6 +36,8 @@ const FLAT: f32 = 1e-4;
 const DEVIATION_MIN: f64 = 2e-4;
 /// Places of each part that prototypes are made of.
 const PLACES: usize = 400;
+/// Places of each part under another light.
+const PLACES_LIT: usize = 100;
 
 /// The colours of one part.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,19 +67,24 @@ pub(crate) struct Palette {
 }
 
 impl Palette {
-    /// Learns from good parts as they were taken. The same parts and generator give the same palette, with any number of
-    /// threads.
-    pub(crate) fn learn(parts: &[ColourSample], rng: &mut Rng) -> Self {
+    /// Learns from good parts as they were taken and the same under other lights, all parts under one after the other. The
+    /// same parts and generator give the same palette, with any number of threads.
+    pub(crate) fn learn(plain: &[ColourSample], lit: &[ColourSample], rng: &mut Rng) -> Self {
         let seeds = rng.derive(PLACES_OF_PARTS);
-        let chosen: Vec<Vec<f32>> = parts
-            .par_iter()
-            .enumerate()
-            .map(|(index, part)| {
-                let bank = bank(&part.shares, part.region.len().isqrt());
-                let set = part.region.iter().map(|&inside| inside > 0.5);
-                some_places(&bank, set, PLACES, seeds.derive(index as u64))
-            })
-            .collect();
+        let of_part = |(index, part): (usize, &ColourSample)| {
+            let bank = bank(&part.shares, part.region.len().isqrt());
+            // A light moves no part, whatever a ground that is found by its colour makes of it.
+            let region = &plain[index % plain.len()].region;
+            let count = if index < plain.len() {
+                PLACES
+            } else {
+                PLACES_LIT
+            };
+            let set = region.iter().map(|&inside| inside > 0.5);
+            some_places(&bank, set, count, seeds.derive(index as u64))
+        };
+        let parts = plain.par_iter().chain(lit).enumerate();
+        let chosen: Vec<Vec<f32>> = parts.map(of_part).collect();
         let chosen = chosen.concat();
         let gains = std::array::from_fn(|channel| {
             one_over_deviation(chosen.iter().skip(channel).step_by(CHANNELS))

@@ -34,7 +34,7 @@ fn palette() -> Palette {
     let parts: Vec<_> = (0..12)
         .map(|seed| ColourSample::new(&picture(seed, [1.0; 3], 0.0), &region, &SPEC))
         .collect();
-    Palette::learn(&parts, &mut Rng::new(1))
+    Palette::learn(&parts, &[], &mut Rng::new(1))
 }
 
 fn largest(map: &[f32]) -> f32 {
@@ -70,6 +70,39 @@ fn neither_strength_nor_colour_of_the_light_counts() {
     for (a, b) in usual.iter().zip(&other) {
         assert!((a - b).abs() < 0.05 * a.max(1.0), "{a} {b}");
     }
+}
+
+/// Levels of a grey part with a highlight that a camera under this light clips and rounds.
+fn grey_with_highlight(seed: u64, light: [f32; 3]) -> Vec<f32> {
+    let mut rng = Rng::new(seed);
+    let [x0, y0] = [rng.uniform_in(16.0, 48.0), rng.uniform_in(16.0, 48.0)];
+    let texture: Vec<f32> = (0..SIZE * SIZE)
+        .map(|_| 2.0 * rng.normal() as f32)
+        .collect();
+    let value = |i: usize| {
+        let (colour, place) = (i / (SIZE * SIZE), i % (SIZE * SIZE));
+        let far = ((place % SIZE) as f32 - x0).hypot((place / SIZE) as f32 - y0) / 6.0;
+        let level = 120.0 + texture[place] + 130.0 * (-0.5 * far * far).exp();
+        let seen = (level * light[colour]).round().min(255.0);
+        (seen - SPEC.mean[colour]) / SPEC.std[colour]
+    };
+    (0..3 * SIZE * SIZE).map(value).collect()
+}
+
+#[test]
+fn clipped_highlights_and_rounding_under_another_light_are_learnt() {
+    let region = vec![1.0; SIZE * SIZE / 16];
+    let sample = |seed, light| ColourSample::new(&grey_with_highlight(seed, light), &region, &SPEC);
+    let plain: Vec<_> = (0..24).map(|seed| sample(seed, [1.0; 3])).collect();
+    let mut lights = Rng::new(4);
+    let mut light = || [(); 3].map(|()| lights.uniform_in(-0.15, 0.15).exp());
+    let lit: Vec<_> = (0..96).map(|index| sample(index % 24, light())).collect();
+    let warm = grey_with_highlight(77, [1.1, 1.0, 0.9]);
+    let largest_of = |lit: &[ColourSample]| {
+        largest(&Palette::learn(&plain, lit, &mut Rng::new(1)).map(&warm, &SPEC))
+    };
+    let (learnt, unlearnt) = (largest_of(&lit), largest_of(&[]));
+    assert!(5.0 * learnt < unlearnt, "{learnt} {unlearnt}");
 }
 
 #[test]
@@ -120,7 +153,8 @@ fn parts_that_show_nothing_leave_a_palette_of_nothing() {
         &vec![0.0; SIZE * SIZE / 16],
         &SPEC,
     );
-    let map = Palette::learn(&[nothing], &mut Rng::new(1)).map(&picture(2, [1.0; 3], 0.0), &SPEC);
+    let map =
+        Palette::learn(&[nothing], &[], &mut Rng::new(1)).map(&picture(2, [1.0; 3], 0.0), &SPEC);
     assert!(map.iter().all(|value| value.is_finite()));
 }
 
@@ -161,5 +195,5 @@ fn of_grey_pictures_too() {
     let parts: Vec<_> = (0..12)
         .map(|seed| ColourSample::new(&grey(seed), &region, &SPEC))
         .collect();
-    assert_exported(&Palette::learn(&parts, &mut Rng::new(1)), &grey(9));
+    assert_exported(&Palette::learn(&parts, &[], &mut Rng::new(1)), &grey(9));
 }
