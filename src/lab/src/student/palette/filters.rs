@@ -5,7 +5,9 @@ use rayon::prelude::*;
 use super::COLOURS;
 
 /// Deviations of the Gaussians in places: none but the place's own mean, three and six pixels with it.
-const SIGMAS: [f32; 3] = [0.0, 0.7, 1.475];
+const SIGMAS: [f32; 3] = [0.0, 0.7, WIDEST];
+/// The largest of them.
+pub(super) const WIDEST: f32 = 1.475;
 /// Levels, and as many slopes.
 pub(super) const LEVELS: usize = COLOURS * SIGMAS.len();
 /// Rows of lightness, red against green, and both against blue.
@@ -77,10 +79,11 @@ fn difference(gaussian: &[f32; FILTER], at: usize) -> f32 {
 
 /// What an exported convolution makes of the planes, with zeros beyond the border.
 pub(super) fn filtered(planes: &[f32], side: usize, kernels: &[f32]) -> Vec<f32> {
-    let outputs = kernels.len() / (COLOURS * FILTER * FILTER);
+    let kernel = planes.len() / (side * side) * FILTER * FILTER;
+    let outputs = kernels.len() / kernel;
     let mut result = vec![0.0; outputs * side * side];
     let outputs = result.par_chunks_exact_mut(side * side);
-    let of_outputs = kernels.par_chunks_exact(COLOURS * FILTER * FILTER);
+    let of_outputs = kernels.par_chunks_exact(kernel);
     outputs.zip(of_outputs).for_each(|(output, kernels)| {
         let inputs = planes.chunks_exact(side * side);
         for (input, kernel) in inputs.zip(kernels.chunks_exact(FILTER * FILTER)) {

@@ -2,8 +2,9 @@
 //! edge. A filter bank of the picture as the geometry branch has one of height, compared with prototypes.
 //!
 //! ```text
-//! rgb 3@256 ─ mean 4x4 ─► 3@64 ─ over its surroundings ─ opponents ─┬─ Gaussians ──────────┐
-//!                                                                   └─ Gaussians' slopes ──┴─ concat 18@64 ─ codebook ─► map@64
+//! rgb 3@256 ┬─ mean 4x4 ─► 3@64 ─ over its surroundings ─ opponents ─┬─ Gaussians ──────────┐
+//!           │                                                        ├─ Gaussians' slopes ──┤
+//!           └─ clipped, mean 4x4 ─► 1@64 ─ Gaussian ─────────────────┴──────────────────────┴─ concat 19@64 ─ codebook ─► map@64
 //! ```
 //! Sides at S = 256. Each channel is divided by its mean around the place, so that neither the light's strength nor its colour
 //! counts, nor a shadow that is softer than these surroundings. Two things do not go with the light: highlights that one colour
@@ -11,6 +12,7 @@
 //! other lights too. Opponents are lightness, red against green, and both against blue: a tint that lightness would drown has a
 //! channel of its own.
 
+mod clipped;
 mod filters;
 mod shares;
 #[cfg(test)]
@@ -23,13 +25,16 @@ use twinspect_onnx as onnx;
 use twinspect_onnx::{Graph, GraphError};
 
 use super::codebook::{Codebook, Descriptors, some_places};
+use clipped::{clipped, emit_clipped};
 use filters::{FILTER, Filters, LEVELS, REACH, filtered};
 use shares::{emit_shares, shares};
 
 /// Red, green, blue; and the opponents.
 const COLOURS: usize = 3;
-/// Channels of a descriptor.
-const CHANNELS: usize = 2 * LEVELS;
+/// Channels that count in standard deviations of good places.
+const FILTERED: usize = 2 * LEVELS;
+/// Channels of a descriptor: these, and whether the place is clipped.
+const CHANNELS: usize = FILTERED + 1;
 /// Added to a slope's square, in squared deviations of good places: where nothing slopes, the root would magnify rounding.
 const FLAT: f32 = 1e-4;
 /// No channel varies by less: without a colour it is rounding that would be magnified. A twentieth of a level of 255.
@@ -44,6 +49,8 @@ const PLACES_LIT: usize = 100;
 pub(crate) struct ColourSample {
     /// 3 x S/4 x S/4: each place's colour over that of its surroundings, less one.
     shares: Vec<f32>,
+    /// S/4 x S/4: 0 where nothing is clipped.
+    clipped: Vec<f32>,
     /// S/4 x S/4: 1 on the part and its margin, 0 elsewhere, soft.
     region: Vec<f32>,
 }
@@ -53,6 +60,7 @@ impl ColourSample {
     pub(crate) fn new(rgb: &[f32], region: &[f32], spec: &RgbSpec) -> Self {
         Self {
             shares: shares(rgb, spec),
+            clipped: clipped(rgb, spec),
             region: region.to_vec(),
         }
     }
@@ -62,7 +70,7 @@ impl ColourSample {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Palette {
     /// One over each channel's standard deviation on good parts.
-    gains: [f32; CHANNELS],
+    gains: [f32; FILTERED],
     book: Codebook,
 }
 
@@ -72,7 +80,7 @@ impl Palette {
     pub(crate) fn learn(plain: &[ColourSample], lit: &[ColourSample], rng: &mut Rng) -> Self {
         let seeds = rng.derive(PLACES_OF_PARTS);
         let of_part = |(index, part): (usize, &ColourSample)| {
-            let bank = bank(&part.shares, part.region.len().isqrt());
+            let bank = bank(&part.shares, &part.clipped);
             // A light moves no part, whatever a ground that is found by its colour makes of it.
             let region = &plain[index % plain.len()].region;
             let count = if index < plain.len() {
@@ -91,9 +99,8 @@ impl Palette {
         });
         let mut descriptors = Descriptors::new(CHANNELS);
         for place in chosen.chunks_exact(CHANNELS) {
-            let channels = place.iter().zip(&gains).enumerate();
-            descriptors
-                .push(channels.map(|(channel, (&value, &gain))| scaled(channel, value, gain)));
+            let channels = place.iter().enumerate();
+            descriptors.push(channels.map(|(channel, &value)| scaled(channel, value, &gains)));
         }
         if descriptors.len() == 0 {
             descriptors.push(std::iter::repeat_n(0.0, CHANNELS));
@@ -120,14 +127,12 @@ impl Palette {
 
     /// The map of one prepared picture, S/4 x S/4.
     pub(crate) fn map(&self, rgb: &[f32], spec: &RgbSpec) -> Vec<f32> {
-        let shares = shares(rgb, spec);
-        let side = (shares.len() / COLOURS).isqrt();
-        let mut bank = bank(&shares, side);
-        let planes = bank.chunks_exact_mut(side * side).zip(&self.gains);
-        for (channel, (plane, &gain)) in planes.enumerate() {
+        let mut bank = bank(&shares(rgb, spec), &clipped(rgb, spec));
+        let plane = bank.len() / CHANNELS;
+        for (channel, plane) in bank.chunks_exact_mut(plane).enumerate() {
             plane
                 .iter_mut()
-                .for_each(|value| *value = scaled(channel, *value, gain));
+                .for_each(|value| *value = scaled(channel, *value, &self.gains));
         }
         self.book.map(&bank)
     }
@@ -159,7 +164,8 @@ impl Palette {
                 let slopes = graph.add("slopes2", across, down)?;
                 let slopes = graph.offset("sloping", slopes, FLAT)?;
                 let slopes = graph.sqrt("slopes", slopes)?;
-                graph.concat("bank", &[levels, slopes], 1)
+                let clipped = emit_clipped(graph, picture, spec)?;
+                graph.concat("bank", &[levels, slopes, clipped], 1)
             })
         })?;
         graph.within("palette", |graph| self.book.emit(graph, bank))
@@ -169,18 +175,23 @@ impl Palette {
 /// Purpose of the generators that choose places of parts.
 const PLACES_OF_PARTS: u64 = 1;
 
-/// 18 x side x side: levels, then slopes, as the filters answer.
-fn bank(shares: &[f32], side: usize) -> Vec<f32> {
-    let filters = Filters::new(&[1.0; CHANNELS]);
+/// `CHANNELS` x side x side: levels, then slopes, as the filters answer, and what is clipped.
+fn bank(shares: &[f32], clipped: &[f32]) -> Vec<f32> {
+    let side = clipped.len().isqrt();
+    let filters = Filters::new(&[1.0; FILTERED]);
     let [levels, across, down] = [&filters.levels, &filters.across, &filters.down]
         .map(|values| filtered(shares, side, values));
     let slope = |(across, down): (f32, f32)| across.hypot(down);
     let slopes = across.into_iter().zip(down).map(slope);
-    levels.into_iter().chain(slopes).collect()
+    let filtered = levels.into_iter().chain(slopes);
+    filtered.chain(clipped.iter().copied()).collect()
 }
 
 /// A channel's answer in standard deviations of good places.
-fn scaled(channel: usize, value: f32, gain: f32) -> f32 {
+fn scaled(channel: usize, value: f32, gains: &[f32; FILTERED]) -> f32 {
+    let Some(gain) = gains.get(channel) else {
+        return value;
+    };
     let scaled = gain * value;
     match channel < LEVELS {
         true => scaled,

@@ -12,7 +12,7 @@ use super::COLOURS;
 use super::filters::{FILTER, REACH, filtered, gaussian};
 
 /// Pixels of a place along each side, and places of a cell.
-const CELL: usize = 4;
+pub(super) const CELL: usize = 4;
 /// Deviation of the surroundings in cells.
 const SURROUNDINGS: f32 = 1.5;
 /// Added to a divisor, in levels of 255: an unlit channel is no number to divide by.

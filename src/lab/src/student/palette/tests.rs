@@ -116,11 +116,12 @@ fn a_slope_has_no_direction() {
     };
     let middle = 8 * side + 8;
     let slopes = |planes: &[f32]| -> Vec<f32> {
-        let bank = bank(planes, side);
+        let bank = bank(planes, &vec![0.0; side * side]);
         bank[LEVELS * side * side..]
             .iter()
             .skip(middle)
             .step_by(side * side)
+            .take(LEVELS)
             .copied()
             .collect()
     };
