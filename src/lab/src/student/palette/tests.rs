@@ -89,20 +89,44 @@ fn grey_with_highlight(seed: u64, light: [f32; 3]) -> Vec<f32> {
     (0..3 * SIZE * SIZE).map(value).collect()
 }
 
-#[test]
-fn clipped_highlights_and_rounding_under_another_light_are_learnt() {
+/// Of grey parts with highlights, as they were taken and, if it is wanted, under other lights.
+fn palette_of_grey(lights: bool) -> Palette {
     let region = vec![1.0; SIZE * SIZE / 16];
     let sample = |seed, light| ColourSample::new(&grey_with_highlight(seed, light), &region, &SPEC);
     let plain: Vec<_> = (0..24).map(|seed| sample(seed, [1.0; 3])).collect();
-    let mut lights = Rng::new(4);
-    let mut light = || [(); 3].map(|()| lights.uniform_in(-0.15, 0.15).exp());
-    let lit: Vec<_> = (0..96).map(|index| sample(index % 24, light())).collect();
+    let mut rng = Rng::new(4);
+    let mut light = || [(); 3].map(|()| rng.uniform_in(-0.15, 0.15).exp());
+    let count = if lights { 96 } else { 0 };
+    let lit: Vec<_> = (0..count).map(|i| sample(i % 24, light())).collect();
+    Palette::learn(&plain, &lit, &mut Rng::new(1))
+}
+
+#[test]
+fn clipped_highlights_and_rounding_under_another_light_are_learnt() {
     let warm = grey_with_highlight(77, [1.1, 1.0, 0.9]);
-    let largest_of = |lit: &[ColourSample]| {
-        largest(&Palette::learn(&plain, lit, &mut Rng::new(1)).map(&warm, &SPEC))
-    };
-    let (learnt, unlearnt) = (largest_of(&lit), largest_of(&[]));
+    let [learnt, unlearnt] =
+        [true, false].map(|lights| largest(&palette_of_grey(lights).map(&warm, &SPEC)));
     assert!(5.0 * learnt < unlearnt, "{learnt} {unlearnt}");
+}
+
+/// As much red less as the highlight loses to clipping under that light, where nothing is clipped.
+#[test]
+fn lights_hide_no_tint() {
+    let palette = palette_of_grey(true);
+    let usual = grey_with_highlight(77, [1.0; 3]);
+    let tinted: Vec<f32> = (0..usual.len())
+        .map(|i| {
+            let (x, y) = (i % SIZE, i / SIZE % SIZE);
+            let far = (x as f32 - 8.0).hypot(y as f32 - 56.0) / 5.0;
+            let red = if i < SIZE * SIZE { 0.1 } else { 0.0 };
+            let level = usual[i] * SPEC.std[i / (SIZE * SIZE)] + SPEC.mean[i / (SIZE * SIZE)];
+            let level = level * (1.0 - red * (-0.5 * far * far).exp());
+            (level - SPEC.mean[i / (SIZE * SIZE)]) / SPEC.std[i / (SIZE * SIZE)]
+        })
+        .collect();
+    let warm = grey_with_highlight(77, [1.1, 1.0, 0.9]);
+    let [tinted, warm] = [&tinted, &warm].map(|seen| largest(&palette.map(seen, &SPEC)));
+    assert!(tinted > 2.0 * warm, "{tinted} {warm}");
 }
 
 #[test]
@@ -178,6 +202,10 @@ fn assert_exported(palette: &Palette, seen: &[f32]) {
 #[test]
 fn the_exported_map_is_the_same() {
     assert_exported(&palette(), &picture(9, [0.9, 1.0, 1.1], 0.1));
+    assert_exported(
+        &palette_of_grey(true),
+        &grey_with_highlight(9, [1.1, 1.0, 0.9]),
+    );
 }
 
 /// Rounding of opponents that are nothing would be magnified to a map of its own.
