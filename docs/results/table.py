@@ -66,8 +66,10 @@ def accuracy(runs):
 
 
 accuracy(runs)
-print("\nThe same students joined by the maximum:\n")
+print("\nThe same students joined by the maximum, with the palette's first form:\n")
 accuracy(results(HERE / "maximum"))
+print("\nThe same students with the palette's first form, without other lights:\n")
+accuracy(results(HERE / "first_palette"))
 print("\nThe same students without the palette:\n")
 accuracy(results(HERE / "without_palette"))
 print("\nThree students of colour, 64 channels wide, without the palette:\n")
