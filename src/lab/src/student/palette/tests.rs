@@ -93,11 +93,11 @@ fn grey_with_highlight(seed: u64, light: [f32; 3]) -> Vec<f32> {
 fn palette_of_grey(lights: bool) -> Palette {
     let region = vec![1.0; SIZE * SIZE / 16];
     let sample = |seed, light| ColourSample::new(&grey_with_highlight(seed, light), &region, &SPEC);
-    let plain: Vec<_> = (0..10).map(|seed| sample(seed, [1.0; 3])).collect();
+    let plain: Vec<_> = (0..24).map(|seed| sample(seed, [1.0; 3])).collect();
     let mut rng = Rng::new(4);
     let mut light = || [(); 3].map(|()| rng.uniform_in(-0.15, 0.15).exp());
-    let count = if lights { 40 } else { 0 };
-    let lit: Vec<_> = (0..count).map(|i| sample(i % 10, light())).collect();
+    let count = if lights { 96 } else { 0 };
+    let lit: Vec<_> = (0..count).map(|i| sample(i % 24, light())).collect();
     Palette::learn(&plain, &lit, &mut Rng::new(1))
 }
 
