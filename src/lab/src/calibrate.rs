@@ -7,7 +7,7 @@ use twinspect_dataset::DatasetError;
 use twinspect_engine::calibrate::{CalibrateError, Calibrator, Recalibrated, require_new};
 use twinspect_engine::{EngineError, TractEngine};
 
-use crate::camera_fit::{UnfitCamera, check_camera};
+use crate::camera_fit::{UnfitCamera, check_camera, check_size};
 
 /// A bundle that could not be calibrated.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,7 @@ pub(crate) fn calibrate(job: &Job<'_>) -> Result<Recalibrated, RecalibrateError>
     }
     for part in dataset.calibration_parts() {
         let loaded = dataset.load(&part)?;
+        check_size(&bundle, dataset.as_ref(), &part.id, loaded.frame.size())?;
         calibrator.see(part.id.as_str(), &loaded.frame)?;
     }
     let made = calibrator.finish(job.created.clone(), dataset.name().to_owned())?;

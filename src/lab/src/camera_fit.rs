@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 
 use twinspect_bundle::{Bundle, CameraFacts};
+use twinspect_core::frame::FrameSize;
 use twinspect_core::prepare::PrepareSpec;
-use twinspect_dataset::Dataset;
+use twinspect_dataset::{Dataset, PartId};
 
 /// What a tape measure may be off, as a share of the distance: beyond it somebody moved the camera, or took another unit.
 const DISTANCE_SHARE_MAX: f64 = 0.05;
@@ -42,6 +43,26 @@ pub(crate) fn check_camera(bundle: &Bundle, dataset: &dyn Dataset) -> Result<(),
         data: dataset.root().to_owned(),
         bundle: bundle.path().to_owned(),
         differences,
+    })
+}
+
+/// Refuses a part whose picture has another size than the bundle's camera takes: where no camera is named, nothing else tells.
+pub(crate) fn check_size(
+    bundle: &Bundle,
+    dataset: &dyn Dataset,
+    part: &PartId,
+    size: FrameSize,
+) -> Result<(), UnfitCamera> {
+    let known = bundle.manifest().camera.frame;
+    if size == known {
+        return Ok(());
+    }
+    Err(UnfitCamera {
+        data: dataset.root().to_owned(),
+        bundle: bundle.path().to_owned(),
+        differences: vec![format!(
+            "frame size of {part}: bundle {known}, camera {size}"
+        )],
     })
 }
 

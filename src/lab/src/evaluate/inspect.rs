@@ -10,6 +10,7 @@ use twinspect_dataset::{Dataset, Mask, PartRef};
 use twinspect_engine::{Engine, TractEngine, judge};
 
 use super::{EvaluateError, PartScore};
+use crate::camera_fit::check_size;
 use crate::good_parts::PartsError;
 use crate::metrics::{self, Judged, ScoredPart};
 
@@ -60,6 +61,7 @@ pub(super) fn inspect(
     let mut all = Vec::with_capacity(parts.len());
     for reference in parts {
         let part = dataset.load(reference)?;
+        check_size(bundle, dataset, &reference.id, part.frame.size())?;
         let name = reference.id.to_string();
         let fits = preparer.prepare(&part.frame, &mut prepared);
         fits.map_err(|source| PartsError::Prepare {

@@ -79,7 +79,7 @@ fn tiles(fused: &Report) -> String {
     format!(
         "<dl class=\"tiles\">{}{}{}{}</dl>\
          <p class=\"fine\">Intervals are two-sided at 95 %: a bootstrap over test parts for the AUROC, \
-         Clopper-Pearson for shares. The test parts chose nothing.</p>",
+         Clopper-Pearson for shares. The test parts chose nothing in this run.</p>",
         tile("Image AUROC", with_sign(fused.i_auroc), auroc),
         tile("AU-PRO at 0.3", with_sign(fused.au_pro_30), pro),
         tile(

@@ -30,6 +30,23 @@ const REPLAY_FOLDER: &[&str] = &["replay", "--bundle", "block", "--data", "parts
 const CHECK_STATION: &[&str] = &["check", "--config", "station.toml"];
 const RUN_STATION: &[&str] = &["run", "--config", "station.toml"];
 
+/// A bundle of colours alone, and parts without depth and camera whose pictures have another size.
+fn colours_of_another_size(site: &Site) {
+    site.remove("block.twb");
+    crate::product::colour_alone()
+        .write_archive(site.path("block.twb"))
+        .expect("the archive is written");
+    site.remove("parts/camera.json");
+    for file in crate::workspace::all_files(&site.path("parts")) {
+        if file.ends_with("depth.png") {
+            std::fs::remove_file(file).expect("a picture is removed");
+        } else if file.ends_with("rgb.png") {
+            let picture = image::RgbImage::new(160, 128);
+            picture.save(file).expect("a picture is written");
+        }
+    }
+}
+
 /// Spoils a site, runs `twinspect` in it, and returns what it said after checking how it ended.
 ///
 /// Every one of `says` must stand in the report; the remedy is looked for by [`check`] alone.

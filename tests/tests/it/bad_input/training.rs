@@ -297,6 +297,24 @@ fn another_camera_s_parts_are_neither_evaluated_nor_calibrated_to() {
     }
 }
 
+/// Without a camera's file it is the pictures that tell.
+#[test]
+fn pictures_of_another_size_are_neither_evaluated_nor_calibrated_to() {
+    let calibrate = [
+        "calibrate",
+        "--bundle",
+        "block.twb",
+        "--data",
+        "parts",
+        "--out",
+        "new.twb",
+    ];
+    for arguments in [EVALUATE, &calibrate] {
+        let says = ["frame size of ", "bundle 80 x 64, camera 160 x 128"];
+        refused(colours_of_another_size, arguments, BUNDLE, &says);
+    }
+}
+
 #[test]
 fn a_set_without_depth_is_not_evaluated_with_a_bundle_that_judges_it() {
     let spoil = |site: &Site| {
