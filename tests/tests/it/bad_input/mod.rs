@@ -43,6 +43,9 @@ fn colours_of_another_size(site: &Site) {
         } else if file.ends_with("rgb.png") {
             let picture = image::RgbImage::new(160, 128);
             picture.save(file).expect("a picture is written");
+        } else if file.ends_with("mask.png") {
+            let mask = image::GrayImage::from_pixel(160, 128, image::Luma([255]));
+            mask.save(file).expect("a mask is written");
         }
     }
 }
