@@ -6,6 +6,15 @@ use crate::product;
 
 const SYNTH: &[&str] = &["synth", "--data", "parts", "--preview", "sheets"];
 const EVALUATE: &[&str] = &["evaluate", "--bundle", "block.twb", "--data", "parts"];
+const CALIBRATE: &[&str] = &[
+    "calibrate",
+    "--bundle",
+    "block.twb",
+    "--data",
+    "parts",
+    "--out",
+    "new.twb",
+];
 
 /// A refusal of `twinspect-lab` with a remedy.
 fn refused(spoil: impl FnOnce(&Site), arguments: &[&str], code: i32, says: &[&str]) {
@@ -278,16 +287,7 @@ fn a_run_in_the_data_set_is_refused() {
 
 #[test]
 fn another_camera_s_parts_are_neither_evaluated_nor_calibrated_to() {
-    let calibrate = [
-        "calibrate",
-        "--bundle",
-        "block.twb",
-        "--data",
-        "parts",
-        "--out",
-        "new.twb",
-    ];
-    for arguments in [EVALUATE, &calibrate] {
+    for arguments in [EVALUATE, CALIBRATE] {
         let spoil = |site: &Site| site.edit("parts/camera.json", "0.0001", "0.001");
         let says = [
             "does not fit bundle block.twb",
@@ -300,16 +300,7 @@ fn another_camera_s_parts_are_neither_evaluated_nor_calibrated_to() {
 /// Without a camera's file it is the pictures that tell.
 #[test]
 fn pictures_of_another_size_are_neither_evaluated_nor_calibrated_to() {
-    let calibrate = [
-        "calibrate",
-        "--bundle",
-        "block.twb",
-        "--data",
-        "parts",
-        "--out",
-        "new.twb",
-    ];
-    for arguments in [EVALUATE, &calibrate] {
+    for arguments in [EVALUATE, CALIBRATE] {
         let says = ["frame size of ", "bundle 80 x 64, camera 160 x 128"];
         refused(colours_of_another_size, arguments, BUNDLE, &says);
     }

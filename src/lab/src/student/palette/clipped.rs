@@ -6,15 +6,17 @@ use twinspect_onnx as onnx;
 use twinspect_onnx::{Graph, GraphError};
 
 use super::COLOURS;
-use super::filters::{FILTER, REACH, WIDEST, filtered, gaussian};
+use super::filters::{FILTER, REACH, WIDEST, filtered, round_gaussian};
 use super::shares::CELL;
 
-/// Levels of 255 from which a colour is taken for clipped more and more: resampling leaves the rim of a highlight below.
+/// Level from which a colour is taken for clipped more and more: resampling leaves the rim of a highlight below the largest.
 const FROM: f32 = 245.0;
+/// The largest level.
 const FULLY: f32 = 255.0;
 /// Share of clipped light around a place from which it counts as clipped altogether.
 const ALTOGETHER: f32 = 0.05;
-/// How far such places are from others, in standard deviations of good places.
+/// How far such places are from others. Other channels count in standard deviations of good places; this one does not, as most
+/// products are hardly ever clipped.
 const FAR: f32 = 4.0;
 
 /// S/4 x S/4 of 3 x S x S, from 0 to `FAR`.
@@ -75,8 +77,6 @@ pub(super) fn emit_clipped(
 }
 
 /// As far as the widest filter of colours reaches, in shares of `ALTOGETHER`.
-fn surroundings() -> Vec<f32> {
-    let gaussian = gaussian(WIDEST);
-    let at = |place| gaussian[place / FILTER] * gaussian[place % FILTER] / ALTOGETHER;
-    (0..FILTER * FILTER).map(at).collect()
+fn surroundings() -> [f32; FILTER * FILTER] {
+    round_gaussian(WIDEST).map(|weight| weight / ALTOGETHER)
 }

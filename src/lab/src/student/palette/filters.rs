@@ -56,7 +56,7 @@ impl Filters {
 }
 
 /// Weights that add up to one; all in the middle without a deviation. The outermost two are free for the difference.
-pub(super) fn gaussian(sigma: f32) -> [f32; FILTER] {
+fn gaussian(sigma: f32) -> [f32; FILTER] {
     let at = |i: usize| {
         let far = i.abs_diff(REACH);
         match (far, sigma) {
@@ -69,6 +69,12 @@ pub(super) fn gaussian(sigma: f32) -> [f32; FILTER] {
     let weights: [f32; FILTER] = std::array::from_fn(at);
     let sum: f32 = weights.iter().sum();
     weights.map(|weight| weight / sum)
+}
+
+/// The same in two dimensions, `FILTER` x `FILTER`.
+pub(super) fn round_gaussian(sigma: f32) -> [f32; FILTER * FILTER] {
+    let gaussian = gaussian(sigma);
+    std::array::from_fn(|place| gaussian[place / FILTER] * gaussian[place % FILTER])
 }
 
 /// The central difference of a Gaussian, as a kernel is read: against the axis.

@@ -2,14 +2,14 @@
 //! edge. A filter bank of the picture as the geometry branch has one of height, compared with prototypes.
 //!
 //! ```text
-//! rgb 3@256 ┬─ mean 4x4 ─► 3@64 ─ over its surroundings ─ opponents ─┬─ Gaussians ──────────┐
-//!           │                                                        ├─ Gaussians' slopes ──┤
-//!           └─ clipped, mean 4x4 ─► 1@64 ─ Gaussian ─────────────────┴──────────────────────┴─ concat 19@64 ─ codebook ─► map@64
+//! rgb 3@256 ┬─ mean 4x4 ─► 3@64 ─ over its surroundings ─ opponents ─┬─ Gaussians ────────────┐
+//!           │                                                        └─ Gaussians' slopes ────┤
+//!           └─ how far clipped ─ mean 4x4 ─► 1@64 ─ Gaussian ─────────────────────────────────┴─ concat 19@64 ─ codebook ─► map@64
 //! ```
 //! Sides at S = 256. Each channel is divided by its mean around the place, so that neither the light's strength nor its colour
 //! counts, nor a shadow that is softer than these surroundings. Two things do not go with the light: highlights that one colour
 //! clips before the others, and the rounding of levels, which is all the colour that grey parts have. So good parts are learnt under
-//! other lights too. Opponents are lightness, red against green, and both against blue: a tint that lightness would drown has a
+//! other lights too, and a channel tells clipped places from others, which must not take their colours for good ones. Opponents are lightness, red against green, and both against blue: a tint that lightness would drown has a
 //! channel of its own.
 
 mod clipped;

@@ -9,7 +9,7 @@ use twinspect_onnx as onnx;
 use twinspect_onnx::{Graph, GraphError};
 
 use super::COLOURS;
-use super::filters::{FILTER, REACH, filtered, gaussian};
+use super::filters::{FILTER, REACH, filtered, round_gaussian};
 
 /// Pixels of a place along each side, and places of a cell.
 pub(super) const CELL: usize = 4;
@@ -95,13 +95,11 @@ fn emit_cells(
 
 /// 3 x 3 x `FILTER` x `FILTER`: each colour by itself.
 fn surroundings() -> Vec<f32> {
-    let gaussian = gaussian(SURROUNDINGS);
+    let gaussian = round_gaussian(SURROUNDINGS);
     let mut weights = vec![0.0; COLOURS * COLOURS * FILTER * FILTER];
     for colour in 0..COLOURS {
         let own = (colour * COLOURS + colour) * FILTER * FILTER;
-        for (place, weight) in weights[own..own + FILTER * FILTER].iter_mut().enumerate() {
-            *weight = gaussian[place / FILTER] * gaussian[place % FILTER];
-        }
+        weights[own..][..FILTER * FILTER].copy_from_slice(&gaussian);
     }
     weights
 }
