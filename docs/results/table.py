@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the tables of docs/results.md from the JSON files beside this script: python3 docs/results/table.py"""
+"""Prints the tables of docs/results.md and docs/experiments.md from the JSON files beside this script: python3 docs/results/table.py"""
 import json
 import statistics
 from collections import defaultdict
