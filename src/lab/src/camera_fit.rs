@@ -66,6 +66,24 @@ pub(crate) fn check_size(
     })
 }
 
+/// How many pictures have another size than the bundle's camera takes: sets from elsewhere mix sizes, and none is refused for
+/// some of them. A set without a single picture of that size is another camera's.
+pub(crate) fn other_sizes(
+    bundle: &Bundle,
+    dataset: &dyn Dataset,
+    pictures: &[(&PartId, FrameSize)],
+) -> Result<usize, UnfitCamera> {
+    let known = bundle.manifest().camera.frame;
+    let mut others = pictures.iter().filter(|(_, size)| *size != known);
+    match (others.clone().count(), others.next()) {
+        (count, Some((part, size))) if count == pictures.len() => {
+            check_size(bundle, dataset, part, *size)?;
+            Ok(count)
+        }
+        (count, _) => Ok(count),
+    }
+}
+
 /// The distance that was told and that of the belt that parts lie on, both in millimetres, if they contradict each other.
 pub(crate) fn other_distance(camera: &CameraFacts, spec: &PrepareSpec) -> Option<(f64, f64)> {
     let belt = spec.geometry.as_ref()?.belt;

@@ -16,7 +16,7 @@ use crate::push::{HostsError, PushError};
 use crate::report::ReportError;
 use crate::run_folder::RunError;
 use crate::synth::preview::SynthError;
-use crate::train::TrainError;
+use crate::train::{CheckpointError, TrainError};
 
 /// Exit code where files can't be written or read.
 pub(crate) const STORAGE: u8 = 8;
@@ -121,6 +121,8 @@ fn train_code(error: &TrainError) -> u8 {
         TrainError::NoBranch { .. } | TrainError::OutInData { .. } => 2,
         TrainError::Course { source, .. } if source.is_storage() => STORAGE,
         TrainError::Teacher(_) | TrainError::Pool(_) | TrainError::Course { .. } => 4,
+        TrainError::Checkpoint(CheckpointError::Damaged { .. })
+        | TrainError::Run(RunError::Record { .. }) => 4,
         TrainError::Checkpoint(_) | TrainError::Run(_) => STORAGE,
         TrainError::Stages(error) => export_code(error),
         TrainError::Gate(_) => 5,

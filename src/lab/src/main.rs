@@ -40,6 +40,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Parser as _;
 use signal_hook::flag;
+use twinspect_bundle::Manifest;
 
 use cli::{Cli, Command, MeasureArgs, PushArgs};
 use config::TrainingConfig;
@@ -85,12 +86,16 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
             match train::train(&job, &on_interrupt())? {
                 Ending::Finished(record) => {
                     let cost = record.cost.unwrap_or_default();
+                    let name = match Manifest::is_name(&record.name) {
+                        true => "",
+                        false => " --name PRODUCT",
+                    };
                     let text = if args.json {
                         serde_json::to_string(&record).unwrap_or_default()
                     } else {
                         format!(
                             "trained {} ({} parameters) in {:.0} CPU s, {:.0} s, at most {:.0} MiB\n\
-                             next: twinspect-lab export --run {} --out {}.twb",
+                             next: twinspect-lab export --run {} --out {}.twb{name}",
                             record.name,
                             cost.parameters,
                             cost.cpu_seconds,
@@ -104,9 +109,15 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
                     Ok(ExitCode::SUCCESS)
                 }
                 Ending::Interrupted { what, step } => {
-                    log::warn!(
-                        "interrupted at step {step} of {what}; the same command goes on from here"
-                    );
+                    let kept = match step {
+                        Some(step) => {
+                            format!("at step {step} of {what}; the same command goes on from here")
+                        }
+                        None => format!(
+                            "in {what}, of which nothing is kept yet; the same command goes on, and finished students stay"
+                        ),
+                    };
+                    log::warn!("interrupted {kept}");
                     Ok(ExitCode::from(INTERRUPTED))
                 }
             }

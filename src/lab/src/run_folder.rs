@@ -145,6 +145,9 @@ pub(crate) struct RunRecord {
     pub(crate) teacher_hash: Option<String>,
     /// Version of the trainer.
     pub(crate) tool_version: String,
+    /// What interrupted sittings have cost so far; absent where there was none, and once training has finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) spent: Option<Cost>,
     /// What training cost; absent until it has finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cost: Option<Cost>,
@@ -182,7 +185,7 @@ impl RunRecord {
     }
 }
 
-/// What training took in its last sitting: a run that was interrupted took more.
+/// What training took, in all its sittings but those that were killed.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cost {
@@ -194,6 +197,15 @@ pub(crate) struct Cost {
     pub(crate) peak_memory_mib: f64,
     /// Learned values of all students.
     pub(crate) parameters: usize,
+}
+
+impl Cost {
+    /// Of two sittings at one run: time adds up, memory does not.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.cpu_seconds += other.cpu_seconds;
+        self.wall_seconds += other.wall_seconds;
+        self.peak_memory_mib = self.peak_memory_mib.max(other.peak_memory_mib);
+    }
 }
 
 /// A run's folder.

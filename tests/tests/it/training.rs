@@ -348,16 +348,25 @@ fn a_run_can_be_repeated_and_what_is_lost_of_it_is_learnt_anew() {
         assert!(values(&one, file) == values(&two, file), "{file}");
     }
 
+    let before = cpu_seconds(&two);
     site.remove("two/geometry.checkpoint");
     let again = train(&site, "two");
     assert!(again.status.success(), "{}", told(&again));
+    assert!(
+        cpu_seconds(&two) > before,
+        "what was learnt before costs nothing"
+    );
+    site.remove("two/losses.csv");
+    let again = train(&site, "two");
+    assert!(again.status.success(), "{}", told(&again));
+    assert!(site.read("one/losses.csv") == site.read("two/losses.csv"));
     for file in LEARNT {
         assert!(values(&one, file) == values(&two, file), "{file}");
     }
 
     site.write("two/geometry.checkpoint", "");
     let refused = train(&site, "two");
-    assert_ne!(refused.status.code(), Some(0));
+    assert_eq!(refused.status.code(), Some(BUNDLE));
     let told = told(&refused);
     assert!(
         told.contains("two/geometry.checkpoint is damaged"),
@@ -366,6 +375,13 @@ fn a_run_can_be_repeated_and_what_is_lost_of_it_is_learnt_anew() {
     assert!(told.contains("hint"), "{told}");
     let refused = run(lab(&site).args(["export", "--run", "two", "--out", "x.twb", "--name", "x"]));
     assert_eq!(refused.status.code(), Some(BUNDLE));
+}
+
+/// What a finished run has cost so far.
+fn cpu_seconds(run: &Path) -> f64 {
+    let record = std::fs::read_to_string(run.join("run.toml")).expect("a finished run");
+    let record: toml::Table = record.parse().expect("a record is TOML");
+    record["cost"]["cpu_seconds"].as_float().expect("a number")
 }
 
 /// A refusal by its exit code, with what it has to say.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use toml::de::DeTable;
+
 /// A training configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -36,11 +38,54 @@ pub(crate) enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// A value that was typed in a file, with the line where it stands.
+    pub(super) fn at_its_line(self, path: &Path, text: &str) -> Self {
+        let Self::Value { key, .. } = &self else {
+            return self;
+        };
+        let Some(line) = line_of(key, text) else {
+            return self;
+        };
+        Self::Parse {
+            path: path.to_owned(),
+            line,
+            message: self.to_string(),
+        }
+    }
+}
+
+/// The line, from 1, where the value of a dotted key begins; none where it was not typed.
+fn line_of(key: &str, text: &str) -> Option<usize> {
+    let table = DeTable::parse(text).ok()?;
+    let (section, last) = match key.split_once('.') {
+        Some((section, last)) => (table.get_ref().get(section)?.get_ref().as_table()?, last),
+        None => (table.get_ref(), key),
+    };
+    let start = section.get(last)?.span().start;
+    Some(text[..start].matches('\n').count() + 1)
+}
+
+/// What Rust calls numbers, as people do.
+const NUMBERS: [(&str, &str); 5] = [
+    ("expected usize", "expected a whole number, 0 or more"),
+    ("expected u64", "expected a whole number, 0 or more"),
+    (
+        "expected a nonzero usize",
+        "expected a whole number, 1 or more",
+    ),
+    ("expected f32", "expected a number"),
+    ("expected f64", "expected a number"),
+];
+
 /// Line, message, and the nearest known key where one is unknown.
 pub(super) fn parse_error(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let start = error.span().map_or(0, |span| span.start.min(text.len()));
     let line = text[..start].matches('\n').count() + 1;
     let mut message = error.message().to_owned();
+    for (rust, words) in NUMBERS {
+        message = message.replace(rust, words);
+    }
     if let Some((unknown, known)) = unknown_field(&message) {
         let nearest = known
             .iter()

@@ -377,7 +377,9 @@ impl TrainingConfig {
         if !typed.contains_key("palette") {
             config.palette = PaletteConfig::default();
         }
-        config.validate()?;
+        config
+            .validate()
+            .map_err(|error| error.at_its_line(path, &text))?;
         if let (Some(textures), Some(folder)) = (&mut config.perturbation.textures, path.parent()) {
             *textures = folder.join(&*textures);
         }
@@ -469,6 +471,28 @@ mod tests {
         let error = TrainingConfig::read(&path).unwrap_err().to_string();
         assert!(error.contains("train.toml:3"), "{error}");
         assert!(error.contains("did you mean `rotation_deg`?"), "{error}");
+    }
+
+    #[test]
+    fn values_are_told_with_the_line_where_they_stand() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("train.toml");
+        let refused = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            TrainingConfig::read(&path).unwrap_err().to_string()
+        };
+        for text in ["seed = 3\n\n[rgb]\nbatch = 1\n", "\n\n\nrgb.batch = 1\n"] {
+            let says = refused(text);
+            let end = "train.toml:4: rgb.batch = 1: expected 2 to 64";
+            assert!(says.ends_with(end), "{says}");
+        }
+        let says = refused("geometry.enabled = false\nrgb = { enabled = false }\n");
+        assert!(says.contains("train.toml:2: rgb.enabled"), "{says}");
+        let says = refused("threads = -1\n");
+        assert!(
+            says.contains("train.toml:1") && says.contains("a whole number"),
+            "{says}"
+        );
     }
 
     #[test]

@@ -10,13 +10,13 @@ use twinspect_dataset::{Dataset, Mask, PartRef};
 use twinspect_engine::{Engine, TractEngine, judge};
 
 use super::{EvaluateError, PartScore};
-use crate::camera_fit::check_size;
 use crate::good_parts::PartsError;
 use crate::metrics::{self, Judged, ScoredPart};
 
 /// One part after its inspection.
 pub(super) struct Inspected {
     pub(super) reference: PartRef,
+    pub(super) frame: FrameSize,
     pub(super) fused: ScoredPart,
     pub(super) modalities: PerModality<ScoredPart>,
     pub(super) scores: PartScore,
@@ -61,7 +61,6 @@ pub(super) fn inspect(
     let mut all = Vec::with_capacity(parts.len());
     for reference in parts {
         let part = dataset.load(reference)?;
-        check_size(bundle, dataset, &reference.id, part.frame.size())?;
         let name = reference.id.to_string();
         let fits = preparer.prepare(&part.frame, &mut prepared);
         fits.map_err(|source| PartsError::Prepare {
@@ -138,6 +137,7 @@ pub(super) fn inspect(
         });
         all.push(Inspected {
             reference: reference.clone(),
+            frame,
             fused: scored(judged),
             modalities,
             scores,

@@ -11,7 +11,7 @@ use twinspect_core::modality::Modality;
 use twinspect_dataset::{Dataset, DatasetError, PartRef, Split};
 use twinspect_engine::{EngineError, ProofError, TractEngine, prove};
 
-use crate::camera_fit::{UnfitCamera, check_camera};
+use crate::camera_fit::{UnfitCamera, check_camera, other_sizes};
 use crate::good_parts::PartsError;
 use crate::metrics::{self, Report, ScoredPart};
 use inspect::{Inspected, inspect};
@@ -93,6 +93,9 @@ pub(crate) struct Evaluation {
     pub(crate) modalities: std::collections::BTreeMap<&'static str, Report>,
     /// The test parts with their scores, so that misses can be looked up.
     pub(crate) parts: Vec<PartScore>,
+    /// Test parts whose picture has another size than the bundle's camera takes.
+    #[serde(skip)]
+    pub(crate) other_sizes: usize,
 }
 
 /// One test part's scores; 1.0 is the line.
@@ -122,6 +125,15 @@ pub(crate) fn evaluate(
 ) -> Result<Evaluation, EvaluateError> {
     let (bundle, dataset) = open(bundle, data)?;
     let evaluation = evaluate_before(&bundle, dataset.as_ref(), maps, &|_| {})?;
+    if evaluation.other_sizes > 0 {
+        log::warn!(
+            "{}: {} of {} test parts have another frame size than the {} of the bundle's camera: they are judged here, and a station refuses such a camera",
+            dataset.name(),
+            evaluation.other_sizes,
+            evaluation.parts.len(),
+            bundle.manifest().camera.frame
+        );
+    }
     let fused = &evaluation.fused;
     if fused.good_parts >= TELLING_GOOD_PARTS && fused.false_rejects == fused.good_parts {
         log::warn!(
@@ -178,6 +190,11 @@ pub(crate) fn evaluate_before(
         .map(|parts| inspect(bundle, dataset, parts, onlooker))
         .collect::<Result<_, _>>()?;
     let inspected: Vec<Inspected> = shares.into_iter().flatten().collect();
+    let pictures: Vec<_> = inspected
+        .iter()
+        .map(|part| (&part.reference.id, part.frame))
+        .collect();
+    let other_sizes = other_sizes(bundle, dataset, &pictures)?;
     if let Some(folder) = maps {
         fs_err::create_dir_all(folder).map_err(|error| EvaluateError::Maps(Box::new(error)))?;
         for part in &inspected {
@@ -207,5 +224,6 @@ pub(crate) fn evaluate_before(
         fused: report(&fused),
         modalities,
         parts: scores,
+        other_sizes,
     })
 }

@@ -15,7 +15,7 @@ pub(super) fn section(material: &Material<'_>) -> Section {
     };
     let cost = material.record.cost.map_or_else(String::new, |cost| {
         format!(
-            "<p class=\"fine\">{} learned values; the last sitting took {:.0} CPU s, {:.0} s, and at most {:.0} MiB. \
+            "<p class=\"fine\">{} learned values; training took {:.0} CPU s, {:.0} s, and at most {:.0} MiB. \
              A loss may be negative: the spread is predicted, too.</p>",
             grouped(cost.parameters), cost.cpu_seconds, cost.wall_seconds, cost.peak_memory_mib
         )

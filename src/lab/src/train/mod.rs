@@ -13,6 +13,7 @@ mod differences;
 mod error;
 mod gate;
 mod pool;
+mod resume;
 mod run;
 
 use std::path::{Path, PathBuf};
@@ -21,28 +22,28 @@ use std::sync::atomic::AtomicBool;
 use twinspect_bundle::{CameraFacts, Manifest};
 use twinspect_core::modality::Modality;
 use twinspect_core::prepare::RgbSpec;
-use twinspect_dataset::{Dataset, Split};
+use twinspect_dataset::{Dataset, PartRef, Split};
 use twinspect_nn::parameter_count;
 
 use branch::Branch;
 pub(crate) use checkpoint::{Checkpoint, CheckpointError};
 pub(crate) use course::LOSSES;
-use course::{CourseError, Outcome};
-use differences::differences;
+use course::Outcome;
 pub(crate) use error::TrainError;
 use pool::PoolError;
+use resume::{Begun, begin};
 use run::Run;
 
 use crate::camera_fit::other_distance;
 use crate::config::{Join, TrainingConfig};
 use crate::cost::{Stopwatch, peak_memory_mib};
 use crate::data_hash::{data_hash, hex};
-use crate::fusion::FusionError;
+use crate::fusion::{FusionError, GateRecord};
 use crate::good_parts::{self, VALIDATION_MIN};
 use crate::product::{self, Product};
-use crate::run_folder::{Cost, RunError, RunFolder, RunRecord, StudentId, file};
+use crate::run_folder::{Cost, RunRecord, StudentId, file};
 use crate::synth::pictures;
-use crate::teacher::{self, TeacherSource};
+use crate::teacher::{self, Teacher, TeacherSource};
 
 /// Fewer good training parts teach nothing.
 const PARTS_MIN: usize = 8;
@@ -69,29 +70,16 @@ pub(crate) enum Ending {
     Interrupted {
         /// What was being trained: a branch, or the gate.
         what: &'static str,
-        /// Its steps so far. The gate's are not kept.
-        step: u64,
+        /// Its steps so far; none where its pictures were being looked at, and of the gate, whose are not kept.
+        step: Option<u64>,
     },
 }
 
 /// Trains, or goes on training.
 pub(crate) fn train(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError> {
     let threads = rayon::ThreadPoolBuilder::new().num_threads(job.config.threads);
-    let trained = threads
-        .build()
-        .map_err(TrainError::Threads)?
-        .install(|| train_here(job, interrupted));
-    match trained {
-        Err(TrainError::Pool(PoolError::Interrupted { modality })) => Ok(Ending::Interrupted {
-            what: modality.name(),
-            step: 0,
-        }),
-        Err(TrainError::Gate(FusionError::Interrupted)) => Ok(Ending::Interrupted {
-            what: "the gate",
-            step: 0,
-        }),
-        trained => trained,
-    }
+    let threads = threads.build().map_err(TrainError::Threads)?;
+    threads.install(|| train_here(job, interrupted))
 }
 
 fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError> {
@@ -131,6 +119,16 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         dataset.layout()
     );
     let frames = good_parts::frames(dataset.as_ref(), &parts)?;
+    let size = frames[0].size();
+    let others = frames.iter().filter(|frame| frame.size() != size).count();
+    if others > 0 {
+        log::warn!(
+            "{}: {others} of {} good training parts have another frame size than the {size} of {}: a station's camera has one, and the bundle is for this one",
+            dataset.name(),
+            frames.len(),
+            parts[0].id
+        );
+    }
     let rgb = teacher.as_ref().map(|teacher| RgbSpec {
         mean: teacher.normalisation.mean,
         std: teacher.normalisation.deviation,
@@ -151,6 +149,7 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         teacher: teacher.is_some().then(|| job.teacher.clone()),
         teacher_hash: teacher.as_ref().map(|teacher| teacher.sha256.clone()),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        spent: None,
         cost: None,
         training: config.clone(),
         camera: camera_facts(dataset.as_ref(), &frames[0]),
@@ -168,12 +167,10 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     if !problems.is_empty() {
         return Err(TrainError::Unfit { problems });
     }
-    let (folder, finished) = match begin(job, &record)? {
+    let (folder, finished) = match begin(job, &mut record)? {
         Begun::Finished(folder, found) => (folder, Some(found)),
         Begun::Open(folder) => (folder, None),
     };
-    let mut parameters = 0;
-    let mut losses = String::from("branch,step,loss\n");
     let run = Run {
         record: &record,
         canvases: &canvases,
@@ -181,27 +178,106 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         folder: &folder,
         interrupted,
     };
-    run.palette()?;
+    let sitting = match &finished {
+        Some(_) => run.palette().map(|()| Sitting::Finished(Learnt::default())),
+        None => sit(&run, teacher.as_ref(), dataset.as_ref(), &parts[0]),
+    };
+    let sitting = match sitting {
+        Err(TrainError::Pool(PoolError::Interrupted { modality })) => Sitting::Interrupted {
+            what: modality.name(),
+            step: None,
+        },
+        Err(TrainError::Gate(FusionError::Interrupted)) => Sitting::Interrupted {
+            what: "the gate",
+            step: None,
+        },
+        sitting => sitting?,
+    };
     if let Some(found) = finished {
-        return Ok(Ending::Finished(found));
+        return Ok(match sitting {
+            Sitting::Finished(_) => Ending::Finished(found),
+            Sitting::Interrupted { what, step } => Ending::Interrupted { what, step },
+        });
     }
+    let mut cost = Cost {
+        cpu_seconds: watch.cpu_seconds(),
+        wall_seconds: watch.wall_seconds(),
+        peak_memory_mib: peak_memory_mib(),
+        parameters: 0,
+    };
+    if let Some(before) = record.spent.take() {
+        cost.add(&before);
+    }
+    match sitting {
+        Sitting::Interrupted { what, step } => {
+            record.spent = Some(cost);
+            folder.write(&record)?;
+            Ok(Ending::Interrupted { what, step })
+        }
+        Sitting::Finished(learnt) => {
+            fs_err::write(folder.losses(), learnt.losses)
+                .map_err(file("writing", &folder.losses()))?;
+            cost.parameters = learnt.parameters;
+            record.cost = Some(cost);
+            record.gate = learnt.gate;
+            folder.write(&record)?;
+            Ok(Ending::Finished(Box::new(record)))
+        }
+    }
+}
+
+/// How one sitting at a run ended.
+enum Sitting {
+    /// All that was to be learnt is.
+    Finished(Learnt),
+    /// As [`Ending::Interrupted`].
+    Interrupted {
+        what: &'static str,
+        step: Option<u64>,
+    },
+}
+
+/// What the record of a run needs of its students.
+#[derive(Default)]
+struct Learnt {
+    parameters: usize,
+    losses: String,
+    gate: Option<GateRecord>,
+}
+
+/// Learns what checkpoints do not hold yet.
+fn sit(
+    run: &Run<'_>,
+    teacher: Option<&Teacher>,
+    dataset: &dyn Dataset,
+    first: &PartRef,
+) -> Result<Sitting, TrainError> {
+    let record = run.record;
+    let with_geometry = record.prepare.geometry.is_some();
+    run.palette()?;
+    let mut learnt = Learnt {
+        losses: String::from("branch,step,loss\n"),
+        ..Learnt::default()
+    };
     let mut learn = |modality: Modality, branch: &mut dyn Branch| {
         for student in record.students_of(modality) {
             if student.index > 0 {
                 branch.renew(&mut run.rng(student));
             }
-            parameters += parameter_count(branch);
+            learnt.parameters += parameter_count(branch);
             match run.course(student, branch)? {
-                Outcome::Finished(values) => append(&mut losses, student, &values),
+                Outcome::Finished(values) => append(&mut learnt.losses, student, &values),
                 Outcome::Interrupted { step } => {
-                    let what = modality.name();
-                    return Ok(Some(Ending::Interrupted { what, step }));
+                    return Ok(Some(Sitting::Interrupted {
+                        what: modality.name(),
+                        step: Some(step),
+                    }));
                 }
             }
         }
         Ok::<_, TrainError>(None)
     };
-    if let Some(teacher) = &teacher
+    if let Some(teacher) = teacher
         && let Some(interrupted) = learn(Modality::Rgb, &mut run.rgb_branch(teacher)?)?
     {
         return Ok(interrupted);
@@ -211,19 +287,11 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     {
         return Ok(interrupted);
     }
-    let stages = run.stages(&parts[0])?;
-    if with_rgb && with_geometry && config.fusion.join == Join::Gate {
-        record.gate = Some(run.gate(dataset.as_ref(), &stages)?);
+    let stages = run.stages(first)?;
+    if teacher.is_some() && with_geometry && record.training.fusion.join == Join::Gate {
+        learnt.gate = Some(run.gate(dataset, &stages)?);
     }
-    fs_err::write(folder.losses(), losses).map_err(file("writing", &folder.losses()))?;
-    record.cost = Some(Cost {
-        cpu_seconds: watch.cpu_seconds(),
-        wall_seconds: watch.wall_seconds(),
-        peak_memory_mib: peak_memory_mib(),
-        parameters,
-    });
-    folder.write(&record)?;
-    Ok(Ending::Finished(Box::new(record)))
+    Ok(Sitting::Finished(learnt))
 }
 
 /// Refuses a run's folder in the data set, whose files would become part of it.
@@ -241,110 +309,6 @@ fn require_apart(out: &Path, data: &Path) -> Result<(), TrainError> {
         }),
         false => Ok(()),
     }
-}
-
-/// What there is to do in a run's folder.
-enum Begun {
-    /// Something, from the start or from checkpoints.
-    Open(RunFolder),
-    /// Nothing but what no student knows of: the same run has been trained to its end.
-    Finished(RunFolder, Box<RunRecord>),
-}
-
-/// Opens the run's folder; another run's is refused.
-fn begin(job: &Job, record: &RunRecord) -> Result<Begun, TrainError> {
-    let folder = RunFolder::create(&job.out)?;
-    match folder.read()? {
-        Some(found) if identity(&found) != identity(record) => Err(RunError::Foreign {
-            path: job.out.clone(),
-            differences: differences(&found, record),
-        }
-        .into()),
-        Some(mut found) if found.cost.is_some() && is_whole(&folder, &found)? => {
-            log::info!(
-                "{}: trained before, and whole; time and memory are those of then",
-                job.out.display()
-            );
-            if found.training.fusion != job.config.fusion
-                && found.prepare.rgb.is_some()
-                && found.prepare.geometry.is_some()
-            {
-                log::warn!(
-                    "{}: colour and height were joined by: {}; from now on by: {}",
-                    job.out.display(),
-                    found.training.fusion.join,
-                    job.config.fusion.join
-                );
-            }
-            let (fusion, palette) = (job.config.fusion, job.config.palette);
-            if found.prepare.rgb.is_some() && found.training.palette != palette {
-                let how = if palette.enabled { "with" } else { "without" };
-                log::warn!(
-                    "{}: from now on {how} a palette; figures of before are of the other model",
-                    job.out.display()
-                );
-            }
-            if (found.training.fusion, found.training.palette) != (fusion, palette) {
-                found.training.fusion = fusion;
-                found.training.palette = palette;
-                folder.write(&found)?;
-            }
-            Ok(Begun::Finished(folder, Box::new(found)))
-        }
-        Some(_) => Ok(Begun::Open(folder)),
-        None => {
-            refuse_foreign(&folder, record)?;
-            folder.write(record)?;
-            Ok(Begun::Open(folder))
-        }
-    }
-}
-
-/// Refuses checkpoints of another run in a folder that has lost its record, before the record of this one lies there.
-fn refuse_foreign(folder: &RunFolder, record: &RunRecord) -> Result<(), TrainError> {
-    let run = identity(record);
-    for student in record.students() {
-        let path = folder.checkpoint(student);
-        // A damaged one is told when its turn comes.
-        if let Ok(Some(found)) = Checkpoint::read(&path)
-            && found.run != run
-        {
-            return Err(TrainError::Course {
-                modality: student.modality,
-                source: CourseError::Foreign { path },
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Whether all that a finished run has learnt is still there; what has gone is learnt anew, and what is another run's is not there.
-fn is_whole(folder: &RunFolder, record: &RunRecord) -> Result<bool, CheckpointError> {
-    let run = identity(record);
-    let lies = |path: &Path| {
-        let found = Checkpoint::read(path)?;
-        Ok::<_, CheckpointError>(found.is_some_and(|found| found.run == run))
-    };
-    let geometry = record.prepare.geometry.is_some();
-    for student in record.students() {
-        if !lies(&folder.checkpoint(student))? {
-            return Ok(false);
-        }
-    }
-    let files = [
-        (
-            record.prepare.rgb.is_some() && record.training.memory.enabled,
-            folder.memory(),
-        ),
-        (geometry, folder.codebook()),
-        (record.gate.is_some(), folder.gate()),
-    ];
-    for (belongs, path) in files {
-        if belongs && !lies(&path)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// What makes two runs the same: data, teacher, constants, and what of the configuration changes what is learnt.

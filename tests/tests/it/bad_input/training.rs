@@ -306,6 +306,22 @@ fn pictures_of_another_size_are_neither_evaluated_nor_calibrated_to() {
     }
 }
 
+/// Sets from elsewhere mix sizes: they are judged, and it is told.
+#[test]
+fn a_picture_of_another_size_among_others_is_evaluated_and_told() {
+    let site = Site::new();
+    colours_of_another_size(&site);
+    let picture = image::RgbImage::new(80, 64);
+    let path = site.path("parts/test/good/000/rgb.png");
+    picture.save(path).expect("a picture is written");
+    let mut command = program("twinspect-lab");
+    let output = run(command.args(EVALUATE).current_dir(site.path("")));
+    let says = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{says}");
+    let told = "2 of 3 test parts have another frame size than the 80 x 64";
+    assert!(says.contains(told), "{says}");
+}
+
 #[test]
 fn a_set_without_depth_is_not_evaluated_with_a_bundle_that_judges_it() {
     let spoil = |site: &Site| {
