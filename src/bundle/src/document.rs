@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use toml::de::DeTable;
 
 /// Least similarity (Jaro-Winkler, 0 to 1) at which a known key is offered for an unknown one.
 const SIMILARITY_MIN: f64 = 0.75;
@@ -28,6 +29,30 @@ pub struct DocumentError {
 }
 
 impl DocumentError {
+    /// A value that is understood and refused, where it stands; `None` where nobody typed `key` (`key` or `table.key`).
+    pub fn of_value(file: &Path, text: &str, key: &str, message: String) -> Option<Self> {
+        let document = DeTable::parse(text).ok()?;
+        let (table, last) = match key.split_once('.') {
+            Some((table, last)) => (document.get_ref().get(table)?.get_ref().as_table()?, last),
+            None => (document.get_ref(), key),
+        };
+        let offset = table.get(last)?.span().start;
+        Some(Self::at(file, text, offset, message))
+    }
+
+    fn at(file: &Path, text: &str, offset: usize, message: String) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            file: file.to_path_buf(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            message,
+            key: None,
+            nearest: None,
+        }
+    }
+
     /// The remedy, where there is one.
     pub fn hint(&self) -> Option<String> {
         match (&self.key, &self.nearest) {
@@ -80,7 +105,7 @@ pub fn parse<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, Document
 }
 
 /// What serde and TOML call a kind of value, and what people do.
-const KINDS: [(&str, &str); 15] = [
+const KINDS: [(&str, &str); 16] = [
     ("f32", "a number"),
     ("f64", "a number"),
     ("u8", "a whole number from 0 to 255"),
@@ -88,6 +113,7 @@ const KINDS: [(&str, &str); 15] = [
     ("u32", "a whole number from 0 to 4294967295"),
     ("u64", "a whole number, 0 or more"),
     ("usize", "a whole number, 0 or more"),
+    ("a nonzero usize", "a whole number, 1 or more"),
     ("i32", "a whole number from -2147483648 to 2147483647"),
     ("i64", "a whole number"),
     ("a boolean", "true or false"),
@@ -120,17 +146,12 @@ fn plain(message: &str) -> String {
 
 fn locate(file: &Path, text: &str, error: &toml::de::Error) -> DocumentError {
     let offset = error.span().map_or(0, |span| span.start);
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let message = plain(&error.message().trim().replace('\n', ", "));
     let (key, nearest) = unknown_key(&message);
     DocumentError {
-        file: file.to_path_buf(),
-        line: before.matches('\n').count() + 1,
-        column: before[line_start..].chars().count() + 1,
-        message,
         key,
         nearest,
+        ..DocumentError::at(file, text, offset, message)
     }
 }
 

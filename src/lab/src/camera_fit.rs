@@ -74,14 +74,13 @@ pub(crate) fn other_sizes(
     pictures: &[(&PartId, FrameSize)],
 ) -> Result<usize, UnfitCamera> {
     let known = bundle.manifest().camera.frame;
-    let mut others = pictures.iter().filter(|(_, size)| *size != known);
-    match (others.clone().count(), others.next()) {
-        (count, Some((part, size))) if count == pictures.len() => {
-            check_size(bundle, dataset, part, *size)?;
-            Ok(count)
-        }
-        (count, _) => Ok(count),
+    let others: Vec<_> = pictures.iter().filter(|(_, size)| *size != known).collect();
+    if let Some((part, size)) = others.first()
+        && others.len() == pictures.len()
+    {
+        check_size(bundle, dataset, part, *size)?;
     }
+    Ok(others.len())
 }
 
 /// The distance that was told and that of the belt that parts lie on, both in millimetres, if they contradict each other.

@@ -68,7 +68,7 @@ impl LabError {
 
     fn own_hint(&self) -> Option<String> {
         match self {
-            Self::Config(_) => Some("configs/training.toml documents every key".into()),
+            Self::Config(error) => Some(error.hint()),
             Self::Train(error) => error.hint(),
             Self::Export(error) => error.hint(),
             Self::Evaluate(error) => error.hint(),

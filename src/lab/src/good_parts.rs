@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
-use twinspect_core::frame::{DepthFrame, FramePair};
+use twinspect_core::frame::{DepthFrame, FramePair, FrameSize};
 use twinspect_core::prepare::{
     Canvas, DepthState, PrepareError, PrepareSpec, PreparedPart, Preparer, RgbState, SpecError,
 };
@@ -149,11 +149,12 @@ pub(crate) fn require_sound(dataset: &dyn Dataset, spec: &PrepareSpec) -> Result
                 part: part.id.to_string(),
                 what,
             }),
-            None => Ok(digest(&frame)),
+            None => Ok((digest(&frame), frame.size())),
         }
     })?;
+    warn_of_sizes(dataset, &parts, &pictures);
     let mut known = HashMap::new();
-    for (part, picture) in parts.iter().zip(pictures) {
+    for (part, (picture, _)) in parts.iter().zip(pictures) {
         if let Some(first) = known.insert(picture, part)
             && part.split != Split::Train
         {
@@ -164,6 +165,27 @@ pub(crate) fn require_sound(dataset: &dyn Dataset, spec: &PrepareSpec) -> Result
         }
     }
     Ok(())
+}
+
+/// Tells of sizes that a set mixes: its bundle is for a camera of the first training part's.
+fn warn_of_sizes(dataset: &dyn Dataset, parts: &[PartRef], pictures: &[([u8; 32], FrameSize)]) {
+    let Some((_, first)) = pictures.first() else {
+        return;
+    };
+    let mut others = parts
+        .iter()
+        .zip(pictures)
+        .filter(|(_, (_, size))| size != first);
+    let count = others.clone().count();
+    if let Some((part, (_, size))) = others.next() {
+        log::warn!(
+            "{}: {count} of {} good parts have another frame size than the {first} of {}, among them {} with {size}: a station's camera has one, and the bundle is for {first}",
+            dataset.name(),
+            parts.len(),
+            parts[0].id,
+            part.id
+        );
+    }
 }
 
 /// What of a part can't be seen.

@@ -61,11 +61,11 @@ pub(crate) struct Job {
     pub(crate) out: PathBuf,
 }
 
-/// How training ended.
+/// How training ended, or one sitting at it.
 #[derive(Debug)]
-pub(crate) enum Ending {
-    /// The run is whole.
-    Finished(Box<RunRecord>),
+pub(crate) enum Ending<T = Box<RunRecord>> {
+    /// All that was to be learnt is.
+    Finished(T),
     /// Ctrl-C; the same command goes on from here.
     Interrupted {
         /// What was being trained: a branch, or the gate.
@@ -119,16 +119,6 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         dataset.layout()
     );
     let frames = good_parts::frames(dataset.as_ref(), &parts)?;
-    let size = frames[0].size();
-    let others = frames.iter().filter(|frame| frame.size() != size).count();
-    if others > 0 {
-        log::warn!(
-            "{}: {others} of {} good training parts have another frame size than the {size} of {}: a station's camera has one, and the bundle is for this one",
-            dataset.name(),
-            frames.len(),
-            parts[0].id
-        );
-    }
     let rgb = teacher.as_ref().map(|teacher| RgbSpec {
         mean: teacher.normalisation.mean,
         std: teacher.normalisation.deviation,
@@ -178,27 +168,19 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         folder: &folder,
         interrupted,
     };
-    let sitting = match &finished {
-        Some(_) => run.palette().map(|()| Sitting::Finished(Learnt::default())),
-        None => sit(&run, teacher.as_ref(), dataset.as_ref(), &parts[0]),
-    };
-    let sitting = match sitting {
-        Err(TrainError::Pool(PoolError::Interrupted { modality })) => Sitting::Interrupted {
-            what: modality.name(),
-            step: None,
-        },
-        Err(TrainError::Gate(FusionError::Interrupted)) => Sitting::Interrupted {
-            what: "the gate",
-            step: None,
-        },
-        sitting => sitting?,
-    };
     if let Some(found) = finished {
-        return Ok(match sitting {
-            Sitting::Finished(_) => Ending::Finished(found),
-            Sitting::Interrupted { what, step } => Ending::Interrupted { what, step },
+        return Ok(match heard(run.palette().map(Ending::Finished))? {
+            Ending::Finished(()) => {
+                log::info!(
+                    "{}: trained before, and whole; time and memory are those of then",
+                    job.out.display()
+                );
+                Ending::Finished(found)
+            }
+            Ending::Interrupted { what, step } => Ending::Interrupted { what, step },
         });
     }
+    let sitting = heard(sit(&run, teacher.as_ref(), dataset.as_ref(), &parts[0]))?;
     let mut cost = Cost {
         cpu_seconds: watch.cpu_seconds(),
         wall_seconds: watch.wall_seconds(),
@@ -209,12 +191,12 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         cost.add(&before);
     }
     match sitting {
-        Sitting::Interrupted { what, step } => {
+        Ending::Interrupted { what, step } => {
             record.spent = Some(cost);
             folder.write(&record)?;
             Ok(Ending::Interrupted { what, step })
         }
-        Sitting::Finished(learnt) => {
+        Ending::Finished(learnt) => {
             fs_err::write(folder.losses(), learnt.losses)
                 .map_err(file("writing", &folder.losses()))?;
             cost.parameters = learnt.parameters;
@@ -226,19 +208,17 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     }
 }
 
-/// How one sitting at a run ended.
-enum Sitting {
-    /// All that was to be learnt is.
-    Finished(Learnt),
-    /// As [`Ending::Interrupted`].
-    Interrupted {
-        what: &'static str,
-        step: Option<u64>,
-    },
+/// Rooms that draw pictures or train the gate tell an interruption as an error; here it is an ending.
+fn heard<T>(sitting: Result<Ending<T>, TrainError>) -> Result<Ending<T>, TrainError> {
+    let what = match &sitting {
+        Err(TrainError::Pool(PoolError::Interrupted { modality })) => modality.name(),
+        Err(TrainError::Gate(FusionError::Interrupted)) => "the gate",
+        _ => return sitting,
+    };
+    Ok(Ending::Interrupted { what, step: None })
 }
 
 /// What the record of a run needs of its students.
-#[derive(Default)]
 struct Learnt {
     parameters: usize,
     losses: String,
@@ -251,13 +231,14 @@ fn sit(
     teacher: Option<&Teacher>,
     dataset: &dyn Dataset,
     first: &PartRef,
-) -> Result<Sitting, TrainError> {
+) -> Result<Ending<Learnt>, TrainError> {
     let record = run.record;
     let with_geometry = record.prepare.geometry.is_some();
     run.palette()?;
     let mut learnt = Learnt {
+        parameters: 0,
         losses: String::from("branch,step,loss\n"),
-        ..Learnt::default()
+        gate: None,
     };
     let mut learn = |modality: Modality, branch: &mut dyn Branch| {
         for student in record.students_of(modality) {
@@ -268,7 +249,7 @@ fn sit(
             match run.course(student, branch)? {
                 Outcome::Finished(values) => append(&mut learnt.losses, student, &values),
                 Outcome::Interrupted { step } => {
-                    return Ok(Some(Sitting::Interrupted {
+                    return Ok(Some(Ending::Interrupted {
                         what: modality.name(),
                         step: Some(step),
                     }));
@@ -291,7 +272,7 @@ fn sit(
     if teacher.is_some() && with_geometry && record.training.fusion.join == Join::Gate {
         learnt.gate = Some(run.gate(dataset, &stages)?);
     }
-    Ok(Sitting::Finished(learnt))
+    Ok(Ending::Finished(learnt))
 }
 
 /// Refuses a run's folder in the data set, whose files would become part of it.

@@ -1,6 +1,6 @@
 //! What a run's folder holds of earlier sittings.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::course::CourseError;
@@ -19,53 +19,57 @@ pub(super) enum Begun {
 /// Opens the run's folder, and takes over what it has cost so far; another run's is refused.
 pub(super) fn begin(job: &Job, record: &mut RunRecord) -> Result<Begun, TrainError> {
     let folder = RunFolder::create(&job.out)?;
-    match folder.read()? {
-        Some(found) if identity(&found) != identity(record) => Err(RunError::Foreign {
+    let Some(mut found) = folder.read()? else {
+        refuse_foreign(&folder, record)?;
+        folder.write(record)?;
+        return Ok(Begun::Open(folder));
+    };
+    if identity(&found) != identity(record) {
+        return Err(RunError::Foreign {
             path: job.out.clone(),
             differences: differences(&found, record),
         }
-        .into()),
-        Some(mut found) if found.cost.is_some() && is_whole(&folder, &found)? => {
-            log::info!(
-                "{}: trained before, and whole; time and memory are those of then",
-                job.out.display()
-            );
-            if found.training.fusion != job.config.fusion
-                && found.prepare.rgb.is_some()
-                && found.prepare.geometry.is_some()
-            {
-                log::warn!(
-                    "{}: colour and height were joined by: {}; from now on by: {}",
-                    job.out.display(),
-                    found.training.fusion.join,
-                    job.config.fusion.join
-                );
-            }
-            let (fusion, palette) = (job.config.fusion, job.config.palette);
-            if found.prepare.rgb.is_some() && found.training.palette != palette {
-                let how = if palette.enabled { "with" } else { "without" };
-                log::warn!(
-                    "{}: from now on {how} a palette; figures of before are of the other model",
-                    job.out.display()
-                );
-            }
-            if (found.training.fusion, found.training.palette) != (fusion, palette) {
-                found.training.fusion = fusion;
-                found.training.palette = palette;
-                folder.write(&found)?;
-            }
-            Ok(Begun::Finished(folder, Box::new(found)))
-        }
-        Some(found) => {
-            record.spent = found.cost.or(found.spent);
-            Ok(Begun::Open(folder))
-        }
-        None => {
-            refuse_foreign(&folder, record)?;
-            folder.write(record)?;
-            Ok(Begun::Open(folder))
-        }
+        .into());
     }
+    let lost = match found.cost {
+        Some(_) => lost(&folder, &found)?,
+        None => None,
+    };
+    if let Some(path) = &lost {
+        log::warn!(
+            "{} is not there, or another run's: what is absent of this run is learnt anew, which its cost will tell",
+            path.display()
+        );
+    }
+    if found.cost.is_none() || lost.is_some() {
+        record.spent = found.cost.or(found.spent);
+        return Ok(Begun::Open(folder));
+    }
+    let (fusion, palette) = (job.config.fusion, job.config.palette);
+    if found.training.fusion != fusion
+        && found.prepare.rgb.is_some()
+        && found.prepare.geometry.is_some()
+    {
+        log::warn!(
+            "{}: colour and height were joined by: {}; from now on by: {}",
+            job.out.display(),
+            found.training.fusion.join,
+            fusion.join
+        );
+    }
+    if found.prepare.rgb.is_some() && found.training.palette != palette {
+        let how = if palette.enabled { "with" } else { "without" };
+        log::warn!(
+            "{}: from now on {how} a palette; figures of before are of the other model",
+            job.out.display()
+        );
+    }
+    if (found.training.fusion, found.training.palette) != (fusion, palette) {
+        found.training.fusion = fusion;
+        found.training.palette = palette;
+        folder.write(&found)?;
+    }
+    Ok(Begun::Finished(folder, Box::new(found)))
 }
 
 /// Refuses checkpoints of another run in a folder that has lost its record, before the record of this one lies there.
@@ -86,34 +90,23 @@ fn refuse_foreign(folder: &RunFolder, record: &RunRecord) -> Result<(), TrainErr
     Ok(())
 }
 
-/// Whether all that a finished run has learnt is still there; what has gone is learnt anew, and what is another run's is not there.
-fn is_whole(folder: &RunFolder, record: &RunRecord) -> Result<bool, CheckpointError> {
+/// What of a finished run is no longer there, or another run's: it is learnt anew, and told.
+fn lost(folder: &RunFolder, record: &RunRecord) -> Result<Option<PathBuf>, CheckpointError> {
     let run = identity(record);
-    let lies = |path: &Path| {
-        let found = Checkpoint::read(path)?;
-        Ok::<_, CheckpointError>(found.is_some_and(|found| found.run == run))
-    };
-    if !folder.losses().is_file() {
-        return Ok(false);
-    }
-    let geometry = record.prepare.geometry.is_some();
-    for student in record.students() {
-        if !lies(&folder.checkpoint(student))? {
-            return Ok(false);
-        }
-    }
-    let files = [
+    let students = record.students().map(|student| folder.checkpoint(student));
+    let others = [
         (
             record.prepare.rgb.is_some() && record.training.memory.enabled,
             folder.memory(),
         ),
-        (geometry, folder.codebook()),
+        (record.prepare.geometry.is_some(), folder.codebook()),
         (record.gate.is_some(), folder.gate()),
     ];
-    for (belongs, path) in files {
-        if belongs && !lies(&path)? {
-            return Ok(false);
+    let others = others.into_iter().filter(|(belongs, _)| *belongs);
+    for path in students.chain(others.map(|(_, path)| path)) {
+        if Checkpoint::read(&path)?.is_none_or(|found| found.run != run) {
+            return Ok(Some(path));
         }
     }
-    Ok(true)
+    Ok(Some(folder.losses()).filter(|losses| !losses.is_file()))
 }
