@@ -127,7 +127,11 @@ impl Preparer {
     pub fn place(&mut self, frame: &FramePair, canvas: &mut Canvas) -> Result<(), PrepareError> {
         let size = frame.size();
         let roi = self.spec.roi.unwrap_or_else(|| Roi::whole(size));
-        if roi.x + roi.width > size.width || roi.y + roi.height > size.height {
+        let within = |start: usize, length: usize, limit| {
+            start.checked_add(length).is_some_and(|end| end <= limit)
+        };
+        let inside = within(roi.x, roi.width, size.width) && within(roi.y, roi.height, size.height);
+        if !inside {
             return Err(PrepareError::RoiOutside { roi, frame: size });
         }
         if self

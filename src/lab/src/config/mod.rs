@@ -11,6 +11,7 @@ use clap::ValueEnum as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use twinspect_bundle::document;
 use twinspect_core::modality::Modality;
+use twinspect_core::prepare::Roi;
 
 pub(crate) use error::ConfigError;
 
@@ -30,6 +31,9 @@ pub(crate) struct TrainingConfig {
     pub(crate) threads: usize,
     /// The false-reject rate that thresholds aim at.
     pub(crate) target_false_reject_rate: f64,
+    /// What of the picture is looked at; all of it if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) roi: Option<Roi>,
     /// How parts lie.
     pub(crate) pose: PoseConfig,
     /// Whether colour tells parts from what they lie on.
@@ -246,6 +250,7 @@ impl Default for TrainingConfig {
             size: 256,
             threads: 0,
             target_false_reject_rate: 0.02,
+            roi: None,
             pose: PoseConfig::default(),
             ground: GroundConfig::default(),
             rgb: BranchConfig::rgb(),

@@ -1,11 +1,14 @@
 //! Ranges of every value of a training configuration.
 
+use twinspect_core::prepare::Roi;
 use twinspect_core::score::Threshold;
 
 use super::{ConfigError, PoseConfig, TrainingConfig};
 
 /// More threads than any machine has cores only take memory.
 const THREADS_MAX: usize = 1024;
+/// No picture is wider or higher. Whether a region lies inside the pictures at hand, these say.
+const FRAME_SIDE_MAX: usize = 65_535;
 
 impl TrainingConfig {
     /// Checks every value.
@@ -41,6 +44,21 @@ impl TrainingConfig {
             size.to_string(),
             "a multiple of 32 from 64 to 1024",
         )?;
+        if let Some(Roi {
+            x,
+            y,
+            width,
+            height,
+        }) = self.roi
+        {
+            let (right, bottom) = (x.saturating_add(width), y.saturating_add(height));
+            value(
+                "roi",
+                width > 0 && height > 0 && right.max(bottom) <= FRAME_SIDE_MAX,
+                format!("{width} x {height} at ({x}, {y})"),
+                "at least one pixel, inside the pictures",
+            )?;
+        }
         let PoseConfig {
             rotation_deg,
             shift_px,

@@ -12,10 +12,13 @@ use twinspect_core::prepare::{
 use twinspect_core::survey::{BELT_FRAMES, Where, bare_belt_spread, teach_belt};
 use twinspect_dataset::PartRef;
 
+use crate::config::TrainingConfig;
 use crate::good_parts::{PartsError, canvases};
 
 /// Least height from which on a place certainly belongs to the part, in mm.
 const FOREGROUND_MM: f32 = 1.0;
+/// Share of the region's outermost pixels that islands of noise may cover.
+const EDGE_NOISE: f32 = 0.02;
 
 /// Good parts that do not say enough.
 #[derive(Debug, thiserror::Error)]
@@ -54,23 +57,23 @@ pub(crate) struct Product {
 
 /// Learns the constants of preparation from good training parts.
 pub(crate) fn learn(
-    size: usize,
+    config: &TrainingConfig,
     rgb: Option<RgbSpec>,
     with_geometry: bool,
-    with_ground: bool,
     parts: &[PartRef],
     frames: &[FramePair],
 ) -> Result<Product, ProductError> {
+    let size = config.size;
     let mut spec = PrepareSpec {
         size,
-        roi: None,
+        roi: config.roi,
         rgb,
         geometry: None,
         ground: None,
     };
     if !with_geometry {
         let canvases = canvases(&spec, parts, frames)?;
-        if with_ground {
+        if config.ground.enabled {
             lay_on_ground(&mut spec, &canvases)?;
         }
         return Ok(Product { spec, canvases });
@@ -96,10 +99,11 @@ pub(crate) fn learn(
         geometry.bank.spread_mm = bare_belt_spread(&geometry.bank, size, &canvases);
         geometry.foreground_mm = geometry.foreground_of_noise_mm().max(FOREGROUND_MM);
     }
-    let (part_share, valid_share) = shares(&spec, &canvases)?;
+    let seen = Seen::of(&spec, &canvases)?;
+    seen.warn_of_cut_off(&spec, parts.len());
     if let Some(geometry) = &mut spec.geometry {
-        geometry.part_share_min = half(part_share, PrepareSpec::PART_SHARE_LEAST);
-        geometry.valid_share_min = half(valid_share, GeometrySpec::VALID_SHARE_LEAST);
+        geometry.part_share_min = half(seen.part_share, PrepareSpec::PART_SHARE_LEAST);
+        geometry.valid_share_min = half(seen.valid_share, GeometrySpec::VALID_SHARE_LEAST);
     }
     Ok(Product { spec, canvases })
 }
@@ -113,10 +117,13 @@ fn half(share: f32, least: f32) -> f32 {
 /// Lets evidence count on parts alone, where colour tells them from what they lie on.
 fn lay_on_ground(spec: &mut PrepareSpec, canvases: &[Canvas]) -> Result<(), PartsError> {
     spec.ground = ground::learn(canvases);
-    let (part_share, _) = shares(spec, canvases)?;
+    let seen = Seen::of(spec, canvases)?;
+    if spec.ground.is_some() {
+        seen.warn_of_cut_off(spec, canvases.len());
+    }
     match &mut spec.ground {
         Some(ground) => {
-            ground.part_share_min = half(part_share, PrepareSpec::PART_SHARE_LEAST);
+            ground.part_share_min = half(seen.part_share, PrepareSpec::PART_SHARE_LEAST);
             let ([red, green, blue], contrast) = (ground.colour, ground.contrast);
             log::info!(
                 "parts lie on a ground of colour ({red}, {green}, {blue}) and differ from it by {contrast} levels and \
@@ -151,22 +158,66 @@ fn height_range(canvases: &[Canvas]) -> [f32; 2] {
     [low - margin, high + margin]
 }
 
-/// The least share of the region that a good part covers, and that carries depth.
-fn shares(spec: &PrepareSpec, canvases: &[Canvas]) -> Result<(f32, f32), PartsError> {
-    let mut preparer = Preparer::new(spec).map_err(PartsError::Spec)?;
-    let mut part = PreparedPart::new(spec);
-    let (mut part_share, mut valid_share) = (1.0_f32, 1.0_f32);
-    for canvas in canvases {
-        preparer.derive(canvas, &mut part);
-        part_share = part_share.min(part.part_share);
-        valid_share = valid_share.min(part.valid_share);
+/// What good parts show of themselves in the region of interest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Seen {
+    /// The least share of the region that one covers.
+    part_share: f32,
+    /// The least share of it that carries depth.
+    valid_share: f32,
+    /// Parts that reach its edge, beyond which nobody looks.
+    cut_off: usize,
+}
+
+impl Seen {
+    fn of(spec: &PrepareSpec, canvases: &[Canvas]) -> Result<Self, PartsError> {
+        let mut preparer = Preparer::new(spec).map_err(PartsError::Spec)?;
+        let mut part = PreparedPart::new(spec);
+        let mut seen = Self {
+            part_share: 1.0,
+            valid_share: 1.0,
+            cut_off: 0,
+        };
+        for canvas in canvases {
+            preparer.derive(canvas, &mut part);
+            seen.part_share = seen.part_share.min(part.part_share);
+            seen.valid_share = seen.valid_share.min(part.valid_share);
+            seen.cut_off += usize::from(is_cut_off(&part));
+        }
+        Ok(seen)
     }
-    Ok((part_share, valid_share))
+
+    /// Who draws a region of interest is told if it is too small. A whole picture is what it is: some parts are longer.
+    fn warn_of_cut_off(self, spec: &PrepareSpec, parts: usize) {
+        if spec.roi.is_some() && self.cut_off > 0 {
+            log::warn!(
+                "{} of {parts} training parts reach the edge of the region of interest (roi): what lies beyond it is not inspected",
+                self.cut_off
+            );
+        }
+    }
+}
+
+/// Whether a part covers more of the region's outermost pixels than noise does.
+fn is_cut_off(part: &PreparedPart) -> bool {
+    let last = part.size - 1;
+    let on_edge = |index: usize| {
+        let (x, y) = (index % part.size, index / part.size);
+        x == 0 || y == 0 || x == last || y == last
+    };
+    let covered = part
+        .foreground
+        .iter()
+        .enumerate()
+        .filter(|&(index, &foreground)| foreground > 0.5 && on_edge(index))
+        .count();
+    covered as f32 > EDGE_NOISE * (4 * last) as f32
 }
 
 #[cfg(test)]
 mod tests {
     use twinspect_core::frame::{DepthCounts, DepthFrame, FrameSize, Intrinsics};
+    use twinspect_core::prepare::Roi;
     use twinspect_dataset::{Label, PartId, Split};
 
     use super::*;
@@ -209,17 +260,53 @@ mod tests {
         assert_eq!((half(0.4, least), half(0.0, least)), (0.2, least));
     }
 
+    fn config(roi: Option<Roi>) -> TrainingConfig {
+        TrainingConfig {
+            size: 64,
+            roi,
+            ..TrainingConfig::default()
+        }
+    }
+
+    fn parts() -> Vec<PartRef> {
+        let part = |i| PartRef {
+            id: PartId::new(format!("train/good/{i:03}")),
+            split: Split::Train,
+            label: Label::Good,
+        };
+        (0..8).map(part).collect()
+    }
+
+    #[test]
+    fn a_region_magnifies_the_part_and_tells_whom_it_cuts_off() {
+        let frames: Vec<_> = (0..8).map(frame).collect();
+        let learnt = |roi| learn(&config(roi), None, true, &parts(), &frames).unwrap();
+        let around = Roi {
+            x: 12,
+            y: 8,
+            width: 40,
+            height: 48,
+        };
+        let (whole, near) = (learnt(None), learnt(Some(around)));
+        let share = |product: &Product| Seen::of(&product.spec, &product.canvases).unwrap();
+        let (far, near_by) = (share(&whole), share(&near));
+        let magnified = near_by.part_share / far.part_share;
+        let expected = (64.0 * 64.0) / (40.0 * 48.0);
+        assert!((magnified / expected - 1.0).abs() < 0.1, "{magnified}");
+        assert_eq!((far.cut_off, near_by.cut_off), (0, 0));
+        let through = Roi {
+            x: 30,
+            width: 30,
+            ..around
+        };
+        assert_eq!(share(&learnt(Some(through))).cut_off, 8);
+    }
+
     #[test]
     fn good_parts_teach_belt_range_noise_and_shares() {
         let frames: Vec<_> = (0..8).map(frame).collect();
-        let parts: Vec<_> = (0..8)
-            .map(|i| PartRef {
-                id: PartId::new(format!("train/good/{i:03}")),
-                split: Split::Train,
-                label: Label::Good,
-            })
-            .collect();
-        let product = learn(64, None, true, true, &parts, &frames).unwrap();
+        let parts = parts();
+        let product = learn(&config(None), None, true, &parts, &frames).unwrap();
         let geometry = product.spec.geometry.as_ref().unwrap();
         product.spec.validate().unwrap();
         let middle = frames[0].intrinsics().unwrap().ray(31.5, 31.5);

@@ -123,14 +123,7 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         mean: teacher.normalisation.mean,
         std: teacher.normalisation.deviation,
     });
-    let Product { spec, canvases } = product::learn(
-        config.size,
-        rgb,
-        with_geometry,
-        config.ground.enabled,
-        &parts,
-        &frames,
-    )?;
+    let Product { spec, canvases } = product::learn(config, rgb, with_geometry, &parts, &frames)?;
     good_parts::require_sound(dataset.as_ref(), &spec)?;
     let mut record = RunRecord {
         name: dataset.name().to_owned(),

@@ -251,11 +251,13 @@ fn a_reject_is_marked_with_the_token_which_is_asked_for_once() {
     browser.wait_for(&format!("{said} === 'Marked.'"));
     let told = marks(&service.site.path(""));
     assert!(told.iter().any(|(_, mark)| mark == "escape"), "{told:?}");
-    // The browser itself tells of the answer to the wrong token, and of nothing else.
+    // The browser itself tells of the answer to the wrong token, and of pictures that were gone when it came for them: parts go
+    // on, and a busy machine's browser is late. The page says "no picture" then.
+    let is_expected =
+        |one: &String| one.contains("401") || one.contains("404") && one.contains("/pictures/");
     let complaints = browser.complaints();
-    assert!(
-        complaints.iter().all(|one| one.contains("401")),
-        "{complaints:?}"
-    );
+    assert!(complaints.iter().all(is_expected), "{complaints:?}");
+    let refused = complaints.iter().filter(|one| one.contains("401"));
+    assert_eq!(refused.count(), 1, "{complaints:?}");
     service.stop();
 }

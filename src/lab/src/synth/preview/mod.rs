@@ -106,15 +106,7 @@ pub(crate) fn preview(job: &Job<'_>) -> Result<Summary, SynthError> {
     let textures = textures.transpose()?.unwrap_or_default();
     let frames = good_parts::frames(dataset.as_ref(), &parts)?;
     let rgb = with_rgb.then_some(UNNORMALISED);
-    let with_ground = config.ground.enabled;
-    let product = product::learn(
-        config.size,
-        rgb,
-        with_geometry,
-        with_ground,
-        &parts,
-        &frames,
-    )?;
+    let product = product::learn(config, rgb, with_geometry, &parts, &frames)?;
     drop(frames);
     let relief = product
         .spec
