@@ -467,6 +467,16 @@ mod tests {
     }
 
     #[test]
+    fn a_region_is_recorded_and_its_absence_leaves_no_trace() {
+        let text = "roi = { x = 64, y = 32, width = 288, height = 200 }\n";
+        let config: TrainingConfig = toml::from_str(text).unwrap();
+        let recorded = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<TrainingConfig>(&recorded).unwrap(), config);
+        let without = toml::to_string(&TrainingConfig::default()).unwrap();
+        assert!(recorded.contains("roi") && !without.contains("roi"));
+    }
+
+    #[test]
     fn a_misspelt_key_is_named_with_its_line_and_the_nearest_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train.toml");
@@ -513,6 +523,15 @@ mod tests {
         assert!(refused(|c| c.losses.pixels = -1.0).starts_with("losses.pixels"));
         assert!(refused(|c| c.pose.rotation_deg = 181.0).starts_with("pose.rotation_deg"));
         assert!(refused(|c| c.rgb.batch = 1).starts_with("rgb.batch"));
+        let beyond = refused(|c| {
+            c.roi = Some(Roi {
+                x: usize::MAX,
+                y: 0,
+                width: 2,
+                height: 2,
+            });
+        });
+        assert!(beyond.starts_with("roi = 2 x 2"), "{beyond}");
         assert!(refused(|c| c.geometry.smoothing_px.clear()).starts_with("geometry.smoothing_px"));
         assert!(
             refused(|c| (c.rgb.enabled, c.geometry.enabled) = (false, false)).contains("or both")
