@@ -127,11 +127,7 @@ impl Preparer {
     pub fn place(&mut self, frame: &FramePair, canvas: &mut Canvas) -> Result<(), PrepareError> {
         let size = frame.size();
         let roi = self.spec.roi.unwrap_or_else(|| Roi::whole(size));
-        let within = |start: usize, length: usize, limit| {
-            start.checked_add(length).is_some_and(|end| end <= limit)
-        };
-        let inside = within(roi.x, roi.width, size.width) && within(roi.y, roi.height, size.height);
-        if !inside {
+        if !roi.lies_inside(size) {
             return Err(PrepareError::RoiOutside { roi, frame: size });
         }
         if self

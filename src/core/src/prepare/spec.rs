@@ -38,6 +38,14 @@ impl Roi {
             height: size.height,
         }
     }
+
+    /// Whether it has pixels, and all of them are the frame's.
+    pub fn lies_inside(self, frame: FrameSize) -> bool {
+        let within = |start: usize, length: usize, limit: usize| {
+            length > 0 && start.checked_add(length).is_some_and(|end| end <= limit)
+        };
+        within(self.x, self.width, frame.width) && within(self.y, self.height, frame.height)
+    }
 }
 
 /// How frames of a product become tensors.

@@ -106,12 +106,7 @@ impl Problems {
             );
         }
         if let Some(roi) = spec.roi {
-            let within = |start: usize, length: usize, limit: usize| {
-                length > 0 && start.checked_add(length).is_some_and(|end| end <= limit)
-            };
-            let inside =
-                within(roi.x, roi.width, frame.width) && within(roi.y, roi.height, frame.height);
-            self.require(inside, "prepare.roi", || {
+            self.require(roi.lies_inside(frame), "prepare.roi", || {
                 format!(
                     "{} x {} at ({}, {}) does not lie inside the frame of {frame}",
                     roi.width, roi.height, roi.x, roi.y
