@@ -1,7 +1,7 @@
 //! The simulated station: what ships keeps its laws, and what is broken is caught.
 //!
-//! `TWINSPECT_SIM_SEED` sets the seed. The long form, ten million parts, is `twinspect-sim` in
-//! `.ci/run`.
+//! `TWINSPECT_SIM_SEED` sets the seed. `.ci/run` plays two million parts with `twinspect-sim`; the long
+//! form is ten million.
 
 use twinspect_tests::simulator::mutants::Mutation;
 use twinspect_tests::simulator::{Campaign, Shipped, Story, shrink, story_seed};
