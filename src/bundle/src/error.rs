@@ -224,6 +224,12 @@ impl BundleError {
                 "the bundle was made wrongly: export it again"
             }
             Self::Write { .. } => "check the folder, its rights and the free space",
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "name a .twb file that `twinspect-lab export` wrote, as seen from this folder"
+            }
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                "let the user that runs this read the file"
+            }
             Self::Read { .. } | Self::WriteManifest { .. } => return None,
         };
         Some(text.to_owned())

@@ -126,7 +126,7 @@ fn train_code(error: &TrainError) -> u8 {
         TrainError::Checkpoint(_) | TrainError::Run(_) => STORAGE,
         TrainError::Stages(error) => export_code(error),
         TrainError::Gate(_) => 5,
-        TrainError::Threads(_) => 1,
+        TrainError::Threads(_) | TrainError::Interrupted { .. } => 1,
     }
 }
 

@@ -338,6 +338,14 @@ fn networks_and_stages_belong_together() {
 }
 
 #[test]
+fn what_is_not_there_is_refused_with_a_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Bundle::open(folder.path().join("nothere.twb")).unwrap_err();
+    assert!(matches!(error, BundleError::Read { .. }), "{error:?}");
+    assert!(error.hint().unwrap().contains(".twb"));
+}
+
+#[test]
 fn a_wrong_document_with_right_digests_is_still_refused() {
     let error = refused(|path| replace(path, MANIFEST, Some(b"format = 5\n")));
     assert!(matches!(error, BundleError::Format { .. }), "{error:?}");

@@ -8,6 +8,8 @@
 //! ```
 //! Channels and sides for the Lite0 teacher at S = 256.
 
+use std::sync::atomic::AtomicBool;
+
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
@@ -45,13 +47,14 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// Learns from good parts as they were taken, for a teacher with these channels. The same parts and generator give the same
-    /// memory, with any number of threads.
+    /// memory, with any number of threads; `None` if it was interrupted.
     pub(crate) fn learn(
         parts: &[TeacherSample],
         channels: [usize; SCALES],
         prototypes: usize,
         rng: &mut Rng,
-    ) -> Self {
+        interrupted: &AtomicBool,
+    ) -> Option<Self> {
         let [_, channels @ ..] = channels;
         let gains = std::array::from_fn(|k| gain(parts, k + 1));
         let seeds = rng.derive(PLACES_OF_PARTS);
@@ -71,12 +74,12 @@ impl Memory {
         if descriptors.len() == 0 {
             descriptors.push(std::iter::repeat_n(0.0, channels.iter().sum()));
         }
-        let book = Codebook::cover(&descriptors, prototypes.min(PROTOTYPES_MAX), rng);
-        Self {
+        let count = prototypes.min(PROTOTYPES_MAX);
+        Some(Self {
             channels,
             gains,
-            book,
-        }
+            book: Codebook::cover(&descriptors, count, rng, interrupted)?,
+        })
     }
 
     /// A memory for a teacher with these channels from what [`Memory::values`] gave; `None` if it does not match.
@@ -246,9 +249,20 @@ mod tests {
         }
     }
 
+    fn learnt(parts: &[TeacherSample]) -> Memory {
+        Memory::learn(
+            parts,
+            CHANNELS,
+            64,
+            &mut Rng::new(1),
+            &AtomicBool::new(false),
+        )
+        .unwrap()
+    }
+
     fn memory() -> Memory {
         let views: Vec<_> = (0..20).map(|seed| view(seed, 0.0)).collect();
-        Memory::learn(&views, CHANNELS, 64, &mut Rng::new(1))
+        learnt(&views)
     }
 
     #[test]
@@ -289,7 +303,7 @@ mod tests {
             on_part: vec![false; SIDES[1] * SIDES[1]],
             ..view(1, 0.0)
         };
-        let memory = Memory::learn(&[nothing], CHANNELS, 64, &mut Rng::new(1));
+        let memory = learnt(&[nothing]);
         assert!(
             memory
                 .map(&view(2, 0.0).wide())

@@ -61,6 +61,12 @@ pub(crate) enum TrainError {
     /// The pool of views.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// The user does not want to wait for it.
+    #[error("learning {what} was interrupted")]
+    Interrupted {
+        /// What was learnt before the first step.
+        what: &'static str,
+    },
     /// A course.
     #[error("training the {modality} branch")]
     Course {

@@ -201,9 +201,10 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     }
 }
 
-/// Rooms that draw pictures or train the gate tell an interruption as an error; here it is an ending.
+/// Rooms that draw pictures, learn prototypes or train the gate tell an interruption as an error; here it is an ending.
 fn heard<T>(sitting: Result<Ending<T>, TrainError>) -> Result<Ending<T>, TrainError> {
     let what = match &sitting {
+        Err(TrainError::Interrupted { what }) => what,
         Err(TrainError::Pool(PoolError::Interrupted { modality })) => modality.name(),
         Err(TrainError::Gate(FusionError::Interrupted)) => "the gate",
         _ => return sitting,

@@ -63,7 +63,14 @@ impl Run<'_> {
             let prototypes = config.memory.prototypes_per_part * self.canvases.len();
             let mut rng = self.branch_rng(Modality::Rgb).derive(MEMORY);
             let plain = &samples.good[..self.canvases.len()];
-            let memory = Memory::learn(plain, teacher.channels, prototypes, &mut rng);
+            let memory = Memory::learn(
+                plain,
+                teacher.channels,
+                prototypes,
+                &mut rng,
+                self.interrupted,
+            )
+            .ok_or(TrainError::Interrupted { what: "the memory" })?;
             let [prototypes, radii, gains] = memory.values();
             self.keep(
                 &self.folder.memory(),
@@ -97,7 +104,11 @@ impl Run<'_> {
         let samples = pool.colour_samples()?;
         let (plain, lit) = samples.split_at(self.canvases.len());
         let mut rng = self.branch_rng(Modality::Rgb).derive(PALETTE);
-        let palette = Palette::learn(plain, lit, &mut rng);
+        let palette = Palette::learn(plain, lit, &mut rng, self.interrupted).ok_or(
+            TrainError::Interrupted {
+                what: "the palette",
+            },
+        )?;
         let [prototypes, radii, gains] = palette.values();
         let values = [
             ("prototypes", prototypes),
@@ -112,7 +123,10 @@ impl Run<'_> {
         let samples = self.pool(config.views, Modality::Geometry).bank_samples()?;
         let mut rng = self.branch_rng(Modality::Geometry);
         let plain = &samples.good[..self.canvases.len()];
-        let book = Codebook::cluster(&descriptors(plain, &mut rng), &mut rng);
+        let book = Codebook::cluster(&descriptors(plain, &mut rng), &mut rng, self.interrupted)
+            .ok_or(TrainError::Interrupted {
+                what: "the codebook",
+            })?;
         let values = [("prototypes", book.prototypes()), ("radii", book.radii())];
         self.keep(&self.folder.codebook(), values)?;
         let build = self.build(Modality::Geometry);

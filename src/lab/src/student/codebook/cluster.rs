@@ -1,6 +1,8 @@
 //! Prototypes as the means of what lies together (k-means): one for each way in which places of good parts are alike,
 //! with how much they vary. For descriptors whose noise is known, as the filter bank's.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rayon::prelude::*;
 use twinspect_nn::Rng;
 
@@ -15,8 +17,12 @@ const MEMBERS_MIN: usize = 5;
 
 impl Codebook {
     /// Learns from descriptors of good parts: prototypes are means of their members, radii the mean distances of
-    /// these. The same descriptors and generator give the same book.
-    pub(crate) fn cluster(descriptors: &Descriptors, rng: &mut Rng) -> Self {
+    /// these. The same descriptors and generator give the same book; `None` if it was interrupted.
+    pub(crate) fn cluster(
+        descriptors: &Descriptors,
+        rng: &mut Rng,
+        interrupted: &AtomicBool,
+    ) -> Option<Self> {
         let channels = descriptors.channels;
         let count = PROTOTYPES.min(descriptors.len());
         let order = rng.permutation(descriptors.len());
@@ -25,6 +31,9 @@ impl Codebook {
             prototypes.push(descriptors.place(first).iter().copied());
         }
         for _ in 0..ROUNDS {
+            if interrupted.load(Ordering::Relaxed) {
+                return None;
+            }
             let members = nearest(descriptors, &prototypes);
             let mut sums = vec![0.0_f64; count * channels];
             let mut sizes = vec![0_usize; count];
@@ -59,10 +68,10 @@ impl Codebook {
                 sum / members as f32
             }
         };
-        Self {
+        Some(Self {
             prototypes,
             radii: sums.into_iter().map(radius).collect(),
-        }
+        })
     }
 }
 

@@ -2,6 +2,8 @@
 //! PatchCore reduces its memory: Roth et al., CVPR 2022, arXiv 2106.08265). Means would blur what is rare on good parts,
 //! and it would be taken for a defect.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rayon::prelude::*;
 use twinspect_nn::Rng;
 
@@ -15,13 +17,21 @@ const SHARE: usize = 4096;
 impl Codebook {
     /// Chooses `count` descriptors of good parts, fewer if there are fewer: after the first, at random, always the one
     /// that is furthest from all before. All have the same radius, the mean distance to the nearest of those that were
-    /// not chosen. The same descriptors and generator give the same book, with any number of threads.
-    pub(crate) fn cover(descriptors: &Descriptors, count: usize, rng: &mut Rng) -> Self {
+    /// not chosen. The same descriptors and generator give the same book, with any number of threads; `None` if it was interrupted.
+    pub(crate) fn cover(
+        descriptors: &Descriptors,
+        count: usize,
+        rng: &mut Rng,
+        interrupted: &AtomicBool,
+    ) -> Option<Self> {
         let count = count.clamp(1, descriptors.len().max(1));
         let mut prototypes = Descriptors::new(descriptors.channels);
         let mut distances = vec![f32::INFINITY; descriptors.len()];
         let mut next = rng.permutation(descriptors.len()).first().copied();
         while let Some(chosen) = next.filter(|_| prototypes.len() < count) {
+            if interrupted.load(Ordering::Relaxed) {
+                return None;
+            }
             prototypes.push(descriptors.place(chosen).iter().copied());
             next = approach(descriptors, chosen, &mut distances);
         }
@@ -31,7 +41,7 @@ impl Codebook {
             .map(|&squared| f64::from(squared).sqrt())
             .sum();
         let radii = vec![(total / others as f64) as f32; prototypes.len()];
-        Self { prototypes, radii }
+        Some(Self { prototypes, radii })
     }
 }
 

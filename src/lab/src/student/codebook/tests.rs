@@ -1,3 +1,5 @@
+use std::sync::atomic::AtomicBool;
+
 use twinspect_core::prepare::BANK_CHANNELS;
 use twinspect_nn::Rng;
 use twinspect_onnx as onnx;
@@ -17,9 +19,17 @@ fn heaps(count: usize) -> Descriptors {
     all
 }
 
+fn clustered(descriptors: &Descriptors) -> Codebook {
+    Codebook::cluster(descriptors, &mut Rng::new(1), &AtomicBool::new(false)).unwrap()
+}
+
+fn covered(descriptors: &Descriptors) -> Codebook {
+    Codebook::cover(descriptors, 64, &mut Rng::new(1), &AtomicBool::new(false)).unwrap()
+}
+
 #[test]
 fn what_was_seen_is_near_in_units_of_how_much_it_varies() {
-    let book = Codebook::cluster(&heaps(4000), &mut Rng::new(1));
+    let book = clustered(&heaps(4000));
     let map = |value: f32| book.map(&[value; BANK_CHANNELS])[0];
     assert!(
         map(0.0) < 3.0 && map(10.0) < 3.0,
@@ -38,8 +48,8 @@ fn what_was_seen_is_near_in_units_of_how_much_it_varies() {
 
 #[test]
 fn a_book_is_the_same_again_and_survives_as_values() {
-    let book = Codebook::cluster(&heaps(4000), &mut Rng::new(1));
-    assert_eq!(book, Codebook::cluster(&heaps(4000), &mut Rng::new(1)));
+    let book = clustered(&heaps(4000));
+    assert_eq!(book, clustered(&heaps(4000)));
     assert_eq!(
         Codebook::from_values(BANK_CHANNELS, book.prototypes(), book.radii()),
         Some(book.clone())
@@ -51,10 +61,18 @@ fn a_book_is_the_same_again_and_survives_as_values() {
 }
 
 #[test]
+fn a_book_is_not_waited_for_after_an_interruption() {
+    let (heaps, interrupted) = (heaps(40), AtomicBool::new(true));
+    let rng = || Rng::new(1);
+    assert_eq!(Codebook::cluster(&heaps, &mut rng(), &interrupted), None);
+    assert_eq!(Codebook::cover(&heaps, 8, &mut rng(), &interrupted), None);
+}
+
+#[test]
 fn the_exported_map_is_the_same() {
     // A full book, and books that don't fill a block or the last one.
     for count in [4000, 3, BLOCK + 1, 7 * BLOCK] {
-        check_exported_map(&Codebook::cluster(&heaps(count), &mut Rng::new(1)));
+        check_exported_map(&clustered(&heaps(count)));
     }
 }
 
@@ -84,8 +102,8 @@ fn check_exported_map(book: &Codebook) {
 #[test]
 fn chosen_places_leave_no_good_place_far_away() {
     let heaps = heaps(4000);
-    let book = Codebook::cover(&heaps, 64, &mut Rng::new(1));
-    assert_eq!(book, Codebook::cover(&heaps, 64, &mut Rng::new(1)));
+    let book = covered(&heaps);
+    assert_eq!(book, covered(&heaps));
     let chosen = book.prototypes.places();
     assert!(
         chosen
@@ -104,7 +122,7 @@ fn chosen_places_leave_no_good_place_far_away() {
     };
     let means = Codebook::from_values(
         BANK_CHANNELS,
-        &Codebook::cluster(&heaps, &mut Rng::new(1)).prototypes()[..64 * BANK_CHANNELS],
+        &clustered(&heaps).prototypes()[..64 * BANK_CHANNELS],
         &[1.0; 64],
     );
     assert!(furthest(&book) < furthest(&means.unwrap()));
@@ -112,7 +130,7 @@ fn chosen_places_leave_no_good_place_far_away() {
 
 #[test]
 fn fewer_places_than_prototypes_are_all_chosen_once() {
-    let book = Codebook::cover(&heaps(7), 64, &mut Rng::new(1));
+    let book = covered(&heaps(7));
     assert_eq!(book.radii(), [0.0; 7]);
     assert!(book.map(&[0.0; BANK_CHANNELS])[0].is_finite());
 }

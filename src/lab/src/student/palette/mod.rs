@@ -18,6 +18,8 @@ mod shares;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::AtomicBool;
+
 use rayon::prelude::*;
 use twinspect_core::prepare::RgbSpec;
 use twinspect_nn::Rng;
@@ -76,8 +78,13 @@ pub(crate) struct Palette {
 
 impl Palette {
     /// Learns from good parts as they were taken and the same under other lights, all parts under one after the other. The
-    /// same parts and generator give the same palette, with any number of threads.
-    pub(crate) fn learn(plain: &[ColourSample], lit: &[ColourSample], rng: &mut Rng) -> Self {
+    /// same parts and generator give the same palette, with any number of threads; `None` if it was interrupted.
+    pub(crate) fn learn(
+        plain: &[ColourSample],
+        lit: &[ColourSample],
+        rng: &mut Rng,
+        interrupted: &AtomicBool,
+    ) -> Option<Self> {
         let seeds = rng.derive(PLACES_OF_PARTS);
         let of_part = |(index, part): (usize, &ColourSample)| {
             let bank = bank(&part.shares, &part.clipped);
@@ -105,10 +112,10 @@ impl Palette {
         if descriptors.len() == 0 {
             descriptors.push(std::iter::repeat_n(0.0, CHANNELS));
         }
-        Self {
+        Some(Self {
             gains,
-            book: Codebook::cluster(&descriptors, rng),
-        }
+            book: Codebook::cluster(&descriptors, rng, interrupted)?,
+        })
     }
 
     /// A palette from what [`Palette::values`] gave; `None` if it does not match.

@@ -29,12 +29,16 @@ fn picture(seed: u64, light: [f32; 3], tint: f32) -> Vec<f32> {
     (0..3 * SIZE * SIZE).map(value).collect()
 }
 
+fn learnt(plain: &[ColourSample], lit: &[ColourSample]) -> Palette {
+    Palette::learn(plain, lit, &mut Rng::new(1), &AtomicBool::new(false)).unwrap()
+}
+
 fn palette() -> Palette {
     let region = vec![1.0; SIZE * SIZE / 16];
     let parts: Vec<_> = (0..12)
         .map(|seed| ColourSample::new(&picture(seed, [1.0; 3], 0.0), &region, &SPEC))
         .collect();
-    Palette::learn(&parts, &[], &mut Rng::new(1))
+    learnt(&parts, &[])
 }
 
 fn largest(map: &[f32]) -> f32 {
@@ -98,7 +102,7 @@ fn palette_of_grey(lights: bool) -> Palette {
     let mut light = || [(); 3].map(|()| rng.uniform_in(-0.15, 0.15).exp());
     let count = if lights { 96 } else { 0 };
     let lit: Vec<_> = (0..count).map(|i| sample(i % 24, light())).collect();
-    Palette::learn(&plain, &lit, &mut Rng::new(1))
+    learnt(&plain, &lit)
 }
 
 #[test]
@@ -178,8 +182,7 @@ fn parts_that_show_nothing_leave_a_palette_of_nothing() {
         &vec![0.0; SIZE * SIZE / 16],
         &SPEC,
     );
-    let map =
-        Palette::learn(&[nothing], &[], &mut Rng::new(1)).map(&picture(2, [1.0; 3], 0.0), &SPEC);
+    let map = learnt(&[nothing], &[]).map(&picture(2, [1.0; 3], 0.0), &SPEC);
     assert!(map.iter().all(|value| value.is_finite()));
 }
 
@@ -224,5 +227,5 @@ fn of_grey_pictures_too() {
     let parts: Vec<_> = (0..12)
         .map(|seed| ColourSample::new(&grey(seed), &region, &SPEC))
         .collect();
-    assert_exported(&Palette::learn(&parts, &[], &mut Rng::new(1)), &grey(9));
+    assert_exported(&learnt(&parts, &[]), &grey(9));
 }
