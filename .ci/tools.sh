@@ -96,11 +96,11 @@ fetch_python() {
         return
     fi
     suite "python" 60 python3 -m venv "$python"
-    suite "onnxruntime" 300 "$python/bin/pip" install --quiet --requirement tests/python/requirements.txt
+    suite "onnxruntime" 300 "$python/bin/pip" install --quiet --no-compile --requirement tests/python/requirements.txt
     found TWINSPECT_PYTHON "$PWD/$python/bin/python"
     if [ "$with_torch" = no ]; then
         skipped "teachers" "by --without-torch"
-    elif suite "torchvision" 900 "$python/bin/pip" install --quiet --requirement tests/python/requirements-torch.txt; then
+    elif suite "torchvision" 900 "$python/bin/pip" install --quiet --no-compile --requirement tests/python/requirements-torch.txt; then
         suite "teachers" 300 "$python/bin/python" tests/python/teachers.py target/ci/teachers
         found TWINSPECT_TEACHER_FIXTURES "$PWD/target/ci/teachers"
     else
