@@ -26,7 +26,7 @@ skipped() {
     printf '\n== %s: skipped, %s\n' "$1" "$2"
 }
 
-# beside NAME COMMAND...: starts what mostly waits for the network or for a clock, while others compute. What it
+# beside NAME COMMAND...: starts what waits for the network, or can't use more than one core, while others compute. What it
 # says is shown by `await NAME`, which ends the run if it failed.
 declare -A beside_process beside_log
 beside() {
