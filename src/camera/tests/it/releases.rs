@@ -43,15 +43,24 @@ fn succeed(release: &Path, command: &mut Command) -> String {
 
 #[test]
 fn other_releases_pass_the_same_tests() {
-    for release in others() {
-        let mut tests = tests_with(&release);
+    let test = |release: &Path| {
+        let mut tests = tests_with(release);
         tests.arg("--skip=releases::");
         // What a start or a picture leaves behind is found all the same, if it is a thread or a descriptor.
         tests.env(CYCLES, "10").env(FRAMES, "100");
-        let text = succeed(&release, &mut tests);
-        let result = text.lines().find(|line| line.starts_with("test result"));
-        println!("{}: {}", release.display(), result.unwrap_or_default());
-    }
+        succeed(release, &mut tests)
+    };
+    let releases = others();
+    // Their cameras go by the clock, so that both take hardly longer than one.
+    std::thread::scope(|scope| {
+        let running = releases.iter().map(|release| scope.spawn(move || test(release)));
+        let running: Vec<_> = running.collect();
+        for (release, running) in releases.iter().zip(running) {
+            let text = running.join().expect("a release fails its tests");
+            let result = text.lines().find(|line| line.starts_with("test result"));
+            println!("{}: {}", release.display(), result.unwrap_or_default());
+        }
+    });
 }
 
 /// A recording outlives the release that made it.
