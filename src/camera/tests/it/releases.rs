@@ -53,7 +53,9 @@ fn other_releases_pass_the_same_tests() {
     let releases = others();
     // Their cameras go by the clock, so that both take hardly longer than one.
     std::thread::scope(|scope| {
-        let running = releases.iter().map(|release| scope.spawn(move || test(release)));
+        let running = releases
+            .iter()
+            .map(|release| scope.spawn(move || test(release)));
         let running: Vec<_> = running.collect();
         for (release, running) in releases.iter().zip(running) {
             let text = running.join().expect("a release fails its tests");
