@@ -27,12 +27,12 @@ skipped() {
 }
 
 # beside NAME COMMAND...: starts what waits for the network, or can't use more than one core, while others compute. What it
-# says is shown by `await NAME`, which ends the run if it failed.
+# says goes to a file in target/ci and is shown by `await NAME`, which ends the run if it failed.
 declare -A beside_process beside_log
 beside() {
     local name=$1
     shift
-    beside_log[$name]=$(mktemp)
+    beside_log[$name]=target/ci/${name//[^a-z0-9]/-}.log
     printf '\n== %s: beside what follows\n' "$name"
     "$@" >"${beside_log[$name]}" 2>&1 &
     beside_process[$name]=$!
@@ -42,7 +42,6 @@ await() {
     local status=0
     wait "${beside_process[$1]}" || status=$?
     cat "${beside_log[$1]}"
-    rm "${beside_log[$1]}"
     unset "beside_process[$1]"
     if [ "$status" -ne 0 ]; then
         trap - ERR

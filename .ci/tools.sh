@@ -16,8 +16,8 @@ settled() {
     printf '%s=%q\n' "$1" "$2" >>"$tools"
 }
 
-# install PACKAGE...: as root on Debian; elsewhere whoever wants a suite installs what it needs.
-install() {
+# install_packages PACKAGE...: as root on Debian; elsewhere whoever wants a suite installs what it needs.
+install_packages() {
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
     suite "install $1" 300 env DEBIAN_FRONTEND=noninteractive sh -c \
         'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >/dev/null' sh "$@"
@@ -47,7 +47,7 @@ fetch_devices() {
         skipped "virtual device" "by --without-devices"
     elif ! command -v apt-get >/dev/null || ! command -v python3 >/dev/null; then
         skipped "virtual device" "there is no apt-get or no python3: it is made of Debian's packages"
-    elif have_qemu || install qemu-system-x86 qemu-system-arm qemu-user-static mmdebstrap cpio kmod xz-utils; then
+    elif have_qemu || install_packages qemu-system-x86 qemu-system-arm qemu-user-static mmdebstrap cpio kmod xz-utils; then
         settled with_qemu yes
     else
         skipped "virtual device" "QEMU or mmdebstrap is not here, and could not be installed"
@@ -112,7 +112,7 @@ fetch_python() {
 fetch_browser() {
     if [ "$with_chromium" = no ]; then
         skipped "browser" "by --without-chromium"
-    elif command -v chromium >/dev/null || install chromium; then
+    elif command -v chromium >/dev/null || install_packages chromium; then
         found TWINSPECT_CHROMIUM "$(command -v chromium)"
     else
         skipped "browser" "there is no Chromium, and it could not be installed here"
@@ -179,7 +179,7 @@ fetch_librealsense() {
 fetch_valgrind() {
     if [ "$with_valgrind" = no ]; then
         skipped "TensorRT under valgrind" "by --without-valgrind"
-    elif ! command -v valgrind >/dev/null && ! install valgrind; then
+    elif ! command -v valgrind >/dev/null && ! install_packages valgrind; then
         settled with_valgrind no
         skipped "TensorRT under valgrind" "there is no valgrind, and it could not be installed here"
     fi

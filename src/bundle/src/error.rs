@@ -225,7 +225,7 @@ impl BundleError {
             }
             Self::Write { .. } => "check the folder, its rights and the free space",
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                "name a .twb file that `twinspect-lab export` wrote, as seen from this folder"
+                "see that the path is right; a bundle is a .twb file that `twinspect-lab export` wrote"
             }
             Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "let the user that runs this read the file"
