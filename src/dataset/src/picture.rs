@@ -129,6 +129,9 @@ pub(crate) fn read_mask(path: &Path) -> Result<Mask, DatasetError> {
 
 fn decode(path: &Path) -> Result<DynamicImage, DatasetError> {
     let bytes = fs_err::read(path).map_err(DatasetError::reading(path))?;
+    if bytes.is_empty() {
+        return Err(foreign(path)("the file is empty"));
+    }
     let mut reader = ImageReader::new(Cursor::new(bytes.as_slice()))
         .with_guessed_format()
         .map_err(DatasetError::reading(path))?;
@@ -171,12 +174,12 @@ fn size_of(picture: &DynamicImage) -> FrameSize {
 
 fn foreign<E>(path: &Path) -> impl FnOnce(E) -> DatasetError
 where
-    E: std::error::Error + Send + Sync + 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let path = path.to_owned();
     move |source| DatasetError::DecodingPicture {
         path,
-        source: Box::new(source),
+        source: source.into(),
     }
 }
 

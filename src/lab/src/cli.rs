@@ -143,8 +143,8 @@ pub(crate) struct EvaluateArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Takes the good parts of `calibration`, else of `validation`, else all. The networks stay as they are; the
-new bundle names the old one.
+Takes the good parts of `calibration`, else of `validation`, else all. The networks stay as they
+are; the new bundle names the old one.
 
 Example:
   twinspect-lab calibrate --bundle cap.twb --data station3 --out cap-station3.twb")]
@@ -172,7 +172,7 @@ pub(crate) struct CalibrateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  twinspect-lab measure --data data/rendered/cap --rotation-deg 180 --seeds 1,2,3 --results docs/results")]
+  twinspect-lab measure --data data/cap --rotation-deg 180 --seeds 1,2,3 --results docs/results")]
 #[command(disable_version_flag = true)]
 pub(crate) struct MeasureArgs {
     /// Data sets, one result for each of them and each seed.
@@ -202,12 +202,12 @@ pub(crate) struct MeasureArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Variants: average; perturbation; refinement; both-average; both-maximum; full. All of them see as many
-pictures in as many steps.
+Variants: average; perturbation; refinement; both-average; both-maximum; full. All of them see as
+many pictures in as many steps.
 
 Examples:
-  twinspect-lab ablate --data data/cap data/biscuit --rotation-deg 180 --seeds 1,2,3 --results docs/ablation
-  twinspect-lab ablate --data data/cap --rotation-deg 180 --results docs/ablation --list")]
+  twinspect-lab ablate --data data/cap data/gear --rotation-deg 180 --seeds 1,2,3 --results ablation
+  twinspect-lab ablate --data data/cap --rotation-deg 180 --results ablation --list")]
 #[command(disable_version_flag = true)]
 pub(crate) struct AblateArgs {
     #[command(flatten)]
@@ -299,7 +299,8 @@ pub(crate) struct PushArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A row of a sheet: good colour, perturbed colour, good height, perturbed height, and outlines of what
-is visible in colour (magenta), in height (cyan) and in both (yellow). The log tells each row's kind.
+is visible in colour (magenta), in height (cyan) and in both (yellow). The log tells each row's
+kind.
 
 Examples:
   twinspect-lab synth --data data/cap --preview sheets/cap
@@ -331,4 +332,26 @@ pub(crate) struct SynthArgs {
     /// Prints one JSON object at the end.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_stands_below_the_options_keeps_its_lines() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string);
+            for line in help.unwrap_or_default().lines() {
+                assert!(line.len() <= 100, "{}: {line}", command.get_name());
+            }
+        }
+    }
 }

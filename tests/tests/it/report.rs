@@ -56,8 +56,10 @@ fn site() -> Site {
     let prepare = toml::Value::try_from(manifest.prepare).expect("TOML");
     record.insert("prepare".to_owned(), prepare);
     site.write("run/run.toml", record.to_string());
-    let losses: String = (1..=300)
-        .map(|step| format!("rgb,{step},{}\n", 3.0 / f64::from(step)))
+    let losses: String = ["rgb", "geometry"]
+        .iter()
+        .flat_map(|student| (1..=300).map(move |step| (student, step)))
+        .map(|(student, step)| format!("{student},{step},{}\n", 3.0 / f64::from(step)))
         .collect();
     let losses = format!("branch,step,loss\n{losses}gate,1,0.5\ngate,2,0.4\n");
     site.write("run/losses.csv", losses);

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::Layout;
 use super::entries::{
-    class_folders, masks_by_stem, pictures, pictures_by_stem, read_class_folders, relative,
+    class_folders, folders, masks_by_stem, pictures, pictures_by_stem, read_class_folders, relative,
 };
 use crate::error::DatasetError;
 use crate::folder::{Listing, PartFiles};
@@ -56,11 +56,13 @@ pub(super) fn missing_in(root: &Path, set: Set) -> Result<Option<String>, Datase
                 ["ok", "ko"]
                     .iter()
                     .any(|known| name.eq_ignore_ascii_case(known))
-            })?,
+            })? && !has_masks_of_mvtec(root)?,
             "no {train,test}/{ok,ko}/ holds PNG or BMP pictures",
         ),
         Set::Visa => (
-            any_class_has_pictures(root, |name| name == "bad")? && has_plain_masks(root)?,
+            any_class_has_pictures(root, |name| name == "bad")?
+                && has_masks(root, "bad")?
+                && !has_masks_of_mvtec(root)?,
             "no test/bad/ with pictures has masks of the same names in ground_truth/bad/",
         ),
     };
@@ -76,10 +78,26 @@ fn any_class_has_pictures(root: &Path, name: impl Fn(&str) -> bool) -> Result<bo
     Ok(false)
 }
 
-/// Whether masks are called as their pictures, and not as those of MVTec AD.
-fn has_plain_masks(root: &Path) -> Result<bool, DatasetError> {
-    let masks = masks_by_stem(Layout::VisaSplit, &root.join(MASKS).join("bad"))?;
-    Ok(!masks.is_empty() && !masks.keys().any(|stem| stem.ends_with("_mask")))
+fn has_masks(root: &Path, class: &str) -> Result<bool, DatasetError> {
+    let masks = masks_by_stem(Layout::VisaSplit, &root.join(MASKS).join(class))?;
+    Ok(!masks.is_empty())
+}
+
+/// Whether masks are called as those of MVTec AD, whatever classes are called.
+fn has_masks_of_mvtec(root: &Path) -> Result<bool, DatasetError> {
+    let masks = root.join(MASKS);
+    if !masks.is_dir() {
+        return Ok(false);
+    }
+    for (_, folder) in folders(&masks)? {
+        if pictures(&folder)?
+            .iter()
+            .any(|(stem, _)| stem.ends_with("_mask"))
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 pub(super) fn list(root: &Path, set: Set) -> Result<Listing, DatasetError> {

@@ -132,6 +132,23 @@ fn a_description_says_more_than_the_looks() {
 }
 
 #[test]
+fn masks_tell_btad_from_a_set_like_mvtec_ad_whose_good_parts_are_called_ok() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("lid");
+    fixtures::mvtec_ad(&root);
+    for split in ["train", "test"] {
+        let class = root.join(split);
+        fs_err::rename(class.join("good"), class.join("ok")).unwrap();
+    }
+    let dataset = open(&root).unwrap();
+    assert_eq!(dataset.layout(), Layout::MvtecAd);
+    let tested = dataset.parts(Split::Test);
+    let defective = tested.iter().find(|part| !part.label.is_good()).unwrap();
+    assert!(dataset.load(defective).unwrap().mask.is_some());
+    assert!(dataset.good_parts(Split::Train).len() > 1);
+}
+
+#[test]
 fn masks_tell_a_split_of_visa_from_a_defect_that_is_called_bad() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("lid");

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::ReportError;
+use crate::run_folder::StudentId;
 
 /// How many pieces a curve is drawn in.
 const PIECES: usize = 240;
@@ -18,8 +19,25 @@ pub(super) struct Course {
     pub(super) losses: Vec<(f64, f64)>,
 }
 
-/// Reads the file, if there is one. Branches come in the file's order.
-pub(super) fn read(path: &Path) -> Result<Vec<Course>, ReportError> {
+/// What is wrong with a file of losses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BrokenLosses {
+    /// A line, from 1, that is not the next step of its branch.
+    #[error("line {0} is not the next step of its branch")]
+    Line(usize),
+    /// The file was cut.
+    #[error("it ends within a line")]
+    Cut,
+    /// A student that was trained and has no losses.
+    #[error("it lacks the losses of {0}")]
+    Lacks(String),
+}
+
+/// Reads the file of a run with these students, if there is one. Branches come in the file's order.
+pub(super) fn read(
+    path: &Path,
+    students: impl Iterator<Item = StudentId>,
+) -> Result<Vec<Course>, ReportError> {
     if !path.exists() {
         return Ok(Vec::new());
     }
@@ -28,34 +46,53 @@ pub(super) fn read(path: &Path) -> Result<Vec<Course>, ReportError> {
         path: path.to_owned(),
         source,
     })?;
-    parse(&text).map_err(|line| ReportError::Losses {
+    let whole = || {
+        let courses = parse(&text)?;
+        for student in students.map(|student| student.to_string()) {
+            if !courses.iter().any(|course| course.branch == student) {
+                return Err(BrokenLosses::Lacks(student));
+            }
+        }
+        Ok(courses)
+    };
+    whole().map_err(|source| ReportError::Losses {
         path: path.to_owned(),
-        line,
+        source,
     })
 }
 
-/// The courses, or the number of the line that is none of a file of losses.
-fn parse(text: &str) -> Result<Vec<Course>, usize> {
+/// The courses; steps of each count from 1.
+fn parse(text: &str) -> Result<Vec<Course>, BrokenLosses> {
     let mut courses: Vec<Course> = Vec::new();
+    let mut last_steps: Vec<u64> = Vec::new();
     for (index, line) in text.lines().enumerate().skip(1) {
+        let broken = || BrokenLosses::Line(index + 1);
         let fields: Vec<&str> = line.split(',').collect();
         let [branch, step, loss] = fields[..] else {
-            return Err(index + 1);
+            return Err(broken());
         };
-        let (Ok(step), Ok(loss)) = (step.parse::<f64>(), loss.parse::<f64>()) else {
-            return Err(index + 1);
-        };
-        // A loss that overflowed is no point of a curve.
-        if !loss.is_finite() {
-            continue;
-        }
-        match courses.iter_mut().find(|course| course.branch == branch) {
-            Some(course) => course.losses.push((step, loss)),
-            None => courses.push(Course {
+        let step: u64 = step.parse().map_err(|_| broken())?;
+        let loss: f64 = loss.parse().map_err(|_| broken())?;
+        let known = courses.iter().position(|course| course.branch == branch);
+        let place = known.unwrap_or_else(|| {
+            courses.push(Course {
                 branch: branch.to_owned(),
-                losses: vec![(step, loss)],
-            }),
+                losses: Vec::new(),
+            });
+            last_steps.push(0);
+            courses.len() - 1
+        });
+        if step != last_steps[place] + 1 {
+            return Err(broken());
         }
+        last_steps[place] = step;
+        // A loss that overflowed is no point of a curve.
+        if loss.is_finite() {
+            courses[place].losses.push((step as f64, loss));
+        }
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        return Err(BrokenLosses::Cut);
     }
     Ok(courses)
 }
@@ -115,6 +152,8 @@ impl Course {
 
 #[cfg(test)]
 mod tests {
+    use twinspect_core::modality::Modality;
+
     use super::*;
 
     #[test]
@@ -128,8 +167,38 @@ mod tests {
 
     #[test]
     fn a_line_that_is_none_is_named() {
-        assert_eq!(parse("branch,step,loss\nrgb,1,3\nrgb,2\n"), Err(3));
-        assert_eq!(parse("branch,step,loss\nrgb,one,3\n"), Err(2));
+        for (lines, broken) in [
+            ("rgb,1,3\nrgb,2\n", BrokenLosses::Line(3)),
+            ("rgb,one,3\n", BrokenLosses::Line(2)),
+            ("rgb,1,3\nrgb,3,2\n", BrokenLosses::Line(3)),
+            ("rgb,1,3\nrgb,1,3\n", BrokenLosses::Line(3)),
+            ("rgb,2,3\n", BrokenLosses::Line(2)),
+            ("rgb,1,3\nrgb,2,1.2", BrokenLosses::Cut),
+        ] {
+            assert_eq!(
+                parse(&format!("branch,step,loss\n{lines}")),
+                Err(broken),
+                "{lines}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_student_without_losses_is_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("losses.csv");
+        std::fs::write(&path, "branch,step,loss\nrgb,1,3\n").unwrap();
+        let students = |modalities: &'static [Modality]| {
+            modalities
+                .iter()
+                .map(|&modality| StudentId { modality, index: 0 })
+        };
+        assert_eq!(read(&path, students(&[Modality::Rgb])).unwrap().len(), 1);
+        let lacking = read(&path, students(&Modality::ALL)).unwrap_err();
+        let ReportError::Losses { source, .. } = lacking else {
+            panic!("{lacking}");
+        };
+        assert_eq!(source, BrokenLosses::Lacks("geometry".into()));
     }
 
     #[test]

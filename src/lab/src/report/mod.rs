@@ -41,6 +41,7 @@ use crate::files::replace;
 use crate::fusion;
 use crate::progress::Progress;
 use crate::run_folder::{RunError, RunFolder, RunRecord};
+use losses::BrokenLosses;
 use page::Material;
 use watch::Watch;
 
@@ -73,12 +74,13 @@ pub(crate) enum ReportError {
     #[error("hashing the data set")]
     Hash(#[source] std::io::Error),
     /// A file of losses that is none.
-    #[error("line {line} of {} is no step of a training", path.display())]
+    #[error("{} is no whole file of a run's losses", path.display())]
     Losses {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
-        line: usize,
+        /// What is wrong with it.
+        #[source]
+        source: BrokenLosses,
     },
     /// Something that a page would destroy.
     #[error("in the place of the page, {}, lies {found}", path.display())]
@@ -182,7 +184,7 @@ pub(crate) fn report(job: &Job<'_>) -> Result<Made, ReportError> {
     require_place(job.out)?;
     let folder = RunFolder::open(job.run);
     let record = folder.finished()?;
-    let losses = losses::read(&folder.losses())?;
+    let losses = losses::read(&folder.losses(), record.students())?;
     let dataset = open_data(job, &record).map_err(|error| ReportError::Data(Box::new(error)))?;
     let bundle = bundle(job, &folder, &record)?;
     evaluate::check(&bundle, dataset.as_ref())?;

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use twinspect_bundle::{CameraFacts, Manifest};
+use twinspect_core::frame::FramePair;
 use twinspect_core::modality::Modality;
 use twinspect_core::prepare::RgbSpec;
 use twinspect_dataset::{Dataset, PartRef, Split};
@@ -135,7 +136,7 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
         spent: None,
         cost: None,
         training: config.clone(),
-        camera: camera_facts(dataset.as_ref(), &frames[0]),
+        camera: camera_facts(dataset.as_ref(), usual(&frames)),
         prepare: spec,
         gate: None,
     };
@@ -301,7 +302,14 @@ pub(crate) fn identity(record: &RunRecord) -> String {
     ))
 }
 
-fn camera_facts(dataset: &dyn Dataset, frame: &twinspect_core::frame::FramePair) -> CameraFacts {
+/// A frame of the size that most have.
+fn usual(frames: &[FramePair]) -> &FramePair {
+    let size = good_parts::usual_size(frames.iter().map(FramePair::size));
+    let usual = frames.iter().find(|frame| Some(frame.size()) == size);
+    usual.unwrap_or(&frames[0])
+}
+
+fn camera_facts(dataset: &dyn Dataset, frame: &FramePair) -> CameraFacts {
     CameraFacts {
         depth_unit_m: dataset.camera().and_then(|camera| camera.depth_unit_m),
         distance_mm: dataset

@@ -216,7 +216,44 @@ fn a_black_part_is_named_before_training() {
     let says = [
         "validation/good/003",
         "colour picture is black",
-        "leave the part out",
+        "leave such parts out",
+    ];
+    untrained(spoil, &[], DATA, &says);
+}
+
+#[test]
+fn parts_that_can_t_be_seen_are_named_together() {
+    let spoil = filled(|site| {
+        for (part, level) in [("train/good/002", 255), ("validation/good/003", 0)] {
+            let one_colour = image::RgbImage::from_pixel(80, 64, image::Rgb([level; 3]));
+            let saved = one_colour.save(site.path(&format!("parts/{part}/rgb.png")));
+            saved.expect("a picture is written");
+        }
+    });
+    let says = [
+        "2 good parts can't be judged: train/good/002, its colour picture is white; \
+         validation/good/003, its colour picture is black",
+        "leave such parts out",
+    ];
+    untrained(spoil, &[], DATA, &says);
+}
+
+/// A copy ends it, so that nothing is trained.
+#[test]
+fn parts_of_another_light_are_told_before_training() {
+    let spoil = filled(|site| {
+        let path = site.path("parts/train/good/002/rgb.png");
+        let mut dark = image::open(&path).expect("a picture").into_rgb8();
+        let pixels = dark.pixels_mut();
+        pixels.for_each(|pixel| pixel.0 = pixel.0.map(|level| level / 4));
+        dark.save(&path).expect("a picture is written");
+        let picture = site.read("parts/train/good/004/rgb.png");
+        site.write("parts/validation/good/003/rgb.png", picture);
+    });
+    let says = [
+        "have another light than most",
+        "train/good/002",
+        "leave the copy out",
     ];
     untrained(spoil, &[], DATA, &says);
 }
@@ -243,7 +280,7 @@ fn a_good_part_that_is_an_empty_belt_is_named_before_training() {
     let says = [
         "train/good/003",
         "hardly anything in its picture stands out",
-        "leave the part out",
+        "leave such parts out",
     ];
     untrained(spoil, &[], DATA, &says);
 }
@@ -283,6 +320,12 @@ fn a_run_in_the_data_set_is_refused() {
         let arguments = ["train", "--data", "parts", "--out", out];
         refused(|_| {}, &arguments, CONFIGURATION, &[out, "another --out"]);
     }
+}
+
+#[test]
+fn a_run_in_a_file_s_place_is_refused() {
+    let spoil = filled(|site| site.write("run", "notes"));
+    untrained(spoil, &[], STORAGE, &["creating run", "a file lies there"]);
 }
 
 #[test]

@@ -64,6 +64,14 @@ fn a_flipped_byte_in_a_png_is_an_error() {
 }
 
 #[test]
+fn an_empty_file_is_called_empty() {
+    for file in ["train/good/000/rgb.png", "train/good/000/depth.png"] {
+        let pieces = [file, "the file is empty"];
+        check(with_depth, |root| put(&root.join(file), b""), &pieces);
+    }
+}
+
+#[test]
 fn a_file_that_is_no_picture_is_an_error() {
     let damage = |root: &Path| {
         put(
