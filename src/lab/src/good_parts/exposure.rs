@@ -36,7 +36,8 @@ impl Exposure {
 
     fn is_odd(&self, usual: &Self) -> bool {
         let times = self.brightness / usual.brightness;
-        times > STOP || times < 1.0 / STOP || self.saturated > usual.saturated + SATURATED
+        let is_usual = (STOP.recip()..=STOP).contains(&times);
+        !is_usual || self.saturated > usual.saturated + SATURATED
     }
 }
 

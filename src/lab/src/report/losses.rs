@@ -71,8 +71,9 @@ fn parse(text: &str) -> Result<Vec<Course>, BrokenLosses> {
         let [branch, step, loss] = fields[..] else {
             return Err(broken());
         };
-        let step: u64 = step.parse().map_err(|_| broken())?;
-        let loss: f64 = loss.parse().map_err(|_| broken())?;
+        let (Ok(step), Ok(loss)) = (step.parse::<u64>(), loss.parse::<f64>()) else {
+            return Err(broken());
+        };
         let known = courses.iter().position(|course| course.branch == branch);
         let place = known.unwrap_or_else(|| {
             courses.push(Course {
