@@ -226,7 +226,7 @@ fn parts_that_can_t_be_seen_are_named_together() {
     let spoil = filled(|site| {
         for (part, level) in [("train/good/002", 255), ("validation/good/003", 0)] {
             let one_colour = image::RgbImage::from_pixel(80, 64, image::Rgb([level; 3]));
-            let saved = one_colour.save(site.path(&format!("parts/{part}/rgb.png")));
+            let saved = one_colour.save(site.path(format!("parts/{part}/rgb.png")));
             saved.expect("a picture is written");
         }
     });
