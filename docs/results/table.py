@@ -66,7 +66,7 @@ def accuracy(runs):
 
 
 accuracy(runs)
-print("\nThe same students joined by the maximum, with the palette's first form:\n")
+print("\nThe same students joined by the maximum:\n")
 accuracy(results(HERE / "maximum"))
 print("\nThe same students with the palette's first form, without other lights:\n")
 accuracy(results(HERE / "first_palette"))

@@ -12,6 +12,7 @@ use crate::config::ConfigError;
 use crate::evaluate::EvaluateError;
 use crate::export::ExportError;
 use crate::measure::MeasureError;
+use crate::outputs::OutputError;
 use crate::push::{HostsError, PushError};
 use crate::report::ReportError;
 use crate::run_folder::RunError;
@@ -24,6 +25,9 @@ pub(crate) const STORAGE: u8 = 8;
 /// Why a command ended without having done what it should.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LabError {
+    /// A place to write to.
+    #[error(transparent)]
+    Outputs(#[from] OutputError),
     /// The training configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -68,6 +72,7 @@ impl LabError {
 
     fn own_hint(&self) -> Option<String> {
         match self {
+            Self::Outputs(error) => Some(error.hint()),
             Self::Config(error) => Some(error.hint()),
             Self::Train(error) => error.hint(),
             Self::Export(error) => error.hint(),
@@ -88,7 +93,8 @@ impl LabError {
 
     fn code(&self) -> u8 {
         match self {
-            Self::Config(_) => 2,
+            Self::Outputs(OutputError::InData { .. }) | Self::Config(_) => 2,
+            Self::Outputs(OutputError::NotAFolder { .. }) => STORAGE,
             Self::Train(error) => train_code(error),
             Self::Export(error) => export_code(error),
             Self::Evaluate(error) => evaluate_code(error),
@@ -118,7 +124,7 @@ fn train_code(error: &TrainError) -> u8 {
         | TrainError::Product(_)
         | TrainError::Unfit { .. }
         | TrainError::Pictures(_) => 3,
-        TrainError::NoBranch { .. } | TrainError::OutInData { .. } => 2,
+        TrainError::NoBranch { .. } => 2,
         TrainError::Course { source, .. } if source.is_storage() => STORAGE,
         TrainError::Teacher(_) | TrainError::Pool(_) | TrainError::Course { .. } => 4,
         TrainError::Checkpoint(CheckpointError::Damaged { .. })

@@ -17,6 +17,7 @@ mod good_parts;
 mod light;
 mod measure;
 mod metrics;
+mod outputs;
 mod panels;
 mod pose;
 mod product;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: &Command) -> Result<ExitCode, LabError> {
+    outputs::require_sound(command)?;
     match command {
         Command::Train(args) => {
             let mut config = read_config(args.training.config.as_deref())?;

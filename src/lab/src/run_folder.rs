@@ -26,9 +26,6 @@ use crate::files::replace;
 use crate::fusion::GateRecord;
 use crate::teacher::TeacherSource;
 
-/// What was attempted where a folder can't be made.
-const CREATING: &str = "creating";
-
 /// A run's folder that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
@@ -106,13 +103,6 @@ impl RunError {
                  taken",
                 path.display()
             )),
-            Self::File {
-                action: CREATING,
-                path,
-                ..
-            } if path.is_file() => Some(
-                "a file lies there: name a folder for the run, which need not be there yet".into(),
-            ),
             Self::Empty { .. } => Some("name a folder that `twinspect-lab train` wrote".into()),
             _ => None,
         }
@@ -230,9 +220,9 @@ impl RunFolder {
     /// Opens or makes the folder, for this process alone: the system takes the lock back when the
     /// process ends, however it ends.
     pub(crate) fn create(path: &Path) -> Result<Self, RunError> {
-        fs_err::create_dir_all(path).map_err(file(CREATING, path))?;
+        fs_err::create_dir_all(path).map_err(file("creating", path))?;
         let lock_path = path.join("run.lock");
-        let lock = File::create(&lock_path).map_err(file(CREATING, &lock_path))?;
+        let lock = File::create(&lock_path).map_err(file("creating", &lock_path))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),

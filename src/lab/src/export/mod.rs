@@ -190,7 +190,7 @@ impl ExportError {
             Self::Data(error) => error.hint().map(Into::into),
             Self::Moved { .. } => Some("name the run's data set, where it lies now, with --data".into()),
             Self::OtherData { .. } => Some(
-                "name with --data the data set as it was trained on, or train again on this one".into(),
+                "name with --data the data set as it was trained on, test parts too, or train again on this one".into(),
             ),
             Self::Unfit { .. } => Some(
                 "correct the data set's camera.json, or record its good parts again; then train again".into(),

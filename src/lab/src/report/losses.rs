@@ -25,6 +25,9 @@ pub(crate) enum BrokenLosses {
     /// A line, from 1, that is not the next step of its branch.
     #[error("line {0} is not the next step of its branch")]
     Line(usize),
+    /// Other bytes than those of a text.
+    #[error("it is no text")]
+    NoText,
     /// The file was cut.
     #[error("it ends within a line")]
     Cut,
@@ -41,13 +44,16 @@ pub(super) fn read(
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let text = fs_err::read_to_string(path).map_err(|source| ReportError::Page {
+    let bytes = fs_err::read(path).map_err(|source| ReportError::Page {
         action: "reading",
         path: path.to_owned(),
         source,
     })?;
     let whole = || {
-        let courses = parse(&text)?;
+        let text = std::str::from_utf8(&bytes)
+            .ok()
+            .ok_or(BrokenLosses::NoText)?;
+        let courses = parse(text)?;
         for student in students.map(|student| student.to_string()) {
             if !courses.iter().any(|course| course.branch == student) {
                 return Err(BrokenLosses::Lacks(student));
@@ -83,7 +89,7 @@ fn parse(text: &str) -> Result<Vec<Course>, BrokenLosses> {
             last_steps.push(0);
             courses.len() - 1
         });
-        if step != last_steps[place] + 1 {
+        if step != last_steps[place] + 1 || loss.is_nan() {
             return Err(broken());
         }
         last_steps[place] = step;
@@ -174,6 +180,7 @@ mod tests {
             ("rgb,1,3\nrgb,3,2\n", BrokenLosses::Line(3)),
             ("rgb,1,3\nrgb,1,3\n", BrokenLosses::Line(3)),
             ("rgb,2,3\n", BrokenLosses::Line(2)),
+            ("rgb,1,nan\n", BrokenLosses::Line(2)),
             ("rgb,1,3\nrgb,2,1.2", BrokenLosses::Cut),
         ] {
             assert_eq!(
@@ -182,6 +189,18 @@ mod tests {
                 "{lines}"
             );
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_told_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("losses.csv");
+        std::fs::write(&path, [0xff, 0xfe]).unwrap();
+        let refused = read(&path, std::iter::empty()).unwrap_err();
+        let ReportError::Losses { source, .. } = refused else {
+            panic!("{refused}");
+        };
+        assert_eq!(source, BrokenLosses::NoText);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Everything that can end a training run.
 
-use std::path::PathBuf;
-
 use twinspect_bundle::Problem;
 use twinspect_core::modality::Modality;
 use twinspect_dataset::DatasetError;
@@ -43,14 +41,6 @@ pub(crate) enum TrainError {
     NoBranch {
         /// What the data set has.
         found: String,
-    },
-    /// The run's folder lies in the data set.
-    #[error("the run's folder {} lies in the data set {}", out.display(), data.display())]
-    OutInData {
-        /// The run's folder.
-        out: PathBuf,
-        /// The data set.
-        data: PathBuf,
     },
     /// The teacher.
     #[error(transparent)]
@@ -111,9 +101,6 @@ impl TrainError {
                     .into(),
             ),
             Self::NoBranch { .. } => Some("set rgb.enabled or geometry.enabled to true".into()),
-            Self::OutInData { .. } => Some(
-                "choose another --out: the set's files would not be the ones that the run was trained on".into(),
-            ),
             Self::Teacher(error) => error.hint().map(Into::into),
             Self::Pictures(error) => Some(error.hint()),
             Self::Course { source, .. } => source.hint(),

@@ -16,7 +16,7 @@ mod pool;
 mod resume;
 mod run;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use twinspect_bundle::{CameraFacts, Manifest};
@@ -87,7 +87,6 @@ fn train_here(job: &Job, interrupted: &AtomicBool) -> Result<Ending, TrainError>
     let watch = Stopwatch::start();
     let config = &job.config;
     let dataset = twinspect_dataset::open(&job.data).map_err(TrainError::Open)?;
-    require_apart(&job.out, dataset.root())?;
     let has = dataset.modalities();
     let (with_rgb, with_geometry) = (
         has.rgb && config.rgb.enabled,
@@ -268,23 +267,6 @@ fn sit(
         learnt.gate = Some(run.gate(dataset, &stages)?);
     }
     Ok(Ending::Finished(learnt))
-}
-
-/// Refuses a run's folder in the data set, whose files would become part of it.
-fn require_apart(out: &Path, data: &Path) -> Result<(), TrainError> {
-    // The folder itself may not be there yet.
-    let real = |path: &Path| {
-        let path = std::path::absolute(path).ok()?;
-        path.ancestors().find_map(|path| path.canonicalize().ok())
-    };
-    let inside = real(out).zip(real(data));
-    match inside.is_some_and(|(out, data)| out.starts_with(data)) {
-        true => Err(TrainError::OutInData {
-            out: out.to_owned(),
-            data: data.to_owned(),
-        }),
-        false => Ok(()),
-    }
 }
 
 /// What makes two runs the same: data, teacher, constants, and what of the configuration changes what is learnt.

@@ -325,7 +325,12 @@ fn a_run_in_the_data_set_is_refused() {
 #[test]
 fn a_run_in_a_file_s_place_is_refused() {
     let spoil = filled(|site| site.write("run", "notes"));
-    untrained(spoil, &[], STORAGE, &["creating run", "a file lies there"]);
+    untrained(
+        spoil,
+        &[],
+        STORAGE,
+        &["--out run is a file", "name a folder"],
+    );
 }
 
 #[test]
