@@ -201,7 +201,7 @@ fn a_page_is_written_over_pages_alone() {
             .args(["--changed-data", "--out", out]);
         run(&mut report)
     };
-    for place in ["fused.twb", "parts"] {
+    for place in ["fused.twb", "run"] {
         let output = over(place);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(8), "{said}");

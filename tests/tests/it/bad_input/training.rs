@@ -592,6 +592,17 @@ fn a_file_is_no_folder_for_sheets() {
         |site| site.write("sheets", "here already"),
         SYNTH,
         STORAGE,
-        &["sheets/sheet-01.png"],
+        &["--preview sheets is a file", "name a folder"],
     );
+}
+
+/// What is written there would be a part for the next training.
+#[test]
+fn sheets_in_the_data_set_are_refused() {
+    let arguments = ["synth", "--data", "parts", "--preview", "parts/train/good"];
+    let says = [
+        "--preview parts/train/good lies in the data set",
+        "another --preview",
+    ];
+    refused(|_| {}, &arguments, CONFIGURATION, &says);
 }
