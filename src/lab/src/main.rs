@@ -116,7 +116,7 @@ fn run(command: &Command) -> Result<ExitCode, LabError> {
                             format!("at step {step} of {what}; the same command goes on from here")
                         }
                         None => format!(
-                            "in {what}, of which nothing is kept yet; the same command goes on, and finished students stay"
+                            "in {what}, before its next step; the same command goes on from what was kept"
                         ),
                     };
                     log::warn!("interrupted {kept}");

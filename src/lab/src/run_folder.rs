@@ -293,8 +293,9 @@ impl RunFolder {
     /// Reads the record; `None` in an empty folder.
     pub(crate) fn read(&self) -> Result<Option<RunRecord>, RunError> {
         let path = self.path.join("run.toml");
-        match fs_err::read_to_string(&path) {
-            Ok(text) => match toml::from_str(&text) {
+        match fs_err::read(&path) {
+            // What is no text is no TOML either, and is told as such.
+            Ok(bytes) => match toml::from_str(&String::from_utf8_lossy(&bytes)) {
                 Ok(record) => Ok(Some(record)),
                 Err(source) => Err(RunError::Record {
                     path,

@@ -284,6 +284,11 @@ impl Default for FusionConfig {
 }
 
 impl BranchConfig {
+    /// Steps of a training on so many good parts.
+    pub(crate) fn steps(&self, parts: usize) -> u64 {
+        (self.passes * parts).div_ceil(self.batch.max(1)) as u64
+    }
+
     fn rgb() -> Self {
         Self {
             enabled: true,

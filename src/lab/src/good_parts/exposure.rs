@@ -13,8 +13,8 @@ const STEP: usize = 4;
 /// Against the median of the parts, how many times as much or as little light is odd: a whole stop, which no
 /// lamp wanders by.
 const STOP: f32 = 2.0;
-/// How much larger a share of the picture may be overexposed than in the median part.
-const SATURATED: f32 = 0.25;
+/// How much larger a share of the picture may be overexposed, or black, than in the median part.
+const SHARE: f32 = 0.25;
 /// With fewer parts there is no saying what is usual.
 const PARTS_MIN: usize = 8;
 
@@ -23,6 +23,7 @@ const PARTS_MIN: usize = 8;
 pub(super) struct Exposure {
     brightness: f32,
     saturated: f32,
+    dark: f32,
 }
 
 impl Exposure {
@@ -31,13 +32,14 @@ impl Exposure {
         Self {
             brightness: figures.brightness,
             saturated: figures.saturated_share,
+            dark: figures.dark_share,
         }
     }
 
     fn is_odd(&self, usual: &Self) -> bool {
         let times = self.brightness / usual.brightness;
         let is_usual = (STOP.recip()..=STOP).contains(&times);
-        !is_usual || self.saturated > usual.saturated + SATURATED
+        !is_usual || self.saturated > usual.saturated + SHARE || self.dark > usual.dark + SHARE
     }
 }
 
@@ -50,20 +52,21 @@ pub(super) fn warn_of_odd_light(data: &str, parts: &[(&PartRef, Exposure)]) {
     }
     let named = odd.iter().take(NAMED_MAX).map(|&index| {
         let (part, exposure) = parts[index];
-        let overexposed = 100.0 * exposure.saturated;
+        let [overexposed, black] = [exposure.saturated, exposure.dark].map(|share| 100.0 * share);
         format!(
-            "{} {:.0} and {overexposed:.0} %",
+            "{} {:.0}, {overexposed:.0} % and {black:.0} %",
             part.id, exposure.brightness
         )
     });
     let named: Vec<String> = named.collect();
     log::warn!(
-        "{data}: {} of {} good parts have another light than most, whose pictures have a brightness of {:.0} of 255 and {:.0} % that is \
-         overexposed: {}{}: leave such parts out, or a station that gets as dark or bright will pass for a usual one",
+        "{data}: {} of {} good parts have another light than most, whose pictures have a brightness of {:.0} of 255, {:.0} % overexposed and \
+         {:.0} % black: {}{}: leave such parts out, or a station that gets as dark or bright will pass for a usual one",
         odd.len(),
         parts.len(),
         usual.brightness,
         100.0 * usual.saturated,
+        100.0 * usual.dark,
         named.join(", "),
         if odd.len() > NAMED_MAX { ", ..." } else { "" }
     );
@@ -79,6 +82,7 @@ fn odd_ones(exposures: &[Exposure]) -> (Exposure, Vec<usize>) {
     let usual = Exposure {
         brightness: median(|exposure| exposure.brightness),
         saturated: median(|exposure| exposure.saturated),
+        dark: median(|exposure| exposure.dark),
     };
     let is_told = exposures.len() >= PARTS_MIN && usual.brightness > 0.0;
     let odd = (0..exposures.len()).filter(|&index| is_told && exposures[index].is_odd(&usual));
@@ -94,6 +98,7 @@ mod tests {
             .map(|i| Exposure {
                 brightness: 90.0 + 5.0 * i as f32,
                 saturated: 0.02 * i as f32,
+                dark: 0.01 * i as f32,
             })
             .collect();
         all.push(odd);
@@ -102,18 +107,20 @@ mod tests {
 
     #[test]
     fn a_stop_of_light_is_odd_and_a_lamp_s_wandering_is_not() {
-        let with = |brightness, saturated| {
+        let with = |brightness, saturated, dark| {
             let odd = Exposure {
                 brightness,
                 saturated,
+                dark,
             };
             odd_ones(&exposures(odd)).1
         };
-        assert!(with(130.0, 0.2).is_empty());
-        assert!(with(80.0, 0.0).is_empty());
-        assert_eq!(with(50.0, 0.0), [9]);
-        assert_eq!(with(231.0, 0.0), [9]);
-        assert_eq!(with(120.0, 0.5), [9], "half of it is white");
+        assert!(with(130.0, 0.2, 0.1).is_empty());
+        assert!(with(80.0, 0.0, 0.2).is_empty());
+        assert_eq!(with(50.0, 0.0, 0.0), [9]);
+        assert_eq!(with(231.0, 0.0, 0.0), [9]);
+        assert_eq!(with(120.0, 0.5, 0.0), [9], "half of it is white");
+        assert_eq!(with(60.0, 0.0, 0.5), [9], "half of it is black");
     }
 
     #[test]
@@ -121,12 +128,14 @@ mod tests {
         let dark = Exposure {
             brightness: 1.0,
             saturated: 0.0,
+            dark: 0.0,
         };
         assert!(odd_ones(&exposures(dark)[4..]).1.is_empty());
         assert!(odd_ones(&[]).1.is_empty());
         let black = Exposure {
             brightness: 0.0,
             saturated: 0.0,
+            dark: 0.0,
         };
         assert!(odd_ones(&[black; 10]).1.is_empty());
     }

@@ -15,6 +15,8 @@ const SMOOTHING: f64 = 0.02;
 pub(super) struct Course {
     /// The branch as the file calls it.
     pub(super) branch: String,
+    /// Steps in the file.
+    pub(super) steps: u64,
     /// Step and loss.
     pub(super) losses: Vec<(f64, f64)>,
 }
@@ -31,15 +33,26 @@ pub(crate) enum BrokenLosses {
     /// The file was cut.
     #[error("it ends within a line")]
     Cut,
+    /// A student whose last steps are absent, or one that had fewer.
+    #[error("it has {found} steps of {student}, which was trained in {expected}")]
+    Steps {
+        /// The student.
+        student: String,
+        /// Steps in the file.
+        found: u64,
+        /// Steps of its training.
+        expected: u64,
+    },
     /// A student that was trained and has no losses.
     #[error("it lacks the losses of {0}")]
     Lacks(String),
 }
 
-/// Reads the file of a run with these students, if there is one. Branches come in the file's order.
+/// Reads the file of a run with these students and as many steps of each, where that is known; nothing if there is none.
+/// Branches come in the file's order.
 pub(super) fn read(
     path: &Path,
-    students: impl Iterator<Item = StudentId>,
+    students: impl Iterator<Item = (StudentId, Option<u64>)>,
 ) -> Result<Vec<Course>, ReportError> {
     if !path.exists() {
         return Ok(Vec::new());
@@ -54,9 +67,18 @@ pub(super) fn read(
             .ok()
             .ok_or(BrokenLosses::NoText)?;
         let courses = parse(text)?;
-        for student in students.map(|student| student.to_string()) {
-            if !courses.iter().any(|course| course.branch == student) {
+        for (student, steps) in students {
+            let student = student.to_string();
+            let Some(course) = courses.iter().find(|course| course.branch == student) else {
                 return Err(BrokenLosses::Lacks(student));
+            };
+            let found = course.steps;
+            if let Some(expected) = steps.filter(|expected| *expected != found) {
+                return Err(BrokenLosses::Steps {
+                    student,
+                    found,
+                    expected,
+                });
             }
         }
         Ok(courses)
@@ -70,7 +92,6 @@ pub(super) fn read(
 /// The courses; steps of each count from 1.
 fn parse(text: &str) -> Result<Vec<Course>, BrokenLosses> {
     let mut courses: Vec<Course> = Vec::new();
-    let mut last_steps: Vec<u64> = Vec::new();
     for (index, line) in text.lines().enumerate().skip(1) {
         let broken = || BrokenLosses::Line(index + 1);
         let fields: Vec<&str> = line.split(',').collect();
@@ -84,15 +105,15 @@ fn parse(text: &str) -> Result<Vec<Course>, BrokenLosses> {
         let place = known.unwrap_or_else(|| {
             courses.push(Course {
                 branch: branch.to_owned(),
+                steps: 0,
                 losses: Vec::new(),
             });
-            last_steps.push(0);
             courses.len() - 1
         });
-        if step != last_steps[place] + 1 || loss.is_nan() {
+        if step != courses[place].steps + 1 || loss.is_nan() {
             return Err(broken());
         }
-        last_steps[place] = step;
+        courses[place].steps = step;
         // A loss that overflowed is no point of a curve.
         if loss.is_finite() {
             courses[place].losses.push((step as f64, loss));
@@ -208,17 +229,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("losses.csv");
         std::fs::write(&path, "branch,step,loss\nrgb,1,3\n").unwrap();
-        let students = |modalities: &'static [Modality]| {
-            modalities
-                .iter()
-                .map(|&modality| StudentId { modality, index: 0 })
+        let read = |modalities: &[Modality], steps: Option<u64>| {
+            let student = |&modality| (StudentId { modality, index: 0 }, steps);
+            read(&path, modalities.iter().map(student))
         };
-        assert_eq!(read(&path, students(&[Modality::Rgb])).unwrap().len(), 1);
-        let lacking = read(&path, students(&Modality::ALL)).unwrap_err();
-        let ReportError::Losses { source, .. } = lacking else {
-            panic!("{lacking}");
+        let broken = |modalities: &[Modality], steps| match read(modalities, steps) {
+            Err(ReportError::Losses { source, .. }) => source,
+            other => panic!("{other:?}"),
         };
-        assert_eq!(source, BrokenLosses::Lacks("geometry".into()));
+        for steps in [None, Some(1)] {
+            assert_eq!(read(&[Modality::Rgb], steps).unwrap()[0].steps, 1);
+        }
+        let lacking = BrokenLosses::Lacks("geometry".into());
+        assert_eq!(broken(&Modality::ALL, None), lacking);
+        let cut = BrokenLosses::Steps {
+            student: "rgb".into(),
+            found: 1,
+            expected: 2,
+        };
+        assert_eq!(broken(&[Modality::Rgb], Some(2)), cut);
     }
 
     #[test]
@@ -226,6 +255,7 @@ mod tests {
         let losses = (1..=1000).map(|step| (f64::from(step), f64::from(step % 7)));
         let course = Course {
             branch: "rgb".into(),
+            steps: 1000,
             losses: losses.collect(),
         };
         let smoothed = course.smoothed();
@@ -240,11 +270,13 @@ mod tests {
         );
         let one = Course {
             branch: "gate".into(),
+            steps: 1,
             losses: vec![(1.0, 2.0)],
         };
         assert_eq!(one.smoothed(), [[1.0, 2.0]]);
         let none = Course {
             branch: "gate".into(),
+            steps: 0,
             losses: Vec::new(),
         };
         assert!(none.smoothed().is_empty() && none.spread().is_empty());

@@ -184,8 +184,14 @@ pub(crate) fn report(job: &Job<'_>) -> Result<Made, ReportError> {
     require_place(job.out)?;
     let folder = RunFolder::open(job.run);
     let record = folder.finished()?;
-    let losses = losses::read(&folder.losses(), record.students())?;
     let dataset = open_data(job, &record).map_err(|error| ReportError::Data(Box::new(error)))?;
+    // Of other data there is no saying how many steps the run's own were.
+    let parts = (!job.changed_data).then(|| dataset.good_parts(Split::Train).len());
+    let students = record.students().map(|student| {
+        let branch = record.training.branch(student.modality);
+        (student, parts.map(|parts| branch.steps(parts)))
+    });
+    let losses = losses::read(&folder.losses(), students)?;
     let bundle = bundle(job, &folder, &record)?;
     evaluate::check(&bundle, dataset.as_ref())?;
     let parts = dataset.parts(Split::Test).len();

@@ -230,10 +230,9 @@ impl Run<'_> {
     ) -> Result<Outcome, TrainError> {
         let modality = student.modality;
         let config: &BranchConfig = self.record.training.branch(modality);
-        let seen = config.passes * self.canvases.len();
         let course = Course {
             batch: config.batch,
-            steps: seen.div_ceil(config.batch) as u64,
+            steps: config.steps(self.canvases.len()),
             learning_rate: config.learning_rate,
             // Colour as RD4AD has it; the geometry student learns better with a longer memory.
             betas: match modality {
