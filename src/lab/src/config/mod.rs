@@ -284,9 +284,11 @@ impl Default for FusionConfig {
 }
 
 impl BranchConfig {
-    /// Steps of a training on so many good parts.
+    /// Steps of a training on so many good parts; any number, of a record that was edited.
     pub(crate) fn steps(&self, parts: usize) -> u64 {
-        (self.passes * parts).div_ceil(self.batch.max(1)) as u64
+        self.passes
+            .saturating_mul(parts)
+            .div_ceil(self.batch.max(1)) as u64
     }
 
     fn rgb() -> Self {
