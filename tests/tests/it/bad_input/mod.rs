@@ -6,6 +6,7 @@
 pub(crate) mod bundles;
 mod cameras;
 mod configuration;
+mod good_parts;
 mod recordings;
 mod training;
 mod usage;
