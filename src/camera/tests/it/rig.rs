@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use twinspect_camera::librealsense::software::{
-    Moment, SoftwareCamera, SoftwareSpec, Workshop, pixels_alive,
+    Moment, SoftwareCamera, SoftwareSpec, Workshop, pixels_alive, stopping_between_pictures,
 };
 use twinspect_camera::librealsense::{
     CameraOption, Context, Device, DeviceChanges, Librealsense, OptionRange,
@@ -42,7 +42,8 @@ pub(crate) fn library() -> Option<Librealsense> {
         let folder = std::env::var_os(LIBRARY)?;
         let folder = PathBuf::from(folder);
         // A folder that is named and has no library is a mistake, and no reason to skip.
-        Some(Librealsense::load(Some(&folder)).unwrap())
+        let library = Librealsense::load(Some(&folder)).unwrap();
+        Some(stopping_between_pictures(library))
     })
 }
 

@@ -1,10 +1,12 @@
-//! The list of what is connected.
+//! The list of what is connected, and what must not happen while a picture is shown.
 
 use std::ffi::c_int;
 use std::sync::OnceLock;
 
 use realsense_sys as sys;
+use twinspect_camera::librealsense::software::between_pictures;
 
+use crate::gate;
 use crate::show::{camera, real};
 
 type Error = *mut *mut sys::rs2_error;
@@ -24,6 +26,16 @@ fn library() -> &'static libloading::Library {
         // SAFETY: it is loaded already, so that nothing runs.
         unsafe { libloading::Library::new(file) }.expect("the real library")
     })
+}
+
+/// A function of the real library.
+///
+/// # Safety
+/// `F` is its signature.
+unsafe fn of_library<F>(name: &str) -> libloading::Symbol<'static, F> {
+    // SAFETY: as the caller promises.
+    let function = unsafe { library().get(name.as_bytes()) };
+    function.expect("the library has it")
 }
 
 /// `rs2_query_devices`: whatever is connected in truth, one camera is.
@@ -51,12 +63,9 @@ pub unsafe extern "C" fn rs2_get_device_count(
     }
     // SAFETY: the header's signature; the arguments are the caller's.
     unsafe {
-        let function: libloading::Symbol<
-            unsafe extern "C" fn(*const sys::rs2_device_list, Error) -> c_int,
-        > = library()
-            .get(b"rs2_get_device_count\0")
-            .expect("the library has it");
-        function(list, error)
+        of_library::<unsafe extern "C" fn(*const sys::rs2_device_list, Error) -> c_int>(
+            "rs2_get_device_count",
+        )(list, error)
     }
 }
 
@@ -75,12 +84,9 @@ pub unsafe extern "C" fn rs2_create_device(
     }
     // SAFETY: the header's signature; the arguments are the caller's.
     unsafe {
-        let function: libloading::Symbol<
+        of_library::<
             unsafe extern "C" fn(*const sys::rs2_device_list, c_int, Error) -> *mut sys::rs2_device,
-        > = library()
-            .get(b"rs2_create_device\0")
-            .expect("the library has it");
-        function(list, index, error)
+        >("rs2_create_device")(list, index, error)
     }
 }
 
@@ -95,10 +101,55 @@ pub unsafe extern "C" fn rs2_delete_device_list(list: *mut sys::rs2_device_list)
     }
     // SAFETY: the header's signature; the argument is the caller's.
     unsafe {
-        let function: libloading::Symbol<unsafe extern "C" fn(*mut sys::rs2_device_list)> =
-            library()
-                .get(b"rs2_delete_device_list\0")
-                .expect("the library has it");
-        function(list);
+        of_library::<unsafe extern "C" fn(*mut sys::rs2_device_list)>("rs2_delete_device_list")(
+            list,
+        );
     }
+}
+
+/// `rs2_create_context`: from now on pictures are shown.
+///
+/// # Safety
+/// As the vendor's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rs2_create_context(version: c_int, error: Error) -> *mut sys::rs2_context {
+    // SAFETY: the header's signature; the arguments are the caller's.
+    let context = unsafe {
+        of_library::<unsafe extern "C" fn(c_int, Error) -> *mut sys::rs2_context>(
+            "rs2_create_context",
+        )(version, error)
+    };
+    if !context.is_null() {
+        gate::opened();
+    }
+    context
+}
+
+/// `rs2_delete_context`: no picture is shown once nobody has one any more.
+///
+/// # Safety
+/// As the vendor's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rs2_delete_context(context: *mut sys::rs2_context) {
+    gate::closed();
+    // SAFETY: the header's signature; the argument is the caller's.
+    unsafe {
+        of_library::<unsafe extern "C" fn(*mut sys::rs2_context)>("rs2_delete_context")(context);
+    }
+}
+
+/// `rs2_stop`, which returns once no picture is on its way, as with a camera.
+///
+/// # Safety
+/// As the vendor's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rs2_stop(sensor: *const sys::rs2_sensor, error: Error) {
+    between_pictures(|| {
+        // SAFETY: the header's signature; the arguments are the caller's.
+        unsafe {
+            of_library::<unsafe extern "C" fn(*const sys::rs2_sensor, Error)>("rs2_stop")(
+                sensor, error,
+            );
+        }
+    });
 }

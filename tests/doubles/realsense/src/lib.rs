@@ -1,8 +1,8 @@
 //! A RealSense camera without a camera: the real librealsense, but that it says that one is connected.
 //!
 //! The library's software device goes all the way of a camera's pictures, and is never in the list of what is connected.
-//! [`install`] makes a library of three: this one, which has the few functions of that list, the real one with all
-//! others, and an empty one that whoever loads it knows and that needs both, in this order.
+//! [`install`] makes a library of three: this one, which has the few functions of that list and those that must not meet a
+//! picture, the real one with all others, and an empty one that whoever loads it knows and that needs both, in this order.
 //!
 //! `TWINSPECT_DOUBLE_REALSENSE` says what the camera is like, in words with commas between:
 //!
@@ -28,6 +28,7 @@
 )]
 
 mod entry;
+mod gate;
 mod install;
 mod show;
 

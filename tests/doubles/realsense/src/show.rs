@@ -10,6 +10,8 @@ use twinspect_camera::librealsense::software::{Moment, SoftwareCamera, SoftwareS
 use twinspect_core::frame::{FrameSize, Intrinsics};
 use twinspect_core::pairing::SensorClock;
 
+use crate::gate;
+
 /// Different noise that is shown in turn.
 const PICTURES: usize = 8;
 /// Shades of a colour.
@@ -111,7 +113,7 @@ impl Wish {
         workshop.camera(&spec).expect("a software camera")
     }
 
-    /// At the camera's pace, as long as the process lives.
+    /// At the camera's pace, as long as somebody looks for cameras.
     fn show(&self, camera: &SoftwareCamera) {
         let pixels = self.size.pixels();
         let mut depth: Vec<Vec<u16>> = (0..PICTURES)
@@ -149,8 +151,8 @@ impl Wish {
             for (byte, digit) in colour.iter_mut().zip(digits(number, SHADES)) {
                 *byte = DARKEST + digit as u8;
             }
-            camera.depth(depth, moment).expect("it is taken");
-            camera.colour(colour, moment).expect("it is taken");
+            gate::show(|| camera.depth(depth, moment).expect("it is taken"));
+            gate::show(|| camera.colour(colour, moment).expect("it is taken"));
         }
     }
 }

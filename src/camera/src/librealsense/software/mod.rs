@@ -7,6 +7,7 @@
 //! **What it can't show**: USB, power, firmware, a driver that hangs.
 
 mod overhearing;
+mod stopping;
 mod workshop;
 
 use std::ffi::{c_int, c_void};
@@ -19,6 +20,7 @@ use twinspect_core::frame::Intrinsics;
 use twinspect_core::pairing::{SensorClock, Stream};
 
 pub use overhearing::{Done, heard, overheard, overheard_with_preset};
+pub use stopping::{between_pictures, stopping_between_pictures};
 pub use workshop::Workshop;
 
 use super::api::double::VideoFrame;
@@ -174,9 +176,11 @@ impl SoftwareCamera {
             depth_units,
         };
         // SAFETY: the sensor and its profile are alive, and the pixels are the library's from now on.
-        self.workshop.library.ask(|_, error| unsafe {
+        let show = |error| unsafe {
             (self.workshop.internal.rs2_software_sensor_on_video_frame)(sensor.raw(), frame, error);
-        })
+        };
+        let library = self.workshop.library;
+        between_pictures(|| library.ask(|_, error| show(error)))
     }
 }
 
