@@ -1,22 +1,17 @@
 //! Good parts that were recorded under another light than the others: what the device takes for usual pictures
 //! of a product reaches from the darkest to the brightest of them, so that one that slipped in hides a lamp that fails.
 
-use twinspect_core::frame::RgbFrame;
-use twinspect_core::prepare::Roi;
 use twinspect_core::quality::ColourFigures;
 use twinspect_dataset::PartRef;
 
 use super::sound::NAMED_MAX;
+use super::usual::{PARTS_MIN, median};
 
-/// Rows and columns between the pixels that are looked at.
-const STEP: usize = 4;
 /// Against the median of the parts, how many times as much or as little light is odd: a whole stop, which no
 /// lamp wanders by.
 const STOP: f32 = 2.0;
 /// How much larger a share of the picture may be overexposed, or black, than in the median part.
 const SHARE: f32 = 0.25;
-/// With fewer parts there is no saying what is usual.
-const PARTS_MIN: usize = 8;
 
 /// How much light a part's picture got.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,8 +22,7 @@ pub(super) struct Exposure {
 }
 
 impl Exposure {
-    pub(super) fn of(picture: &RgbFrame, roi: Option<Roi>) -> Self {
-        let figures = ColourFigures::sampled(picture, roi, STEP);
+    pub(super) fn of(figures: &ColourFigures) -> Self {
         Self {
             brightness: figures.brightness,
             saturated: figures.saturated_share,
@@ -74,11 +68,7 @@ pub(super) fn warn_of_odd_light(data: &str, parts: &[(&PartRef, Exposure)]) {
 
 /// The usual exposure, and the places of those that are far from it.
 fn odd_ones(exposures: &[Exposure]) -> (Exposure, Vec<usize>) {
-    let median = |figure: fn(&Exposure) -> f32| {
-        let mut values: Vec<f32> = exposures.iter().map(figure).collect();
-        values.sort_unstable_by(f32::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or_default()
-    };
+    let median = |figure: fn(&Exposure) -> f32| median(exposures.iter().map(figure));
     let usual = Exposure {
         brightness: median(|exposure| exposure.brightness),
         saturated: median(|exposure| exposure.saturated),

@@ -1,7 +1,9 @@
 //! Parts of one split, loaded and placed on the S x S grid.
 
 mod exposure;
+mod focus;
 mod sound;
+mod usual;
 
 use rayon::prelude::*;
 use twinspect_core::frame::FramePair;

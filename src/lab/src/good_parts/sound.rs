@@ -1,4 +1,5 @@
-//! Whether good parts can be learnt from, before anything is: what can't be seen, copies, odd sizes, odd light.
+//! Whether good parts can be learnt from, before anything is: what can't be seen, copies, odd sizes,
+//! odd light, blur.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,14 +7,18 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 use twinspect_core::frame::{DepthFrame, FramePair, FrameSize};
 use twinspect_core::prepare::{DepthState, PrepareSpec, PreparedPart, Preparer, RgbState};
+use twinspect_core::quality::ColourFigures;
 use twinspect_dataset::{Dataset, PartRef, Split};
 
 use super::PartsError;
 use super::exposure::{Exposure, warn_of_odd_light};
+use super::focus::warn_of_blur;
 use crate::spread::spread;
 
 /// Parts that a message names; of more it tells the number.
 pub(super) const NAMED_MAX: usize = 5;
+/// Rows and columns between the pixels whose light and sharpness are looked at.
+const STEP: usize = 4;
 
 /// What of a part can't be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,13 +73,13 @@ pub(super) fn unseen_told(parts: &[(String, Unseen)]) -> String {
 struct Picture {
     digest: [u8; 32],
     size: FrameSize,
-    exposure: Option<Exposure>,
+    colour: Option<ColourFigures>,
     unseen: Option<Unseen>,
 }
 
 /// Refuses good parts of which the product's networks would see nothing, and copies among those that
 /// set the thresholds: copies hide how much good parts differ, and what was trained on hides it too.
-/// Copies within the training parts do no harm. Sizes and light that most parts don't have are told.
+/// Copies within the training parts do no harm. Sizes, light and blur that most parts don't have are told.
 pub(crate) fn require_sound(dataset: &dyn Dataset, spec: &PrepareSpec) -> Result<(), PartsError> {
     let splits = [Split::Train, Split::Validation, Split::Calibration];
     let parts = splits.map(|split| dataset.good_parts(split)).concat();
@@ -91,7 +96,9 @@ pub(crate) fn require_sound(dataset: &dyn Dataset, spec: &PrepareSpec) -> Result
         Ok(Picture {
             digest: digest(&frame),
             size: frame.size(),
-            exposure: frame.rgb().map(|rgb| Exposure::of(rgb, spec.roi)),
+            colour: frame
+                .rgb()
+                .map(|rgb| ColourFigures::sampled(rgb, spec.roi, STEP)),
             unseen: unseen(spec, prepared),
         })
     })?;
@@ -104,11 +111,13 @@ pub(crate) fn require_sound(dataset: &dyn Dataset, spec: &PrepareSpec) -> Result
     }
     warn_of_sizes(dataset, &parts, &pictures);
     if spec.rgb.is_some() {
-        let lit = parts.iter().zip(&pictures);
-        let lit: Vec<_> = lit
-            .filter_map(|(part, picture)| Some((part, picture.exposure?)))
-            .collect();
+        let seen = parts.iter().zip(&pictures);
+        let (lit, sharp): (Vec<_>, Vec<_>) = seen
+            .filter_map(|(part, picture)| Some((part, picture.colour?)))
+            .map(|(part, colour)| ((part, Exposure::of(&colour)), (part, colour.sharpness)))
+            .unzip();
         warn_of_odd_light(dataset.name(), &lit);
+        warn_of_blur(dataset.name(), &sharp);
     }
     let mut known = HashMap::new();
     for (part, picture) in parts.iter().zip(pictures) {

@@ -80,6 +80,25 @@ fn parts_of_another_light_are_told_before_training() {
     untrained(spoil, &[], DATA, &says);
 }
 
+/// A copy ends it, so that nothing is trained.
+#[test]
+fn parts_whose_pictures_show_nothing_are_told_before_training() {
+    let spoil = filled(|site| {
+        let grey = image::RgbImage::from_pixel(80, 64, image::Rgb([128; 3]));
+        let saved = grey.save(site.path("parts/train/good/002/rgb.png"));
+        saved.expect("a picture is written");
+        let picture = site.read("parts/train/good/004/rgb.png");
+        site.write("parts/validation/good/003/rgb.png", picture);
+    });
+    let says = [
+        "1 of",
+        "show hardly an edge",
+        "train/good/002 0.0",
+        "leave the copy out",
+    ];
+    untrained(spoil, &[], DATA, &says);
+}
+
 #[test]
 fn a_part_without_depth_is_named_before_training() {
     let spoil = filled(|site| {
