@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use twinspect_bundle::{Bundle, FormatVersion};
 use twinspect_core::frame::{FramePair, FrameSize, RgbFrame};
+use twinspect_core::modality::Modality;
 use twinspect_dataset::{Label, PartRecord, RecordedPartsWriter, Split};
 
 use crate::bad_input::BUNDLE;
@@ -233,6 +234,41 @@ fn a_finished_run_takes_a_palette_without_training_again() {
     );
     let once_more = export(&site, "run", "once-more.twb");
     assert_eq!(views(&once_more), views(&without));
+}
+
+#[test]
+fn a_finished_run_is_looked_at_under_other_gaussians_without_training_again() {
+    let site = site();
+    let trained = train(&site, "run");
+    assert!(trained.status.success(), "{}", told(&trained));
+    let smoothings = |bundle: &Bundle, modality: Modality| {
+        let known = bundle.manifest().score.modalities.get(modality);
+        let views = known.expect("a product of both").views.iter();
+        views.map(|view| view.sigma_px).collect::<Vec<_>>()
+    };
+    let before = export(&site, "run", "before.twb");
+    let codebook = [0.7, 1.5, 4.0];
+    assert_eq!(
+        smoothings(&before, Modality::Geometry),
+        [codebook, codebook].concat()
+    );
+    let student = values(&site.path("run"), "geometry.checkpoint");
+
+    let few = CONFIGURATION.replace("width = 16\n", "width = 16\nsmoothing_px = [2.0]\n");
+    site.write(
+        "few.toml",
+        format!("{few}[codebook]\nsmoothing_px = [0.5, 3.0]\n"),
+    );
+    let again = train_with(&site, "few.toml", "run");
+    assert!(again.status.success(), "{}", told(&again));
+    for says in ["trained before", "looked at under other Gaussians"] {
+        assert!(told(&again).contains(says), "{}", told(&again));
+    }
+    let after = export(&site, "run", "after.twb");
+    // One of the student; then memory and palette, which have their own.
+    assert_eq!(smoothings(&after, Modality::Rgb), [2.0, 1.0, 2.0]);
+    assert_eq!(smoothings(&after, Modality::Geometry), [2.0, 0.5, 3.0]);
+    assert!(values(&site.path("run"), "geometry.checkpoint") == student);
 }
 
 #[test]

@@ -54,6 +54,12 @@ pub(crate) struct TrainingConfig {
     /// The geometry branch; used where the data has depth.
     #[serde(deserialize_with = "geometry_branch")]
     pub(crate) geometry: BranchConfig,
+    /// The prototypes beside the geometry student.
+    #[serde(
+        default = "CodebookConfig::before",
+        skip_serializing_if = "CodebookConfig::is_as_before"
+    )]
+    pub(crate) codebook: CodebookConfig,
     /// Pseudo-anomalies.
     pub(crate) perturbation: PerturbationConfig,
     /// Refinement between teacher and student.
@@ -137,6 +143,34 @@ impl PaletteConfig {
 impl Default for PaletteConfig {
     fn default() -> Self {
         Self { enabled: true }
+    }
+}
+
+/// How the map of the prototypes beside the geometry student is looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CodebookConfig {
+    /// Smoothings of the map in pixels of S/4, finest first.
+    pub(crate) smoothing_px: Vec<f32>,
+}
+
+impl CodebookConfig {
+    /// What runs did whose records don't speak of it.
+    fn before() -> Self {
+        Self {
+            smoothing_px: ALL_SMOOTHINGS_PX.to_vec(),
+        }
+    }
+
+    /// Records of runs that look as before are as they were.
+    fn is_as_before(&self) -> bool {
+        *self == Self::before()
+    }
+}
+
+impl Default for CodebookConfig {
+    fn default() -> Self {
+        Self::before()
     }
 }
 
@@ -242,6 +276,9 @@ pub(crate) struct BranchConfig {
     pub(crate) smoothing_px: Vec<f32>,
 }
 
+/// Gaussians from a small defect's to a broad one's.
+const ALL_SMOOTHINGS_PX: [f32; 3] = [0.7, 1.5, 4.0];
+
 impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
@@ -257,6 +294,7 @@ impl Default for TrainingConfig {
             memory: MemoryConfig::default(),
             palette: PaletteConfig::default(),
             geometry: BranchConfig::geometry(),
+            codebook: CodebookConfig::default(),
             perturbation: PerturbationConfig::default(),
             refinement: RefinementConfig::default(),
             losses: LossWeights::default(),
@@ -300,7 +338,7 @@ impl BranchConfig {
             batch: 4,
             learning_rate: 0.005,
             width: 96,
-            smoothing_px: vec![0.7, 1.5, 4.0],
+            smoothing_px: ALL_SMOOTHINGS_PX.to_vec(),
         }
     }
 
@@ -313,7 +351,7 @@ impl BranchConfig {
             batch: 4,
             learning_rate: 0.004,
             width: 160,
-            smoothing_px: vec![0.7, 1.5, 4.0],
+            smoothing_px: ALL_SMOOTHINGS_PX.to_vec(),
         }
     }
 }
@@ -396,21 +434,46 @@ impl TrainingConfig {
         Ok(config)
     }
 
-    /// The configuration as far as it changes what is learnt: not by the number of threads. Of all that joins evidence the
-    /// gate alone is learnt, and no student but the gate knows of a palette.
+    /// The configuration as far as it changes what is learnt: not by the number of threads, and by what is made of the
+    /// students' maps ([`TrainingConfig::judge_as`]) for the gate alone, which learns of it.
     pub(crate) fn for_learning(&self) -> Self {
-        let (join, palette) = match self.fusion.join {
-            Join::Gate => (Join::Gate, self.palette),
-            Join::Maximum | Join::Quadrature | Join::Sum | Join::Average => {
-                (Join::Maximum, PaletteConfig::before())
-            }
+        let mut learning = Self {
+            threads: 0,
+            ..self.clone()
+        };
+        if self.fusion.join != Join::Gate {
+            learning.judge_as(&Self::untaught());
+        }
+        learning
+    }
+
+    /// Stands in a run's identity for whatever is made of the students' maps. It may never change: finished runs would be
+    /// other runs.
+    fn untaught() -> Self {
+        let seen_as = |branch| BranchConfig {
+            smoothing_px: ALL_SMOOTHINGS_PX.to_vec(),
+            ..branch
         };
         Self {
-            threads: 0,
-            palette,
-            fusion: FusionConfig { join },
-            ..self.clone()
+            rgb: seen_as(BranchConfig::rgb()),
+            geometry: seen_as(BranchConfig::geometry()),
+            codebook: CodebookConfig::before(),
+            palette: PaletteConfig::before(),
+            fusion: FusionConfig {
+                join: Join::Maximum,
+            },
+            ..Self::default()
         }
+    }
+
+    /// Makes of the students' maps what `other` makes of them: under which Gaussians they are looked at, what stands beside
+    /// them that no student knows of, and how colour and height are joined. A finished run can do so.
+    pub(crate) fn judge_as(&mut self, other: &Self) {
+        self.palette = other.palette;
+        self.fusion = other.fusion;
+        self.codebook = other.codebook.clone();
+        self.rgb.smoothing_px = other.rgb.smoothing_px.clone();
+        self.geometry.smoothing_px = other.geometry.smoothing_px.clone();
     }
 
     /// The branch of a modality.
@@ -540,6 +603,9 @@ mod tests {
         });
         assert!(beyond.starts_with("roi = 2 x 2"), "{beyond}");
         assert!(refused(|c| c.geometry.smoothing_px.clear()).starts_with("geometry.smoothing_px"));
+        assert!(
+            refused(|c| c.codebook.smoothing_px[0] = 17.0).starts_with("codebook.smoothing_px")
+        );
         assert!(
             refused(|c| (c.rgb.enabled, c.geometry.enabled) = (false, false)).contains("or both")
         );

@@ -96,8 +96,6 @@ impl TrainingConfig {
         )?;
         for (branch, keys) in [(&self.rgb, RGB_KEYS), (&self.geometry, GEOMETRY_KEYS)] {
             let finite = |rate: f32| rate.is_finite() && rate > 0.0;
-            let sigmas = &branch.smoothing_px;
-            let smooth = !sigmas.is_empty() && sigmas.iter().all(|s| (0.0..=16.0).contains(s));
             value(
                 keys[0],
                 branch.passes > 0,
@@ -123,20 +121,26 @@ impl TrainingConfig {
                 "a multiple of 16 from 16 to 512",
             )?;
             value(
-                keys[5],
+                keys[4],
                 (1..=64).contains(&branch.views),
                 branch.views.to_string(),
                 "1 to 64",
             )?;
             value(
-                keys[6],
+                keys[5],
                 branch.students.get() <= 8,
                 branch.students.to_string(),
                 "1 to 8",
             )?;
+        }
+        for (key, sigmas) in [
+            ("rgb.smoothing_px", &self.rgb.smoothing_px),
+            ("geometry.smoothing_px", &self.geometry.smoothing_px),
+            ("codebook.smoothing_px", &self.codebook.smoothing_px),
+        ] {
             value(
-                keys[4],
-                smooth,
+                key,
+                !sigmas.is_empty() && sigmas.iter().all(|s| (0.0..=16.0).contains(s)),
                 format!("{sigmas:?}"),
                 "at least one, each from 0 to 16",
             )?;
@@ -159,21 +163,19 @@ impl TrainingConfig {
     }
 }
 
-const RGB_KEYS: [&str; 7] = [
+const RGB_KEYS: [&str; 6] = [
     "rgb.passes",
     "rgb.batch",
     "rgb.learning_rate",
     "rgb.width",
-    "rgb.smoothing_px",
     "rgb.views",
     "rgb.students",
 ];
-const GEOMETRY_KEYS: [&str; 7] = [
+const GEOMETRY_KEYS: [&str; 6] = [
     "geometry.passes",
     "geometry.batch",
     "geometry.learning_rate",
     "geometry.width",
-    "geometry.smoothing_px",
     "geometry.views",
     "geometry.students",
 ];

@@ -100,14 +100,14 @@ impl TrainedModel {
         Ok(Self { rgb, geometry })
     }
 
-    /// How the score looks at the maps: the scales together and the codebook by itself, each under
-    /// every smoothing; memory and palette by themselves, under one. Geometry's maps are in standard deviations of good parts already; those of
-    /// colour are not quite, as its scales see different features.
+    /// How the score looks at the maps: a student's scales together and the codebook by itself, each under every smoothing of
+    /// its own; memory and palette by themselves, under one. Geometry's maps are in standard deviations of good parts already;
+    /// those of colour are not quite, as its scales see different features.
     pub(crate) fn views(record: &RunRecord) -> PerModality<ViewPlan> {
-        let plan = |standardise, ranges: &[MapRange], sigmas: &[f32]| {
-            let views = ranges
+        let plan = |standardise, maps: &[(MapRange, &Vec<f32>)]| {
+            let views = maps
                 .iter()
-                .flat_map(|&range| sigmas.iter().map(move |&sigma| (range, sigma)));
+                .flat_map(|&(range, sigmas)| sigmas.iter().map(move |&sigma| (range, sigma)));
             Some(ViewPlan {
                 standardise,
                 views: views.collect(),
@@ -117,7 +117,7 @@ impl TrainedModel {
         let mut plans = PerModality::default();
         if record.prepare.rgb.is_some() {
             let sigmas = &record.training.rgb.smoothing_px;
-            plans.rgb = plan(Standardise::Each, &[scales(SCALES)], sigmas);
+            plans.rgb = plan(Standardise::Each, &[(scales(SCALES), sigmas)]);
             let beside = [
                 (record.training.memory.enabled, MEMORY_SMOOTHING_PX),
                 (record.training.palette.enabled, PALETTE_SMOOTHING_PX),
@@ -139,11 +139,13 @@ impl TrainedModel {
                 first: BANK_SCALES,
                 count: 1,
             };
-            let sigmas = &record.training.geometry.smoothing_px;
+            let training = &record.training;
             plans.geometry = plan(
                 Standardise::Together,
-                &[scales(BANK_SCALES), codebook],
-                sigmas,
+                &[
+                    (scales(BANK_SCALES), &training.geometry.smoothing_px),
+                    (codebook, &training.codebook.smoothing_px),
+                ],
             );
         }
         plans

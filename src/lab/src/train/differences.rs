@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::config::TrainingConfig;
+use crate::config::{Join, TrainingConfig};
 use crate::run_folder::RunRecord;
 
 /// Differences that are told one by one.
@@ -49,16 +49,16 @@ fn of_keys(there: &TrainingConfig, wanted: &TrainingConfig) -> Vec<String> {
         value["geometry"]["students"] = config.geometry.students.get().into();
         value
     };
-    let same_join = there.for_learning().fusion == wanted.for_learning().fusion;
-    let wanted = TrainingConfig {
+    let mut wanted = TrainingConfig {
         threads: there.threads,
-        fusion: if same_join {
-            there.fusion
-        } else {
-            wanted.fusion
-        },
         ..wanted.clone()
     };
+    if [there, &wanted]
+        .iter()
+        .all(|config| config.fusion.join != Join::Gate)
+    {
+        wanted.judge_as(there);
+    }
     let mut all = Vec::new();
     compare("", &value(there), &value(&wanted), &mut all);
     all

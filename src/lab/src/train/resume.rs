@@ -6,6 +6,7 @@ use super::checkpoint::{Checkpoint, CheckpointError};
 use super::course::CourseError;
 use super::differences::differences;
 use super::{Job, TrainError, identity};
+use crate::config::TrainingConfig;
 use crate::run_folder::{RunError, RunFolder, RunRecord};
 
 /// What there is to do in a run's folder.
@@ -64,9 +65,23 @@ pub(super) fn begin(job: &Job, record: &mut RunRecord) -> Result<Begun, TrainErr
             job.out.display()
         );
     }
-    if (found.training.fusion, found.training.palette) != (fusion, palette) {
-        found.training.fusion = fusion;
-        found.training.palette = palette;
+    let mut training = found.training.clone();
+    training.judge_as(&job.config);
+    let looks = |config: &TrainingConfig| {
+        [
+            config.rgb.smoothing_px.clone(),
+            config.geometry.smoothing_px.clone(),
+            config.codebook.smoothing_px.clone(),
+        ]
+    };
+    if looks(&found.training) != looks(&training) {
+        log::warn!(
+            "{}: from now on its maps are looked at under other Gaussians; figures of before are of the other model",
+            job.out.display()
+        );
+    }
+    if found.training != training {
+        found.training = training;
         folder.write(&found)?;
     }
     Ok(Begun::Finished(folder, Box::new(found)))
