@@ -1,5 +1,5 @@
 //! Colour alone, a file a part, masks in a tree of their own:
-//! `{train,test}/{class}/NNN.*` and `ground_truth/{class}/*`.
+//! `{train,test}/{class}/NNN.*` and `ground_truth/{class}/*`, if there are masks.
 //!
 //! Three published sets lie so and differ in the names of classes and masks: MVTec AD, BTAD, and
 //! VisA once its own script has split it.
@@ -52,11 +52,10 @@ pub(super) fn missing_in(root: &Path, set: Set) -> Result<Option<String>, Datase
             "no {train,test}/{class}/ holds PNG, JPEG or BMP pictures",
         ),
         Set::Btad => (
-            any_class_has_pictures(root, |name| {
-                ["ok", "ko"]
-                    .iter()
-                    .any(|known| name.eq_ignore_ascii_case(known))
-            })? && !has_masks_of_mvtec(root)?,
+            any_class_has_pictures(root, is_of_btad)?
+                && !has_masks_of_mvtec(root)?
+                && (root.join(MASKS).is_dir()
+                    || !any_class_has_pictures(root, |name| !is_of_btad(name))?),
             "no {train,test}/{ok,ko}/ holds PNG or BMP pictures",
         ),
         Set::Visa => (
@@ -67,6 +66,13 @@ pub(super) fn missing_in(root: &Path, set: Set) -> Result<Option<String>, Datase
         ),
     };
     Ok((!holds).then(|| missing.to_owned()))
+}
+
+fn is_of_btad(class: &str) -> bool {
+    let classes = ["ok", "ko"];
+    classes
+        .iter()
+        .any(|known| class.eq_ignore_ascii_case(known))
 }
 
 fn any_class_has_pictures(root: &Path, name: impl Fn(&str) -> bool) -> Result<bool, DatasetError> {
@@ -103,6 +109,8 @@ fn has_masks_of_mvtec(root: &Path) -> Result<bool, DatasetError> {
 pub(super) fn list(root: &Path, set: Set) -> Result<Listing, DatasetError> {
     let layout = set.layout();
     let mut parts = Vec::new();
+    // Without the tree nobody has marked anything, so that no mask can be lacking.
+    let is_marked = root.join(MASKS).is_dir();
     for class in read_class_folders(root)? {
         // The tree of masks knows no splits: it belongs to the test pictures.
         let tested = class.split == Split::Test;
@@ -111,7 +119,7 @@ pub(super) fn list(root: &Path, set: Set) -> Result<Listing, DatasetError> {
         for (stem, rgb) in pictures_by_stem(layout, &class.path)? {
             let mask_stem = set.mask_stem(&stem);
             let mask = masks.get(&mask_stem).filter(|_| tested);
-            if tested && mask.is_none() && !class.label.is_good() {
+            if is_marked && tested && mask.is_none() && !class.label.is_good() {
                 return Err(lacking(layout, &rgb, folder.join(mask_stem + ".png")));
             }
             let part = PartRef {

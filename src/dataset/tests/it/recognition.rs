@@ -148,6 +148,36 @@ fn masks_tell_btad_from_a_set_like_mvtec_ad_whose_good_parts_are_called_ok() {
     assert!(dataset.good_parts(Split::Train).len() > 1);
 }
 
+/// Nobody has marked anything, and parts are judged all the same.
+#[test]
+fn sets_without_a_tree_of_masks_are_read_without_masks() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("lid");
+    let unmarked = |layout| {
+        let _ = fs_err::remove_dir_all(root.join("ground_truth"));
+        let dataset = open(&root).unwrap();
+        assert_eq!(dataset.layout(), layout);
+        let tested = dataset.parts(Split::Test);
+        let (good, defective): (Vec<_>, Vec<_>) =
+            tested.iter().partition(|part| part.label.is_good());
+        assert!(!good.is_empty() && !defective.is_empty());
+        for part in defective {
+            assert!(dataset.load(part).unwrap().mask.is_none());
+        }
+    };
+    fixtures::mvtec_ad(&root);
+    unmarked(Layout::MvtecAd);
+    // Classes of BTAD are these two alone.
+    for split in ["train", "test"] {
+        let class = root.join(split);
+        fs_err::rename(class.join("good"), class.join("ok")).unwrap();
+    }
+    unmarked(Layout::MvtecAd);
+    fs_err::remove_dir_all(&root).unwrap();
+    fixtures::btad(&root);
+    unmarked(Layout::Btad);
+}
+
 #[test]
 fn masks_tell_a_split_of_visa_from_a_defect_that_is_called_bad() {
     let folder = tempfile::tempdir().unwrap();
