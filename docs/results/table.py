@@ -78,6 +78,17 @@ accuracy(results(HERE / "three_students"))
 print("\nWithout the memory, with islands of the region, and with the whole picture where there is no depth:\n")
 accuracy(results(HERE / "without_memory"))
 
+OTHERS = [
+    ("First seeds, trained again on another machine", "again"),
+    ("The same, colour's student under its finest Gaussian alone", "fine_colour"),
+    ("The same, height's student under its broadest Gaussian alone", "broad_height"),
+    ("`cable_gland` in views turned by up to 15 degrees", "less_turned"),
+    ("The same, colour's student under its finest Gaussian alone", "fine_colour_less_turned"),
+]
+for title, folder in OTHERS:
+    print(f"\n{title}:\n")
+    accuracy(results(HERE / folder))
+
 print("\nTest parts that were drawn after the method stood, the same models:\n")
 print("| category | colour | geometry | joined | joined, known parts | false rejects | escapes |\n|---|---|---|---|---|---|---|")
 fresh = results(HERE / "new_parts")
