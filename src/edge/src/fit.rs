@@ -35,22 +35,25 @@ pub(crate) fn check_camera(bundle: &Bundle, dataset: &dyn Dataset) -> Result<(),
     })
 }
 
-/// In what the first part's picture differs from the bundle's, where the set names no camera.
+/// In what the first part's picture differs from the bundle's, where the set names no camera; each with the part's name,
+/// as sets mix pictures of several sizes.
 fn seen_by_another(dataset: &dyn Dataset, known: &KnownCamera) -> Vec<String> {
     let parts = dataset.inspection_parts().into_iter();
     // A part that can't be read is told when it is its turn.
     let first = parts
         .take(PARTS_READ)
-        .find_map(|part| dataset.load(part).ok());
-    let differences = first.map(|first| {
-        known.differences(&KnownCamera {
-            frame: first.frame.size(),
-            intrinsics: first.frame.intrinsics().copied(),
-            depth_unit_m: None,
-            distance_mm: None,
-        })
+        .find_map(|part| Some((dataset.load(part).ok()?, part)));
+    let Some((first, part)) = first else {
+        return Vec::new();
+    };
+    let differences = known.differences(&KnownCamera {
+        frame: first.frame.size(),
+        intrinsics: first.frame.intrinsics().copied(),
+        depth_unit_m: None,
+        distance_mm: None,
     });
-    differences.unwrap_or_default()
+    let named = differences.into_iter();
+    named.map(|told| format!("{}: {told}", part.id)).collect()
 }
 
 /// Looks for the bundle's parts on the belt, which only height can tell from it.

@@ -196,7 +196,8 @@ impl ExportError {
                 "correct the data set's camera.json, or record its good parts again; then train again".into(),
             ),
             Self::ForeignCheckpoint { path, .. } => Some(format!(
-                "put the run's own file back, or delete {} and train again with the same options",
+                "put the run's own file back, or delete {} and train again with the same options; if values in the run's run.toml were \
+                 edited, put those back",
                 path.display()
             )),
             Self::NoGolden { .. } => Some(

@@ -265,7 +265,11 @@ fn a_bench_with_parts_of_another_camera_is_refused() {
 #[test]
 fn pictures_of_another_size_are_refused_where_no_camera_is_named() {
     for arguments in [BENCH, REPLAY_ARCHIVE] {
-        let says = ["block.twb", "frame size: bundle 80 x 64, camera 160 x 128"];
+        let says = [
+            "block.twb",
+            ": test/",
+            ": frame size: bundle 80 x 64, camera 160 x 128",
+        ];
         check(colours_of_another_size, arguments, BUNDLE, &says);
     }
 }
