@@ -10,7 +10,7 @@ use twinspect_core::camera_fit::KnownCamera;
 use twinspect_core::frame::FrameSize;
 use twinspect_core::lookout::{Lookout, LookoutError};
 use twinspect_core::plane::Plane;
-use twinspect_dataset::{Camera, Dataset};
+use twinspect_dataset::{Camera, Dataset, PartId};
 
 use crate::config::WatchSpec;
 use crate::error::EdgeError;
@@ -54,6 +54,18 @@ fn seen_by_another(dataset: &dyn Dataset, known: &KnownCamera) -> Vec<String> {
     });
     let named = differences.into_iter();
     named.map(|told| format!("{}: {told}", part.id)).collect()
+}
+
+/// Refuses a part whose picture has another size than the bundle's camera takes: where no camera is named, nothing else tells.
+pub(crate) fn check_size(bundle: &Bundle, part: &PartId, size: FrameSize) -> Result<(), EdgeError> {
+    let known = bundle.manifest().camera.frame;
+    if size == known {
+        return Ok(());
+    }
+    Err(EdgeError::UnfitCamera {
+        bundle: bundle.path().to_owned(),
+        differences: vec![format!("{part}: frame size: bundle {known}, camera {size}")],
+    })
 }
 
 /// Looks for the bundle's parts on the belt, which only height can tell from it.

@@ -60,10 +60,20 @@ pub(crate) fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), EdgeE
     let mut snapshot = pipeline.new_snapshot();
     let mut tally = Tally::default();
     let clock = Clock::start();
+    let known = bundle.manifest().camera.frame;
+    let mut is_size_told = false;
     for _ in 0..camera.parts().len() {
         let frame = camera.capture(clock.now_us())?;
         let truth = frame.truth.as_ref();
         let name = truth.map_or("", |truth| truth.id.as_str());
+        let size = frame.pair.size();
+        if size != known && !is_size_told {
+            is_size_told = true;
+            log::warn!(
+                "the picture of {name} is {size}, and the bundle's camera has {known}: parts of another size are stretched and \
+                 judged here, and a station refuses such a camera"
+            );
+        }
         let pair = reduce(frame.pair, args.without)?;
         let inspection = pipeline
             .inspect(&pair)

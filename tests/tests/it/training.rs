@@ -268,6 +268,23 @@ fn a_finished_run_is_looked_at_under_other_gaussians_without_training_again() {
     // One of the student; then memory and palette, which have their own.
     assert_eq!(smoothings(&after, Modality::Rgb), [2.0, 1.0, 2.0]);
     assert_eq!(smoothings(&after, Modality::Geometry), [2.0, 0.5, 3.0]);
+    // A page would show the one's maps and tell the other's Gaussians.
+    let report = [
+        "report",
+        "--run",
+        "run",
+        "--bundle",
+        "before.twb",
+        "--out",
+        "page.html",
+    ];
+    let refused = run(lab(&site).args(report));
+    assert_eq!(refused.status.code(), Some(BUNDLE), "{}", told(&refused));
+    assert!(
+        told(&refused).contains("other views of its maps"),
+        "{}",
+        told(&refused)
+    );
     assert!(values(&site.path("run"), "geometry.checkpoint") == student);
 }
 

@@ -110,7 +110,12 @@ pub(super) fn list(root: &Path, set: Set) -> Result<Listing, DatasetError> {
     let layout = set.layout();
     let mut parts = Vec::new();
     // Without the tree nobody has marked anything, so that no mask can be lacking.
-    let is_marked = root.join(MASKS).is_dir();
+    let masks = root.join(MASKS);
+    let is_marked = fs_err::symlink_metadata(&masks).is_ok();
+    if is_marked {
+        // What lies there and is no folder is told as such.
+        folders(&masks)?;
+    }
     for class in read_class_folders(root)? {
         // The tree of masks knows no splits: it belongs to the test pictures.
         let tested = class.split == Split::Test;

@@ -174,6 +174,10 @@ fn sets_without_a_tree_of_masks_are_read_without_masks() {
         fs_err::rename(class.join("good"), class.join("ok")).unwrap();
     }
     unmarked(Layout::MvtecAd);
+    // Something is there, and no folder.
+    fixtures::put(&root.join("ground_truth"), b"to be done");
+    let error = open(&root).unwrap_err().to_string();
+    assert!(error.contains("ground_truth"), "{error}");
     fs_err::remove_dir_all(&root).unwrap();
     fixtures::btad(&root);
     unmark();

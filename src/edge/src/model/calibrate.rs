@@ -12,7 +12,7 @@ use super::far_lines;
 use crate::cli::CalibrateArgs;
 use crate::clock;
 use crate::error::EdgeError;
-use crate::fit::check_camera;
+use crate::fit::{check_camera, check_size};
 use crate::replay::write_json;
 
 /// What was done. Its keys are for scripts and stay.
@@ -46,6 +46,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> Result<(),
     }
     for part in &parts {
         let loaded = dataset.load(part)?;
+        check_size(&bundle, &part.id, loaded.frame.size())?;
         calibrator.see(part.id.as_str(), &loaded.frame)?;
     }
     let made = calibrator.finish(clock::now_rfc3339(), dataset.name().to_owned())?;

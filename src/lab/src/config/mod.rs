@@ -606,6 +606,7 @@ mod tests {
         assert!(
             refused(|c| c.codebook.smoothing_px[0] = 17.0).starts_with("codebook.smoothing_px")
         );
+        assert!(refused(|c| c.rgb.smoothing_px = vec![1.0; 9]).starts_with("rgb.smoothing_px"));
         assert!(
             refused(|c| (c.rgb.enabled, c.geometry.enabled) = (false, false)).contains("or both")
         );

@@ -140,9 +140,10 @@ impl TrainingConfig {
         ] {
             value(
                 key,
-                !sigmas.is_empty() && sigmas.iter().all(|s| (0.0..=16.0).contains(s)),
+                (1..=SMOOTHINGS_MAX).contains(&sigmas.len())
+                    && sigmas.iter().all(|s| (0.0..=16.0).contains(s)),
                 format!("{sigmas:?}"),
-                "at least one, each from 0 to 16",
+                "one to eight, each from 0 to 16",
             )?;
         }
         value(
@@ -162,6 +163,9 @@ impl TrainingConfig {
         Ok(())
     }
 }
+
+/// Each costs the device time with each part, and good parts stand out in each.
+const SMOOTHINGS_MAX: usize = 8;
 
 const RGB_KEYS: [&str; 6] = [
     "rgb.passes",

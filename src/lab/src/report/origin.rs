@@ -31,6 +31,9 @@ pub(super) fn differences(bundle: &Bundle, folder: &RunFolder, record: &RunRecor
     let mut all: Vec<String> = facts.map(|(what, _)| what.to_owned()).collect();
     // What does not stand in the manifest shows in the weights.
     if all.is_empty() && can_compare(folder, record) {
+        if !has_views_of(bundle, record) {
+            all.push("other views of its maps".to_owned());
+        }
         match other_networks(bundle, folder, record) {
             Ok(other) => all.extend(other.iter().map(|of| format!("another {of} network"))),
             Err(error) => log::warn!(
@@ -39,6 +42,21 @@ pub(super) fn differences(bundle: &Bundle, folder: &RunFolder, record: &RunRecor
         }
     }
     all
+}
+
+/// Whether maps are looked at as the run's record says: those of a finished run may have changed.
+fn has_views_of(bundle: &Bundle, record: &RunRecord) -> bool {
+    let plans = TrainedModel::views(record);
+    Modality::ALL.into_iter().all(|modality| {
+        let known = bundle.manifest().score.modalities.get(modality);
+        let views = known.map(|known| {
+            let views = known.views.iter();
+            views
+                .map(|view| (view.maps, view.sigma_px))
+                .collect::<Vec<_>>()
+        });
+        views == plans.get(modality).map(|plan| plan.views.clone())
+    })
 }
 
 /// Whether the run's students are there, and another release would not write them otherwise.

@@ -274,6 +274,46 @@ fn pictures_of_another_size_are_refused_where_no_camera_is_named() {
     }
 }
 
+/// The first part says nothing of those behind it: they are judged, and it is told; thresholds are not set by them.
+#[test]
+fn pictures_of_another_size_behind_the_first_are_told_and_set_no_threshold() {
+    let spoil = |site: &Site| {
+        colours_of_another_size(site);
+        let picture = RgbImage::new(80, 64);
+        for part in ["test/good/000", "test/dent/000"] {
+            let path = site.path(format!("parts/{part}/rgb.png"));
+            picture.save(path).expect("a picture is written");
+        }
+        let mask = GrayImage::from_pixel(80, 64, Luma([255]));
+        let path = site.path("parts/test/dent/000/mask.png");
+        mask.save(path).expect("a mask is written");
+    };
+    let site = Site::new();
+    spoil(&site);
+    let mut replay = program("twinspect");
+    let output = run(replay.args(REPLAY_ARCHIVE).current_dir(site.path("")));
+    let says = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{says}");
+    let told = "the picture of test/good/001 is 160 x 128, and the bundle's camera has 80 x 64";
+    assert_eq!(says.matches(told).count(), 1, "{says}");
+
+    let calibrate = [
+        "model",
+        "calibrate",
+        "--bundle",
+        "block.twb",
+        "--data",
+        "parts",
+        "--out",
+        "new.twb",
+    ];
+    let says = [
+        "train/good/",
+        ": frame size: bundle 80 x 64, camera 160 x 128",
+    ];
+    check(spoil, &calibrate, BUNDLE, &says);
+}
+
 #[test]
 fn a_bundle_of_two_senses_is_refused_for_parts_of_one() {
     let spoil = |site: &Site| {
