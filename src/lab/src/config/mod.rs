@@ -476,6 +476,15 @@ impl TrainingConfig {
         self.geometry.smoothing_px = other.geometry.smoothing_px.clone();
     }
 
+    /// Under which Gaussians the maps of students and codebook are looked at, by the keys that say so.
+    pub(crate) fn smoothings(&self) -> [(&'static str, &[f32]); 3] {
+        [
+            ("rgb.smoothing_px", &self.rgb.smoothing_px),
+            ("geometry.smoothing_px", &self.geometry.smoothing_px),
+            ("codebook.smoothing_px", &self.codebook.smoothing_px),
+        ]
+    }
+
     /// The branch of a modality.
     pub(crate) fn branch(&self, modality: Modality) -> &BranchConfig {
         match modality {

@@ -133,11 +133,7 @@ impl TrainingConfig {
                 "1 to 8",
             )?;
         }
-        for (key, sigmas) in [
-            ("rgb.smoothing_px", &self.rgb.smoothing_px),
-            ("geometry.smoothing_px", &self.geometry.smoothing_px),
-            ("codebook.smoothing_px", &self.codebook.smoothing_px),
-        ] {
+        for (key, sigmas) in self.smoothings() {
             value(
                 key,
                 (1..=SMOOTHINGS_MAX).contains(&sigmas.len())

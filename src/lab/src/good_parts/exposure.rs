@@ -4,7 +4,7 @@
 use twinspect_core::quality::ColourFigures;
 use twinspect_dataset::PartRef;
 
-use super::sound::NAMED_MAX;
+use super::sound::first_named;
 use super::usual::{PARTS_MIN, median};
 
 /// Against the median of the parts, how many times as much or as little light is odd: a whole stop, which no
@@ -44,7 +44,7 @@ pub(super) fn warn_of_odd_light(data: &str, parts: &[(&PartRef, Exposure)]) {
     if odd.is_empty() {
         return;
     }
-    let named = odd.iter().take(NAMED_MAX).map(|&index| {
+    let named = odd.iter().map(|&index| {
         let (part, exposure) = parts[index];
         let [overexposed, black] = [exposure.saturated, exposure.dark].map(|share| 100.0 * share);
         format!(
@@ -52,17 +52,15 @@ pub(super) fn warn_of_odd_light(data: &str, parts: &[(&PartRef, Exposure)]) {
             part.id, exposure.brightness
         )
     });
-    let named: Vec<String> = named.collect();
     log::warn!(
         "{data}: {} of {} good parts have another light than most, whose pictures have a brightness of {:.0} of 255, {:.0} % overexposed and \
-         {:.0} % black: {}{}: leave such parts out, or a station that gets as dark or bright will pass for a usual one",
+         {:.0} % black: {}: leave such parts out, or a station that gets as dark or bright will pass for a usual one",
         odd.len(),
         parts.len(),
         usual.brightness,
         100.0 * usual.saturated,
         100.0 * usual.dark,
-        named.join(", "),
-        if odd.len() > NAMED_MAX { ", ..." } else { "" }
+        first_named(named)
     );
 }
 

@@ -3,7 +3,7 @@
 
 use twinspect_dataset::PartRef;
 
-use super::sound::NAMED_MAX;
+use super::sound::first_named;
 use super::usual::{PARTS_MIN, median};
 
 /// Share of the median part's sharpness below which one is odd. Sound parts of one product were seen to differ by a factor
@@ -17,18 +17,16 @@ pub(super) fn warn_of_blur(data: &str, parts: &[(&PartRef, f32)]) {
     if odd.is_empty() {
         return;
     }
-    let named = odd.iter().take(NAMED_MAX).map(|&index| {
+    let named = odd.iter().map(|&index| {
         let (part, sharpness) = parts[index];
         format!("{} {sharpness:.1}", part.id)
     });
-    let named: Vec<String> = named.collect();
     log::warn!(
-        "{data}: {} of {} good parts show hardly an edge in colour, with a sharpness below a tenth of the usual {usual:.0}: {}{}: leave such parts \
+        "{data}: {} of {} good parts show hardly an edge in colour, with a sharpness below a tenth of the usual {usual:.0}: {}: leave such parts \
          out, or a station whose lens has come loose will pass for a usual one",
         odd.len(),
         parts.len(),
-        named.join(", "),
-        if odd.len() > NAMED_MAX { ", ..." } else { "" }
+        first_named(named)
     );
 }
 

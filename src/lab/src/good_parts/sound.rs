@@ -16,7 +16,7 @@ use super::focus::warn_of_blur;
 use crate::spread::spread;
 
 /// Parts that a message names; of more it tells the number.
-pub(super) const NAMED_MAX: usize = 5;
+const NAMED_MAX: usize = 5;
 /// Rows and columns between the pixels whose light and sharpness are looked at.
 const STEP: usize = 4;
 
@@ -50,6 +50,15 @@ impl fmt::Display for Unseen {
             }
         })
     }
+}
+
+/// The first of them, and whether there are more.
+pub(super) fn first_named(mut parts: impl Iterator<Item = String>) -> String {
+    let mut first: Vec<String> = parts.by_ref().take(NAMED_MAX).collect();
+    if parts.next().is_some() {
+        first.push("...".to_owned());
+    }
+    first.join(", ")
 }
 
 /// What of these parts can't be seen, in one line.

@@ -6,7 +6,6 @@ use super::checkpoint::{Checkpoint, CheckpointError};
 use super::course::CourseError;
 use super::differences::differences;
 use super::{Job, TrainError, identity};
-use crate::config::TrainingConfig;
 use crate::run_folder::{RunError, RunFolder, RunRecord};
 
 /// What there is to do in a run's folder.
@@ -67,14 +66,7 @@ pub(super) fn begin(job: &Job, record: &mut RunRecord) -> Result<Begun, TrainErr
     }
     let mut training = found.training.clone();
     training.judge_as(&job.config);
-    let looks = |config: &TrainingConfig| {
-        [
-            config.rgb.smoothing_px.clone(),
-            config.geometry.smoothing_px.clone(),
-            config.codebook.smoothing_px.clone(),
-        ]
-    };
-    if looks(&found.training) != looks(&training) {
+    if found.training.smoothings() != training.smoothings() {
         log::warn!(
             "{}: from now on its maps are looked at under other Gaussians; figures of before are of the other model",
             job.out.display()
